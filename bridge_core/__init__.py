@@ -1,0 +1,1 @@
+"""Drive Flyte runs from other orchestrators."""
