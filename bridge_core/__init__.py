@@ -1,1 +1,113 @@
-"""Drive Flyte runs from other orchestrators."""
+"""Drive Flyte runs from other orchestrators: register, launch, wait, fetch outputs, abort.
+
+Import names from here; submodules are private. Nothing heavy is imported until it is used (PEP 562): parsing a DAG or
+loading definitions opens nothing and imports no grpc.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .client import AsyncClient, Client
+    from .config import Config
+    from .entities import Entity, InputSpec
+    from .errors import (
+        AlreadyExists,
+        AuthError,
+        BridgeError,
+        ConfigError,
+        DeadlineExceeded,
+        EntityNotFound,
+        InvalidRequest,
+        LimitExceeded,
+        LiteralError,
+        NotFound,
+        PermissionDenied,
+        RunAborted,
+        RunEnded,
+        RunFailed,
+        RunNotFound,
+        RunTimedOut,
+        Unauthenticated,
+        Unavailable,
+        Unsupported,
+        WaitTimeout,
+    )
+    from .ids import EntityKind, EntityRef, RunRef, run_name
+    from .literals import Codec
+    from .policies import PollPolicy, RetryPolicy
+    from .references import DirectoryRef, FileRef, FrameRef
+    from .runs import Launched, LaunchRequest, RunError, RunOptions, RunOutputs, RunPhase, RunSnapshot
+
+__all__ = [
+    "AlreadyExists",
+    "AsyncClient",
+    "AuthError",
+    "BridgeError",
+    "Client",
+    "Codec",
+    "Config",
+    "ConfigError",
+    "DeadlineExceeded",
+    "DirectoryRef",
+    "Entity",
+    "EntityKind",
+    "EntityNotFound",
+    "EntityRef",
+    "FileRef",
+    "FrameRef",
+    "InputSpec",
+    "InvalidRequest",
+    "LaunchRequest",
+    "Launched",
+    "LimitExceeded",
+    "LiteralError",
+    "NotFound",
+    "PermissionDenied",
+    "PollPolicy",
+    "RetryPolicy",
+    "RunAborted",
+    "RunEnded",
+    "RunError",
+    "RunFailed",
+    "RunNotFound",
+    "RunOptions",
+    "RunOutputs",
+    "RunPhase",
+    "RunRef",
+    "RunSnapshot",
+    "RunTimedOut",
+    "Unauthenticated",
+    "Unavailable",
+    "Unsupported",
+    "WaitTimeout",
+    "run_name",
+]
+
+_HOMES = {
+    "client": ("AsyncClient", "Client"),
+    "config": ("Config",),
+    "entities": ("Entity", "InputSpec"),
+    "ids": ("EntityKind", "EntityRef", "RunRef", "run_name"),
+    "literals": ("Codec",),
+    "policies": ("PollPolicy", "RetryPolicy"),
+    "references": ("DirectoryRef", "FileRef", "FrameRef"),
+    "runs": ("LaunchRequest", "Launched", "RunError", "RunOptions", "RunOutputs", "RunPhase", "RunSnapshot"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name on first use. Names without another home are errors."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, imported or not."""
+    return __all__

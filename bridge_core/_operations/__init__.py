@@ -1,0 +1,30 @@
+"""Every verb, written once as ``async def``; awaits nothing but the backend and the transport."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..calls import Calls
+from .data import DataOperations
+from .launch import LaunchOperations
+from .runs import RunOperations
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..config import Config
+    from ..transport.base import Transport
+
+__all__ = ["Operations"]
+
+
+class Operations:
+    """The verbs of one client, grouped as the files of this folder are."""
+
+    def __init__(self, transport: Transport, config: Config) -> None:
+        from ..backends.flyte1.backend import Flyte1Backend
+
+        backend: Backend = Flyte1Backend(Calls(transport, config), config)
+        self.backend = backend
+        self.data = DataOperations(backend, transport, config)
+        self.runs = RunOperations(backend, transport, config)
+        self.launch = LaunchOperations(backend, transport, config, self.data)

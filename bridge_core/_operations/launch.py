@@ -1,0 +1,201 @@
+"""Launching, exactly: look first, then create, and never launch twice.
+
+FlyteAdmin overwrites the stored inputs of a running execution when a duplicate create arrives, and answers ALREADY_EXISTS
+for three different things (the same run, a name clash, a concurrency limit). So:
+
+1. With a given name, ask for that run first. Found: compare, then attach or raise; nothing is sent.
+2. Not found: upload files, then send one create. Only the byte-identical request is ever sent again (`calls.py`).
+3. ALREADY_EXISTS after that is a race: look again and compare.
+4. Compare by entity, and by a fingerprint of the inputs after defaults, kept as a label: files by content, never by URI.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
+from ..ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
+from ..runs import Launched, LaunchRequest
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend, Existing, Interface
+    from ..config import Config
+    from ..entities import Entity
+    from ..literals import Encoded
+    from ..transport.base import Transport
+    from .data import DataOperations, Staged
+
+__all__ = ["LaunchOperations"]
+
+log = logging.getLogger("bridge_core")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """Inputs of one launch, encoded against one interface."""
+
+    interface: Interface
+    encoded: Encoded
+    staged: tuple[Staged, ...]
+    md5s: Mapping[str, str]
+    complete: Any
+    """``LiteralMap`` after defaults and fixed inputs, with upload tokens in place of URIs."""
+    fingerprint: str
+
+
+class LaunchOperations:
+    """The verbs that make runs."""
+
+    def __init__(self, backend: Backend, transport: Transport, config: Config, data: DataOperations) -> None:
+        self._backend = backend
+        self._transport = transport
+        self._config = config
+        self._data = data
+
+    async def launch(self, request: LaunchRequest) -> RunRef:
+        """Launches, or attaches to the identical run of that name, in whatever phase it is."""
+        launched = await self._launch(request)
+        return launched.ref if isinstance(launched, Launched) else launched
+
+    async def launch_or_attach(self, request: LaunchRequest) -> Launched:
+        """Like `launch`, and tells which of the two it was, with the run as it is now."""
+        launched = await self._launch(request)
+        if isinstance(launched, Launched):
+            return launched
+        return Launched(ref=launched, created=True, snapshot=await self._backend.describe(launched))
+
+    async def launch_many(
+        self, requests: Sequence[LaunchRequest], *, return_exceptions: bool = False
+    ) -> list[RunRef | BridgeError]:
+        """Launches one after the other, in order."""
+        out: list[RunRef | BridgeError] = []
+        for request in requests:
+            try:
+                out.append(await self.launch(request))
+            except BridgeError as error:
+                if not return_exceptions:
+                    raise
+                out.append(error)
+        return out
+
+    async def get_entity(self, ref: EntityRef) -> Entity:
+        """One version of an entity: what it takes and gives."""
+        from ..entities import Entity, InputSpec
+        from ..literals import Codec, describe_type
+
+        codec = Codec.default()
+        found = await self._backend.interface(self._placed(ref))
+        return Entity(
+            ref=found.entity,
+            inputs={
+                name: InputSpec(
+                    type=describe_type(item.var.type),
+                    required=item.required,
+                    default=codec.decode(item.default, item.var.type) if item.HasField("default") else None,
+                    description=item.var.description,
+                )
+                for name, item in found.parameters.items()
+            },
+            outputs={name: describe_type(kind) for name, kind in found.outputs.items()},
+            fixed={name: codec.decode(item) for name, item in found.fixed.items()},
+            active=found.active,
+        )
+
+    async def _launch(self, request: LaunchRequest) -> RunRef | Launched:
+        """A reference when this call made the run; what was found otherwise."""
+        self._backend.check_options(request.options)
+        entity = self._placed(request.entity)
+        name = random_run_name() if request.name is None else check_run_name(request.name)
+        ref = RunRef(entity.project or "", entity.domain or "", name)
+        if request.name is not None and (found := await self._backend.find(ref)) is not None:
+            return await self._attach(found, entity, request)
+        prepared = await self._prepare(await self._backend.interface(entity), request.inputs)
+        inputs = await self._data.upload(prepared.encoded, prepared.staged, project=ref.project, domain=ref.domain)
+        try:
+            await self._backend.create(ref, prepared.interface, inputs, request.options, prepared.fingerprint)
+        except AlreadyExists as error:
+            found = await self._backend.find(ref)
+            if found is None:
+                raise AlreadyExists(
+                    f"Flyte says that run {ref} exists, and does not find it: {error.details}. Launch under another name.",
+                    code=error.code,
+                    rpc=error.rpc,
+                    request_id=error.request_id,
+                    details=error.details,
+                ) from None
+            return await self._attach(found, entity, request)
+        log.info("launched %s as %s", prepared.interface.entity, ref)
+        return ref
+
+    def _placed(self, entity: EntityRef) -> EntityRef:
+        placed = entity.within(self._config.project, self._config.domain)
+        for part in ("project", "domain"):
+            if not getattr(placed, part):
+                raise ConfigError(
+                    f"{entity}: no {part}; name it in the reference (launch_plan:project/domain/name), in Config({part}=…), or "
+                    f"in the environment as FLYTE_LOCAL_{part.upper()}"
+                )
+        return placed
+
+    async def _prepare(self, interface: Interface, inputs: Mapping[str, Any]) -> _Prepared:
+        from ..literals import Codec, fingerprint
+
+        try:
+            encoded = Codec.default().encode_inputs(inputs, interface.parameters, fixed=tuple(interface.fixed))
+        except InvalidRequest as error:
+            raise error.with_message(f"inputs of {interface.entity}: {error.message}") from None
+        staged = await self._data.stage(encoded)
+        md5s = {item.token: item.digest.hex() for item in staged}
+        complete = type(encoded.literals)()
+        complete.CopyFrom(encoded.literals)
+        for name, literal in interface.fixed.items():
+            complete.literals[name].CopyFrom(literal)
+        return _Prepared(
+            interface=interface,
+            encoded=encoded,
+            staged=staged,
+            md5s=md5s,
+            complete=complete,
+            fingerprint=fingerprint(complete, md5s),
+        )
+
+    async def _attach(self, found: Existing, entity: EntityRef, request: LaunchRequest) -> Launched:
+        """Compares with the run that has our name; the same: attach; another one: say in what it differs."""
+        ref, snapshot = found.snapshot.ref, found.snapshot
+        if not _same_entity(entity, found.launched):
+            raise AlreadyExists(
+                f"run {ref} exists ({snapshot.phase.value}) and was launched from {found.launched}, not from {entity}. Nothing "
+                f"was sent. Launch under another name: Flyte never frees one. Console: {snapshot.console_url}",
+                ref=ref,
+                snapshot=snapshot,
+            )
+        prepared = await self._prepare(await self._backend.interface(found.launched), request.inputs)
+        if found.fingerprint != prepared.fingerprint:
+            from ..literals import differing
+
+            stored = await self._backend.stored_inputs(ref)
+            names = differing(prepared.complete, stored, prepared.md5s)
+            if found.fingerprint is not None or names:
+                which = f"in {', '.join(names)}" if names else "somewhere"
+                raise AlreadyExists(
+                    f"run {ref} exists ({snapshot.phase.value}) with other inputs: they differ {which}. Nothing was sent. "
+                    f"Use the same inputs to attach to it, or another name to launch a new run. Console: {snapshot.console_url}",
+                    ref=ref,
+                    snapshot=snapshot,
+                    same_entity=True,
+                    differing=names,
+                )
+        log.info("attached to %s (%s)", ref, snapshot.phase.value)
+        return Launched(ref=ref, created=False, snapshot=snapshot)
+
+
+def _same_entity(wanted: EntityRef, launched: EntityRef) -> bool:
+    """An unpinned request matches any version of the same entity."""
+    if wanted.kind is EntityKind.WORKFLOW:
+        wanted = replace(wanted, kind=EntityKind.LAUNCH_PLAN)
+    if wanted.version in (None, "latest", "active"):
+        wanted = wanted.pinned(launched.version or "")
+    return wanted == launched

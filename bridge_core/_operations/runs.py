@@ -1,0 +1,182 @@
+"""Verbs on a run that exists: describe, wait, abort, console."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ..errors import BridgeError, WaitTimeout
+from ..policies import PollPolicy, may_pass
+from ..watcher import RunWatcher
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..config import Config
+    from ..ids import RunRef
+    from ..runs import RunSnapshot
+    from ..transport.base import Transport
+
+__all__ = ["RunOperations", "default_abort_reason", "seconds", "timed_out"]
+
+
+_LAST_CHECK = 1.0
+"""Seconds that the last question may take when the caller's patience is over already."""
+
+
+class RunOperations:
+    """The verbs that look at runs or end them."""
+
+    def __init__(self, backend: Backend, transport: Transport, config: Config) -> None:
+        self._backend = backend
+        self._transport = transport
+        self._config = config
+
+    async def describe(self, ref: RunRef) -> RunSnapshot:
+        """The run as it is now."""
+        return await self._backend.describe(ref)
+
+    async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
+        """Aborts the run; one that has ended stays as it is, and that is success."""
+        await self._backend.abort(ref, reason or default_abort_reason())
+
+    async def wait(
+        self,
+        ref: RunRef,
+        *,
+        timeout: float | timedelta | None = None,
+        poll_interval: float | timedelta | None = None,
+    ) -> RunSnapshot:
+        """The final snapshot of one run. An unreachable Flyte is asked again until the timeout."""
+        last: RunSnapshot | None = None
+        async for snapshot in self.watch(ref, timeout=timeout, poll_interval=poll_interval):
+            last = snapshot
+        assert last is not None
+        return last
+
+    async def watch(
+        self,
+        ref: RunRef,
+        *,
+        timeout: float | timedelta | None = None,
+        poll_interval: float | timedelta | None = None,
+    ) -> AsyncIterator[RunSnapshot]:
+        """A snapshot whenever the phase changed; the final one last."""
+        poll, patience = self._poll(poll_interval), seconds(timeout)
+        begin = self._transport.now()
+        last: RunSnapshot | None = None
+        trouble: BridgeError | None = None
+        while True:
+            left = None if patience is None else max(patience - (self._transport.now() - begin), _LAST_CHECK)
+            try:
+                snapshot = await self._backend.describe(ref, timeout=left)
+            except BridgeError as error:
+                if not may_pass(error):
+                    raise
+                trouble = error
+            else:
+                trouble = None
+                if last is None or snapshot.phase is not last.phase:
+                    yield snapshot
+                last = snapshot
+                if snapshot.phase.is_terminal:
+                    return
+            waited = self._transport.now() - begin
+            if patience is not None and waited >= patience:
+                raise timed_out(ref, patience, last, trouble)
+            delay = poll.delay(waited, self._transport.chance())
+            await self._transport.sleep(delay if patience is None else min(delay, patience - waited))
+
+    async def wait_many(
+        self,
+        refs: Sequence[RunRef],
+        *,
+        timeout: float | timedelta | None = None,
+        poll_interval: float | timedelta | None = None,
+    ) -> list[RunSnapshot]:
+        """Final snapshots of all these runs, in order, asking about all of them at once.
+
+        Raises:
+            WaitTimeout: Some were still running; names one of them.
+            RunNotFound: One does not exist.
+        """
+        poll, patience = self._poll(poll_interval), seconds(timeout)
+        begin = self._transport.now()
+        done: dict[RunRef, RunSnapshot] = {}
+        groups: dict[tuple[str, str], RunWatcher] = {}
+        for ref in refs:
+            groups.setdefault((ref.project, ref.domain), RunWatcher(poll)).add(ref.name, begin)
+        trouble: BridgeError | None = None
+        while any(groups.values()):
+            for (project, domain), watcher in groups.items():
+                while names := watcher.take(self._transport.now()):
+                    try:
+                        done.update(await self._ask(project, domain, watcher, names))
+                        trouble = None
+                    except BridgeError as error:
+                        if not may_pass(error):
+                            raise
+                        trouble = error
+                        for name in names:
+                            watcher.postpone(name, self._transport.now(), self._transport.chance())
+            left = [ref for ref in refs if ref not in done]
+            if not left:
+                break
+            now = self._transport.now()
+            if patience is not None and now - begin >= patience:
+                raise timed_out(left[0], patience, None, trouble, others=len(left) - 1)
+            delay = min(due for watcher in groups.values() if (due := watcher.due_in(now)) is not None)
+            await self._transport.sleep(delay if patience is None else min(delay, max(0.0, patience - (now - begin))))
+        return [done[ref] for ref in refs]
+
+    async def _ask(
+        self, project: str, domain: str, watcher: RunWatcher, names: tuple[str, ...]
+    ) -> dict[RunRef, RunSnapshot]:
+        """One question; then one detail call for each run that ended, or that the list does not show."""
+        from ..ids import RunRef
+
+        phases = await self._backend.phases(project, domain, names)
+        verdict = watcher.apply(names, phases, self._transport.now(), self._transport.chance())
+        done = {}
+        for name in (*verdict.finished, *verdict.missing):
+            snapshot = await self._backend.describe(RunRef(project, domain, name))
+            if snapshot.phase.is_terminal:
+                watcher.discard(name)
+                done[snapshot.ref] = snapshot
+        return done
+
+    def _poll(self, interval: float | timedelta | None) -> PollPolicy:
+        return self._config.poll if interval is None else PollPolicy.every(seconds(interval) or 0.0)
+
+
+def seconds(value: float | timedelta | None) -> float | None:
+    """Seconds of what the public edge accepts; None stays None."""
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def timed_out(
+    ref: RunRef, patience: float, last: RunSnapshot | None, trouble: BridgeError | None, *, others: int = 0
+) -> WaitTimeout:
+    """The error for patience that ended: says what is known, and that the run goes on."""
+    known = f"was still {last.phase.value}" if last else "had not ended"
+    more = f" (and {others} more)" if others else ""
+    why = f"; the last question went unanswered: {trouble}" if trouble else ""
+    console = f" Console: {last.console_url}" if last and last.console_url else ""
+    return WaitTimeout(
+        f"run {ref}{more} {known} after {patience:g} s of waiting; it was not aborted and goes on{why}.{console}",
+        ref=ref,
+        snapshot=last,
+    )
+
+
+def default_abort_reason() -> str:
+    """Names the caller: who, where, which process."""
+    import getpass
+    import os
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # no such user in the password database, as in many containers
+        user = f"uid {os.getuid()}"
+    return f"aborted through flyte-bridge by {user}@{socket.gethostname()} (pid {os.getpid()})"

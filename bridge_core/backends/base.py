@@ -1,0 +1,120 @@
+"""What the verbs need from a Flyte, whatever its wire API: the seam between `_operations` and `backends`.
+
+Literals and literal types cross it as protobuf messages (both APIs share ``flyteidl.core``); nothing else of the wire does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ..ids import EntityRef, RunRef
+    from ..runs import RunOptions, RunPhase, RunSnapshot
+
+__all__ = ["Backend", "Existing", "Interface", "SignedUpload", "StoredOutputs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """One version of an entity, as far as launching it needs."""
+
+    entity: EntityRef
+    """Pinned, with project and domain."""
+    parameters: Mapping[str, Any]
+    """Input name -> ``interface_pb2.Parameter``: type, and default or required."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Input name -> ``literals_pb2.Literal`` that the launch plan fixes."""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """Output name -> ``types_pb2.LiteralType``."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    active: bool | None = None
+    """Launch plans: whether this version is the active one. None for others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """A run that already has the name we want."""
+
+    snapshot: RunSnapshot
+    launched: EntityRef
+    """What it was launched from, pinned: a launch plan or a task."""
+    fingerprint: str | None
+    """Our label on it; None when something else launched it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedUpload:
+    """Where to PUT one object, and what tasks will call it."""
+
+    url: str = field(repr=False)
+    uri: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOutputs:
+    """Literals of a finished run. Exactly one of the two is set, unless the run has no outputs."""
+
+    literals: Any
+    """``literals_pb2.LiteralMap`` that came inline."""
+    url: str = field(default="", repr=False)
+    """Signed URL of the serialised map, when it was too large to come inline."""
+
+
+class Backend(Protocol):
+    """One wire API. Every method is one call, or the few that mean one thing; no policy lives here."""
+
+    async def describe(self, ref: RunRef, *, timeout: float | None = None) -> RunSnapshot:
+        """The run as it is now, with its full error. Raises `RunNotFound`. ``timeout``: seconds, at most the Config's."""
+        ...
+
+    async def phases(self, project: str, domain: str, names: Sequence[str]) -> Mapping[str, RunPhase]:
+        """Phases of many runs in one call. Names that are missing are archived or gone."""
+        ...
+
+    async def find(self, ref: RunRef) -> Existing | None:
+        """The run that has this name, or None."""
+        ...
+
+    async def stored_inputs(self, ref: RunRef) -> Any:
+        """``LiteralMap`` of the inputs that the run has stored."""
+        ...
+
+    async def interface(self, entity: EntityRef) -> Interface:
+        """Resolves version None, ``latest`` and ``active``. Raises `EntityNotFound`."""
+        ...
+
+    async def create(
+        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, fingerprint: str
+    ) -> None:
+        """Creates the run. Raises `AlreadyExists` or `LimitExceeded` by meaning of the answer."""
+        ...
+
+    async def upload_location(
+        self, project: str, domain: str, *, file_name: str, md5: bytes, root: str = ""
+    ) -> SignedUpload:
+        """A signed URL for one object of this content."""
+        ...
+
+    async def download_url(self, uri: str) -> str:
+        """A signed URL to read one object from."""
+        ...
+
+    async def outputs(self, ref: RunRef) -> StoredOutputs:
+        """Outputs of a run."""
+        ...
+
+    async def abort(self, ref: RunRef, reason: str) -> None:
+        """Aborts the run. A finished one stays as it is; that is success."""
+        ...
+
+    def check_options(self, options: RunOptions) -> None:
+        """Raises `Unsupported` for an option this backend cannot honour, before anything is sent."""
+        ...
+
+    def console_url(self, ref: RunRef) -> str:
+        """The page of a run in Flyte's console."""
+        ...

@@ -1,0 +1,268 @@
+"""`Flyte1Backend`: our values <-> FlyteAdmin, one method per thing the verbs need."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2
+from flyteidl.core import interface_pb2
+from flyteidl.service import dataproxy_pb2
+
+from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, LimitExceeded, NotFound, RunNotFound
+from ...ids import EntityKind, EntityRef, RunRef
+from ..base import Existing, Interface, SignedUpload, StoredOutputs
+from . import methods
+from .convert import entity_of, execution_id, existing, identifier, phase_of, snapshot
+from .spec import check_options, execution_spec
+
+if TYPE_CHECKING:
+    from ...calls import Calls
+    from ...config import Config
+    from ...runs import RunOptions, RunPhase, RunSnapshot
+
+__all__ = ["Flyte1Backend"]
+
+_CACHED_INTERFACES = 512
+
+
+class Flyte1Backend:
+    """FlyteAdmin. Keeps a small cache of fully versioned entities, which FlyteAdmin never changes."""
+
+    def __init__(self, calls: Calls, config: Config) -> None:
+        self._calls = calls
+        self._config = config
+        self._pinned: OrderedDict[EntityRef, Interface] = OrderedDict()
+
+    # -- runs
+
+    async def describe(self, ref: RunRef, *, timeout: float | None = None) -> RunSnapshot:
+        """GetExecution."""
+        return snapshot(await self._execution(ref, timeout), self.console_url(ref))
+
+    async def find(self, ref: RunRef) -> Existing | None:
+        """GetExecution; NOT_FOUND is an answer here."""
+        try:
+            return existing(await self._execution(ref), self.console_url(ref))
+        except RunNotFound:
+            return None
+
+    async def phases(self, project: str, domain: str, names: Sequence[str]) -> Mapping[str, RunPhase]:
+        """ListExecutions with ``value_in(execution_name,…)``: the only spelling FlyteAdmin 1.16 takes."""
+        request = common_pb2.ResourceListRequest(
+            id=common_pb2.NamedEntityIdentifier(project=project, domain=domain),
+            limit=len(names),
+            filters=f"value_in(execution_name,{';'.join(names)})",
+        )
+        page = await self._calls.unary(methods.LIST_EXECUTIONS, request)
+        return {item.id.name: phase_of(item.closure.phase) for item in page.executions}
+
+    async def stored_inputs(self, ref: RunRef) -> Any:
+        """GetExecutionData."""
+        return (await self._data(ref)).full_inputs
+
+    async def outputs(self, ref: RunRef) -> StoredOutputs:
+        """GetExecutionData; when nothing came inline, the signed URL."""
+        data = await self._data(ref)
+        return StoredOutputs(literals=data.full_outputs, url="" if data.full_outputs.literals else data.outputs.url)
+
+    async def create(
+        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, fingerprint: str
+    ) -> None:
+        """CreateExecution. Attempts resend the identical bytes.
+
+        Raises:
+            LimitExceeded: The launch plan's concurrency limit; FlyteAdmin says ALREADY_EXISTS for it
+                (execution_manager.go), told apart by its text.
+            AlreadyExists: The name was taken meanwhile.
+        """
+        request = execution_pb2.ExecutionCreateRequest(
+            project=ref.project,
+            domain=ref.domain,
+            name=ref.name,
+            spec=execution_spec(interface, options, fingerprint),
+            inputs=inputs,
+        )
+        try:
+            await self._calls.unary(methods.CREATE_EXECUTION, request)
+        except AlreadyExists as error:
+            if "concurrency limit" in (error.details or ""):
+                raise LimitExceeded(
+                    f"{interface.entity} was not launched as {ref}: {error.details}. Wait for a run of it to end, or raise the "
+                    "launch plan's concurrency limit.",
+                    code=error.code,
+                    rpc=error.rpc,
+                    request_id=error.request_id,
+                    details=error.details,
+                ) from None
+            raise
+
+    async def abort(self, ref: RunRef, reason: str) -> None:
+        """TerminateExecution; FAILED_PRECONDITION means it has ended already, which is what was wanted."""
+        request = execution_pb2.ExecutionTerminateRequest(id=execution_id(ref), cause=reason)
+        try:
+            await self._calls.unary(methods.TERMINATE_EXECUTION, request)
+        except InvalidRequest as error:
+            if error.code != "FAILED_PRECONDITION":
+                raise
+        except NotFound as error:
+            raise self._no_run(ref, error) from None
+
+    async def _execution(self, ref: RunRef, timeout: float | None = None) -> Any:
+        request = execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
+        try:
+            return await self._calls.unary(methods.GET_EXECUTION, request, timeout=timeout)
+        except NotFound as error:
+            raise self._no_run(ref, error) from None
+
+    async def _data(self, ref: RunRef) -> Any:
+        request = execution_pb2.WorkflowExecutionGetDataRequest(id=execution_id(ref))
+        try:
+            return await self._calls.unary(methods.GET_EXECUTION_DATA, request)
+        except NotFound as error:
+            raise self._no_run(ref, error) from None
+
+    def _no_run(self, ref: RunRef, error: NotFound) -> RunNotFound:
+        return RunNotFound(
+            f"no run {ref} at {self._config.endpoint}; check project, domain and name (wanted project/domain/name)",
+            code=error.code,
+            rpc=error.rpc,
+            request_id=error.request_id,
+            details=error.details,
+        )
+
+    # -- entities
+
+    async def interface(self, entity: EntityRef) -> Interface:
+        """GetLaunchPlan, GetTask, or what finds the version first. Only pinned versions are cached."""
+        pinned = entity.version not in (None, "latest", "active")
+        if pinned and (hit := self._pinned.get(entity)) is not None:
+            self._pinned.move_to_end(entity)
+            return hit
+        try:
+            if entity.kind is EntityKind.TASK:
+                found = _task_interface(await self._task(entity))
+            else:
+                found = _plan_interface(await self._plan(entity))
+        except NotFound as error:
+            raise await self._no_entity(entity, error) from None
+        self._pinned[found.entity] = found
+        if pinned:
+            self._pinned[entity] = found
+        while len(self._pinned) > _CACHED_INTERFACES:
+            self._pinned.popitem(last=False)
+        return found
+
+    async def _plan(self, entity: EntityRef) -> Any:
+        if entity.version not in (None, "latest", "active"):
+            return await self._calls.unary(methods.GET_LAUNCH_PLAN, common_pb2.ObjectGetRequest(id=identifier(entity)))
+        if entity.version != "latest":
+            request = launch_plan_pb2.ActiveLaunchPlanRequest(id=_named(entity))
+            try:
+                return await self._calls.unary(methods.GET_ACTIVE_LAUNCH_PLAN, request)
+            except NotFound:
+                if entity.version == "active":
+                    raise
+        page = await self._calls.unary(methods.LIST_LAUNCH_PLANS, _newest(entity))
+        return _first(page.launch_plans, entity)
+
+    async def _task(self, entity: EntityRef) -> Any:
+        if entity.version == "active":
+            raise InvalidRequest(f"{entity}: only launch plans can be active; use 'latest' or a version")
+        if entity.version not in (None, "latest"):
+            return await self._calls.unary(methods.GET_TASK, common_pb2.ObjectGetRequest(id=identifier(entity)))
+        page = await self._calls.unary(methods.LIST_TASKS, _newest(entity))
+        return _first(page.tasks, entity)
+
+    async def _no_entity(self, entity: EntityRef, error: NotFound) -> EntityNotFound:
+        """Says what is missing: the version, or the name, with the nearest names that exist."""
+        from difflib import get_close_matches
+
+        method = methods.LIST_TASK_IDS if entity.kind is EntityKind.TASK else methods.LIST_LAUNCH_PLAN_IDS
+        request = common_pb2.NamedEntityIdentifierListRequest(project=entity.project, domain=entity.domain, limit=1000)
+        page = await self._calls.unary(method, request)
+        names = [item.name for item in page.entities]
+        kind = "task" if entity.kind is EntityKind.TASK else "launch plan"
+        where = f"{entity.project}/{entity.domain} at {self._config.endpoint}"
+        if entity.name in names:
+            wanted = "active version" if entity.version == "active" else f"version {entity.version!r}"
+            message = f"{kind} {entity.name!r} in {where} has no {wanted}; register or activate it, or ask for 'latest'"
+        else:
+            near = get_close_matches(entity.name, names, n=3, cutoff=0.5)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; {len(names)} are registered there"
+            message = f"no {kind} {entity.name!r} in {where}{hint}"
+        return EntityNotFound(
+            message, code=error.code, rpc=error.rpc, request_id=error.request_id, details=error.details
+        )
+
+    # -- data
+
+    async def upload_location(
+        self, project: str, domain: str, *, file_name: str, md5: bytes, root: str = ""
+    ) -> SignedUpload:
+        """CreateUploadLocation. Content-addressed unless `root` puts several objects under one prefix."""
+        request = dataproxy_pb2.CreateUploadLocationRequest(
+            project=project,
+            domain=domain,
+            filename=file_name,
+            content_md5=md5,
+            filename_root=root,
+            add_content_md5_metadata=True,
+        )
+        request.expires_in.FromSeconds(3600)  # the server's own maximum (flyteadmin dataproxy config, maxExpiresIn)
+        answer = await self._calls.unary(methods.CREATE_UPLOAD_LOCATION, request)
+        return SignedUpload(url=answer.signed_url, uri=answer.native_url, headers=dict(answer.headers))
+
+    async def download_url(self, uri: str) -> str:
+        """CreateDownloadLocation: deprecated, but the only RPC that signs any URI."""
+        request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri)
+        request.expires_in.FromSeconds(3600)
+        return str((await self._calls.unary(methods.CREATE_DOWNLOAD_LOCATION, request)).signed_url)
+
+    def check_options(self, options: RunOptions) -> None:
+        """See `spec.check_options`."""
+        check_options(options)
+
+    def console_url(self, ref: RunRef) -> str:
+        """The page of a run in Flyte's console."""
+        return f"{self._config.console_base}/console/projects/{ref.project}/domains/{ref.domain}/executions/{ref.name}"
+
+
+def _named(entity: EntityRef) -> Any:
+    return common_pb2.NamedEntityIdentifier(project=entity.project, domain=entity.domain, name=entity.name)
+
+
+def _newest(entity: EntityRef) -> Any:
+    sort = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)
+    return common_pb2.ResourceListRequest(id=_named(entity), limit=1, sort_by=sort)
+
+
+def _first(items: Sequence[Any], entity: EntityRef) -> Any:
+    if not items:
+        raise NotFound(f"no version of {entity}", code="NOT_FOUND")
+    return items[0]
+
+
+def _plan_interface(plan: Any) -> Interface:
+    return Interface(
+        entity=entity_of(plan.id),
+        parameters=dict(plan.closure.expected_inputs.parameters),
+        fixed=dict(plan.spec.fixed_inputs.literals),
+        outputs={name: variable.type for name, variable in plan.closure.expected_outputs.variables.items()},
+        labels=dict(plan.spec.labels.values),
+        annotations=dict(plan.spec.annotations.values),
+        active=plan.closure.state == launch_plan_pb2.ACTIVE,
+    )
+
+
+def _task_interface(task: Any) -> Interface:
+    interface = task.closure.compiled_task.template.interface
+    return Interface(
+        entity=entity_of(task.id),
+        parameters={
+            name: interface_pb2.Parameter(var=variable, required=True)
+            for name, variable in interface.inputs.variables.items()
+        },
+        outputs={name: variable.type for name, variable in interface.outputs.variables.items()},
+    )

@@ -1,0 +1,127 @@
+"""FlyteAdmin's messages <-> our values: identifiers, phases, executions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from flyteidl.core import execution_pb2 as core_execution_pb2
+from flyteidl.core import identifier_pb2
+
+from ...ids import EntityKind, EntityRef, RunRef
+from ...runs import RunError, RunPhase, RunSnapshot
+from ..base import Existing
+
+__all__ = [
+    "FINGERPRINT_LABEL",
+    "entity_of",
+    "execution_id",
+    "existing",
+    "identifier",
+    "phase_of",
+    "run_ref",
+    "snapshot",
+]
+
+FINGERPRINT_LABEL = "flyte-bridge-inputs"
+"""Label that keeps the fingerprint of the inputs a run was launched with (a legal Kubernetes label key)."""
+
+_Phase = core_execution_pb2.WorkflowExecution
+
+# flyteidl/core/execution.proto, WorkflowExecution.Phase: all ten. UNDEFINED is an execution that propeller has not seen yet.
+_PHASES: Mapping[int, RunPhase] = {
+    _Phase.UNDEFINED: RunPhase.QUEUED,
+    _Phase.QUEUED: RunPhase.QUEUED,
+    _Phase.RUNNING: RunPhase.RUNNING,
+    _Phase.SUCCEEDING: RunPhase.SUCCEEDING,
+    _Phase.SUCCEEDED: RunPhase.SUCCEEDED,
+    _Phase.FAILING: RunPhase.FAILING,
+    _Phase.FAILED: RunPhase.FAILED,
+    _Phase.ABORTED: RunPhase.ABORTED,
+    _Phase.TIMED_OUT: RunPhase.TIMED_OUT,
+    _Phase.ABORTING: RunPhase.ABORTING,
+}
+
+_KINDS: Mapping[EntityKind, int] = {
+    EntityKind.TASK: identifier_pb2.TASK,
+    EntityKind.WORKFLOW: identifier_pb2.LAUNCH_PLAN,  # launching a workflow launches its default launch plan
+    EntityKind.LAUNCH_PLAN: identifier_pb2.LAUNCH_PLAN,
+}
+
+
+def phase_of(value: int) -> RunPhase:
+    """The phase; a number of the future is UNKNOWN."""
+    return _PHASES.get(value, RunPhase.UNKNOWN)
+
+
+def execution_id(ref: RunRef) -> Any:
+    """``WorkflowExecutionIdentifier`` of a run."""
+    return identifier_pb2.WorkflowExecutionIdentifier(project=ref.project, domain=ref.domain, name=ref.name)
+
+
+def run_ref(message: Any) -> RunRef:
+    """The run that a ``WorkflowExecutionIdentifier`` names."""
+    return RunRef(message.project, message.domain, message.name)
+
+
+def identifier(entity: EntityRef) -> Any:
+    """``Identifier`` of a pinned entity."""
+    return identifier_pb2.Identifier(
+        resource_type=_KINDS[entity.kind],
+        project=entity.project,
+        domain=entity.domain,
+        name=entity.name,
+        version=entity.version,
+    )
+
+
+def entity_of(message: Any) -> EntityRef:
+    """The entity that an ``Identifier`` names."""
+    kind = EntityKind.TASK if message.resource_type == identifier_pb2.TASK else EntityKind.LAUNCH_PLAN
+    return EntityRef(kind, message.name, message.project, message.domain, message.version)
+
+
+def snapshot(execution: Any, console_url: str) -> RunSnapshot:
+    """What an ``Execution`` says."""
+    closure = execution.closure
+    phase = phase_of(closure.phase)
+    started = _time(closure, "started_at")
+    error = None
+    if closure.WhichOneof("output_result") == "error":
+        kind = core_execution_pb2.ExecutionError.ErrorKind.Name(closure.error.kind)
+        error = RunError(code=closure.error.code, message=closure.error.message, kind=kind)
+    return RunSnapshot(
+        ref=run_ref(execution.id),
+        phase=phase,
+        entity=entity_of(execution.spec.launch_plan),
+        created_at=_time(closure, "created_at"),
+        started_at=started,
+        ended_at=_ended_at(closure, started) if phase.is_terminal else None,
+        error=error,
+        abort_reason=closure.abort_metadata.cause if closure.HasField("abort_metadata") else None,
+        console_url=console_url,
+    )
+
+
+def existing(execution: Any, console_url: str) -> Existing:
+    """An ``Execution`` as something to compare a launch with."""
+    return Existing(
+        snapshot=snapshot(execution, console_url),
+        launched=entity_of(execution.spec.launch_plan),
+        fingerprint=execution.spec.labels.values.get(FINGERPRINT_LABEL),
+    )
+
+
+def _time(closure: Any, field: str) -> datetime | None:
+    if not closure.HasField(field):
+        return None
+    stamp = getattr(closure, field)
+    when: datetime = stamp.ToDatetime(tzinfo=UTC)
+    return when if stamp.seconds or stamp.nanos else None
+
+
+def _ended_at(closure: Any, started: datetime | None) -> datetime | None:
+    if started is not None and closure.HasField("duration"):
+        return started + closure.duration.ToTimedelta()
+    return _time(closure, "updated_at")

@@ -1,0 +1,78 @@
+"""`RunOptions` -> ``ExecutionSpec``: every option has its field here, or is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flyteidl.admin import cluster_assignment_pb2, common_pb2, execution_pb2
+from flyteidl.core import literals_pb2, security_pb2
+
+from ...errors import InvalidRequest, Unsupported
+from ...runs import RunOptions
+from ..base import Interface
+from .convert import FINGERPRINT_LABEL, identifier
+
+__all__ = ["check_options", "execution_spec"]
+
+_UNSUPPORTED = {
+    "notifications": "structured notifications are not implemented yet; configure them on the launch plan",
+    "queue": "Flyte 1 has no queues; use cluster_pool or execution_cluster_label",
+    "custom_context": "Flyte 1 has no custom context; use env_vars or labels",
+    "cache_lookup_scope": "Flyte 1 has no cache scopes",
+    "run_base_dir": "Flyte 1 has no run base directory; use raw_data_path",
+    "security_context": "only service_account is implemented for Flyte 1 yet",
+}
+
+
+def check_options(options: RunOptions) -> None:
+    """Refuses what Flyte 1 cannot honour.
+
+    Raises:
+        Unsupported: An option that has no field in FlyteAdmin.
+        InvalidRequest: A value of the wrong kind.
+    """
+    for name, reason in _UNSUPPORTED.items():
+        if getattr(options, name) is not None:
+            raise Unsupported(f"run option {name!r} cannot be honoured by Flyte 1: {reason}")
+    for name in ("labels", "annotations", "env_vars"):
+        for key, value in (getattr(options, name) or {}).items():
+            if not isinstance(key, str) or not isinstance(value, str):
+                raise InvalidRequest(f"run option {name}[{key!r}] must map text to text, got {value!r}")
+
+
+def execution_spec(interface: Interface, options: RunOptions, fingerprint: str) -> Any:
+    """The spec of one execution. Options that are None are not sent.
+
+    Labels and annotations are the launch plan's, then the caller's, then ours: FlyteAdmin replaces the launch plan's whole
+    map as soon as the request's is not empty (flyteadmin execution_manager.go, ``resolveStringMap``).
+    """
+    spec = execution_pb2.ExecutionSpec(launch_plan=identifier(interface.entity))
+    labels = {**interface.labels, **(options.labels or {}), FINGERPRINT_LABEL: fingerprint}
+    spec.labels.CopyFrom(common_pb2.Labels(values=labels))
+    if options.annotations is not None:
+        merged = {**interface.annotations, **options.annotations}
+        spec.annotations.CopyFrom(common_pb2.Annotations(values=merged))
+    if options.env_vars is not None:
+        pairs = [literals_pb2.KeyValuePair(key=key, value=value) for key, value in sorted(options.env_vars.items())]
+        spec.envs.CopyFrom(common_pb2.Envs(values=pairs))
+    if options.interruptible is not None:
+        spec.interruptible.value = options.interruptible
+    if options.overwrite_cache is not None:
+        spec.overwrite_cache = options.overwrite_cache
+    if options.raw_data_path is not None:
+        spec.raw_output_data_config.output_location_prefix = options.raw_data_path
+    if options.service_account is not None:
+        run_as = security_pb2.Identity(k8s_service_account=options.service_account)
+        spec.security_context.CopyFrom(security_pb2.SecurityContext(run_as=run_as))
+    if options.max_parallelism is not None:
+        spec.max_parallelism = options.max_parallelism
+    if options.tags is not None:
+        spec.tags.extend(options.tags)
+    if options.disable_notifications:
+        spec.disable_all = True
+    if options.cluster_pool is not None:
+        assignment = cluster_assignment_pb2.ClusterAssignment(cluster_pool_name=options.cluster_pool)
+        spec.cluster_assignment.CopyFrom(assignment)
+    if options.execution_cluster_label is not None:
+        spec.execution_cluster_label.value = options.execution_cluster_label
+    return spec

@@ -1,0 +1,298 @@
+"""What is asked for when a run is launched, and what is known about one: inert values, picklable, no I/O."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from .errors import InvalidRequest, RunAborted, RunEnded, RunFailed, RunTimedOut
+from .ids import EntityRef, RunRef
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+__all__ = ["LaunchRequest", "Launched", "RunError", "RunOptions", "RunOutputs", "RunPhase", "RunSnapshot"]
+
+T = TypeVar("T")
+
+
+class RunPhase(enum.Enum):
+    """Where a run is: the union of what Flyte 1 and Flyte 2 report.
+
+    A value of the wire that this release does not know becomes UNKNOWN, which is not terminal: better to ask again than to
+    end a wait wrongly.
+    """
+
+    UNKNOWN = "UNKNOWN"
+    QUEUED = "QUEUED"
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    SUCCEEDING = "SUCCEEDING"
+    SUCCEEDED = "SUCCEEDED"
+    RECOVERED = "RECOVERED"
+    FAILING = "FAILING"
+    FAILED = "FAILED"
+    ABORTING = "ABORTING"
+    ABORTED = "ABORTED"
+    TIMED_OUT = "TIMED_OUT"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the run will not change any more."""
+        return self in _TERMINAL
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the run ended well."""
+        return self in (RunPhase.SUCCEEDED, RunPhase.RECOVERED)
+
+
+_TERMINAL = frozenset({RunPhase.SUCCEEDED, RunPhase.RECOVERED, RunPhase.FAILED, RunPhase.ABORTED, RunPhase.TIMED_OUT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run is run. None means "not sent": the launch plan or the server decides. ``False`` and ``{}`` are sent.
+
+    | field | Flyte 1 (``ExecutionSpec``) |
+    |---|---|
+    | labels, annotations | ``labels``, ``annotations``, merged over the launch plan's |
+    | env_vars | ``envs`` |
+    | interruptible | ``interruptible`` |
+    | overwrite_cache | ``overwrite_cache`` |
+    | raw_data_path | ``raw_output_data_config.output_location_prefix`` |
+    | service_account | ``security_context.run_as.k8s_service_account`` |
+    | max_parallelism | ``max_parallelism`` |
+    | tags | ``tags`` |
+    | disable_notifications | ``disable_all`` (True only; False is "not disabled", the launch plan's apply) |
+    | cluster_pool | ``cluster_assignment.cluster_pool_name`` |
+    | execution_cluster_label | ``execution_cluster_label`` |
+    | notifications, queue, custom_context, cache_lookup_scope, run_base_dir, security_context | `Unsupported` |
+    """
+
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+    env_vars: Mapping[str, str] | None = None
+    interruptible: bool | None = None
+    overwrite_cache: bool | None = None
+    raw_data_path: str | None = None
+    service_account: str | None = None
+    max_parallelism: int | None = None
+    tags: tuple[str, ...] | None = None
+    notifications: tuple[Any, ...] | None = None
+    disable_notifications: bool | None = None
+    queue: str | None = None
+    cluster_pool: str | None = None
+    execution_cluster_label: str | None = None
+    custom_context: Mapping[str, str] | None = None
+    cache_lookup_scope: str | None = None
+    run_base_dir: str | None = None
+    security_context: Any | None = None
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """Options from plain JSON; ``envs`` is an alias of ``env_vars``.
+
+        Raises:
+            InvalidRequest: An unknown option, naming the known ones.
+        """
+        values = dict(mapping)
+        if "envs" in values:
+            values["env_vars"] = values.pop("envs")
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise InvalidRequest(f"unknown run option {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}")
+        if values.get("tags") is not None:
+            values["tags"] = tuple(values["tags"])
+        return cls(**values)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain JSON of the options that are set."""
+        values = {name: getattr(self, name) for name in type(self).__dataclass_fields__}
+        return {k: (list(v) if isinstance(v, tuple) else v) for k, v in values.items() if v is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRequest:
+    """One launch: what, with which inputs, under which name.
+
+    Attributes:
+        entity: What to launch.
+        inputs: Input name -> Python value, encoded from the *remote* interface, never from Python hints.
+        name: The idempotency key: launching twice under one name gives one run. None: the client makes a random legal
+            name before it sends anything.
+        options: How to run it.
+    """
+
+    entity: EntityRef
+    inputs: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+    options: RunOptions = field(default_factory=RunOptions, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunError:
+    """Why a run ended badly, in Flyte's words."""
+
+    code: str
+    message: str
+    kind: str = "UNKNOWN"
+    """``USER``, ``SYSTEM`` or ``UNKNOWN``: whose fault Flyte thinks it is."""
+    node: str | None = None
+    """The node that failed, when it is known."""
+
+    @property
+    def summary(self) -> str:
+        """The last line that says something: flytekit puts the exception behind a traceback, under ``Message:``."""
+        _, found, tail = self.message.rpartition("Message:")
+        lines = [line.strip() for line in (tail if found else self.message).splitlines() if line.strip()]
+        return (lines[0] if found and lines else lines[-1] if lines else "") or self.code or "no message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSnapshot:
+    """What was true of a run when Flyte was asked."""
+
+    ref: RunRef
+    phase: RunPhase
+    entity: EntityRef | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    """When it reached a terminal phase; None before."""
+    error: RunError | None = None
+    abort_reason: str | None = None
+    console_url: str = ""
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start (or creation) to end; None while it runs."""
+        begin = self.started_at or self.created_at
+        return self.ended_at - begin if begin and self.ended_at else None
+
+    def raise_for_phase(self) -> Self:
+        """Returns itself, or raises when the run ended badly. A run that has not ended does not raise.
+
+        Raises:
+            RunFailed: The run ended FAILED.
+            RunAborted: The run was aborted.
+            RunTimedOut: The run ended TIMED_OUT.
+        """
+        kind = _ENDED.get(self.phase)
+        if kind is not None:
+            raise kind(self.describe(), snapshot=self)
+        return self
+
+    def describe(self) -> str:
+        """One sentence: which run, how it is, for how long, why, and where to look."""
+        text = f"run {self.ref} {self.phase.value}"
+        if self.phase.is_terminal and self.duration is not None:
+            text += f" after {_human(self.duration.total_seconds())}"
+        if self.error is not None:
+            where = f" in node {self.error.node}" if self.error.node else ""
+            text += f"{where}: {self.error.summary}"
+        elif self.abort_reason:
+            text += f": {self.abort_reason}"
+        return f"{text}. Console: {self.console_url}" if self.console_url else text
+
+
+_ENDED: Mapping[RunPhase, type[RunEnded]] = {
+    RunPhase.FAILED: RunFailed,
+    RunPhase.ABORTED: RunAborted,
+    RunPhase.TIMED_OUT: RunTimedOut,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """What `launch_or_attach` did."""
+
+    ref: RunRef
+    created: bool
+    """True when this call made the run; False when it found the identical one."""
+    snapshot: RunSnapshot
+    """The run right after: callers decide by its phase."""
+
+
+class RunOutputs(Mapping[str, Any]):
+    """Outputs of a run: output name -> plain Python value. Picklable; files and frames are references until read.
+
+    Example:
+        >>> outs = RunOutputs({"o0": 3}, hashes={"o0": "abc"})
+        >>> outs["o0"], outs.hash("o0"), outs.metadata("o0")
+        (3, 'abc', {})
+    """
+
+    __slots__ = ("_hashes", "_metadata", "_values")
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        *,
+        metadata: Mapping[str, Mapping[str, str]] | None = None,
+        hashes: Mapping[str, str] | None = None,
+    ) -> None:
+        self._values = dict(values)
+        self._metadata = {name: dict(value) for name, value in (metadata or {}).items()}
+        self._hashes = dict(hashes or {})
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise KeyError(f"no output {name!r}; this run has {', '.join(sorted(self._values)) or 'none'}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"RunOutputs({self._values!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a mapping of possibly mutable values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_outputs, (self._values, self._metadata, self._hashes)
+
+    def as_(self, name: str, target: type[T]) -> T:
+        """The output as this dataclass, enum or pydantic model.
+
+        Raises:
+            LiteralError: The value has another shape; the message names the leaf.
+        """
+        from .literals import as_type
+
+        return as_type(self[name], target)
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """Metadata that the task attached to this output; empty when there is none."""
+        self[name]
+        return dict(self._metadata.get(name, {}))
+
+    def hash(self, name: str) -> str | None:
+        """The hash that the task computed for this output (``HashMethod``), or None."""
+        self[name]
+        return self._hashes.get(name)
+
+
+def _rebuild_outputs(values: dict[str, Any], metadata: dict[str, dict[str, str]], hashes: dict[str, str]) -> RunOutputs:
+    return RunOutputs(values, metadata=metadata, hashes=hashes)
+
+
+def _human(seconds: float) -> str:
+    """``4 m 12 s``: the two largest units, as people read durations."""
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} m {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} m"

@@ -1,0 +1,1 @@
+"""The few things the core may await, and a clock. Two implementations: `blocking` and `aio`; nothing imports either early."""

@@ -1,0 +1,97 @@
+"""gRPC without a loop: ``async def`` bodies that never suspend (see ``_drive.py``).
+
+Fork-safe: the channel is opened on first use and remembered with the pid that opened it; a forked child opens its own and
+leaves the parent's alone. Thread-safe: a gRPC channel is.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from ..errors import from_status
+from .base import A, Metadata, Method, P, Req, Resp, T, status_of
+from .channel import channel_options, credentials
+
+if TYPE_CHECKING:
+    from ..config import Config
+
+__all__ = ["BlockingTransport"]
+
+_PARALLEL_IO = 8
+
+
+class BlockingTransport:
+    """The transport of `Client`."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._pid = -1
+        self._lock = threading.Lock()
+        self._channel: grpc.Channel | None = None
+
+    @property
+    def target(self) -> str:
+        """Whom calls go to."""
+        return self._config.endpoint
+
+    async def unary(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Resp:
+        """One attempt of one call."""
+        stub: Any = self._open().unary_unary(method.path, method.encode, method.decode)
+        try:
+            response: Resp = stub(request, timeout=timeout, metadata=metadata)
+        except grpc.RpcError as error:
+            code, details = status_of(error)
+            raise from_status(
+                code, details, rpc=method.name, target=self.target, request_id=dict(metadata).get("x-request-id")
+            ) from None
+        return response
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        time.sleep(seconds)
+
+    async def run_io(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs it here."""
+        return func(*args, **kwargs)
+
+    async def map_io(self, func: Callable[[A], T], items: Sequence[A]) -> list[T]:
+        """Runs it in a few threads that end before this returns, so nothing outlives a fork."""
+        if len(items) <= 1:
+            return [func(item) for item in items]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(min(_PARALLEL_IO, len(items))) as pool:
+            return list(pool.map(func, items))
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    def chance(self) -> float:
+        """A random number from 0 to 1."""
+        return random.random()  # noqa: S311  # jitter
+
+    def close(self) -> None:
+        """Closes the channel if this process opened it. The transport may be used again."""
+        channel, self._channel = self._channel, None
+        if channel is not None and self._pid == os.getpid():
+            channel.close()
+
+    def _open(self) -> grpc.Channel:
+        if self._pid != os.getpid():  # first use, or a fork: the parent's channel and lock are not ours
+            self._pid, self._lock, self._channel = os.getpid(), threading.Lock(), None
+        with self._lock:
+            if self._channel is None:
+                options, tls = channel_options(self._config), credentials(self._config)
+                if tls is None:
+                    self._channel = grpc.insecure_channel(self._config.endpoint, options=options)
+                else:
+                    self._channel = grpc.secure_channel(self._config.endpoint, tls, options=options)
+            return self._channel
