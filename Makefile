@@ -1,0 +1,74 @@
+# make demo · make test · make check · make bench: each builds .venv itself when it is missing.
+# Needs git, make and Python 3.11 or 3.12 (flytekit, which tests and demo use, forbids 3.13). Uses uv when it is there.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+STAMP := .venv/.installed
+# What the machine sets to save space would make every task process compile flytekit anew.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test test-full test-long check format bench lowest clean .venv
+
+help:
+	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
+	@echo "make test        the suite; parts that PyPI does not carry are skipped by name"
+	@echo "make test-full   the same, and fails when such a part is missing"
+	@echo "make test-long   campaigns of minutes"
+	@echo "make check       formatting, lint, types, who may import whom"
+	@echo "make bench       speeds, as ratios against the peer in the same run"
+	@echo "make lowest      core and sandbox tests on the lowest versions that pyproject.toml allows"
+	@echo "make .venv       the environment alone"
+
+demo: $(STAMP)
+	@$(PY) -m bridge_core.cli demo $(if $(KEEP),--keep)
+
+test: $(STAMP)
+	$(PY) -m pytest -m "not long" $(PYTEST_ARGS)
+
+test-full: $(STAMP)
+	FLYTE_BRIDGE_FULL=1 $(PY) -m pytest -m "not long" $(PYTEST_ARGS)
+
+test-long: $(STAMP)
+	$(PY) -m pytest -m long --timeout 3600 $(PYTEST_ARGS)
+
+check: $(STAMP)
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: $(STAMP)
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: $(STAMP)
+	$(PY) tests/benchmarks/run.py
+
+lowest: $(STAMP)
+	$(PY) tests/lowest.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv: $(STAMP)
+
+# constraints.txt pins everything that is installed, so that today's environment is tomorrow's.
+$(STAMP): pyproject.toml constraints.txt
+	@python=""; for candidate in python3.11 python3.12 python3 python; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then \
+	    python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+	  echo "make: no Python 3.11 or 3.12 found (tried python3.11, python3.12, python3, python)." >&2; \
+	  echo "Install one, for instance: apt-get install python3.11 python3.11-venv, brew install python@3.12, pyenv install 3.11." >&2; \
+	  exit 2; fi; \
+	echo "Building .venv with $$($$python --version) (some minutes the first time)"; \
+	if command -v uv >/dev/null 2>&1; then \
+	  uv venv -q --clear --python "$$(command -v $$python)" .venv && \
+	  uv pip install -q --python $(PY) --compile-bytecode -c constraints.txt --build-constraints constraints.txt -e . --group dev; \
+	else \
+	  $$python -m venv --clear .venv && \
+	  $(PY) -m pip install -q -c constraints.txt pip && \
+	  $(PY) -m pip install -q -c constraints.txt --build-constraint constraints.txt -e . --group dev; \
+	fi && touch $(STAMP)

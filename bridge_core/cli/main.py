@@ -1,0 +1,82 @@
+"""Parses the command line, runs one verb, and turns every error into a sentence and an exit code.
+
+Exit codes: 0 ok, 1 the run ended badly, 2 bad usage or input, 3 cannot reach Flyte, 4 not found, 5 not allowed, 6 wait timed
+out, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
+from . import demo, runs, sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: Arguments without the program's name. None: those of the process.
+
+    Returns:
+        The exit code.
+    """
+    arguments = _parser().parse_args(argv)
+    _logging(arguments.log_level)
+    try:
+        code: int = arguments.run(arguments)
+    except BridgeError as error:
+        print(f"flyte-bridge: {error}", file=sys.stderr)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        print("flyte-bridge: interrupted; runs that were launched go on", file=sys.stderr)
+        return INTERRUPTED
+    return code
+
+
+def exit_code(error: BridgeError) -> int:
+    """The exit code that stands for an error."""
+    table: tuple[tuple[type[BridgeError], int], ...] = (
+        (RunEnded, 1),
+        (Unavailable, 3),
+        (NotFound, 4),
+        (AuthError, 5),
+        (WaitTimeout, 6),
+    )
+    return next((code for kind, code in table if isinstance(error, kind)), 2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="flyte-bridge", description="Launch, wait for, look at and abort Flyte runs.", allow_abbrev=False
+    )
+    parser.set_defaults(run=lambda _: parser.print_help() or 2)
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"))
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+    runs.add_commands(verbs, common)
+    sandbox.add_commands(verbs, common)
+    demo.add_commands(verbs, common)
+    parser.set_defaults(log_level="warning")
+    return parser
+
+
+def _logging(level: str) -> None:
+    """Logs of this library go to stderr. The root logger is left alone: that is the user's."""
+    import logging
+
+    logger = logging.getLogger("bridge_core")
+    logger.setLevel(level.upper())
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
