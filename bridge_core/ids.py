@@ -60,8 +60,6 @@ class EntityRef:
     def __post_init__(self) -> None:
         if not self.name:
             raise InvalidRequest("an entity needs a name: EntityRef.launch_plan('pkg.module.workflow')")
-        if bool(self.project) != bool(self.domain) and self.project is not None and self.domain is not None:
-            raise InvalidRequest(f"entity {self.name!r}: project and domain must not be empty strings; leave them None")
 
     @classmethod
     def task(
@@ -92,17 +90,16 @@ class EntityRef:
             InvalidRequest: The text has no such form; the message shows it.
         """
         head, colon, rest = text.partition(":")
-        if colon and "/" not in head and head in {k.value for k in EntityKind}:
-            kind = EntityKind(head)
-        elif colon and head.replace("-", "_") in {k.value for k in EntityKind}:
-            kind = EntityKind(head.replace("-", "_"))
-        elif colon:
-            raise InvalidRequest(
-                f"entity {text!r}: unknown kind {head!r}; wanted task, workflow or launch_plan, as in "
-                "'launch_plan:project/domain/pkg.wf@version'"
-            )
-        else:
+        if not colon or "/" in head or "@" in head:  # a colon further on belongs to the version
             kind, rest = EntityKind.LAUNCH_PLAN, text
+        else:
+            try:
+                kind = EntityKind(head.replace("-", "_"))
+            except ValueError:
+                raise InvalidRequest(
+                    f"entity {text!r}: unknown kind {head!r}; wanted task, workflow or launch_plan, as in "
+                    "'launch_plan:project/domain/pkg.wf@version'"
+                ) from None
         path, at, version = rest.partition("@")
         parts = path.split("/")
         if len(parts) not in (1, 3) or not all(parts) or (at and not version):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ def read_file(path: Path) -> dict[str, Any]:
 def _from_yaml(path: Path, text: str) -> dict[str, Any]:
     import yaml
 
+    first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("#", ";"))), "")
+    if re.fullmatch(r"\[\w+\]", first):
+        raise ConfigError(f"{path} is named like YAML but holds INI text ({first!r}); rename or convert it")
     try:
         document = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
@@ -57,9 +61,6 @@ def _from_yaml(path: Path, text: str) -> dict[str, Any]:
     if document is None:
         return {}
     if not isinstance(document, dict):
-        first = text.lstrip().splitlines()[0] if text.strip() else ""
-        if first.startswith("["):
-            raise ConfigError(f"{path} is named like YAML but holds INI text ({first!r}); rename or convert it")
         raise ConfigError(f"{path} must hold a mapping with sections like 'admin:', found {type(document).__name__}")
     out: dict[str, Any] = {}
     for key in KEYS:

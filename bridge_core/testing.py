@@ -1,0 +1,37 @@
+"""For the tests of your own DAGs and assets: a real embedded Flyte as a pytest fixture.
+
+Installed as a pytest plugin (entry point ``flyte_bridge``), so that a test only has to name the fixture:
+
+    def test_my_dag(flyte_sandbox):
+        with Client(flyte_sandbox.config()) as flyte:
+            …
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .sandbox import Sandbox
+
+__all__ = ["flyte_sandbox"]
+
+
+@pytest.fixture(scope="session")
+def _flyte_sandbox_server() -> Iterator[Sandbox]:
+    from .sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def flyte_sandbox(_flyte_sandbox_server: Sandbox) -> Iterator[Sandbox]:
+    """The embedded Flyte, started once per session; recorded calls are cleared for each test, unused faults fail it."""
+    _flyte_sandbox_server.calls.clear()
+    yield _flyte_sandbox_server
+    _flyte_sandbox_server.faults.assert_consumed()

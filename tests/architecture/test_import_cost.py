@@ -1,0 +1,85 @@
+"""Importing is free: no grpc, no protobuf, no thread, no environment, nothing opened. Measured in fresh interpreters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit", "flyte", "fsspec", "asyncio", "tenacity", "croniter",
+         "pendulum", "yaml", "msgpack", "pandas", "pyarrow")  # fmt: skip
+
+PROBE = """
+import json, os, sys, threading
+opened, environment = [], []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event in ("open", "socket.connect", "subprocess.Popen")
+                 and not str(args[0]).endswith((".py", ".pyc", ".so")) else None)
+class Watched(type(os.environ)):
+    pass
+def spy(name):
+    original = getattr(type(os.environ), name)
+    def method(self, key, *rest):
+        environment.append(key)
+        return original(self, key, *rest)
+    setattr(type(os.environ), name, method)
+import importlib, enum, dataclasses, typing, difflib, logging, hashlib, secrets, base64
+for name in ("__getitem__", "__contains__"):
+    spy(name)
+before = set(sys.modules); opened.clear(); environment.clear()
+{statements}
+print(json.dumps([sorted(set(sys.modules) - before), opened, environment, threading.active_count()]))
+"""
+
+
+def probe(statements: str) -> tuple[set[str], list[str], list[str], int]:
+    run = subprocess.run(
+        [sys.executable, "-c", PROBE.replace("{statements}", statements)], capture_output=True, text=True, check=True
+    )
+    modules, opened, environment, threads = json.loads(run.stdout)
+    return set(modules), opened, environment, threads
+
+
+def heavy(modules: set[str]) -> set[str]:
+    return {name for name in modules if any(name == item or name.startswith(item + ".") for item in HEAVY)}
+
+
+VALUES = "import bridge_core\nfrom bridge_core import Config, EntityRef, LaunchRequest, RunRef"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        VALUES,
+        VALUES
+        + "\nLaunchRequest(EntityRef.parse('launch_plan:a/b/c@1'), inputs={'n': 1}); Config.for_sandbox(); RunRef('a', 'b', 'c')",
+        "import bridge_core.sandbox",
+        "import bridge_core.testing",
+    ],
+)
+def test_importing_the_values_costs_nothing(statements: str) -> None:
+    modules, opened, environment, threads = probe(statements)
+    assert heavy(modules) == set()
+    assert opened == []
+    assert environment == []
+    assert threads == 1
+
+
+def test_a_client_opens_nothing_until_it_is_used() -> None:
+    modules, opened, _, threads = probe(
+        VALUES + "\nfrom bridge_core import Client\nClient(Config.for_endpoint('127.0.0.1:1', insecure=True))"
+    )
+    assert "flytekit" not in modules
+    assert threads == 1
+    assert not [name for name in opened if "127.0.0.1" in name]
+
+
+def test_every_public_name_exists_and_the_list_is_sorted() -> None:
+    import bridge_core
+
+    assert bridge_core.__all__ == sorted(bridge_core.__all__)
+    for name in bridge_core.__all__:
+        assert getattr(bridge_core, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        bridge_core.nonsense  # noqa: B018

@@ -1,0 +1,97 @@
+"""Phases, snapshots and outputs as values: what raises, what a message says, what pickles."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bridge_core import (
+    EntityRef,
+    InvalidRequest,
+    LaunchRequest,
+    RunAborted,
+    RunEnded,
+    RunError,
+    RunFailed,
+    RunOptions,
+    RunOutputs,
+    RunPhase,
+    RunRef,
+    RunSnapshot,
+    RunTimedOut,
+)
+
+REF = RunRef("p", "d", "n")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def snapshot(phase: RunPhase, **more: object) -> RunSnapshot:
+    return RunSnapshot(ref=REF, phase=phase, console_url="http://c/n", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("phase", list(RunPhase))
+def test_only_a_bad_end_raises(phase: RunPhase) -> None:
+    expected = {RunPhase.FAILED: RunFailed, RunPhase.ABORTED: RunAborted, RunPhase.TIMED_OUT: RunTimedOut}.get(phase)
+    snap = snapshot(phase)
+    if expected is None:
+        assert snap.raise_for_phase() is snap
+    else:
+        with pytest.raises(expected) as caught:
+            snap.raise_for_phase()
+        assert caught.value.snapshot is snap
+        assert pickle.loads(pickle.dumps(caught.value)).snapshot == snap
+    assert phase.is_success is (phase in (RunPhase.SUCCEEDED, RunPhase.RECOVERED))
+    assert phase.is_terminal is (phase.is_success or expected is not None)
+
+
+def test_a_failed_run_tells_what_when_why_and_where() -> None:
+    trace = "Trace:\n\n    File x, line 1\n\nMessage:\n\n    ValueError: negative lr\n"
+    snap = snapshot(
+        RunPhase.FAILED,
+        started_at=START,
+        ended_at=START + timedelta(seconds=252),
+        error=RunError(code="USER:ValueError", message=trace, kind="USER", node="train"),
+    )
+    text = "run p/d/n FAILED after 4 m 12 s in node train: ValueError: negative lr. Console: http://c/n"
+    assert snap.describe() == text
+    with pytest.raises(RunEnded, match="negative lr"):
+        snap.raise_for_phase()
+    assert (
+        snapshot(RunPhase.ABORTED, abort_reason="by bob").describe() == "run p/d/n ABORTED: by bob. Console: http://c/n"
+    )
+    assert snapshot(RunPhase.RUNNING).describe() == "run p/d/n RUNNING. Console: http://c/n"
+
+
+@pytest.mark.parametrize(
+    ("message", "summary"), [("", "E1"), ("boom", "boom"), ("a\n  b  \n", "b"), ("Message:\n\n", "E1")]
+)
+def test_error_summary_is_never_empty(message: str, summary: str) -> None:
+    assert RunError(code="E1", message=message).summary == summary
+
+
+def test_outputs_are_a_plain_picklable_mapping() -> None:
+    outs = RunOutputs({"o0": 3, "o1": [1]}, metadata={"o0": {"k": "v"}}, hashes={"o1": "h"})
+    copy = pickle.loads(pickle.dumps(outs))
+    assert copy == outs == {"o0": 3, "o1": [1]}
+    assert (copy.metadata("o0"), copy.metadata("o1"), copy.hash("o1"), copy.hash("o0")) == ({"k": "v"}, {}, "h", None)
+    with pytest.raises(KeyError, match="no output 'x'; this run has o0, o1"):
+        outs["x"]
+    with pytest.raises(KeyError):
+        outs.hash("x")
+
+
+def test_options_round_trip_and_name_what_they_do_not_know() -> None:
+    options = RunOptions.from_mapping({"envs": {"A": "1"}, "tags": ["t"], "interruptible": False})
+    assert options == RunOptions(env_vars={"A": "1"}, tags=("t",), interruptible=False)
+    assert RunOptions.from_mapping(options.to_mapping()) == options
+    with pytest.raises(InvalidRequest, match="unknown run option 'label'"):
+        RunOptions.from_mapping({"label": "x"})
+
+
+def test_a_request_takes_its_entity_by_position_and_the_rest_by_name() -> None:
+    request = LaunchRequest(EntityRef.launch_plan("w"), inputs={"n": 1}, name="a")
+    assert pickle.loads(pickle.dumps(request)) == request
+    with pytest.raises(TypeError):
+        LaunchRequest(EntityRef.launch_plan("w"), {"n": 1})  # type: ignore[misc]
