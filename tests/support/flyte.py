@@ -1,0 +1,140 @@
+"""Cheap workflows over raw gRPC: no flytekit, no process; they end at once, or when a test says so.
+
+A workflow here hands its inputs through to outputs of the same names. ``gate="approve"`` holds every run of it until
+`approve` is called with the run's name; approving with False makes the run FAIL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from flyteidl.admin import common_pb2, launch_plan_pb2, signal_pb2, workflow_pb2
+from flyteidl.core import identifier_pb2, interface_pb2, literals_pb2, types_pb2, workflow_pb2 as core_workflow_pb2
+from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
+
+INTEGER = types_pb2.LiteralType(simple=types_pb2.INTEGER)
+STRING = types_pb2.LiteralType(simple=types_pb2.STRING)
+BOOLEAN = types_pb2.LiteralType(simple=types_pb2.BOOLEAN)
+FILE = types_pb2.LiteralType(blob=types_pb2.BlobType(format="", dimensionality=types_pb2.BlobType.SINGLE))
+DIRECTORY = types_pb2.LiteralType(blob=types_pb2.BlobType(format="", dimensionality=types_pb2.BlobType.MULTIPART))
+STRUCT = types_pb2.LiteralType(simple=types_pb2.STRUCT)
+
+PROJECT, DOMAIN = "flytesnacks", "development"
+GATE = "go"
+
+
+def integer(value: int) -> Any:
+    """An integer literal."""
+    return literals_pb2.Literal(scalar=literals_pb2.Scalar(primitive=literals_pb2.Primitive(integer=value)))
+
+
+def text(value: str) -> Any:
+    """A string literal."""
+    return literals_pb2.Literal(scalar=literals_pb2.Scalar(primitive=literals_pb2.Primitive(string_value=value)))
+
+
+@dataclass(frozen=True)
+class RawFlyte:
+    """FlyteAdmin's API as it is on the wire, for what a test must do behind the client's back."""
+
+    endpoint: str
+
+    def admin(self, method: str, request: Any) -> Any:
+        """One AdminService call."""
+        with grpc.insecure_channel(self.endpoint) as channel:
+            return getattr(admin_pb2_grpc.AdminServiceStub(channel), method)(request, timeout=20)
+
+    def register(
+        self,
+        name: str,
+        inputs: Mapping[str, Any],
+        *,
+        version: str = "v1",
+        gate: str | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        activate: bool = False,
+    ) -> None:
+        """Registers a hand-through workflow and its launch plan of the same name."""
+        interface = interface_pb2.TypedInterface(
+            inputs=_variables(inputs),
+            outputs=_variables(inputs),
+        )
+        node = core_workflow_pb2.Node(id="n0", metadata=core_workflow_pb2.NodeMetadata(name="n0"))
+        if gate == "approve":
+            node.gate_node.approve.signal_id = GATE
+        else:
+            node.gate_node.sleep.duration.FromMilliseconds(10)
+        template = core_workflow_pb2.WorkflowTemplate(
+            id=_identifier(identifier_pb2.WORKFLOW, name, version),
+            interface=interface,
+            nodes=[node],
+            outputs=[_handed_through(key) for key in inputs],
+        )
+        spec = workflow_pb2.WorkflowSpec(template=template)
+        self.admin("CreateWorkflow", workflow_pb2.WorkflowCreateRequest(id=template.id, spec=spec))
+        plan = launch_plan_pb2.LaunchPlanSpec(
+            workflow_id=template.id,
+            fixed_inputs=literals_pb2.LiteralMap(literals=dict(fixed or {})),
+            labels=common_pb2.Labels(values=dict(labels or {})),
+            annotations=common_pb2.Annotations(values=dict(annotations or {})),
+        )
+        for key, kind in inputs.items():
+            if key in (fixed or {}):
+                continue
+            parameter = interface_pb2.Parameter(var=interface_pb2.Variable(type=kind), required=True)
+            if key in (defaults or {}):
+                parameter.default.CopyFrom((defaults or {})[key])
+            plan.default_inputs.parameters[key].CopyFrom(parameter)
+        plan_id = _identifier(identifier_pb2.LAUNCH_PLAN, name, version)
+        self.admin("CreateLaunchPlan", launch_plan_pb2.LaunchPlanCreateRequest(id=plan_id, spec=plan))
+        if activate:
+            request = launch_plan_pb2.LaunchPlanUpdateRequest(id=plan_id, state=launch_plan_pb2.ACTIVE)
+            self.admin("UpdateLaunchPlan", request)
+
+    def approve(self, name: str, *, value: bool = True) -> None:
+        """Lets a held run go on (True: it SUCCEEDS) or makes it FAIL. Waits for the gate to be reached."""
+        import time
+
+        signal = identifier_pb2.SignalIdentifier(
+            signal_id=GATE,
+            execution_id=identifier_pb2.WorkflowExecutionIdentifier(project=PROJECT, domain=DOMAIN, name=name),
+        )
+        literal = literals_pb2.Literal(scalar=literals_pb2.Scalar(primitive=literals_pb2.Primitive(boolean=value)))
+        with grpc.insecure_channel(self.endpoint) as channel:
+            stub = signal_pb2_grpc.SignalServiceStub(channel)
+            for _ in range(200):
+                try:
+                    stub.SetSignal(signal_pb2.SignalSetRequest(id=signal, value=literal), timeout=20)
+                except grpc.RpcError as error:
+                    if error.code() is not grpc.StatusCode.NOT_FOUND:
+                        raise
+                    time.sleep(0.05)
+                else:
+                    return
+        raise AssertionError(f"run {name} never reached its gate")
+
+    def executions(self, limit: int = 100) -> list[Any]:
+        """All executions of the project."""
+        request = common_pb2.ResourceListRequest(
+            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=limit
+        )
+        return list(self.admin("ListExecutions", request).executions)
+
+
+def _variables(types: Mapping[str, Any]) -> Any:
+    return interface_pb2.VariableMap(variables={key: interface_pb2.Variable(type=kind) for key, kind in types.items()})
+
+
+def _identifier(kind: int, name: str, version: str) -> Any:
+    return identifier_pb2.Identifier(resource_type=kind, project=PROJECT, domain=DOMAIN, name=name, version=version)
+
+
+def _handed_through(key: str) -> Any:
+    promise = types_pb2.OutputReference(node_id="start-node", var=key)
+    return literals_pb2.Binding(var=key, binding=literals_pb2.BindingData(promise=promise))
