@@ -1,0 +1,86 @@
+"""Frames to parquet and back, with whatever library the caller has.
+
+Nothing is imported until a frame is really converted; pandas and pyarrow come with the extra ``dataframes``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, LiteralError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["read_frame", "to_parquet"]
+
+
+def to_parquet(frame: Any) -> bytes:
+    """A pandas, pyarrow or polars frame as one parquet file, timestamps in microseconds as flytekit writes them.
+
+    Raises:
+        LiteralError: It is none of these, or holds what parquet cannot.
+        ConfigError: pyarrow is not installed.
+    """
+    arrow = _need("pyarrow")
+    parquet = _need("pyarrow.parquet")
+    out = io.BytesIO()
+    try:
+        parquet.write_table(_as_table(frame, arrow), out, coerce_timestamps="us", allow_truncated_timestamps=True)
+    except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
+        raise LiteralError(f"this frame cannot be written as parquet: {error}") from error
+    return out.getvalue()
+
+
+def read_frame(files: Sequence[Any], format: str = "parquet") -> Any:  # noqa: A002 - Flyte's word
+    """The files of one frame as one pandas DataFrame, or as a pyarrow Table where pandas is not installed.
+
+    Args:
+        files: Paths or binary file objects, in order.
+        format: ``"parquet"`` or ``"csv"``.
+
+    Raises:
+        LiteralError: No files, another format, or damaged files.
+        ConfigError: pyarrow is not installed.
+    """
+    arrow = _need("pyarrow")
+    if not files:
+        raise LiteralError("this frame has no files: nothing was written below its URI")
+    if format == "parquet":
+        reader = _need("pyarrow.parquet").read_table
+    elif format == "csv":
+        reader = _need("pyarrow.csv").read_csv
+    else:
+        raise LiteralError(
+            f"frames of format {format!r} cannot be read here; wanted parquet or csv. Download the files instead."
+        )
+    try:
+        tables = [reader(file) for file in files]
+        table = tables[0] if len(tables) == 1 else arrow.concat_tables(tables)
+    except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
+        raise LiteralError(f"this frame cannot be read as {format}: {error}") from error
+    try:
+        importlib.import_module("pandas")
+    except ImportError:
+        return table
+    return table.to_pandas()
+
+
+def _as_table(frame: Any, arrow: Any) -> Any:
+    if isinstance(frame, arrow.Table):
+        return frame
+    module = {base.__module__.partition(".")[0] for base in type(frame).__mro__}
+    if "polars" in module:
+        return (frame.collect() if hasattr(frame, "collect") else frame).to_arrow()
+    if "pandas" in module:
+        return arrow.Table.from_pandas(frame)
+    raise LiteralError(f"expected a pandas, pyarrow or polars frame, got {type(frame).__qualname__}")
+
+
+def _need(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ConfigError("frames need pyarrow, which is not installed: pip install flyte-bridge[dataframes]") from None

@@ -1,0 +1,142 @@
+"""StructuredDataset and the legacy Schema: frames travel as parquet (or CSV) files, never inside a literal.
+
+flytekit reads parquet from any file directly below the literal's URI and writes it as ``<uri>/00000``; CSV it wants at
+``<uri>/.csv``. So a frame or a local file is uploaded under that name, and the literal gets the URI of the directory above
+(`Upload.literal_uri`).
+"""
+
+# ruff: noqa: D102, ARG002 - methods are described where Coder declares them
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..references import FrameRef
+from .blobs import is_remote, local_path, reference_in
+from .coder import Coder, Job, kind_of
+from .describe import schema_column_type, type_name
+from .problems import Where, show
+
+if TYPE_CHECKING:
+    from flyteidl.core.literals_pb2 import Literal
+    from flyteidl.core.types_pb2 import SchemaType, StructuredDatasetType
+
+__all__ = ["FrameCoder", "SchemaCoder", "frame_reference", "frame_source", "is_frame", "schema_reference"]
+
+_FILE_NAMES = {"parquet": "00000", "csv": ".csv"}
+_SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
+_FRAMES = {("pandas", "DataFrame"), ("pyarrow", "Table"), ("polars", "DataFrame"), ("polars", "LazyFrame")}
+
+
+class FrameCoder(Coder):
+    """A StructuredDataset type."""
+
+    __slots__ = ("_type",)
+
+    def __init__(self, wanted: str, frame_type: StructuredDatasetType) -> None:
+        super().__init__(wanted)
+        self._type = frame_type
+
+    def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
+        found = _find(self._type.format, self.wanted, value, where, job)
+        if found is not None:
+            frame = out.scalar.structured_dataset
+            frame.uri, form = found
+            kind = frame.metadata.structured_dataset_type
+            kind.CopyFrom(self._type)
+            kind.format = self._type.format or form
+
+    def read(self, literal: Literal, where: Where) -> Any:
+        kind = kind_of(literal)
+        if kind == "structured_dataset":
+            return frame_reference(literal, self._type)
+        return schema_reference(literal) if kind == "schema" else self.read_other(literal, where)
+
+    def plain(self, value: Any, where: Where) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("uri"), str):
+            return FrameRef(
+                uri=value["uri"], format=str(value.get("file_format") or "parquet"), schema=_columns(self._type)
+            )
+        return value
+
+
+class SchemaCoder(Coder):
+    """A legacy Schema type: always parquet."""
+
+    __slots__ = ("_type",)
+
+    def __init__(self, wanted: str, schema_type: SchemaType) -> None:
+        super().__init__(wanted)
+        self._type = schema_type
+
+    def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
+        found = _find("parquet", self.wanted, value, where, job)
+        if found is not None:
+            out.scalar.schema.uri = found[0]
+            out.scalar.schema.type.CopyFrom(self._type)
+
+    def read(self, literal: Literal, where: Where) -> Any:
+        kind = kind_of(literal)
+        if kind == "schema":
+            return schema_reference(literal)
+        return frame_reference(literal) if kind == "structured_dataset" else self.read_other(literal, where)
+
+
+def is_frame(value: Any) -> bool:
+    """Whether a value is a data frame of pandas, pyarrow or polars; looks at names, imports nothing."""
+    return any((base.__module__.partition(".")[0], base.__name__) in _FRAMES for base in type(value).__mro__)
+
+
+def frame_source(wanted_format: str, value: Any, where: Where, job: Job) -> tuple[str, str] | None:
+    """URI (or token) and format for a frame, a URI or a local file; None when it is none of these or the format differs."""
+    if is_frame(value):
+        if wanted_format not in ("", "parquet"):
+            return None
+        return job.upload(where, value, "frame", _FILE_NAMES["parquet"]), "parquet"
+    if isinstance(value, str) and is_remote(value):
+        job.coerced = True
+        return value, wanted_format or "parquet"
+    path = local_path(value)
+    form = _SUFFIXES.get(Path(path).suffix.lower()) if path else None
+    if path is None or form is None or wanted_format not in ("", form):
+        return None
+    job.coerced = True
+    return job.upload(where, Path(path), "frame", _FILE_NAMES[form]), form
+
+
+def _find(form: str, wanted: str, value: Any, where: Where, job: Job) -> tuple[str, str] | None:
+    value = reference_in(value)
+    if isinstance(value, FrameRef):
+        if form and value.format and form != value.format:
+            job.note(where, f"expected {wanted}, got a frame of format {value.format!r} ({value.uri})")
+            return None
+        return value.uri, value.format or "parquet"
+    found = frame_source(form, value, where, job)
+    if found is None:
+        local = local_path(value) if not is_frame(value) else None
+        got = f"the path {local!r}" if local else show(value)
+        takes = f"a local path ending in {'.csv' if form == 'csv' else '.parquet' if form == 'parquet' else '.parquet or .csv'}"
+        frame = "" if form not in ("", "parquet") else "a pandas, pyarrow or polars frame, "
+        job.note(where, f"expected {wanted} ({frame}FrameRef, URI, or {takes}), got {got}")
+    return found
+
+
+def frame_reference(literal: Literal, declared: StructuredDatasetType | None = None) -> FrameRef:
+    """The reference in a structured dataset literal; columns from the declared type when the literal names none."""
+    frame = literal.scalar.structured_dataset
+    kind = frame.metadata.structured_dataset_type
+    columns = _columns(kind) or (_columns(declared) if declared is not None else ())
+    return FrameRef(
+        uri=frame.uri, format=kind.format or (declared.format if declared else "") or "parquet", schema=columns
+    )
+
+
+def schema_reference(literal: Literal) -> FrameRef:
+    """The reference in a legacy schema literal."""
+    schema = literal.scalar.schema
+    return FrameRef(uri=schema.uri, schema=tuple((c.name, schema_column_type(c.type)) for c in schema.type.columns))
+
+
+def _columns(kind: StructuredDatasetType) -> tuple[tuple[str, str], ...]:
+    return tuple((column.name, type_name(column.literal_type)) for column in kind.columns)

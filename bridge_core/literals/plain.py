@@ -1,0 +1,104 @@
+"""Objects to plain data: what msgpack, JSON and Struct can carry.
+
+Recognises dataclasses, pydantic and attrs models and named tuples by what they are, never by importing their libraries.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime as dt
+import enum
+import operator
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..references import DirectoryRef, FileRef, FrameRef
+
+__all__ = ["as_fields", "is_structured", "jsonable", "to_plain", "type_title"]
+
+
+def as_fields(value: Any) -> Mapping[str, Any] | None:
+    """The fields of a structured object; None when it has none."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, type):
+        return None
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if hasattr(type(value), "model_fields") and hasattr(value, "model_dump"):
+        fields: Mapping[str, Any] = value.model_dump(mode="json")  # what flytekit stores is pydantic's JSON
+        return fields
+    if hasattr(type(value), "__attrs_attrs__"):
+        return {field.name: getattr(value, field.name) for field in type(value).__attrs_attrs__}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        named: Mapping[str, Any] = value._asdict()
+        return named
+    return None
+
+
+def is_structured(value: Any) -> bool:
+    """Whether an untyped STRUCT takes the value: anything with fields, and lists."""
+    return isinstance(value, (Mapping, list, tuple)) or as_fields(value) is not None
+
+
+def type_title(value: Any) -> str:
+    """The name a schema would have as its title: the class of a dataclass or model; a dict has none."""
+    return "" if isinstance(value, Mapping) else type(value).__name__
+
+
+def to_plain(value: Any) -> Any:
+    """One step towards plain data, for an object that msgpack does not know.
+
+    Raises:
+        TypeError: Nothing is known about such objects.
+    """
+    if isinstance(value, (FileRef, DirectoryRef)):
+        return {"path": value.uri}
+    if isinstance(value, FrameRef):
+        return {"uri": value.uri, "file_format": value.format}
+    fields = as_fields(value)
+    if fields is not None:
+        return dict(fields)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (dt.datetime, dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    return _foreign(value)
+
+
+def _foreign(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(type(value), "__index__"):
+        return operator.index(value)
+    if any(base.__name__ in ("UUID", "Decimal") for base in type(value).__mro__):
+        return str(value)
+    raise TypeError(f"expected plain data (or a dataclass, model, datetime, enum), got {type(value).__qualname__}")
+
+
+def jsonable(value: Any, depth: int = 0) -> Any:
+    """The value as JSON has it: every object converted, every key a text, bytes as base64.
+
+    Raises:
+        TypeError: Something in it cannot be converted.
+        RecursionError: It is nested absurdly deep, or contains itself.
+    """
+    if depth > 100:  # noqa: PLR2004 - problems.MAX_DEPTH
+        raise RecursionError("nested deeper than 100 levels")
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value.value if isinstance(value, enum.Enum) else value
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_asdict"):
+        return [jsonable(item, depth + 1) for item in value]
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(key): jsonable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode()
+    return jsonable(to_plain(value), depth + 1)

@@ -1,0 +1,255 @@
+"""Plain decoded values into the caller's own classes, on request.
+
+Decoding gives plain Python, because a scheduler rarely has the task's classes. Whoever has them asks for them by name:
+`as_type(value, MyDataclass)`.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import datetime as dt
+import enum
+import types
+import typing
+from typing import Any, TypeVar
+
+from ..errors import LiteralError
+from ..references import DirectoryRef, FileRef, FrameRef
+from .problems import MAX_DEPTH, Where, did_you_mean, refusal, render, show
+from .times import parse_datetime, parse_duration
+
+__all__ = ["as_type"]
+
+T = TypeVar("T")
+
+_LISTS: dict[Any, Any] = {
+    list: list, tuple: tuple, set: set, frozenset: frozenset,
+    collections.abc.Sequence: list, collections.abc.Iterable: list, collections.abc.Set: set,
+}  # fmt: skip
+
+
+def as_type(value: Any, target: type[T]) -> T:
+    """The value as the given type.
+
+    Args:
+        value: What `Codec.decode` gave.
+        target: A dataclass, enum, pydantic v2 model (any class with ``model_validate``), datetime, date, timedelta, a
+            reference, ``list[T]``, ``dict[str, T]``, ``tuple[…]``, ``Optional[T]``, unions, ``Literal``, or a plain type.
+
+    Raises:
+        LiteralError: The value does not have that shape; the message names the leaf.
+    """
+    return typing.cast("T", _shape(value, target, (None, "value"), 0))
+
+
+def _shape(value: Any, target: Any, where: Where, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise refusal(where, f"nested deeper than {MAX_DEPTH} levels")
+    origin = typing.get_origin(target)
+    if origin is typing.Annotated:
+        return _shape(value, typing.get_args(target)[0], where, depth)
+    if target is Any or target is object:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _union(value, typing.get_args(target), where, depth)
+    if origin is typing.Literal:
+        if value in typing.get_args(target):
+            return value
+        raise refusal(where, f"expected one of {', '.join(map(repr, typing.get_args(target)))}, got {show(value)}")
+    container = origin or target
+    if container in _LISTS:
+        return _sequence(value, container, typing.get_args(target), where, depth)
+    if container in (dict, collections.abc.Mapping, collections.abc.MutableMapping):
+        return _mapping(value, typing.get_args(target), where, depth)
+    if isinstance(container, type):
+        return _instance(value, container, where, depth)
+    return value
+
+
+def _union(value: Any, options: tuple[Any, ...], where: Where, depth: int) -> Any:
+    if value is None and type(None) in options:
+        return None
+    real = [option for option in options if option is not type(None)]
+    if len(real) == 1:
+        return _shape(value, real[0], where, depth)
+    for option in real:  # a value that already is of a variant's type needs no trying
+        if isinstance(option, type) and type(value) is option:
+            return value
+    said = []
+    for option in real:
+        try:
+            return _shape(value, option, where, depth + 1)
+        except LiteralError as error:
+            said.append(str(error).removeprefix(f"{render(where)}: "))
+    raise refusal(where, "fits no variant: " + "; ".join(said))
+
+
+def _sequence(value: Any, container: Any, args: tuple[Any, ...], where: Where, depth: int) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise refusal(where, f"expected list, got {show(value)}")
+    if container is tuple and args and args[-1] is not Ellipsis:
+        if len(value) != len(args):
+            raise refusal(where, f"expected {len(args)} elements, got {len(value)}")
+        return tuple(_shape(v, a, (where, i), depth + 1) for i, (v, a) in enumerate(zip(value, args, strict=True)))
+    if not args:
+        return _LISTS[container](value)
+    return _LISTS[container](_shape(item, args[0], (where, i), depth + 1) for i, item in enumerate(value))
+
+
+def _mapping(value: Any, args: tuple[Any, ...], where: Where, depth: int) -> Any:
+    if not isinstance(value, dict):
+        raise refusal(where, f"expected dict, got {show(value)}")
+    if len(args) != 2:  # noqa: PLR2004 - key and value
+        return dict(value)
+    key, item = args
+    return {_key(k, key, where, depth): _shape(v, item, (where, k), depth + 1) for k, v in value.items()}
+
+
+def _key(value: Any, target: Any, where: Where, depth: int) -> Any:
+    """Keys of a dict that went through JSON are texts, whatever they were."""
+    if target is int and isinstance(value, str) and value.lstrip("-").isdecimal():
+        return int(value)
+    return _shape(value, target, (where, value), depth + 1)
+
+
+def _instance(value: Any, target: type, where: Where, depth: int) -> Any:
+    if target in _CONVERSIONS:
+        return _CONVERSIONS[target](value, where)
+    if isinstance(value, target) and not (target is int and isinstance(value, bool)):
+        return value
+    if target in (FileRef, DirectoryRef, FrameRef):
+        return _reference(value, target, where)
+    if issubclass(target, enum.Enum):
+        return _enum(value, target, where)
+    if hasattr(target, "model_validate"):
+        return _model(value, target, where)
+    if dataclasses.is_dataclass(target):
+        return _dataclass(value, target, where, depth)
+    if isinstance(value, str) and any(base.__name__ in _FROM_TEXT for base in target.__mro__):
+        return _from_text(value, target, where)
+    raise refusal(where, f"expected {target.__qualname__}, got {show(value)}")
+
+
+_FROM_TEXT = frozenset({"UUID", "Decimal", "PurePath"})
+
+
+def _from_text(value: str, target: type, where: Where) -> Any:
+    try:
+        return target(value)
+    except (ValueError, ArithmeticError) as error:
+        raise refusal(
+            where, f"expected {target.__qualname__}, got {value[:60]!r} ({error or type(error).__name__})"
+        ) from error
+
+
+def _dataclass(value: Any, target: Any, where: Where, depth: int) -> Any:
+    if not isinstance(value, dict):
+        raise refusal(where, f"expected dataclass {target.__qualname__}, got {show(value)}")
+    hints = _hints(target, where)
+    fields = {field.name: field for field in dataclasses.fields(target) if field.init}
+    for name in value:
+        if name not in fields:
+            raise refusal((where, name), f"unknown field of {target.__qualname__}{did_you_mean(name, fields)}")
+    for name, field in fields.items():
+        if name not in value and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise refusal((where, name), f"missing field of {target.__qualname__}")
+    arguments = {n: _shape(item, hints.get(n, Any), (where, n), depth + 1) for n, item in value.items()}
+    try:
+        return target(**arguments)
+    except (TypeError, ValueError) as error:  # its own __post_init__ refused
+        raise refusal(where, f"{target.__qualname__} refuses it: {error}") from error
+
+
+def _hints(target: Any, where: Where) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(target, include_extras=True)
+    except (NameError, TypeError) as error:  # annotations that only a type checker can read
+        raise refusal(where, f"the types of {target.__qualname__} cannot be read: {error}") from error
+
+
+def _model(value: Any, target: Any, where: Where) -> Any:
+    try:
+        return target.model_validate(value)
+    except ValueError as error:  # pydantic's ValidationError is one
+        raise refusal(where, f"{target.__qualname__} refuses it: {error}") from error
+
+
+def _enum(value: Any, target: type[enum.Enum], where: Where) -> Any:
+    try:
+        return target(value)
+    except ValueError:
+        raise refusal(where, f"expected one of {', '.join(repr(m.value) for m in target)}, got {show(value)}") from None
+
+
+def _reference(value: Any, target: Any, where: Where) -> Any:
+    """References inside a dataclass are ``{"path": uri}`` (files) or ``{"uri": …}`` (frames)."""
+    if isinstance(value, dict):
+        uri = value.get("uri", value.get("path"))
+        if isinstance(uri, str):
+            form = value.get("format") or value.get("file_format")
+            return target(uri=uri, format=form) if form else target(uri=uri)
+    raise refusal(where, f"expected {target.__qualname__}, got {show(value)}")
+
+
+def _to_float(value: Any, where: Where) -> Any:
+    if isinstance(value, float):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    raise refusal(where, f"expected float, got {show(value)}")
+
+
+def _to_int(value: Any, where: Where) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():  # a legacy Struct has only doubles
+        return int(value)
+    raise refusal(where, f"expected int, got {show(value)}")
+
+
+def _to_datetime(value: Any, where: Where) -> Any:
+    moment = parse_datetime(value) if isinstance(value, str) else value
+    if isinstance(moment, dt.datetime):
+        return moment
+    raise refusal(where, f"expected datetime, got {show(value)}")
+
+
+def _to_date(value: Any, where: Where) -> Any:
+    moment = parse_datetime(value) if isinstance(value, str) else value
+    if isinstance(moment, dt.datetime):
+        return moment.date()
+    if isinstance(moment, dt.date):
+        return moment
+    raise refusal(where, f"expected date, got {show(value)}")
+
+
+def _to_time(value: Any, where: Where) -> Any:
+    if isinstance(value, dt.time):
+        return value
+    try:
+        return dt.time.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise refusal(where, f"expected time, got {show(value)}") from None
+
+
+def _to_timedelta(value: Any, where: Where) -> Any:
+    span = parse_duration(value) if isinstance(value, str) else value
+    if isinstance(span, (int, float)) and not isinstance(span, bool):
+        try:
+            span = dt.timedelta(seconds=span)
+        except (OverflowError, ValueError):
+            span = None
+    if isinstance(span, dt.timedelta):
+        return span
+    raise refusal(where, f"expected duration, got {show(value)}")
+
+
+_CONVERSIONS: dict[Any, typing.Callable[[Any, Where], Any]] = {
+    float: _to_float,
+    int: _to_int,
+    dt.datetime: _to_datetime,
+    dt.date: _to_date,
+    dt.time: _to_time,
+    dt.timedelta: _to_timedelta,
+}
