@@ -24,13 +24,22 @@ __all__ = ["add_commands", "client"]
 def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     """Adds the commands of this file."""
     launch = _command(verbs, common, "launch", "launch a task, workflow or launch plan", _launch)
-    launch.add_argument("entity", metavar="ENTITY", help="[task:|workflow:|launch_plan:][project/domain/]name[@version]")
     launch.add_argument(
-        "--input", "-i", action="append", default=[], metavar="K=V", help="an input; V is JSON, or a text that is not JSON"
+        "entity", metavar="ENTITY", help="[task:|workflow:|launch_plan:][project/domain/]name[@version]"
+    )
+    launch.add_argument(
+        "--input",
+        "-i",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="an input; V is JSON, or a text that is not JSON",
     )
     launch.add_argument("--inputs", metavar="FILE", help="a JSON object with inputs; '-' reads standard input")
     launch.add_argument("--name", help="run name: launching twice under one name gives one run")
-    launch.add_argument("--env", action="append", default=[], metavar="K=V", help="an environment variable of the tasks")
+    launch.add_argument(
+        "--env", action="append", default=[], metavar="K=V", help="an environment variable of the tasks"
+    )
     launch.add_argument("--label", action="append", default=[], metavar="K=V", help="a label of the run")
     launch.add_argument("--wait", action="store_true", help="wait for the end and print the outputs")
     launch.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: how long at most")
@@ -41,7 +50,9 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     abort = _command(verbs, common, "abort", "abort a run", _abort)
     abort.add_argument("--reason", help="recorded with the run")
     for command in (get, wait, outputs, abort):
-        command.add_argument("ref", metavar="RUN", help="project/domain/name, or name in the configured project and domain")
+        command.add_argument(
+            "ref", metavar="RUN", help="project/domain/name, or name in the configured project and domain"
+        )
 
 
 def client(arguments: argparse.Namespace) -> Client:
@@ -59,7 +70,9 @@ def _command(verbs: Any, common: argparse.ArgumentParser, name: str, text: str, 
     parser: argparse.ArgumentParser = verbs.add_parser(
         name, help=text, description=text.capitalize() + ".", parents=[common], allow_abbrev=False
     )
-    where = parser.add_argument_group("which Flyte (else from FLYTE_* variables, or the first configuration file found)")
+    where = parser.add_argument_group(
+        "which Flyte (else from FLYTE_* variables, or the first configuration file found)"
+    )
     where.add_argument("--config", metavar="FILE", help="a Flyte configuration file (YAML or INI)")
     where.add_argument("--endpoint", metavar="HOST:PORT")
     where.add_argument("--insecure", action="store_const", const=True, help="the server speaks plaintext")
@@ -148,7 +161,9 @@ def _ref(text: str, config: Config) -> RunRef:
     if "/" in text:
         return RunRef.parse(text)
     if not config.project or not config.domain:
-        raise ConfigError(f"run {text!r}: no project and domain; write project/domain/{text}, or give --project and --domain")
+        raise ConfigError(
+            f"run {text!r}: no project and domain; write project/domain/{text}, or give --project and --domain"
+        )
     return RunRef(config.project, config.domain, text)
 
 
