@@ -1,0 +1,261 @@
+"""`Sandbox`: wires the parts together and owns their lifetimes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from .calls import Calls
+from .faults import Faults
+from .layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .blobs.http import HttpServer
+    from .blobs.signing import Signer
+    from .engine.engine import Engine
+    from .services.server import GrpcServer
+    from .store.database import Database
+    from .store.entities import Entities
+
+__all__ = ["PortTaken", "Sandbox"]
+
+
+class PortTaken(OSError):
+    """Something else listens on a port that was asked for by number."""
+
+
+class Sandbox:
+    """An embedded Flyte 1 in this process, for tests and for trying things out on one machine.
+
+    Task code runs as child processes with the rights of this process; both servers listen on 127.0.0.1 only. Stopped and
+    started again on the same ``data_dir`` it knows everything it knew, and it keeps the ports it had; runs that were going
+    then end FAILED with a SYSTEM error (resuming them is a later piece of work).
+
+    Args:
+        port: gRPC port; 0 for a free one.
+        http_port: Port for files and console; 0 for a free one.
+        data_dir: Where everything is kept; None for a temporary directory that is removed at the end.
+        pythonpath: Where task processes find code that was registered without its source: the sandbox's image, so to say.
+        python: Interpreter of the task processes; flytekit must be installed there, not here.
+        parallelism: How many task processes run at once; None for the number of cores.
+        projects: Projects that exist from the start.
+
+    Example:
+        >>> with Sandbox() as sandbox:  # doctest: +SKIP
+        ...     print(sandbox.endpoint, sandbox.console_url)
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        http_port: int = 0,
+        data_dir: str | os.PathLike[str] | None = None,
+        pythonpath: Iterable[str | os.PathLike[str]] = (),
+        python: str | os.PathLike[str] = sys.executable,
+        parallelism: int | None = None,
+        projects: Iterable[str] = ("flytesnacks",),
+    ) -> None:
+        self.calls = Calls()
+        self.faults = Faults()
+        self._port = port
+        self._http_port = http_port
+        self._data_dir = None if data_dir is None else Path(data_dir).absolute()
+        self._pythonpath = tuple(Path(path).absolute() for path in pythonpath)
+        self._python = Path(python).absolute()  # not resolved: a virtual environment's python is a link
+        self._parallelism = parallelism if parallelism is not None else os.cpu_count() or 1
+        if self._parallelism < 1:
+            raise ValueError(f"parallelism must be at least 1, got {parallelism!r}")
+        self._projects = tuple(projects)
+        self._temporary: Path | None = None
+        self._running: _Running | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def endpoint(self) -> str:
+        """``127.0.0.1:PORT`` of the gRPC server."""
+        return f"127.0.0.1:{self._started.grpc.port}"
+
+    @property
+    def http_port(self) -> int:
+        """Port of the HTTP server."""
+        return self._started.http.port
+
+    @property
+    def console_url(self) -> str:
+        """Where the console is; a run's page is below ``/console``."""
+        return self._started.http.base_url
+
+    @property
+    def data_dir(self) -> Path:
+        """Where everything is kept."""
+        return self._started.layout.root
+
+    def config(self, **more: Any) -> Any:
+        """A `bridge_core.config.Config` that reaches this sandbox; keyword arguments go to `Config.for_endpoint`."""
+        from bridge_core.config import Config
+
+        settings: dict[str, Any] = {
+            "insecure": True,
+            "project": self._projects[0] if self._projects else None,
+            "domain": "development",
+            "console_endpoint": self.console_url,
+        }
+        return Config.for_endpoint(self.endpoint, **{**settings, **more})
+
+    def start(self) -> Self:
+        """Starts both servers and the engine; returns when they answer.
+
+        Raises:
+            PortTaken: A port that was asked for by number is not free.
+        """
+        with self._lock:
+            if self._running is not None:
+                raise RuntimeError(f"this sandbox runs already, on {self.endpoint}")
+            if self._data_dir is None and self._temporary is None:
+                self._temporary = Path(tempfile.mkdtemp(prefix="flyte-sandbox-"))
+            root = self._data_dir or self._temporary
+            assert root is not None
+            try:
+                self._running = self._build(Layout(root))
+            except BaseException:
+                self._remove_temporary()
+                raise
+            # A restarted sandbox is found where it was.
+            self._port, self._http_port = self._running.grpc.port, self._running.http.port
+        return self
+
+    def stop(self, *, keep_data: bool = False) -> None:
+        """Stops answering, kills task processes, and removes a temporary data directory.
+
+        Args:
+            keep_data: Keep the temporary directory, to `start` again on it.
+        """
+        with self._lock:
+            running, self._running = self._running, None
+            if running is not None:
+                running.stop()
+            if not keep_data:
+                self._remove_temporary()
+
+    def __enter__(self) -> Self:
+        return self if self._running is not None else self.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    @property
+    def _started(self) -> _Running:
+        if self._running is None:
+            raise RuntimeError("the sandbox is not running: use it as a context manager, or call start()")
+        return self._running
+
+    def _build(self, layout: Layout) -> _Running:
+        from .blobs.http import HttpServer
+        from .services.server import GrpcServer
+
+        layout.create()
+        try:
+            grpc_server = GrpcServer(self._port, calls=self.calls, faults=self.faults)
+        except OSError:
+            raise PortTaken(
+                f"port {self._port} (gRPC) is taken by another process; choose another one with --port"
+            ) from None
+        try:
+            http_server = HttpServer(self._http_port)
+        except OSError:
+            grpc_server.stop()
+            raise PortTaken(
+                f"port {self._http_port} (HTTP) is taken by another process; choose another one with --http-port"
+            ) from None
+        try:
+            return self._assemble(layout, grpc_server, http_server)
+        except BaseException:
+            grpc_server.stop()
+            http_server.stop()
+            raise
+
+    def _assemble(self, layout: Layout, grpc_server: GrpcServer, http_server: HttpServer) -> _Running:
+        from .blobs.signing import Signer
+        from .console.pages import Console, run_path
+        from .engine.engine import Engine
+        from .runner.archive import CodeCache
+        from .runner.attempt import Bench
+        from .store.database import Database
+        from .store.entities import Entities
+
+        shutil.rmtree(layout.work, ignore_errors=True)  # what a killed server left behind
+        layout.create()
+        database = Database(layout.database)
+        entities = Entities(database)
+        for project in self._projects:
+            entities.add_project(project)
+        bench = Bench(
+            layout=layout,
+            code=CodeCache(layout.code),
+            python=self._python,
+            pythonpath=self._pythonpath,
+            endpoint=f"127.0.0.1:{grpc_server.port}",
+        )
+        engine = Engine(
+            database=database,
+            entities=entities,
+            layout=layout,
+            bench=bench,
+            parallelism=self._parallelism,
+            run_url=lambda identifier: http_server.base_url + run_path(identifier),
+        )
+        signer = Signer(http_server.base_url)
+        _serve(grpc_server, entities, engine, layout, signer)
+        engine.start()
+        http_server.start(layout=layout, signer=signer, page=Console(engine.executions, engine.nodes).page)
+        grpc_server.start()
+        return _Running(layout, grpc_server, http_server, engine, database)
+
+    def _remove_temporary(self) -> None:
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
+
+
+class _Running:
+    """The parts of a started sandbox."""
+
+    def __init__(self, layout: Layout, grpc: GrpcServer, http: HttpServer, engine: Engine, database: Database) -> None:
+        self.layout = layout
+        self.grpc = grpc
+        self.http = http
+        self._engine = engine
+        self._database = database
+
+    def stop(self) -> None:
+        self.grpc.stop()
+        self.http.stop()
+        self._engine.stop()
+        self._database.close()
+
+
+def _serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout, signer: Signer) -> None:
+    """Puts the services on the server. AuthMetadataService is absent, as on a cluster without authentication."""
+    from flyteidl.service import admin_pb2, dataproxy_pb2, identity_pb2, signal_pb2
+
+    from .services.flyte1.dataproxy import DataProxyHandlers
+    from .services.flyte1.entities import EntityHandlers
+    from .services.flyte1.executions import ExecutionHandlers
+    from .services.flyte1.identity import IdentityHandlers
+    from .services.flyte1.nodes import NodeHandlers
+    from .services.flyte1.signals import SignalHandlers
+
+    admin = (EntityHandlers(engine.database, entities), ExecutionHandlers(engine), NodeHandlers(engine))
+    server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *admin)
+    data_proxy = DataProxyHandlers(layout, signer, entities)
+    server.add(dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"], data_proxy)
+    server.add(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], SignalHandlers(engine))
+    server.add(identity_pb2.DESCRIPTOR.services_by_name["IdentityService"], IdentityHandlers())

@@ -1,0 +1,1 @@
+"""Files over HTTP: signed URLs, and the server that honours them."""

@@ -1,0 +1,86 @@
+"""``python -m bridge_core.sandbox``: the sandbox as a program, on the ports that Flyte's own sandbox uses."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a sandbox until SIGINT or SIGTERM.
+
+    Returns:
+        The exit code: 0 after a stop, 2 when it could not start as asked.
+    """
+    options = _parser().parse_args(arguments)
+    from .app import PortTaken, Sandbox
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    sandbox = Sandbox(
+        port=options.port,
+        http_port=options.http_port,
+        data_dir=options.data_dir,
+        pythonpath=options.pythonpath,
+        parallelism=options.parallelism,
+        **({"python": options.python} if options.python else {}),
+    )
+    try:
+        sandbox.start()
+    except PortTaken as error:
+        print(f"flyte sandbox: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+    try:
+        print(
+            f"Flyte sandbox ready: gRPC {sandbox.endpoint} (insecure), console {sandbox.console_url}/console, "
+            f"data in {sandbox.data_dir}. Stop with Ctrl-C or SIGTERM.\n"
+            "It is for one machine and not a cluster: tasks run as local processes with your rights, images and resources are ignored.",
+            flush=True,
+        )
+        stop.wait()
+    finally:
+        sandbox.stop()
+    print("Flyte sandbox stopped.", flush=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bridge_core.sandbox",
+        description="An embedded Flyte 1 for one machine: runs registered workflows as local processes. Not a cluster.",
+    )
+    parser.add_argument("--port", type=int, default=30080, help="gRPC port; 0 for a free one (default: %(default)s)")
+    parser.add_argument(
+        "--http-port",
+        type=int,
+        default=30002,
+        help="port for files and console; 0 for a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--data-dir", help="where to keep everything (default: a temporary directory, removed at the end)"
+    )
+    parser.add_argument(
+        "--pythonpath",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="where tasks find code that was registered without its source; may be repeated",
+    )
+    parser.add_argument(
+        "--python", metavar="INTERPRETER", help="interpreter of the tasks, with flytekit (default: this one)"
+    )
+    parser.add_argument(
+        "--parallelism", type=int, metavar="N", help="task processes at once (default: number of cores)"
+    )
+    return parser

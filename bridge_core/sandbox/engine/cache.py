@@ -1,0 +1,58 @@
+"""The task cache: what makes two task runs the same (flytepropeller ``pkg/controller/nodes/catalog/datacatalog/transformer.go``).
+
+Project, domain and name of the task, its cache version, its interface, and its inputs; not the task's version. A literal
+that carries a hash counts as that hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from flyteidl.core import catalog_pb2
+
+__all__ = ["cache_key", "catalog_metadata"]
+
+
+def cache_key(task: Any, inputs: Any) -> str:
+    """The key under which outputs are found again."""
+    digest = hashlib.sha256()
+    identity = [task.id.project, task.id.domain, task.id.name, task.metadata.discovery_version]
+    for part in [*identity, _types(task.interface.inputs), _types(task.interface.outputs)]:
+        data = part if isinstance(part, bytes) else part.encode()
+        digest.update(b"%d:%s" % (len(data), data))
+    for name in sorted(set(inputs.literals) - set(task.metadata.cache_ignore_input_vars)):
+        value = _identity(inputs.literals[name])
+        digest.update(b"%s=%d:%s" % (name.encode(), len(value), value))
+    return digest.hexdigest()
+
+
+def catalog_metadata(task: Any, node: Any, attempt: int) -> Any:
+    """Where cached outputs came from."""
+    metadata = catalog_pb2.CatalogMetadata()
+    metadata.dataset_id.CopyFrom(task.id)
+    source = metadata.source_task_execution
+    source.task_id.CopyFrom(task.id)
+    source.node_execution_id.CopyFrom(node)
+    source.retry_attempt = attempt
+    return metadata
+
+
+def _types(variables: Any) -> bytes:
+    """Types of an interface without descriptions: editing a docstring does not empty the cache."""
+    items = sorted(variables.variables.items())
+    return b"".join(
+        b"%s:%s;" % (name.encode(), variable.type.SerializeToString(deterministic=True)) for name, variable in items
+    )
+
+
+def _identity(literal: Any) -> bytes:
+    if literal.hash:
+        return bytes(literal.hash.encode())
+    kind = literal.WhichOneof("value")
+    if kind == "collection":
+        return b"[" + b",".join(_identity(item) for item in literal.collection.literals) + b"]"
+    if kind == "map":
+        entries = literal.map.literals
+        return b"{" + b",".join(key.encode() + b":" + _identity(entries[key]) for key in sorted(entries)) + b"}"
+    return bytes(literal.SerializeToString(deterministic=True))

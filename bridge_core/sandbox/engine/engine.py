@@ -1,0 +1,157 @@
+"""The engine of one sandbox: which runs are going, and what they all need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import task_pb2
+from flyteidl.core import execution_pb2
+
+from ..runner.pool import Pool
+from ..store.executions import TERMINAL, Executions, execution_key
+from ..store.nodes import Nodes
+from .launcher import Launcher
+from .loop import Loop
+from .recorder import Recorder
+from .run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..layout import Layout
+    from ..runner.attempt import Bench
+    from ..store.database import Database
+    from ..store.entities import Entities
+    from .outcome import Outcome
+
+__all__ = ["Engine"]
+
+_Phase = execution_pb2.WorkflowExecution
+_NODE_ENDED = frozenset(
+    {
+        execution_pb2.NodeExecution.SUCCEEDED,
+        execution_pb2.NodeExecution.FAILED,
+        execution_pb2.NodeExecution.ABORTED,
+        execution_pb2.NodeExecution.SKIPPED,
+        execution_pb2.NodeExecution.TIMED_OUT,
+        execution_pb2.NodeExecution.RECOVERED,
+    }
+)
+
+
+class Engine:
+    """Starts, signals and stops runs. Its methods may be called from any thread; runs live on its loop."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        entities: Entities,
+        layout: Layout,
+        bench: Bench,
+        parallelism: int,
+        run_url: Callable[[Any], str],
+    ) -> None:
+        self.database = database
+        self.entities = entities
+        self.executions = Executions(database)
+        self.nodes = Nodes(database)
+        self.layout = layout
+        self.bench = bench
+        self.run_url = run_url
+        self.loop = Loop("sandbox-engine")
+        self.pool = Pool(parallelism)
+        self.recorder = Recorder(self.nodes, layout)
+        self.launcher = Launcher(database, entities, self.executions, self)
+        self._runs: dict[str, Run] = {}
+        self._watchers: dict[str, list[Callable[[], None]]] = {}
+
+    def start(self) -> None:
+        """Begins to work. Runs that an earlier server left unfinished end FAILED: resuming them is a later piece of work."""
+        for execution in self.executions.unfinished():
+            self._fail_interrupted(execution)
+        self.loop.start()
+
+    def stop(self) -> None:
+        """Stops moving runs on, then kills all task processes. The store stays as it is."""
+        self.loop.stop()
+        self.pool.close()
+
+    def start_run(self, execution: Any, inputs: Any, closure: Any) -> None:
+        """Begins a run that is in the store."""
+        run = Run(self, execution, inputs, closure)
+
+        def begin() -> None:
+            self._runs[run.key] = run
+            run.guard(run.begin)
+
+        self.loop.post(begin)
+
+    def terminate(self, identifier: Any) -> None:
+        """Stops a run whose phase is ABORTING already."""
+
+        def abort() -> None:
+            run = self._runs.get(execution_key(identifier))
+            if run is not None:
+                run.guard(run.abort)
+
+        self.loop.post(abort)
+
+    def terminate_child(self, identifier: Any, cause: str) -> None:
+        """Aborts the execution of a launch plan node, unless it has ended."""
+        with self.database.transaction():
+            execution = self.executions.get(identifier)
+            if execution.closure.phase in TERMINAL:
+                return
+            execution.closure.phase = _Phase.ABORTING
+            execution.closure.abort_metadata.cause = cause
+            self.executions.save(execution)
+        self.terminate(identifier)
+
+    def signalled(self, identifier: Any, signal_id: str) -> None:
+        """Tells a run that a signal in the store has its value."""
+
+        def tell() -> None:
+            run = self._runs.get(execution_key(identifier))
+            if run is not None:
+                run.guard(lambda: run.signalled(signal_id))
+
+        self.loop.post(tell)
+
+    def watch(self, identifier: Any, ended: Callable[[], None]) -> None:
+        """Calls back when an execution has ended. On the loop only."""
+        self._watchers.setdefault(execution_key(identifier), []).append(ended)
+        execution = self.executions.find(identifier)
+        if execution is not None and execution.closure.phase in TERMINAL:
+            self._tell_watchers(execution_key(identifier))
+
+    def run_ended(self, run: Run, _outcome: Outcome) -> None:
+        """A run has written its end."""
+        self._runs.pop(run.key, None)
+        self._tell_watchers(run.key)
+
+    def compiled_task(self, template: Any) -> Any:
+        """A task that only a dynamic workflow knows, in the form of a registered one."""
+        task = task_pb2.Task(id=template.id)
+        task.closure.compiled_task.template.CopyFrom(template)
+        return task
+
+    def _tell_watchers(self, key: str) -> None:
+        for ended in self._watchers.pop(key, []):
+            ended()
+
+    def _fail_interrupted(self, execution: Any) -> None:
+        with self.database.transaction():
+            for node in self.nodes.all_of(execution.id):
+                if node.closure.phase not in _NODE_ENDED:
+                    node.closure.phase = execution_pb2.NodeExecution.ABORTED
+                    self.nodes.save(node, parent=None)
+            closure = execution.closure
+            if closure.phase == _Phase.ABORTING:
+                closure.phase = _Phase.ABORTED
+            else:
+                closure.phase = _Phase.FAILED
+                closure.error.code = "SandboxRestarted"
+                closure.error.kind = execution_pb2.ExecutionError.SYSTEM
+                closure.error.message = "the sandbox was restarted while this run was going; resuming runs is not supported yet. Launch it again."
+            self.executions.save(execution)

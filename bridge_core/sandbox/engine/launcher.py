@@ -1,0 +1,233 @@
+"""Creating an execution: the checks, in FlyteAdmin's order and with its traps, and the merged specification.
+
+Used by CreateExecution and by launch plan nodes. Order of flyteadmin ``manager/impl/execution_manager.go:901-1292``: validate, write the
+inputs, concurrency policy, create. The write comes before anybody knows whether the name is free.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import execution_pb2, launch_plan_pb2, workflow_pb2
+from flyteidl.core import identifier_pb2, literals_pb2
+from flyteidl.core import workflow_pb2 as core_workflow_pb2
+
+from ..compiler import compile_closure
+from ..ids import check_execution_name, describe, single_task_node
+from ..interfaces import castable, type_of
+from ..status import Rejected
+from ..times import now
+
+if TYPE_CHECKING:
+    from ..store.database import Database
+    from ..store.entities import Entities
+    from ..store.executions import Executions
+    from .engine import Engine
+
+__all__ = ["Launcher", "expected_inputs"]
+
+_DEFAULT_TASK_RETRIES = 3  # flyteadmin util/single_task_execution.go: defaultRetryStrategy
+_MERGED = (
+    "max_parallelism",
+    "raw_output_data_config",
+    "interruptible",
+    "envs",
+    "security_context",
+    "quality_of_service",
+    "cluster_assignment",
+    "auth_role",
+)
+
+
+def expected_inputs(interface: Any, plan: Any) -> Any:
+    """A launch plan's open inputs: fixed ones removed, defaults kept, the rest required."""
+    parameters = launch_plan_pb2.LaunchPlanClosure().expected_inputs
+    for name, variable in interface.inputs.variables.items():
+        if name in plan.fixed_inputs.literals:
+            continue
+        if name in plan.default_inputs.parameters:
+            parameters.parameters[name].CopyFrom(plan.default_inputs.parameters[name])
+            parameters.parameters[name].var.CopyFrom(variable)
+        else:
+            parameters.parameters[name].var.CopyFrom(variable)
+            parameters.parameters[name].required = True
+    return parameters
+
+
+class Launcher:
+    """Creates executions and hands them to the engine."""
+
+    def __init__(self, database: Database, entities: Entities, executions: Executions, engine: Engine) -> None:
+        self._db = database
+        self._entities = entities
+        self._executions = executions
+        self._engine = engine
+
+    def create(self, identifier: Any, spec: Any, user_inputs: Any) -> None:
+        """Creates and starts one execution.
+
+        Args:
+            identifier: Its name; legal or refused.
+            spec: ExecutionSpec as it was asked for.
+            user_inputs: LiteralMap as it was asked for.
+
+        Raises:
+            Rejected: For any of FlyteAdmin's reasons.
+        """
+        check_execution_name(identifier.name)
+        self._entities.check_project(identifier.project, identifier.domain)
+        target = spec.launch_plan
+        if not (target.project and target.domain and target.name and target.version):
+            raise Rejected("INVALID_ARGUMENT", f"missing project, domain, name or version of [{describe(target)}]")
+        execution = execution_pb2.Execution(id=identifier, spec=spec)
+        if target.resource_type == identifier_pb2.TASK:
+            plan = self._plan_of_task(target)
+        elif target.resource_type == identifier_pb2.LAUNCH_PLAN:
+            plan = self._entities.get(target)
+        else:
+            kind = identifier_pb2.ResourceType.Name(target.resource_type)
+            raise Rejected(
+                "INVALID_ARGUMENT", f"Invalid reference entity resource type [{kind}], only LAUNCH_PLAN and TASK"
+            )
+        inputs = _checked_inputs(user_inputs, plan)
+        _merge(execution.spec, plan.spec)
+
+        self._executions.overwrite_inputs(identifier, inputs, user_inputs)
+        plan_row = None
+        if target.resource_type == identifier_pb2.LAUNCH_PLAN:
+            row = self._entities.row(target)
+            plan_row = None if row is None else int(row["id"])
+        with self._db.transaction():
+            if plan_row is not None:
+                self._check_concurrency(plan, plan_row)
+            self._insert(execution, plan, inputs, user_inputs, plan_row)
+            workflow = self._entities.get(plan.spec.workflow_id)
+        self._engine.start_run(execution, inputs, workflow.closure.compiled_workflow)
+
+    def _insert(self, execution: Any, plan: Any, inputs: Any, user_inputs: Any, plan_row: int | None) -> None:
+        closure = execution.closure
+        closure.created_at.CopyFrom(now())
+        closure.updated_at.CopyFrom(closure.created_at)
+        closure.workflow_id.CopyFrom(plan.spec.workflow_id)
+        closure.state_change_details.occurred_at.CopyFrom(closure.created_at)
+        workflow_row = self._entities.row(plan.spec.workflow_id)
+        task_row = None
+        if execution.spec.launch_plan.resource_type == identifier_pb2.TASK:
+            task_row = self._entities.row(execution.spec.launch_plan)
+        self._executions.add(
+            execution,
+            inputs=inputs,
+            user_inputs=user_inputs,
+            launch_plan_row=plan_row,
+            workflow_row=None if workflow_row is None else int(workflow_row["id"]),
+            task_row=None if task_row is None else int(task_row["id"]),
+        )
+
+    def _check_concurrency(self, plan: Any, plan_row: int) -> None:
+        """SKIP answers ALREADY_EXISTS (execution_manager.go:1249), told from a name clash only by its text."""
+        if "concurrency_policy" not in plan.spec.DESCRIPTOR.fields_by_name or not plan.spec.HasField(
+            "concurrency_policy"
+        ):
+            return
+        limit = plan.spec.concurrency_policy.max
+        if limit and self._executions.running_of_launch_plan(plan_row) >= limit:
+            raise Rejected(
+                "ALREADY_EXISTS",
+                f"concurrency limit ({limit}) reached for launch plan {describe(plan.id)}; skipping execution",
+            )
+
+    def _plan_of_task(self, task_id: Any) -> Any:
+        """The generated launch plan of a single task, made with its workflow when the task is first run on its own."""
+        task = self._entities.get(task_id)
+        plan_id = identifier_pb2.Identifier()
+        plan_id.CopyFrom(task_id)
+        plan_id.name = f".flytegen.{task_id.name}"
+        plan_id.resource_type = identifier_pb2.LAUNCH_PLAN
+        with self._db.transaction():
+            found = self._entities.find(plan_id)
+            if found is not None:
+                return found
+            workflow = _workflow_of_task(task, self._entities)
+            workflow_row = self._entities.add(workflow, workflow.SerializeToString(deterministic=True))
+            plan = launch_plan_pb2.LaunchPlan(id=plan_id)
+            plan.spec.workflow_id.CopyFrom(workflow.id)
+            interface = task.closure.compiled_task.template.interface
+            plan.closure.expected_inputs.CopyFrom(expected_inputs(interface, plan.spec))
+            plan.closure.expected_outputs.CopyFrom(interface.outputs)
+            plan.closure.created_at.CopyFrom(now())
+            plan.closure.updated_at.CopyFrom(plan.closure.created_at)
+            self._entities.add(plan, plan.spec.SerializeToString(deterministic=True), workflow_row=workflow_row)
+        return plan
+
+
+def _workflow_of_task(task: Any, entities: Entities) -> Any:
+    task_template = task.closure.compiled_task.template
+    template = core_workflow_pb2.WorkflowTemplate(interface=task_template.interface)
+    template.id.CopyFrom(task.id)
+    template.id.resource_type = identifier_pb2.WORKFLOW
+    template.id.name = f".flytegen.{task.id.name}"
+    template.metadata.SetInParent()
+    template.metadata_defaults.SetInParent()
+    node = template.nodes.add(id=single_task_node(task.id.name))
+    node.metadata.name = node.id
+    if task_template.metadata.HasField("retries"):
+        node.metadata.retries.CopyFrom(task_template.metadata.retries)
+    else:
+        node.metadata.retries.retries = _DEFAULT_TASK_RETRIES
+    node.task_node.reference_id.CopyFrom(task.id)
+    node.task_node.reference_id.resource_type = identifier_pb2.TASK
+    for name in sorted(task_template.interface.inputs.variables):
+        node.inputs.add(var=name).binding.promise.var = name
+    for name in sorted(task_template.interface.outputs.variables):
+        promise = template.outputs.add(var=name).binding.promise
+        promise.node_id, promise.var = node.id, name
+    workflow = workflow_pb2.Workflow(id=template.id)
+    workflow.closure.compiled_workflow.CopyFrom(compile_closure(template, [], find=entities.find))
+    workflow.closure.created_at.CopyFrom(now())
+    return workflow
+
+
+def _checked_inputs(given: Any, plan: Any) -> Any:
+    """Flyteadmin ``validation/execution_validator.go``: CheckAndFetchInputsForExecution."""
+    expected = plan.closure.expected_inputs.parameters
+    fixed = plan.spec.fixed_inputs.literals
+    inputs = literals_pb2.LiteralMap()
+    for name, literal in given.literals.items():
+        if name in fixed:
+            raise Rejected("INVALID_ARGUMENT", f"fixed_inputs {name} cannot be overridden")
+        if name not in expected:
+            raise Rejected("INVALID_ARGUMENT", f"invalid input {name}")
+        inputs.literals[name].CopyFrom(literal)
+    for name, parameter in expected.items():
+        if name in inputs.literals:
+            if not castable(type_of(inputs.literals[name]), parameter.var.type):
+                raise Rejected("INVALID_ARGUMENT", f"invalid {name} input wrong type")
+        elif parameter.WhichOneof("behavior") == "required" and parameter.required:
+            raise Rejected("INVALID_ARGUMENT", f"expected_inputs {name} missing")
+        elif parameter.WhichOneof("behavior") == "default":
+            inputs.literals[name].CopyFrom(parameter.default)
+    for name, literal in fixed.items():
+        inputs.literals[name].CopyFrom(literal)
+    return inputs
+
+
+def _merge(spec: Any, plan: Any) -> None:
+    """Fills what the request left empty from the launch plan (execution_manager.go:150-163, 328-410).
+
+    Labels and annotations are replaced as whole maps, never merged by key.
+    """
+    spec.ClearField("inputs")
+    spec.metadata.SetInParent()
+    for name in ("labels", "annotations"):
+        if not getattr(spec, name).values:
+            getattr(spec, name).CopyFrom(getattr(plan, name))
+    for name in _MERGED:
+        if name not in plan.DESCRIPTOR.fields_by_name:
+            continue
+        ours, theirs = getattr(spec, name), getattr(plan, name)
+        if not isinstance(theirs, int):
+            if theirs.ByteSize() and not ours.ByteSize() and not (name == "interruptible" and spec.HasField(name)):
+                ours.CopyFrom(theirs)
+        elif not ours:
+            setattr(spec, name, theirs)
+    spec.overwrite_cache = spec.overwrite_cache or plan.overwrite_cache

@@ -1,0 +1,90 @@
+"""What all kinds of nodes have in common: an id, a record, inputs, one end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..ids import unique_node_id
+from .bindings import resolve_all
+from .outcome import CANCELLED, Done, Failure, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .graph import Graph
+
+__all__ = ["NodeRun"]
+
+
+class NodeRun(ABC):
+    """One node of a graph being executed. Lives on the engine's loop.
+
+    Args:
+        graph: Where its bindings are resolved.
+        node: The `core.Node`.
+        parent: Unique id of the node it is recorded under.
+        attempt: Attempt of that parent.
+        on_end: Told once how it ended.
+        inputs: Given inputs instead of the bindings' (failure nodes).
+    """
+
+    is_parent: ClassVar[bool] = False
+    is_array: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        graph: Graph,
+        node: Any,
+        *,
+        parent: str | None,
+        attempt: int,
+        on_end: Callable[[Outcome], None],
+        inputs: Any = None,
+    ) -> None:
+        self.graph = graph
+        self.run = graph.run
+        self.node = node
+        self.unique_id = unique_node_id(parent, attempt, node.id)
+        self.cancelled = False
+        self._ended = False
+        self._on_end = on_end
+        self._given = inputs
+        self.inputs: Any = None
+        self.record = self.run.engine.recorder.node(
+            self.run.id, node, self.unique_id, parent, is_parent=self.is_parent, is_array=self.is_array
+        )
+
+    def start(self) -> None:
+        """Resolves the inputs and begins."""
+        try:
+            self.inputs = self._given if self._given is not None else resolve_all(self.node.inputs, self.graph.outputs)
+            self.record.running(self.inputs)
+            self.begin()
+        except Failure as failure:
+            self.end(failure)
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Does the work, now or later, and calls `end`."""
+
+    def cancel(self) -> None:
+        """Stops it; `end` follows, at once or when its processes are gone."""
+        if not self._ended and not self.cancelled:
+            self.cancelled = True
+            self.stop()
+
+    def stop(self) -> None:
+        """What cancelling means for this kind of node. By default there is nothing to wait for."""
+        self.end(CANCELLED)
+
+    def end(self, outcome: Outcome) -> None:
+        """Records how it ended and tells the graph. Only the first call counts."""
+        if self._ended:
+            return
+        self._ended = True
+        output_uri = ""
+        if isinstance(outcome, Done):
+            output_uri = str(self.run.engine.layout.attempt(self.run.id, self.unique_id, 0) / "outputs.pb")
+        self.record.ended(outcome, output_uri)
+        self._on_end(outcome)

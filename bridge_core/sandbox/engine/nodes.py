@@ -1,0 +1,295 @@
+"""The kinds of nodes, arrays apart (`array`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import execution_pb2, signal_pb2
+from flyteidl.core import execution_pb2 as core_execution_pb2
+from flyteidl.core import identifier_pb2, literals_pb2, types_pb2, workflow_pb2
+
+from ..compiler import compile_closure, compile_template, identifier_key
+from ..ids import child_execution_name
+from ..status import Rejected
+from .conditions import holds
+from .node import NodeRun
+from .outcome import CANCELLED, Done, Dynamic, Failure, Outcome, unsupported
+from .task import TaskRun, task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .graph import Graph
+    from .loop import Timer
+
+__all__ = ["BranchNode", "GateNode", "LaunchPlanNode", "SubWorkflowNode", "TaskNode", "launch_child", "make_node"]
+
+
+def make_node(
+    graph: Graph,
+    node: Any,
+    *,
+    parent: str | None,
+    attempt: int,
+    on_end: Callable[[Outcome], None],
+    inputs: Any = None,
+) -> NodeRun:
+    """The state machine for a node, by its target."""
+    from .array import ArrayNode
+
+    target = node.WhichOneof("target")
+    if target == "workflow_node":
+        sub = node.workflow_node.WhichOneof("reference") == "sub_workflow_ref"
+        kind: Callable[..., NodeRun] = SubWorkflowNode if sub else LaunchPlanNode
+    else:
+        kinds = {"task_node": TaskNode, "branch_node": BranchNode, "gate_node": GateNode, "array_node": ArrayNode}
+        kind = kinds.get(target, UnknownNode)
+    return kind(graph, node, parent=parent, attempt=attempt, on_end=on_end, inputs=inputs)
+
+
+class UnknownNode(NodeRun):
+    """A kind of node that this release does not know."""
+
+    def begin(self) -> None:
+        """Fails the node by name."""
+        self.end(unsupported(f"node {self.node.id!r} of kind {self.node.WhichOneof('target')!r}"))
+
+
+class TaskNode(NodeRun):
+    """Runs a task; what a dynamic task wrote is run as a workflow below it."""
+
+    _task: TaskRun | None = None
+    _graph: Graph | None = None
+
+    def begin(self) -> None:
+        """Starts the task's attempts."""
+        self._task = TaskRun(self, self.node, self.inputs, self._task_ended)
+        self._task.start()
+
+    def stop(self) -> None:
+        """Kills the process, or cancels the dynamic workflow."""
+        if self._graph is not None:
+            self._graph.cancel()
+        elif self._task is not None:
+            self._task.cancel()
+        else:
+            self.end(CANCELLED)
+
+    def _task_ended(self, outcome: Outcome | Dynamic) -> None:
+        if self._task is not None and self._task.task.metadata.discoverable:
+            metadata = self.record.message.closure.task_node_metadata
+            metadata.cache_status = self._task.cache_status
+            if self._task.catalog is not None:
+                metadata.catalog_key.CopyFrom(self._task.catalog)
+        if not isinstance(outcome, Dynamic):
+            deck = self.run.engine.layout.attempt(self.run.id, self.unique_id, 0) / "deck.html"
+            if deck.exists():
+                self.record.message.closure.deck_uri = str(deck)
+            self.end(outcome)
+            return
+        try:
+            self._start_dynamic(outcome)
+        except Failure as failure:
+            self.end(failure)
+        except Rejected as error:
+            self.end(Failure("CompileError", f"the dynamic workflow does not compile: {error.message}"))
+
+    def _start_dynamic(self, dynamic: Dynamic) -> None:
+        from .graph import Graph
+
+        run = self.run
+        task = task_of(self, self.node)
+        spec = dynamic.spec
+        template = workflow_pb2.WorkflowTemplate(nodes=spec.nodes, outputs=spec.outputs)
+        template.id.CopyFrom(task.id)
+        template.id.resource_type = identifier_pb2.WORKFLOW
+        template.id.name = f"{run.id.name}-{self.unique_id}"
+        template.interface.outputs.CopyFrom(task.interface.outputs)
+        template.metadata.SetInParent()
+        template.metadata_defaults.SetInParent()
+        given = {identifier_key(one.id): one for one in spec.tasks}
+
+        def find(identifier: Any) -> Any | None:
+            own = given.get(identifier_key(identifier)) if identifier.resource_type == identifier_pb2.TASK else None
+            return run.engine.compiled_task(own) if own is not None else run.engine.entities.find(identifier)
+
+        closure = compile_closure(template, spec.subworkflows, find=find)
+        self.record.dynamic(closure, dynamic.uri)
+        run.tasks |= {identifier_key(one.template.id): one.template for one in closure.tasks}
+        run.workflows |= {identifier_key(one.template.id): one.template for one in closure.sub_workflows}
+        self._graph = Graph(
+            run,
+            closure.primary.template,
+            self.inputs,
+            on_end=self.end,
+            parent=self.unique_id,
+            attempt=dynamic.attempt,
+        )
+        self._graph.start()
+
+
+class SubWorkflowNode(NodeRun):
+    """Runs another workflow inside this execution."""
+
+    is_parent = True
+    _graph: Graph | None = None
+
+    def begin(self) -> None:
+        """Starts the sub-workflow's graph."""
+        from .graph import Graph
+
+        reference = self.node.workflow_node.sub_workflow_ref
+        template = self.run.workflows.get(identifier_key(reference))
+        if template is None:
+            raise Failure(
+                "SubWorkflowNotFound", f"sub-workflow {reference.name!r} is not part of the compiled workflow"
+            )
+        self._graph = Graph(
+            self.run, compile_template(template).template, self.inputs, on_end=self.end, parent=self.unique_id
+        )
+        self._graph.start()
+
+    def stop(self) -> None:
+        """Cancels the graph."""
+        if self._graph is not None:
+            self._graph.cancel()
+        else:
+            self.end(CANCELLED)
+
+
+class LaunchPlanNode(NodeRun):
+    """Starts another execution and waits for it."""
+
+    _child: Any = None
+
+    def begin(self) -> None:
+        """Launches the child."""
+        self._child = launch_child(self, self.node.workflow_node.launchplan_ref, self.inputs, self.unique_id, self.end)
+        self.record.message.closure.workflow_node_metadata.executionId.CopyFrom(self._child)
+        self.record.save()
+
+    def stop(self) -> None:
+        """Aborts the child; its end ends this node."""
+        if self._child is None:
+            self.end(CANCELLED)
+        else:
+            self.run.engine.terminate_child(self._child, f"parent execution {self.run.key} was stopped")
+
+
+def launch_child(owner: NodeRun, plan: Any, inputs: Any, unique_id: str, on_end: Callable[[Outcome], None]) -> Any:
+    """Launches the execution of a launch plan node; a child of that name that already runs is waited for.
+
+    Returns:
+        The child's identifier.
+    """
+    run = owner.run
+    child = identifier_pb2.WorkflowExecutionIdentifier(project=run.id.project, domain=run.id.domain)
+    child.name = child_execution_name(run.id.name, unique_id, 0)
+    spec = execution_pb2.ExecutionSpec(launch_plan=plan, overwrite_cache=run.spec.overwrite_cache)
+    spec.launch_plan.resource_type = identifier_pb2.LAUNCH_PLAN
+    spec.metadata.mode = execution_pb2.ExecutionMetadata.CHILD_WORKFLOW
+    spec.metadata.nesting = run.spec.metadata.nesting + 1
+    spec.metadata.principal = run.spec.metadata.principal
+    spec.metadata.parent_node_execution.node_id = unique_id
+    spec.metadata.parent_node_execution.execution_id.CopyFrom(run.id)
+    spec.envs.CopyFrom(run.spec.envs)
+    if run.spec.HasField("interruptible"):
+        spec.interruptible.CopyFrom(run.spec.interruptible)
+
+    def ended() -> None:
+        phase = run.engine.executions.get(child).closure
+        if phase.phase == core_execution_pb2.WorkflowExecution.SUCCEEDED:
+            outputs = run.engine.executions.data(child)[1]
+            on_end(Done(outputs if outputs is not None else literals_pb2.LiteralMap()))
+        elif owner.cancelled:
+            on_end(CANCELLED)
+        else:
+            error = phase.error
+            message = error.message or f"child execution {child.name} was aborted: {phase.abort_metadata.cause}"
+            on_end(Failure(error.code or "ChildExecutionAborted", message, kind=error.kind))
+
+    run.engine.watch(child, lambda: run.post(ended))
+    try:
+        run.engine.launcher.create(child, spec, inputs)
+    except Rejected as error:
+        if error.code != "ALREADY_EXISTS" or run.engine.executions.find(child) is None:
+            raise Failure("LaunchFailed", f"cannot launch {plan.name!r}: {error.message}", recoverable=False) from None
+    return child
+
+
+class BranchNode(NodeRun):
+    """Chooses one of several nodes; its outputs are the branch's."""
+
+    is_parent = True
+    _arm: NodeRun | None = None
+
+    def begin(self) -> None:
+        """Evaluates the conditions in order and starts the first that holds."""
+        block = self.node.branch_node.if_else
+        chosen = next((one.then_node for one in [block.case, *block.other] if holds(one.condition, self.inputs)), None)
+        if chosen is None:
+            if block.WhichOneof("default") != "else_node":
+                message = block.error.message or f"no condition of branch {self.node.id!r} holds and there is no else"
+                raise Failure("UserProvidedError", message, node_id=block.error.failed_node_id)
+            chosen = block.else_node
+        self._arm = make_node(self.graph, chosen, parent=self.unique_id, attempt=0, on_end=self.end)
+        self._arm.start()
+
+    def stop(self) -> None:
+        """Cancels the chosen node."""
+        if self._arm is not None:
+            self._arm.cancel()
+        else:
+            self.end(CANCELLED)
+
+
+class GateNode(NodeRun):
+    """Waits for an approval, a signal or some time. Costs no thread."""
+
+    _timer: Timer | None = None
+
+    def begin(self) -> None:
+        """Creates the signal, or sets the timer."""
+        gate = self.node.gate_node
+        kind = gate.WhichOneof("condition")
+        if kind == "sleep":
+            seconds = gate.sleep.duration.ToNanoseconds() / 1e9
+            done = Done(literals_pb2.LiteralMap())
+            self._timer = self.run.engine.loop.later(seconds, lambda: self.run.guard(lambda: self.end(done)))
+            return
+        if kind == "approve":
+            type_ = types_pb2.LiteralType(simple=types_pb2.BOOLEAN)
+        else:
+            type_ = gate.signal.type
+        signal = signal_pb2.Signal(type=type_)
+        signal.id.signal_id = self._signal_id
+        signal.id.execution_id.CopyFrom(self.run.id)
+        if self.run.engine.nodes.find_signal(signal.id) is None:
+            self.run.engine.nodes.save_signal(signal)
+        self.run.gates.setdefault(self._signal_id, []).append(self)
+        self.signalled()
+
+    def stop(self) -> None:
+        """Stops waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.end(CANCELLED)
+
+    def signalled(self) -> None:
+        """Goes on when the signal has a value."""
+        identifier = identifier_pb2.SignalIdentifier(signal_id=self._signal_id, execution_id=self.run.id)
+        signal = self.run.engine.nodes.find_signal(identifier)
+        if signal is None or not signal.HasField("value"):
+            return
+        gate = self.node.gate_node
+        if gate.WhichOneof("condition") == "signal":
+            self.end(Done(literals_pb2.LiteralMap(literals={gate.signal.output_variable_name: signal.value})))
+        elif signal.value.scalar.primitive.boolean:
+            self.end(Done(self.inputs))
+        else:
+            self.end(Failure("ReceivedRejectSignal", f"signal {self._signal_id!r} was rejected"))
+
+    @property
+    def _signal_id(self) -> str:
+        gate = self.node.gate_node
+        return str(gate.approve.signal_id if gate.WhichOneof("condition") == "approve" else gate.signal.signal_id)

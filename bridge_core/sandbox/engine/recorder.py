@@ -1,0 +1,159 @@
+"""Keeps the records that clients read: node executions and task executions, written when something changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import node_execution_pb2, task_execution_pb2
+from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
+
+from ..times import now, seconds_between
+from .outcome import Cancelled, Done, Dynamic, Failure
+
+if TYPE_CHECKING:
+    from ..layout import Layout
+    from ..store.nodes import Nodes
+
+__all__ = ["NodeRecord", "Recorder", "TaskRecord"]
+
+_Node = execution_pb2.NodeExecution
+_Task = execution_pb2.TaskExecution
+
+
+class NodeRecord:
+    """One node execution, in memory and in the store."""
+
+    def __init__(self, store: Nodes, message: Any, parent: str | None) -> None:
+        self._store = store
+        self._parent = parent
+        self.message = message
+
+    @property
+    def id(self) -> Any:
+        """Its NodeExecutionIdentifier."""
+        return self.message.id
+
+    def save(self) -> None:
+        """Writes the record as it is."""
+        closure = self.message.closure
+        closure.updated_at.CopyFrom(now())
+        if closure.started_at.seconds:
+            closure.duration.FromNanoseconds(int(seconds_between(closure.started_at, closure.updated_at) * 1e9))
+        self._store.save(self.message, parent=self._parent)
+
+    def running(self, inputs: Any) -> None:
+        """The node began."""
+        closure = self.message.closure
+        closure.phase = _Node.RUNNING
+        closure.started_at.CopyFrom(now())
+        self.save()
+        self._store.save_data(self.id, inputs=inputs)
+
+    def dynamic(self, closure: Any, uri: str) -> None:
+        """The node turned out to be a workflow. Parent flag and workflow appear together: flytekit insists."""
+        self.message.metadata.is_parent_node = True
+        self.message.metadata.is_dynamic = True
+        self.message.closure.phase = _Node.DYNAMIC_RUNNING
+        self.message.closure.dynamic_job_spec_uri = uri
+        self._store.save_data(self.id, dynamic=closure)
+        self.save()
+
+    def ended(self, outcome: Done | Failure | Cancelled, output_uri: str) -> None:
+        """The node ended; outputs are written before the phase that promises them."""
+        closure = self.message.closure
+        if isinstance(outcome, Done):
+            self._store.save_data(self.id, outputs=outcome.outputs)
+            closure.output_uri = output_uri
+            closure.phase = _Node.SUCCEEDED
+        elif isinstance(outcome, Failure):
+            closure.error.CopyFrom(outcome.to_error())
+            closure.phase = _Node.TIMED_OUT if outcome.code == "Timedout" else _Node.FAILED
+        else:
+            closure.phase = _Node.ABORTED
+        self.save()
+
+
+class TaskRecord:
+    """One task execution (one attempt, or one whole array), in memory and in the store."""
+
+    def __init__(self, store: Nodes, message: Any, inputs: Any) -> None:
+        self._store = store
+        self.message = message
+        store.save_task(message, inputs=inputs)
+
+    def save(self) -> None:
+        """Writes the record as it is."""
+        closure = self.message.closure
+        closure.updated_at.CopyFrom(now())
+        if closure.started_at.seconds:
+            closure.duration.FromNanoseconds(int(seconds_between(closure.started_at, closure.updated_at) * 1e9))
+        self._store.save_task(self.message)
+
+    def running(self, log_path: str = "", console: str = "") -> None:
+        """A process was asked for."""
+        closure = self.message.closure
+        closure.phase = _Task.RUNNING
+        closure.started_at.CopyFrom(now())
+        if log_path:
+            closure.logs.add(uri=console, name="Sandbox log")
+        self.save()
+        self._store.save_task(self.message, log_path=log_path)
+
+    def ended(self, outcome: Done | Dynamic | Failure | Cancelled) -> None:
+        """The attempt ended."""
+        closure = self.message.closure
+        if isinstance(outcome, Failure):
+            closure.error.CopyFrom(outcome.to_error())
+            closure.phase = _Task.FAILED
+        elif isinstance(outcome, Cancelled):
+            closure.phase = _Task.ABORTED
+        else:
+            closure.phase = _Task.SUCCEEDED
+            if isinstance(outcome, Done):
+                self._store.save_task(self.message, outputs=outcome.outputs)
+        self.save()
+
+
+class Recorder:
+    """Makes the records of one sandbox."""
+
+    def __init__(self, store: Nodes, layout: Layout) -> None:
+        self.store = store
+        self.layout = layout
+
+    def node(
+        self, execution: Any, node: Any, unique_id: str, parent: str | None, *, is_parent: bool, is_array: bool
+    ) -> NodeRecord:
+        """A queued node execution."""
+        message = node_execution_pb2.NodeExecution()
+        message.id.node_id = unique_id
+        message.id.execution_id.CopyFrom(execution)
+        message.metadata.spec_node_id = node.id
+        message.metadata.is_parent_node = is_parent
+        message.metadata.is_array = is_array
+        message.input_uri = str(self.layout.inputs(execution, unique_id))
+        message.closure.phase = _Node.QUEUED
+        message.closure.created_at.CopyFrom(now())
+        record = NodeRecord(self.store, message, parent)
+        record.save()
+        return record
+
+    def marker(self, execution: Any, node: Any, unique_id: str, parent: str | None, inputs: Any) -> None:
+        """The record of a start or end node: they have one in every workflow and do nothing."""
+        record = self.node(execution, node, unique_id, parent, is_parent=False, is_array=False)
+        record.running(inputs)
+        record.ended(Done(literals_pb2.LiteralMap()), "")
+
+    def task(self, node: NodeRecord, task: Any, attempt: int, inputs: Any) -> TaskRecord:
+        """A queued task execution."""
+        message = task_execution_pb2.TaskExecution()
+        message.id.task_id.CopyFrom(task.id)
+        message.id.task_id.resource_type = identifier_pb2.TASK
+        message.id.node_execution_id.CopyFrom(node.id)
+        message.id.retry_attempt = attempt
+        message.input_uri = node.message.input_uri
+        message.closure.phase = _Task.QUEUED
+        message.closure.created_at.CopyFrom(now())
+        message.closure.updated_at.CopyFrom(now())
+        message.closure.task_type = task.type
+        return TaskRecord(self.store, message, inputs)

@@ -1,0 +1,122 @@
+"""One execution: its root graph, and what is common to all its nodes."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.core import execution_pb2
+
+from ..compiler import identifier_key
+from ..ids import END_NODE
+from ..store.executions import TERMINAL, execution_key
+from ..times import now
+from .graph import Graph
+from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .engine import Engine
+    from .nodes import GateNode
+
+__all__ = ["Run"]
+
+_log = logging.getLogger(__name__)
+_Phase = execution_pb2.WorkflowExecution
+
+
+class Run:
+    """Lives on the engine's loop; every method runs there.
+
+    Attributes:
+        id: WorkflowExecutionIdentifier.
+        spec: ExecutionSpec, launch plan's settings merged in.
+        tasks: Task templates by identifier key.
+        workflows: Compiled sub-workflow templates by identifier key.
+        gates: Gate nodes that wait, by signal id.
+    """
+
+    def __init__(self, engine: Engine, execution: Any, inputs: Any, closure: Any) -> None:
+        self.engine = engine
+        self.id = execution.id
+        self.key = execution_key(execution.id)
+        self.spec = execution.spec
+        self.workflow = closure.primary.template
+        self.tasks = {identifier_key(task.template.id): task.template for task in closure.tasks}
+        self.workflows = {identifier_key(sub.template.id): sub.template for sub in closure.sub_workflows}
+        self.gates: dict[str, list[GateNode]] = {}
+        self._ended = False
+        self._inputs = inputs
+        self._root: Graph | None = None
+
+    def post(self, step: Callable[[], None]) -> None:
+        """Lets a step happen on the loop, from any thread. A step that breaks fails this run and no other."""
+        self.engine.loop.post(lambda: self.guard(step))
+
+    def guard(self, step: Callable[[], None]) -> None:
+        """Runs a step in one transaction, unless the run is over."""
+        if self._ended:
+            return
+        try:
+            with self.engine.database.transaction():
+                step()
+        except Exception as error:
+            _log.exception("run %s: the sandbox engine failed", self.key)
+            failure = Failure(
+                "SandboxError", f"the sandbox failed: {error!r}", kind=execution_pb2.ExecutionError.SYSTEM
+            )
+            with self.engine.database.transaction():
+                self._finish(failure)
+
+    def begin(self) -> None:
+        """Starts the root graph."""
+        execution = self.engine.executions.get(self.id)
+        if execution.closure.phase in (_Phase.ABORTING, *TERMINAL):
+            self._finish(CANCELLED)
+            return
+        execution.closure.phase = _Phase.RUNNING
+        execution.closure.started_at.CopyFrom(now())
+        self.engine.executions.save(execution)
+        self._root = Graph(self, self.workflow, self._inputs, on_end=self._finish, on_failing=self._failing)
+        self._root.start()
+
+    def abort(self) -> None:
+        """Stops everything; the run ends ABORTED when the last process is gone."""
+        if self._root is not None:
+            self._root.cancel()
+
+    def signalled(self, signal_id: str) -> None:
+        """A signal was set."""
+        for gate in self.gates.pop(signal_id, []):
+            gate.signalled()
+
+    def _failing(self) -> None:
+        execution = self.engine.executions.get(self.id)
+        if execution.closure.phase == _Phase.RUNNING:
+            execution.closure.phase = _Phase.FAILING
+            self.engine.executions.save(execution)
+
+    def _finish(self, outcome: Outcome) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        execution = self.engine.executions.get(self.id)
+        closure = execution.closure
+        if closure.phase == _Phase.ABORTING:
+            outcome = CANCELLED
+        outputs = None
+        if isinstance(outcome, Done):
+            outputs = outcome.outputs
+            path = self.engine.layout.attempt(self.id, END_NODE, 0) / "outputs.pb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(outputs.SerializeToString(deterministic=True))
+            closure.outputs.uri = str(path)
+            closure.phase = _Phase.SUCCEEDED
+        elif isinstance(outcome, Cancelled):
+            closure.phase = _Phase.ABORTED
+        else:
+            closure.error.CopyFrom(outcome.to_error())
+            closure.phase = _Phase.TIMED_OUT if outcome.code == "WorkflowTimedout" else _Phase.FAILED
+        self.engine.executions.save(execution, outputs=outputs)
+        self.engine.run_ended(self, outcome)

@@ -1,0 +1,177 @@
+"""One task until it succeeded or ran out of attempts: cache, attempts, retries.
+
+Retry budgets (flytepropeller ``pkg/controller/config/config.go:102-104``, ``nodes/executor.go``): user failures as the node or task says,
+system failures three; only recoverable ones are retried.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2
+
+from ..compiler import identifier_key
+from ..runner.attempt import AttemptOrder, AttemptResult, TaskAttempt
+from .cache import cache_key, catalog_metadata
+from .outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome, unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .node import NodeRun
+    from .recorder import TaskRecord
+
+__all__ = ["TaskRun", "task_of"]
+
+_SYSTEM = execution_pb2.ExecutionError.SYSTEM
+_SYSTEM_ATTEMPTS = 3
+
+
+def task_of(owner: NodeRun, node: Any) -> Any:
+    """The template of the task that a node refers to."""
+    reference = node.task_node.reference_id
+    task = owner.run.tasks.get(identifier_key(reference))
+    if task is None:
+        raise Failure("TaskNotFound", f"task {reference.name!r} is not part of the compiled workflow", kind=_SYSTEM)
+    return task
+
+
+class TaskRun:
+    """Attempts of one task, for a task node or for one item of an array node.
+
+    Args:
+        owner: The node it works for.
+        node: The node with the task reference (an array's inner node).
+        inputs: What the task gets.
+        on_end: Told once; Dynamic only when ``item`` is None.
+        item: Index of an array item whose task picks it from the whole lists, or None.
+        path: Suffix below the node's data directory for array items.
+        cache_inputs: What the cache key is made of, when that is not ``inputs``.
+    """
+
+    def __init__(
+        self,
+        owner: NodeRun,
+        node: Any,
+        inputs: Any,
+        on_end: Callable[[Outcome | Dynamic], None],
+        *,
+        item: int | None = None,
+        path: str = "",
+        cache_inputs: Any = None,
+        recorded: bool = True,
+    ) -> None:
+        self._owner = owner
+        self._run = owner.run
+        self._node = node
+        self.task = task_of(owner, node)
+        self._inputs = inputs
+        self._on_end = on_end
+        self._item = item
+        self._path = path
+        self._recorded = recorded
+        self._record: TaskRecord | None = None
+        self._job: TaskAttempt | None = None
+        self._cancelled = False
+        self.attempt = 0
+        self.cache_status = catalog_pb2.CACHE_DISABLED
+        self.catalog: Any = None
+        metadata = self.task.metadata
+        self._user_retries = max(metadata.retries.retries, node.metadata.retries.retries)
+        self._system_retries = _SYSTEM_ATTEMPTS - 1
+        self._cache_key = ""
+        if metadata.discoverable:
+            self._cache_key = cache_key(self.task, cache_inputs if cache_inputs is not None else inputs)
+
+    def start(self) -> None:
+        """Looks into the cache, then runs the first attempt."""
+        if self._cache_key:
+            found = None
+            if not self._run.spec.overwrite_cache:
+                found = self._run.engine.nodes.cached(self._cache_key)
+            self.cache_status = catalog_pb2.CACHE_MISS if found is None else catalog_pb2.CACHE_HIT
+            if found is not None:
+                outputs, self.catalog = found
+                self._on_end(Done(outputs, cached=True))
+                return
+        self._next()
+
+    def cancel(self) -> None:
+        """Stops the process; the end is reported when it is gone."""
+        self._cancelled = True
+        if self._job is not None:
+            self._run.engine.pool.cancel(self._job)
+
+    def _next(self) -> None:
+        if self._recorded:
+            recorder = self._run.engine.recorder
+            self._record = recorder.task(self._owner.record, self.task, self.attempt, self._inputs)
+        if self.task.type == "echo":
+            self._ended(_echo(self.task, self._inputs))
+            return
+        if self.task.metadata.cache_serializable and self._cache_key:
+            self._ended(unsupported(f"cache_serialize of task {self.task.id.name!r}"))
+            return
+        engine = self._run.engine
+        self._job = TaskAttempt(engine.bench, self._order(), lambda result: self._run.post(lambda: self._ended(result)))
+        if self._record is not None:
+            self._record.running(str(self._job.log), engine.run_url(self._run.id))
+        engine.pool.submit(self._job)
+
+    def _order(self) -> AttemptOrder:
+        run, task = self._run, self.task
+        env = {pair.key: pair.value for pair in run.spec.envs.values}
+        if self._item is not None:
+            env |= {
+                "BATCH_JOB_ARRAY_INDEX_VAR_NAME": "FLYTE_K8S_ARRAY_INDEX",
+                "FLYTE_K8S_ARRAY_INDEX": str(self._item),
+            }
+        timeout = self._node.metadata.timeout if self._node.metadata.timeout.seconds else task.metadata.timeout
+        workflow = run.workflow.id
+        return AttemptOrder(
+            execution=run.id,
+            task=task,
+            inputs=self._inputs,
+            path=self._owner.unique_id + self._path,
+            attempt=self.attempt,
+            timeout=timeout.ToNanoseconds() / 1e9,
+            workflow=f"{workflow.project}:{workflow.domain}:{workflow.name}",
+            env=env,
+            raw_prefix=run.spec.raw_output_data_config.output_location_prefix,
+        )
+
+    def _ended(self, result: AttemptResult) -> None:
+        self._job = None
+        if self._cancelled:
+            result = CANCELLED
+        if self._record is not None:
+            self._record.ended(result)
+        if isinstance(result, Failure) and self._may_retry(result):
+            self.attempt += 1
+            self._next()
+            return
+        if isinstance(result, Failure) and result.recoverable and self.attempt > 0:
+            result.code = f"RetriesExhausted|{result.code}"
+        if isinstance(result, Done) and self._cache_key:
+            self.catalog = catalog_metadata(self.task, self._owner.record.id, self.attempt)
+            self._run.engine.nodes.cache(self._cache_key, result.outputs, self.catalog)
+            self.cache_status = catalog_pb2.CACHE_POPULATED
+        self._on_end(result)
+
+    def _may_retry(self, failure: Failure) -> bool:
+        if not failure.recoverable:
+            return False
+        if failure.kind == _SYSTEM:
+            self._system_retries -= 1
+            return self._system_retries >= 0
+        self._user_retries -= 1
+        return bool(self._user_retries >= 0)
+
+
+def _echo(task: Any, inputs: Any) -> Done | Failure | Cancelled:
+    """Flyteplugins' ``echo`` (``tasks/plugins/testing/echo.go``): inputs become outputs, pairwise by sorted name."""
+    wanted, given = sorted(task.interface.outputs.variables), sorted(inputs.literals)
+    if len(wanted) > len(given):
+        return Failure("EchoTask", f"echo task {task.id.name!r} has {len(wanted)} outputs but {len(given)} inputs")
+    literals = {output: inputs.literals[name] for output, name in zip(wanted, given, strict=False)}
+    return Done(literals_pb2.LiteralMap(literals=literals))

@@ -1,0 +1,124 @@
+"""How to make the sandbox fail on purpose: errors before or after the work is done, and slow answers.
+
+sandbox.faults.fail("CreateExecution", code="UNAVAILABLE", after_commit=True)   # the run exists, the caller hears no
+sandbox.faults.delay("GetExecution", seconds=2.0)
+…
+sandbox.faults.assert_consumed()
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+__all__ = ["Fault", "Faults"]
+
+_CODES = frozenset(
+    [
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ]
+)
+
+
+@dataclass(slots=True)
+class Fault:
+    """One planned misbehaviour of one method, ``times`` times more."""
+
+    method: str
+    times: int
+    code: str = ""
+    message: str = ""
+    after_commit: bool = False
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        what = (
+            f"delay {self.seconds:g} s" if self.seconds else self.code + (" after commit" if self.after_commit else "")
+        )
+        return f"{self.method}: {what}, {self.times} left"
+
+
+class Faults:
+    """The plan. Faults of one method are used up in the order they were planned; delays and errors independently."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._planned: list[Fault] = []
+
+    def fail(
+        self,
+        method: str,
+        *,
+        code: str = "UNAVAILABLE",
+        times: int = 1,
+        after_commit: bool = False,
+        message: str = "planned by sandbox.faults",
+    ) -> None:
+        """The next ``times`` calls of the method are answered with this status.
+
+        Args:
+            method: Name without its service, ``"CreateExecution"``.
+            code: gRPC status name.
+            times: How many calls.
+            after_commit: The handler runs and its effect stays; only the answer is lost.
+            message: Text of the status.
+        """
+        if code not in _CODES:
+            raise ValueError(
+                f"{code!r} is no gRPC status that can fail a call; wanted one of {', '.join(sorted(_CODES))}"
+            )
+        self._plan(Fault(method, times, code=code, message=message, after_commit=after_commit))
+
+    def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
+        """The next ``times`` calls of the method wait this long before they are handled."""
+        if seconds <= 0:
+            raise ValueError(f"a delay must be longer than 0 s, got {seconds!r}")
+        self._plan(Fault(method, times, seconds=seconds))
+
+    def clear(self) -> None:
+        """Forgets what was planned and has not happened yet."""
+        with self._lock:
+            self._planned.clear()
+
+    def pending(self) -> list[Fault]:
+        """What was planned and has not happened yet."""
+        with self._lock:
+            return list(self._planned)
+
+    def assert_consumed(self) -> None:
+        """Fails when something planned did not happen: then the test did not test what it says."""
+        left = self.pending()
+        if left:
+            raise AssertionError("faults never happened: " + "; ".join(map(str, left)))
+
+    def take(self, method: str, *, delay: bool) -> Fault | None:
+        """Uses up the next delay, or the next error, planned for this method; the gRPC server does this."""
+        with self._lock:
+            for fault in self._planned:
+                if fault.method == method and bool(fault.seconds) == delay:
+                    fault.times -= 1
+                    if fault.times == 0:
+                        self._planned.remove(fault)
+                    return fault
+        return None
+
+    def _plan(self, fault: Fault) -> None:
+        if fault.times < 1:
+            raise ValueError(f"times must be at least 1, got {fault.times!r}")
+        with self._lock:
+            self._planned.append(fault)

@@ -1,0 +1,78 @@
+"""Names the server makes or checks: executions, unique node ids, keys of entities.
+
+Rules from flyteadmin ``pkg/common/executions.go`` and ``validation/execution_validator.go``, and from flytepropeller
+``controller/nodes/common/utils.go`` with flyteplugins ``pluginmachinery/encoding/encoder.go``.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from typing import Any
+
+from .status import Rejected
+
+__all__ = [
+    "END_NODE",
+    "START_NODE",
+    "check_execution_name",
+    "child_execution_name",
+    "describe",
+    "generated_name",
+    "single_task_node",
+    "unique_node_id",
+]
+
+START_NODE = "start-node"
+END_NODE = "end-node"
+
+_NAME_LIMIT = 63
+_UNIQUE_LIMIT = 20
+_GENERATED_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' rand.String: no vowels, nothing that looks alike
+_STANDARD_BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_FLYTE_BASE32 = bytes.maketrans(_STANDARD_BASE32, b"abcdefghijklmnopqrstuvwxyz123456")
+_FNV = {32: (0x811C9DC5, 0x01000193), 64: (0xCBF29CE484222325, 0x100000001B3)}
+
+
+def check_execution_name(name: str) -> None:
+    """Refuses a name that FlyteAdmin refuses. It checks the lower-cased text, so ``ABC`` passes (a real trap)."""
+    if len(name) > _NAME_LIMIT:
+        raise Rejected("INVALID_ARGUMENT", f"size of name exceeded length {_NAME_LIMIT} : {name}")
+    if not re.fullmatch(r"[a-z][a-z\-0-9]*", name.lower()):
+        raise Rejected("INVALID_ARGUMENT", f"invalid name format: {name}")
+
+
+def generated_name() -> str:
+    """A name for an execution that was sent without one: ``a`` and 19 random characters."""
+    return "a" + "".join(secrets.choice(_GENERATED_ALPHABET) for _ in range(19))
+
+
+def unique_node_id(parent: str | None, attempt: int, node_id: str) -> str:
+    """The id of a node execution: the plain id at the top level, ``<parent>-<attempt>-<id>`` below, hashed when long."""
+    return node_id if parent is None else _fixed_length(f"{parent}-{attempt}-{node_id}", bits=32)
+
+
+def child_execution_name(execution: str, node_id: str, attempt: int) -> str:
+    """The name of the execution that a launch plan node starts (flytepropeller ``nodes/subworkflow/util.go``, V2)."""
+    return _fixed_length(f"{execution}-{node_id}-{attempt}", bits=64)
+
+
+def single_task_node(task_name: str) -> str:
+    """The id of the only node of a single-task execution (flyteadmin ``util/single_task_execution.go``)."""
+    return re.sub(r"[^-A-Za-z0-9]", "", task_name)[-_NAME_LIMIT:]
+
+
+def describe(identifier: Any) -> str:
+    """A `core.Identifier` as text for messages."""
+    return f"{identifier.project}/{identifier.domain}/{identifier.name}@{identifier.version}"
+
+
+def _fixed_length(text: str, *, bits: int) -> str:
+    if len(text) <= _UNIQUE_LIMIT:
+        return text
+    value, prime = _FNV[bits]
+    for byte in text.encode():
+        value = ((value ^ byte) * prime) & ((1 << bits) - 1)
+    digest = base64.b32encode(value.to_bytes(bits // 8, "big")).rstrip(b"=")
+    return "f" + digest.translate(_FLYTE_BASE32).decode()

@@ -1,0 +1,186 @@
+"""Whether a value may be given for a declared type: FlyteAdmin's check of execution inputs.
+
+After flytepropeller ``pkg/compiler/validators/typing.go`` (`AreTypesCastable`) and ``utils.go`` (`LiteralTypeForLiteral`):
+no conversion between integers and floats; enums and strings are the same; a value for a union must fit exactly one
+variant, or carry one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.core import types_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["castable", "type_of"]
+
+_PRIMITIVES = {
+    "integer": types_pb2.INTEGER,
+    "float_value": types_pb2.FLOAT,
+    "string_value": types_pb2.STRING,
+    "boolean": types_pb2.BOOLEAN,
+    "datetime": types_pb2.DATETIME,
+    "duration": types_pb2.DURATION,
+}
+
+
+def type_of(literal: Any) -> Any:
+    """The type of a literal, as far as the literal tells."""
+    kind = literal.WhichOneof("value")
+    if kind == "collection":
+        return types_pb2.LiteralType(collection_type=_common(literal.collection.literals))
+    if kind == "map":
+        return types_pb2.LiteralType(map_value_type=_common(literal.map.literals.values()))
+    if kind == "offloaded_metadata":
+        return literal.offloaded_metadata.inferred_type
+    if kind == "scalar":
+        return _type_of_scalar(literal.scalar)
+    return _simple(types_pb2.NONE)
+
+
+def castable(given: Any, wanted: Any) -> bool:
+    """Whether a value of the given type is accepted where the wanted type is declared."""
+    if given.WhichOneof("type") == "union_type" and len(given.union_type.variants) == 1:
+        only = given.union_type.variants[0]
+        if _casts(only, wanted):
+            return True
+    return _casts(given, wanted)
+
+
+def _type_of_scalar(scalar: Any) -> Any:
+    kind = scalar.WhichOneof("value")
+    if kind == "primitive":
+        return _simple(_PRIMITIVES[scalar.primitive.WhichOneof("value") or "string_value"])
+    if kind == "blob":
+        return types_pb2.LiteralType(blob=scalar.blob.metadata.type)
+    if kind == "binary":
+        return _simple(types_pb2.STRUCT if scalar.binary.tag == "msgpack" else types_pb2.BINARY)
+    if kind == "schema":
+        return types_pb2.LiteralType(schema=scalar.schema.type)
+    if kind == "structured_dataset":
+        return types_pb2.LiteralType(structured_dataset_type=scalar.structured_dataset.metadata.structured_dataset_type)
+    if kind == "union":
+        return types_pb2.LiteralType(union_type=types_pb2.UnionType(variants=[scalar.union.type]))
+    return _simple({"error": types_pb2.ERROR, "generic": types_pb2.STRUCT}.get(kind or "", types_pb2.NONE))
+
+
+def _common(literals: Iterable[Any]) -> Any:
+    """The type of the items of a collection: one type, or a union of the distinct ones, or NONE when it is empty."""
+    distinct: dict[bytes, Any] = {}
+    for literal in literals:
+        item = type_of(literal)
+        distinct.setdefault(item.SerializeToString(deterministic=True), item)
+    if not distinct:
+        return _simple(types_pb2.NONE)
+    types = [distinct[key] for key in sorted(distinct)]
+    return types[0] if len(types) == 1 else types_pb2.LiteralType(union_type=types_pb2.UnionType(variants=types))
+
+
+def _casts(given: Any, wanted: Any) -> bool:
+    kind = wanted.WhichOneof("type")
+    check = _CHECKS.get(kind or "")
+    if check is not None:
+        return check(given, wanted)
+    if kind == "simple" and wanted.simple == types_pb2.NONE:
+        return _is_none(given)
+    return _casts_trivially(given, wanted)
+
+
+def _casts_trivially(given: Any, wanted: Any) -> bool:
+    kinds = {given.WhichOneof("type"), wanted.WhichOneof("type")}
+    if "enum_type" in kinds:
+        other = given if wanted.WhichOneof("type") == "enum_type" else wanted
+        if other.WhichOneof("type") == "simple" and other.simple == types_pb2.STRING:
+            return True
+    if given.structure.tag and given.structure.tag != wanted.structure.tag:
+        return False
+    if kinds == {"blob"}:
+        formats = {given.blob.format, wanted.blob.format} - {""}
+        return given.blob.dimensionality == wanted.blob.dimensionality and len(formats) <= 1
+    return _bare(given) == _bare(wanted)
+
+
+def _bare(type_: Any) -> bytes:
+    copy = types_pb2.LiteralType()
+    copy.CopyFrom(type_)
+    for field in ("structure", "metadata", "annotation"):
+        copy.ClearField(field)
+    return bytes(copy.SerializeToString(deterministic=True))
+
+
+def _casts_collection(given: Any, wanted: Any) -> bool:
+    if given.WhichOneof("type") != "collection_type":
+        return False
+    return _is_none(given.collection_type) or _casts_items(given.collection_type, wanted.collection_type)
+
+
+def _casts_map(given: Any, wanted: Any) -> bool:
+    if given.WhichOneof("type") != "map_value_type":
+        return False
+    return _is_none(given.map_value_type) or _casts_items(given.map_value_type, wanted.map_value_type)
+
+
+def _casts_items(given: Any, wanted: Any) -> bool:
+    return castable(given, wanted)
+
+
+def _casts_union(given: Any, wanted: Any) -> bool:
+    variants = wanted.union_type.variants
+    if given.WhichOneof("type") == "union_type":
+        return all(any(castable(one, variant) for variant in variants) for one in given.union_type.variants)
+    return bool(sum(castable(given, variant) for variant in variants) == 1)
+
+
+def _casts_table(given: Any, wanted: Any) -> bool:
+    """Schemas and structured datasets: either may be given for the other, columns must be a subset, parquet for schemas."""
+    if wanted.WhichOneof("type") == "structured_dataset_type" and _is_none(given):
+        return True
+    given_format, given_columns = _table(given)
+    wanted_format, wanted_columns = _table(wanted)
+    if given_columns is None or wanted_columns is None:
+        return False
+    if given_format and wanted_format and given_format != wanted_format:
+        return False
+    if not given_columns or not wanted_columns:
+        return True
+    return all(name in given_columns and castable(given_columns[name], type_) for name, type_ in wanted_columns.items())
+
+
+_SCHEMA_COLUMNS = {
+    types_pb2.SchemaType.SchemaColumn.INTEGER: types_pb2.INTEGER,
+    types_pb2.SchemaType.SchemaColumn.FLOAT: types_pb2.FLOAT,
+    types_pb2.SchemaType.SchemaColumn.STRING: types_pb2.STRING,
+    types_pb2.SchemaType.SchemaColumn.BOOLEAN: types_pb2.BOOLEAN,
+    types_pb2.SchemaType.SchemaColumn.DATETIME: types_pb2.DATETIME,
+    types_pb2.SchemaType.SchemaColumn.DURATION: types_pb2.DURATION,
+}
+
+
+def _table(type_: Any) -> tuple[str, dict[str, Any] | None]:
+    """Format (lower case, empty for any) and columns of a table type; None columns when it is no table."""
+    kind = type_.WhichOneof("type")
+    if kind == "schema":
+        return "parquet", {column.name: _simple(_SCHEMA_COLUMNS[column.type]) for column in type_.schema.columns}
+    if kind == "structured_dataset_type":
+        dataset = type_.structured_dataset_type
+        return dataset.format.lower(), {column.name: column.literal_type for column in dataset.columns}
+    return "", None
+
+
+def _is_none(type_: Any) -> bool:
+    return type_.WhichOneof("type") == "simple" and type_.simple == types_pb2.NONE
+
+
+def _simple(simple: Any) -> Any:
+    return types_pb2.LiteralType(simple=simple)
+
+
+_CHECKS = {
+    "collection_type": _casts_collection,
+    "map_value_type": _casts_map,
+    "union_type": _casts_union,
+    "schema": _casts_table,
+    "structured_dataset_type": _casts_table,
+}

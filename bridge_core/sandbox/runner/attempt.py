@@ -1,0 +1,222 @@
+"""One attempt of one task, from its inputs on disk to its result.
+
+Contract between flytepropeller and a container (flyteplugins ``pluginmachinery/ioutils``, ``flytek8s/k8s_resource_adds.go``): inputs.pb
+is there, the process writes error.pb, futures.pb or outputs.pb below its output prefix, and these are looked at in that order;
+the exit code is only a fallback, because pyflyte-execute exits 0 on user errors.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.core import dynamic_job_pb2, errors_pb2, execution_pb2, literals_pb2
+from google.protobuf.message import DecodeError
+
+from ..engine.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure
+from .command import command_of, flattened
+from .process import TaskProcess
+from .template import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..layout import Layout
+    from .archive import CodeCache
+
+__all__ = ["AttemptOrder", "AttemptResult", "Bench", "TaskAttempt"]
+
+_SYSTEM = execution_pb2.ExecutionError.SYSTEM
+_LOG_TAIL = 2000
+AttemptResult = Done | Dynamic | Failure | Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all attempts of one sandbox share."""
+
+    layout: Layout
+    code: CodeCache
+    python: Path
+    """The interpreter of the tasks; its ``bin`` holds pyflyte-execute."""
+    pythonpath: Sequence[Path]
+    """Where code is found that was registered without its source: the sandbox's image, so to say."""
+    endpoint: str
+    """Where eager tasks call back to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptOrder:
+    """What to run."""
+
+    execution: Any
+    task: Any
+    inputs: Any
+    path: str
+    """Below the execution's data: the node's unique id, and the index of an array item."""
+    attempt: int
+    timeout: float
+    workflow: str
+    env: dict[str, str] = field(default_factory=dict)
+    """Execution environment, and the index of an array item."""
+    raw_prefix: str = ""
+
+
+class TaskAttempt:
+    """A job of the pool."""
+
+    def __init__(self, bench: Bench, order: AttemptOrder, report: Callable[[AttemptResult], None]) -> None:
+        self.counted = not order.task.metadata.is_eager
+        self._bench = bench
+        self._order = order
+        self._report = report
+        self._lock = threading.Lock()
+        self._process: TaskProcess | None = None
+        self._stopped = False
+        self.output = bench.layout.attempt(order.execution, order.path, order.attempt)
+        self.log = self.output / "task.log"
+
+    def run(self) -> None:
+        """Runs the attempt and reports how it ended."""
+        try:
+            result = self._run()
+        except Failure as failure:
+            result = failure
+        except OSError as error:
+            result = Failure("SandboxError", f"cannot run the task: {error}", kind=_SYSTEM, recoverable=True)
+        self._report(CANCELLED if self._stopped else result)
+
+    def dropped(self) -> None:
+        """It was cancelled before it began."""
+        self._report(CANCELLED)
+
+    def stop(self, *, now: bool) -> None:
+        """Ends the process group."""
+        with self._lock:
+            self._stopped = True
+            process = self._process
+        if process is not None:
+            if now:
+                process.kill()
+            else:
+                process.terminate()
+
+    def _run(self) -> AttemptResult:
+        order, layout = self._order, self._bench.layout
+        self.output.mkdir(parents=True, exist_ok=True)
+        inputs = layout.inputs(order.execution, order.path)
+        inputs.write_bytes(order.inputs.SerializeToString(deterministic=True))
+        raw = self._raw_prefix()
+        command = flattened(command_of(order.task), self._bench.python.parent)
+        argv = fill(command.argv, self._template_values(inputs, raw), order.inputs)
+        work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
+        try:
+            if command.distribution is not None:
+                self._bench.code.place(command.distribution, work)
+            env = self._environment(command.env, work if command.distribution is not None else None)
+            with self._lock:
+                if self._stopped:
+                    return CANCELLED
+                self._process = TaskProcess(argv, cwd=work, env=env, log=self.log)
+            code = self._process.wait(order.timeout or None)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        if code is None:
+            return Failure("Timedout", f"task ran longer than its timeout of {order.timeout:g} s", recoverable=True)
+        return self._result(argv[0], code)
+
+    def _raw_prefix(self) -> str:
+        order = self._order
+        if order.raw_prefix:
+            return (
+                f"{order.raw_prefix.rstrip('/')}/{order.execution.name}-{order.path.replace('/', '-')}-{order.attempt}"
+            )
+        raw = self._bench.layout.raw(order.execution, order.path, order.attempt)
+        raw.mkdir(parents=True, exist_ok=True)
+        return str(raw)
+
+    def _template_values(self, inputs: Path, raw: str) -> dict[str, str]:
+        order, layout = self._order, self._bench.layout
+        previous = ""
+        if order.attempt > 0:
+            previous = str(layout.checkpoint(order.execution, order.path, order.attempt - 1))
+        return {
+            "input": str(inputs),
+            "inputprefix": str(inputs.parent),
+            "outputprefix": str(self.output),
+            "rawoutputdataprefix": raw,
+            "checkpointoutputprefix": str(layout.checkpoint(order.execution, order.path, order.attempt)),
+            "prevcheckpointprefix": previous,
+            "perretryuniquekey": "k" + secrets.token_hex(16),
+            "namespace": f"{order.execution.project}-{order.execution.domain}",
+            "tasktemplatepath": str(self._write_template()),
+        }
+
+    def _write_template(self) -> Path:
+        path = self.output / "task.pb"
+        path.write_bytes(self._order.task.SerializeToString(deterministic=True))
+        return path
+
+    def _environment(self, container: dict[str, str], code: Path | None) -> dict[str, str]:
+        order, bench = self._order, self._bench
+        execution, task = order.execution, order.task.id
+        env = {**os.environ, **container}
+        path = [str(code)] if code is not None else []
+        path += [*map(str, bench.pythonpath), *filter(None, [container.get("PYTHONPATH")])]
+        env |= {
+            "PATH": os.pathsep.join([str(bench.python.parent), os.environ.get("PATH", os.defpath)]),
+            "PYTHONPATH": os.pathsep.join(path),
+            "PYTHONUNBUFFERED": "1",
+            "FLYTE_INTERNAL_EXECUTION_ID": execution.name,
+            "FLYTE_INTERNAL_EXECUTION_PROJECT": execution.project,
+            "FLYTE_INTERNAL_EXECUTION_DOMAIN": execution.domain,
+            "FLYTE_INTERNAL_EXECUTION_WORKFLOW": order.workflow,
+            "FLYTE_INTERNAL_TASK_PROJECT": task.project,
+            "FLYTE_INTERNAL_TASK_DOMAIN": task.domain,
+            "FLYTE_INTERNAL_TASK_NAME": task.name,
+            "FLYTE_INTERNAL_TASK_VERSION": task.version,
+            "FLYTE_ATTEMPT_NUMBER": str(order.attempt),
+            "FLYTE_PLATFORM_URL": bench.endpoint,
+            "FLYTE_PLATFORM_INSECURE": "true",
+            **order.env,
+        }
+        if not env["PYTHONPATH"]:
+            del env["PYTHONPATH"]
+        # Compiling all of flytekit anew for every task doubles its time; bytecode next to the sources is what users have.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        return env
+
+    def _result(self, program: str, code: int) -> AttemptResult:
+        try:
+            error = self._read("error.pb", errors_pb2.ErrorDocument)
+            if error is not None:
+                recoverable = error.error.kind == errors_pb2.ContainerError.RECOVERABLE
+                return Failure(error.error.code, error.error.message, kind=error.error.origin, recoverable=recoverable)
+            if code != 0:
+                message = f"{Path(program).name} exited with {code}. End of its log:\n{self._log_tail()}"
+                return Failure("NonZeroExitCode", message, recoverable=True)
+            futures = self._read("futures.pb", dynamic_job_pb2.DynamicJobSpec)
+            if futures is not None:
+                return Dynamic(futures, str(self.output / "futures.pb"), self._order.attempt)
+            outputs = self._read("outputs.pb", literals_pb2.LiteralMap)
+        except DecodeError as error:
+            return Failure("OutputsNotReadable", f"what the task wrote is no protobuf: {error}", kind=_SYSTEM)
+        if outputs is not None:
+            return Done(outputs)
+        if self._order.task.interface.outputs.variables:
+            message = f"task wrote no outputs. End of its log:\n{self._log_tail()}"
+            return Failure("OutputsNotFound", message, kind=_SYSTEM, recoverable=True)
+        return Done(literals_pb2.LiteralMap())
+
+    def _read(self, name: str, message: Any) -> Any | None:
+        path = self.output / name
+        return message.FromString(path.read_bytes()) if path.exists() else None
+
+    def _log_tail(self) -> str:
+        return self.log.read_text(errors="replace")[-_LOG_TAIL:] if self.log.exists() else "(no log)"

@@ -1,0 +1,77 @@
+"""What is executed for a task: the container's command line, made to run flat on this machine.
+
+*Flat*: for ``pyflyte-fast-execute --additional-distribution A --dest-dir D -- pyflyte-execute …`` the sandbox places the code itself
+and runs only the inner command, which saves a whole Python start. ``D`` is never used: users pass ``/root`` or ``.`` and mean a
+directory inside a container; unpacking there would write over the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+
+from ..engine.outcome import unsupported
+
+__all__ = ["Command", "command_of", "flattened"]
+
+_FAST = "pyflyte-fast-execute"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line with the environment that belongs to it."""
+
+    argv: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    distribution: str | None = None
+    """Native URL of the code to place into the working directory first."""
+
+
+def command_of(task: Any) -> Command:
+    """The command line of a task template, templates not yet filled in.
+
+    Raises:
+        Failure: The task is of a kind that needs a cluster.
+    """
+    target = task.WhichOneof("target")
+    if target == "container":
+        if task.container.data_config.enabled:
+            raise unsupported(f"task {task.id.name!r} is a raw container that needs flyte copilot")
+        env = {pair.key: pair.value for pair in task.container.env}
+        return Command([*task.container.command, *task.container.args], env)
+    if target == "k8s_pod":
+        spec = json_format.MessageToDict(task.k8s_pod.pod_spec)
+        name = task.k8s_pod.primary_container_name or task.config.get("primary_container_name", "primary")
+        for container in spec.get("containers", ()):
+            if container.get("name") == name:
+                env = {pair["name"]: pair.get("value", "") for pair in container.get("env", ())}
+                return Command([*container.get("command", ()), *container.get("args", ())], env)
+        raise unsupported(f"task {task.id.name!r} has a pod without its primary container {name!r}")
+    raise unsupported(f"task {task.id.name!r} is of type {task.type!r} and has no container to run")
+
+
+def flattened(command: Command, bin_directory: Path) -> Command:
+    """The command without its fast-registration wrapper, its program taken from the task interpreter's ``bin``.
+
+    Raises:
+        Failure: There is nothing to run, or the wrapper has another form than flytekit's.
+    """
+    argv, distribution = command.argv, None
+    if argv and Path(argv[0]).name == _FAST:
+        try:
+            distribution = argv[argv.index("--additional-distribution") + 1]
+            argv = argv[argv.index("--") + 1 :]
+        except (ValueError, IndexError):
+            raise unsupported(f"the command line {' '.join(argv)!r}") from None
+        if "--resolver" in argv:  # dynamic tasks hand the distribution on to the tasks they make
+            at = argv.index("--resolver")
+            argv = [*argv[:at], "--dynamic-addl-distro", distribution, "--dynamic-dest-dir", ".", *argv[at:]]
+    if not argv:
+        raise unsupported("a container without a command and arguments")
+    program = bin_directory / argv[0]
+    if "/" not in argv[0] and program.exists():
+        argv = [str(program), *argv[1:]]
+    return Command(argv, command.env, distribution)

@@ -1,0 +1,284 @@
+"""AdminService, first part: projects, tasks, workflows, launch plans, named entities, version.
+
+Registration is immutable by version: the same structure again is ALREADY_EXISTS, another one INVALID_ARGUMENT (flyteadmin
+``pkg/errors/errors.go:147-212``), compared by the compiled closure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import common_pb2, launch_plan_pb2, project_pb2, task_pb2, version_pb2, workflow_pb2
+from flyteidl.core import identifier_pb2
+
+from ...compiler import compile_closure
+from ...engine.launcher import expected_inputs
+from ...filters import LAUNCH_PLAN, NAMED, TASK, WORKFLOW, Query
+from ...ids import describe
+from ...status import Rejected
+from ...store.entities import DOMAINS
+from ...times import now
+
+if TYPE_CHECKING:
+    from ...store.database import Database
+    from ...store.entities import Entities
+
+__all__ = ["EntityHandlers"]
+
+_VERSION = "v1.16.8-sandbox"
+_LISTED = {identifier_pb2.TASK: TASK, identifier_pb2.WORKFLOW: WORKFLOW, identifier_pb2.LAUNCH_PLAN: LAUNCH_PLAN}
+_WORDS = {identifier_pb2.TASK: "task", identifier_pb2.WORKFLOW: "workflow", identifier_pb2.LAUNCH_PLAN: "launch plan"}
+
+
+class EntityHandlers:
+    """Handlers by RPC name; see flyteidl's ``service/admin.proto``."""
+
+    def __init__(self, database: Database, entities: Entities) -> None:
+        self._db = database
+        self._entities = entities
+
+    # Projects.
+
+    def ListProjects(self, _request: Any) -> Any:
+        """All projects; filters are not applied, a sandbox has few."""
+        return project_pb2.Projects(projects=self._entities.projects())
+
+    def GetProject(self, request: Any) -> Any:
+        """One project."""
+        for project in self._entities.projects():
+            if project.id == request.id:
+                return project
+        raise Rejected("NOT_FOUND", f"project [{request.id}] not found")
+
+    def RegisterProject(self, request: Any) -> Any:
+        """Adds a project with the usual domains."""
+        if not request.project.id:
+            raise Rejected("INVALID_ARGUMENT", "missing project_id")
+        if any(project.id == request.project.id for project in self._entities.projects()):
+            raise Rejected("ALREADY_EXISTS", f"project [{request.project.id}] already exists")
+        self._entities.add_project(request.project.id)
+        return project_pb2.ProjectRegisterResponse()
+
+    def GetDomains(self, _request: Any) -> Any:
+        """The domains every project has."""
+        return project_pb2.GetDomainsResponse(domains=[project_pb2.Domain(id=name, name=name) for name in DOMAINS])
+
+    def GetVersion(self, _request: Any) -> Any:
+        """The FlyteAdmin release whose behaviour is followed."""
+        return version_pb2.GetVersionResponse(
+            control_plane_version=version_pb2.Version(Version=_VERSION, Build="sandbox")
+        )
+
+    # Registration.
+
+    def CreateTask(self, request: Any) -> Any:
+        """Registers a task."""
+        identifier = self._checked(request.id, identifier_pb2.TASK)
+        task = task_pb2.Task(id=identifier)
+        compiled = task.closure.compiled_task
+        compiled.template.CopyFrom(request.spec.template)
+        compiled.template.id.CopyFrom(identifier)
+        with self._db.transaction():
+            structure = compiled.SerializeToString(deterministic=True)
+            self._refuse_known(identifier, structure)
+            task.closure.created_at.CopyFrom(now())
+            self._entities.add(task, structure, type_=compiled.template.type)
+        return task_pb2.TaskCreateResponse()
+
+    def CreateWorkflow(self, request: Any) -> Any:
+        """Compiles and registers a workflow."""
+        identifier = self._checked(request.id, identifier_pb2.WORKFLOW)
+        request.spec.template.id.CopyFrom(identifier)
+        workflow = workflow_pb2.Workflow(id=identifier)
+        with self._db.transaction():
+            compiled = compile_closure(request.spec.template, request.spec.sub_workflows, find=self._entities.find)
+            structure = compiled.SerializeToString(deterministic=True)
+            self._refuse_known(identifier, structure)
+            workflow.closure.compiled_workflow.CopyFrom(compiled)
+            workflow.closure.created_at.CopyFrom(now())
+            self._entities.add(workflow, structure)
+        return workflow_pb2.WorkflowCreateResponse()
+
+    def CreateLaunchPlan(self, request: Any) -> Any:
+        """Registers a launch plan; it is always INACTIVE at first, whatever the specification says."""
+        identifier = self._checked(request.id, identifier_pb2.LAUNCH_PLAN)
+        plan = launch_plan_pb2.LaunchPlan(id=identifier, spec=request.spec)
+        plan.spec.workflow_id.resource_type = identifier_pb2.WORKFLOW
+        with self._db.transaction():
+            workflow = self._entities.get(plan.spec.workflow_id)
+            interface = workflow.closure.compiled_workflow.primary.template.interface
+            for name in [*plan.spec.fixed_inputs.literals, *plan.spec.default_inputs.parameters]:
+                if name not in interface.inputs.variables:
+                    raise Rejected("INVALID_ARGUMENT", f"unexpected input {name} of launch plan {describe(identifier)}")
+            plan.closure.expected_inputs.CopyFrom(expected_inputs(interface, plan.spec))
+            plan.closure.expected_outputs.CopyFrom(interface.outputs)
+            structure = plan.SerializeToString(deterministic=True)
+            self._refuse_known(identifier, structure)
+            plan.closure.created_at.CopyFrom(now())
+            plan.closure.updated_at.CopyFrom(plan.closure.created_at)
+            row = self._entities.row(plan.spec.workflow_id)
+            self._entities.add(plan, structure, workflow_row=None if row is None else int(row["id"]))
+        return launch_plan_pb2.LaunchPlanCreateResponse()
+
+    def _checked(self, identifier: Any, resource_type: int) -> Any:
+        self._entities.check_project(identifier.project, identifier.domain)
+        for field in ("name", "version"):
+            if not getattr(identifier, field):
+                raise Rejected("INVALID_ARGUMENT", f"missing {field}")
+        checked = identifier_pb2.Identifier()
+        checked.CopyFrom(identifier)
+        checked.resource_type = resource_type
+        return checked
+
+    def _refuse_known(self, identifier: Any, structure: bytes) -> None:
+        same = self._entities.same_structure(identifier, structure)
+        if same is None:
+            return
+        word = _WORDS[identifier.resource_type]
+        details: list[Any] = []
+        if identifier.resource_type == identifier_pb2.WORKFLOW:
+            reason = workflow_pb2.CreateWorkflowFailureReason()
+            known = reason.exists_identical_structure if same else reason.exists_different_structure
+            known.id.CopyFrom(identifier)
+            details.append(reason)
+        if same:
+            raise Rejected("ALREADY_EXISTS", f"{word} with identical structure already exists", *details)
+        raise Rejected(
+            "INVALID_ARGUMENT",
+            f"{identifier.name} {word} with different structure already exists. "
+            f"(Please register a new version of the {word}): {describe(identifier)}",
+            *details,
+        )
+
+    # Reading.
+
+    def GetTask(self, request: Any) -> Any:
+        """One task version."""
+        return self._get(request, identifier_pb2.TASK)
+
+    def GetWorkflow(self, request: Any) -> Any:
+        """One workflow version with its compiled closure."""
+        return self._get(request, identifier_pb2.WORKFLOW)
+
+    def GetLaunchPlan(self, request: Any) -> Any:
+        """One launch plan version."""
+        return self._get(request, identifier_pb2.LAUNCH_PLAN)
+
+    def _get(self, request: Any, resource_type: int) -> Any:
+        return self._entities.get(self._checked_for_reading(request.id, resource_type))
+
+    @staticmethod
+    def _checked_for_reading(identifier: Any, resource_type: int) -> Any:
+        for field in ("project", "domain", "name", "version"):
+            if not getattr(identifier, field):
+                raise Rejected("INVALID_ARGUMENT", f"missing {field}")
+        checked = identifier_pb2.Identifier()
+        checked.CopyFrom(identifier)
+        checked.resource_type = resource_type
+        return checked
+
+    def ListTasks(self, request: Any) -> Any:
+        """Versions of tasks."""
+        tasks, token = self._list(request, identifier_pb2.TASK)
+        return task_pb2.TaskList(tasks=tasks, token=token)
+
+    def ListWorkflows(self, request: Any) -> Any:
+        """Versions of workflows."""
+        workflows, token = self._list(request, identifier_pb2.WORKFLOW)
+        return workflow_pb2.WorkflowList(workflows=workflows, token=token)
+
+    def ListLaunchPlans(self, request: Any) -> Any:
+        """Versions of launch plans."""
+        plans, token = self._list(request, identifier_pb2.LAUNCH_PLAN)
+        return launch_plan_pb2.LaunchPlanList(launch_plans=plans, token=token)
+
+    def _list(self, request: Any, resource_type: int) -> tuple[list[Any], str]:
+        query = _query(_LISTED[resource_type], request, request.id.project, request.id.domain)
+        if request.id.name:
+            query.require("name=?", request.id.name)
+        records, page = self._entities.page(resource_type, query)
+        return records, page.token
+
+    def ListTaskIds(self, request: Any) -> Any:
+        """Names of tasks."""
+        return self._ids(request, identifier_pb2.TASK)
+
+    def ListWorkflowIds(self, request: Any) -> Any:
+        """Names of workflows."""
+        return self._ids(request, identifier_pb2.WORKFLOW)
+
+    def ListLaunchPlanIds(self, request: Any) -> Any:
+        """Names of launch plans."""
+        return self._ids(request, identifier_pb2.LAUNCH_PLAN)
+
+    def _ids(self, request: Any, resource_type: int) -> Any:
+        page = self._entities.names(resource_type, _query(NAMED, request, request.project, request.domain))
+        names = [_name_of(row) for row in page.rows]
+        return common_pb2.NamedEntityIdentifierList(entities=names, token=page.token)
+
+    # Named entities.
+
+    def ListNamedEntities(self, request: Any) -> Any:
+        """Names with their descriptions."""
+        query = _query(NAMED, request, request.project, request.domain)
+        page = self._entities.names(request.resource_type, query)
+        entities = [_named(request.resource_type, row) for row in page.rows]
+        return common_pb2.NamedEntityList(entities=entities, token=page.token)
+
+    def GetNamedEntity(self, request: Any) -> Any:
+        """One name with its description."""
+        query = Query(NAMED, limit=1)
+        query.require("project=? AND domain=? AND name=?", request.id.project, request.id.domain, request.id.name)
+        page = self._entities.names(request.resource_type, query)
+        if not page.rows:
+            raise Rejected("NOT_FOUND", f"missing entity of type named entity with name {request.id.name}")
+        return _named(request.resource_type, page.rows[0])
+
+    def UpdateNamedEntity(self, request: Any) -> Any:
+        """Changes description and state of a name."""
+        metadata = request.metadata
+        if not self._entities.update_named(request.resource_type, request.id, metadata.description, metadata.state):
+            raise Rejected("NOT_FOUND", f"missing entity of type named entity with name {request.id.name}")
+        return common_pb2.NamedEntityUpdateResponse()
+
+    # Launch plan activation.
+
+    def UpdateLaunchPlan(self, request: Any) -> Any:
+        """Activates or deactivates a version; one version per name can be active."""
+        identifier = self._checked_for_reading(request.id, identifier_pb2.LAUNCH_PLAN)
+        self._entities.set_state(identifier, request.state)
+        return launch_plan_pb2.LaunchPlanUpdateResponse()
+
+    def GetActiveLaunchPlan(self, request: Any) -> Any:
+        """The active version of a launch plan."""
+        plan = self._entities.active(request.id.project, request.id.domain, request.id.name)
+        if plan is None:
+            raise Rejected(
+                "NOT_FOUND",
+                f"No active launch plan could be found: {request.id.project}:{request.id.domain}:{request.id.name}",
+            )
+        return plan
+
+    def ListActiveLaunchPlans(self, request: Any) -> Any:
+        """Active launch plans of a project and domain."""
+        query = Query(LAUNCH_PLAN, sort_by=request.sort_by, limit=request.limit, token=request.token)
+        query.require("project=? AND domain=? AND state=?", request.project, request.domain, launch_plan_pb2.ACTIVE)
+        plans, page = self._entities.page(identifier_pb2.LAUNCH_PLAN, query)
+        return launch_plan_pb2.LaunchPlanList(launch_plans=plans, token=page.token)
+
+
+def _query(listed: Any, request: Any, project: str, domain: str) -> Query:
+    if not project or not domain:
+        raise Rejected("INVALID_ARGUMENT", "missing project" if not project else "missing domain")
+    query = Query(listed, filters=request.filters, sort_by=request.sort_by, limit=request.limit, token=request.token)
+    query.require("project=? AND domain=?", project, domain)
+    return query
+
+
+def _name_of(row: Any) -> Any:
+    return common_pb2.NamedEntityIdentifier(project=row["project"], domain=row["domain"], name=row["name"])
+
+
+def _named(resource_type: int, row: Any) -> Any:
+    metadata = common_pb2.NamedEntityMetadata(description=row["description"], state=row["state"])
+    return common_pb2.NamedEntity(resource_type=resource_type, id=_name_of(row), metadata=metadata)

@@ -1,0 +1,72 @@
+"""AdminService, third part: node and task executions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import node_execution_pb2, task_execution_pb2
+
+from ...filters import NODE, TASK_EXECUTION, Query
+from ...status import Rejected
+
+if TYPE_CHECKING:
+    from ...engine.engine import Engine
+
+__all__ = ["NodeHandlers"]
+
+
+class NodeHandlers:
+    """Handlers by RPC name; see flyteidl's ``service/admin.proto``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._executions = engine.executions
+        self._nodes = engine.nodes
+
+    def ListNodeExecutions(self, request: Any) -> Any:
+        """Nodes directly below ``unique_parent_id``; without one, the top level."""
+        self._executions.get(request.workflow_execution_id)
+        query = Query(NODE, filters=request.filters, sort_by=request.sort_by, limit=request.limit, token=request.token)
+        nodes, page = self._nodes.page(request.workflow_execution_id, request.unique_parent_id, query)
+        return node_execution_pb2.NodeExecutionList(node_executions=nodes, token=page.token)
+
+    def GetNodeExecution(self, request: Any) -> Any:
+        """One node."""
+        return self._nodes.get(request.id)
+
+    def GetNodeExecutionData(self, request: Any) -> Any:
+        """Inputs and outputs of a node, and the workflow a dynamic node made."""
+        inputs, outputs, dynamic = self._nodes.data(request.id)
+        data = node_execution_pb2.NodeExecutionGetDataResponse(full_inputs=inputs, full_outputs=outputs)
+        if dynamic is not None:
+            data.dynamic_workflow.id.CopyFrom(dynamic.primary.template.id)
+            data.dynamic_workflow.compiled_workflow.CopyFrom(dynamic)
+            data.dynamic_workflow.dynamic_job_spec_uri = self._nodes.get(request.id).closure.dynamic_job_spec_uri
+        return data
+
+    def GetDynamicNodeWorkflow(self, request: Any) -> Any:
+        """The workflow a dynamic node made."""
+        dynamic = self._nodes.data(request.id)[2]
+        if dynamic is None:
+            raise Rejected("NOT_FOUND", f"node {request.id.node_id} has no dynamic workflow")
+        return node_execution_pb2.DynamicNodeWorkflowResponse(compiled_workflow=dynamic)
+
+    def ListTaskExecutions(self, request: Any) -> Any:
+        """Attempts of a node."""
+        query = Query(
+            TASK_EXECUTION,
+            filters=request.filters,
+            sort_by=request.sort_by,
+            limit=request.limit,
+            token=request.token,
+        )
+        tasks, page = self._nodes.list_tasks(request.node_execution_id, query)
+        return task_execution_pb2.TaskExecutionList(task_executions=tasks, token=page.token)
+
+    def GetTaskExecution(self, request: Any) -> Any:
+        """One attempt."""
+        return self._nodes.get_task(request.id)
+
+    def GetTaskExecutionData(self, request: Any) -> Any:
+        """Inputs and outputs of an attempt."""
+        inputs, outputs = self._nodes.task_data(request.id)
+        return task_execution_pb2.TaskExecutionGetDataResponse(full_inputs=inputs, full_outputs=outputs)

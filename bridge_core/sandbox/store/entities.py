@@ -1,0 +1,204 @@
+"""Registered tasks, workflows and launch plans: immutable versions, of which one launch plan per name may be active."""
+
+# Statements are put together from constants of this package; values always go in as parameters.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import launch_plan_pb2, project_pb2, task_pb2, workflow_pb2
+from flyteidl.core import identifier_pb2
+
+from ..ids import describe
+from ..status import Rejected
+from ..times import now, to_text
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ..filters import Query
+    from .database import Database, Page
+
+__all__ = ["DOMAINS", "Entities"]
+
+DOMAINS = ("development", "staging", "production")
+"""The domains of every project (flyteadmin's default configuration)."""
+
+_RECORDS = {
+    identifier_pb2.TASK: task_pb2.Task,
+    identifier_pb2.WORKFLOW: workflow_pb2.Workflow,
+    identifier_pb2.LAUNCH_PLAN: launch_plan_pb2.LaunchPlan,
+}
+_KEY = "resource_type=? AND project=? AND domain=? AND name=? AND version=?"
+
+
+class Entities:
+    """Entities and projects in the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # Projects.
+
+    def add_project(self, name: str) -> None:
+        """Adds a project with the usual domains, unless it exists."""
+        project = project_pb2.Project(id=name, name=name)
+        for domain in DOMAINS:
+            project.domains.add(id=domain, name=domain)
+        self._db.execute(
+            "INSERT OR IGNORE INTO projects (id, record) VALUES (?, ?)", (name, project.SerializeToString())
+        )
+
+    def projects(self) -> list[Any]:
+        """All projects."""
+        return [
+            project_pb2.Project.FromString(row["record"])
+            for row in self._db.all("SELECT record FROM projects ORDER BY id")
+        ]
+
+    def check_project(self, project: str, domain: str) -> None:
+        """Refuses a project or domain that does not exist (flyteadmin ``validation.ValidateProjectAndDomain``)."""
+        if not project:
+            raise Rejected("INVALID_ARGUMENT", "missing project")
+        if not domain:
+            raise Rejected("INVALID_ARGUMENT", "missing domain")
+        if self._db.one("SELECT 1 FROM projects WHERE id=?", (project,)) is None:
+            raise Rejected(
+                "INVALID_ARGUMENT", f"failed to validate that project [{project}] and domain [{domain}] are registered"
+            )
+        if domain not in DOMAINS:
+            raise Rejected("INVALID_ARGUMENT", f"domain [{domain}] is unrecognized by system")
+
+    # Versions.
+
+    def add(self, record: Any, structure: bytes, *, workflow_row: int | None = None, type_: str | None = None) -> int:
+        """Stores a new version.
+
+        Args:
+            record: What Get answers: an admin Task, Workflow or LaunchPlan.
+            structure: Deterministic bytes of what makes two registrations the same: the compiled closure.
+            workflow_row: For launch plans, the row of their workflow.
+            type_: For tasks, the task type.
+
+        Returns:
+            The row's id.
+        """
+        stamp = to_text(now())
+        identifier = record.id
+        cursor = self._db.execute(
+            "INSERT INTO entities (resource_type, project, domain, name, version, created_at, updated_at, workflow_id, type,"
+            " digest, record) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                *_key(identifier),
+                stamp,
+                stamp,
+                workflow_row,
+                type_,
+                _digest(structure),
+                record.SerializeToString(deterministic=True),
+            ),
+        )
+        self._db.execute(
+            "INSERT OR IGNORE INTO named_entities (resource_type, project, domain, name) VALUES (?,?,?,?)",
+            _key(identifier)[:4],
+        )
+        return int(cursor.lastrowid or 0)
+
+    def same_structure(self, identifier: Any, structure: bytes) -> bool | None:
+        """Whether this version is stored with this structure; None when it is not stored."""
+        row = self._db.one(f"SELECT digest FROM entities WHERE {_KEY}", _key(identifier))
+        return None if row is None else bool(row["digest"] == _digest(structure))
+
+    def find(self, identifier: Any) -> Any | None:
+        """The record of one version, or None."""
+        row = self.row(identifier)
+        return None if row is None else _RECORDS[row["resource_type"]].FromString(row["record"])
+
+    def row(self, identifier: Any) -> sqlite3.Row | None:
+        """The row of one version, or None."""
+        return self._db.one(f"SELECT * FROM entities WHERE {_KEY}", _key(identifier))
+
+    def get(self, identifier: Any) -> Any:
+        """The record of one version.
+
+        Raises:
+            Rejected: NOT_FOUND, in flyteadmin's words (``repositories/errors/postgres.go``).
+        """
+        record = self.find(identifier)
+        if record is None:
+            raise missing(identifier)
+        return record
+
+    def page(self, resource_type: int, query: Query) -> tuple[list[Any], Page]:
+        """One page of versions."""
+        page = query.page(self._db, "SELECT * FROM entities", "resource_type=?", [resource_type])
+        return [_RECORDS[resource_type].FromString(row["record"]) for row in page.rows], page
+
+    def names(self, resource_type: int, query: Query) -> Page:
+        """One page of names, with their descriptions and states."""
+        return query.page(self._db, "SELECT * FROM named_entities", "resource_type=?", [resource_type])
+
+    def update_named(self, resource_type: int, identifier: Any, description: str, state: int) -> bool:
+        """Changes description and state of a name; False when there is no such name."""
+        cursor = self._db.execute(
+            "UPDATE named_entities SET description=?, state=? WHERE resource_type=? AND project=? AND domain=? AND name=?",
+            (description, state, resource_type, identifier.project, identifier.domain, identifier.name),
+        )
+        return cursor.rowcount > 0
+
+    # Launch plan activation.
+
+    def active(self, project: str, domain: str, name: str) -> Any | None:
+        """The active version of a launch plan, or None."""
+        row = self._db.one(
+            "SELECT record FROM entities WHERE resource_type=? AND project=? AND domain=? AND name=? AND state=?",
+            (identifier_pb2.LAUNCH_PLAN, project, domain, name, launch_plan_pb2.ACTIVE),
+        )
+        return None if row is None else launch_plan_pb2.LaunchPlan.FromString(row["record"])
+
+    def set_state(self, identifier: Any, state: int) -> None:
+        """Activates or deactivates one version; activating deactivates the other one, in one transaction."""
+        with self._db.transaction():
+            plan = self.get(identifier)
+            if state == launch_plan_pb2.ACTIVE:
+                other = self.active(identifier.project, identifier.domain, identifier.name)
+                if other is not None and other.id.version != identifier.version:
+                    self._save_state(other, launch_plan_pb2.INACTIVE)
+            self._save_state(plan, state)
+
+    def _save_state(self, plan: Any, state: int) -> None:
+        plan.closure.state = state
+        plan.closure.updated_at.CopyFrom(now())
+        self._db.execute(
+            f"UPDATE entities SET state=?, updated_at=?, record=? WHERE {_KEY}",
+            (
+                state,
+                to_text(plan.closure.updated_at),
+                plan.SerializeToString(deterministic=True),
+                *_key(plan.id),
+            ),
+        )
+
+
+def missing(identifier: Any) -> Rejected:
+    """NOT_FOUND for an entity."""
+    kind = identifier_pb2.ResourceType.Name(identifier.resource_type)
+    return Rejected(
+        "NOT_FOUND", f"missing entity of type {kind} with identifier {describe(identifier)} (resource_type:{kind})"
+    )
+
+
+def _key(identifier: Any) -> tuple[int, str, str, str, str]:
+    return (
+        identifier.resource_type,
+        identifier.project,
+        identifier.domain,
+        identifier.name,
+        identifier.version,
+    )
+
+
+def _digest(structure: bytes) -> bytes:
+    return hashlib.sha256(structure).digest()

@@ -1,0 +1,201 @@
+"""What happened inside executions: node executions, task executions, signals, and the task cache."""
+
+# Statements are put together from constants of this package; values always go in as parameters.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import node_execution_pb2, signal_pb2, task_execution_pb2
+from flyteidl.core import catalog_pb2, compiler_pb2, literals_pb2
+from flyteidl.core import execution_pb2 as core_execution_pb2
+
+from ..status import Rejected
+from ..times import to_text
+from .executions import execution_key
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ..filters import Query
+    from .database import Database, Page
+
+__all__ = ["Nodes"]
+
+_NODE_PHASE = core_execution_pb2.NodeExecution.Phase
+_TASK_PHASE = core_execution_pb2.TaskExecution.Phase
+_TASK_KEY = "execution=? AND node_id=? AND task=? AND retry_attempt=?"
+
+
+class Nodes:
+    """Node and task executions, signals and cached outputs in the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # Node executions.
+
+    def save(self, record: Any, *, parent: str | None) -> None:
+        """Writes a node execution, new or changed."""
+        self._db.execute(
+            "INSERT INTO node_executions (execution, node_id, parent, phase, created_at, record) VALUES (?,?,?,?,?,?)"
+            " ON CONFLICT (execution, node_id) DO UPDATE SET phase=excluded.phase, record=excluded.record",
+            (
+                *_node_key(record.id),
+                parent or "",
+                _NODE_PHASE.Name(record.closure.phase),
+                to_text(record.closure.created_at),
+                record.SerializeToString(),
+            ),
+        )
+
+    def save_data(self, identifier: Any, *, inputs: Any = None, outputs: Any = None, dynamic: Any = None) -> None:
+        """Writes what is given of a node's inputs, outputs and compiled dynamic workflow."""
+        for column, value in (("inputs", inputs), ("outputs", outputs), ("dynamic", dynamic)):
+            if value is not None:
+                self._db.execute(
+                    f"UPDATE node_executions SET {column}=? WHERE execution=? AND node_id=?",
+                    (value.SerializeToString(), *_node_key(identifier)),
+                )
+
+    def get(self, identifier: Any) -> Any:
+        """One node execution, or NOT_FOUND."""
+        return node_execution_pb2.NodeExecution.FromString(self._row(identifier)["record"])
+
+    def data(self, identifier: Any) -> tuple[Any, Any, Any]:
+        """Inputs, outputs (empty maps when there are none) and the dynamic workflow (or None) of a node."""
+        row = self._row(identifier)
+        dynamic = row["dynamic"]
+        return (
+            _literals(row["inputs"]),
+            _literals(row["outputs"]),
+            None if dynamic is None else compiler_pb2.CompiledWorkflowClosure.FromString(dynamic),
+        )
+
+    def page(self, execution: Any, parent: str, query: Query) -> tuple[list[Any], Page]:
+        """One page of the nodes directly below a parent; the empty parent means the top level."""
+        page = query.page(
+            self._db, "SELECT * FROM node_executions", "execution=? AND parent=?", [execution_key(execution), parent]
+        )
+        return [node_execution_pb2.NodeExecution.FromString(row["record"]) for row in page.rows], page
+
+    def all_of(self, execution: Any) -> list[Any]:
+        """Every node of an execution, at any depth, in the order they began."""
+        rows = self._db.all(
+            "SELECT record FROM node_executions WHERE execution=? ORDER BY id", (execution_key(execution),)
+        )
+        return [node_execution_pb2.NodeExecution.FromString(row["record"]) for row in rows]
+
+    def _row(self, identifier: Any) -> sqlite3.Row:
+        row = self._db.one("SELECT * FROM node_executions WHERE execution=? AND node_id=?", _node_key(identifier))
+        if row is None:
+            raise Rejected(
+                "NOT_FOUND",
+                f'missing entity of type node execution with identifier node_id:"{identifier.node_id}" '
+                f"execution_id:{execution_key(identifier.execution_id)}",
+            )
+        return row
+
+    # Task executions.
+
+    def save_task(self, record: Any, *, inputs: Any = None, outputs: Any = None, log_path: str | None = None) -> None:
+        """Writes a task execution, new or changed."""
+        key = _task_key(record.id)
+        self._db.execute(
+            "INSERT INTO task_executions (execution, node_id, task, retry_attempt, phase, created_at, record)"
+            " VALUES (?,?,?,?,?,?,?) ON CONFLICT (execution, node_id, task, retry_attempt)"
+            " DO UPDATE SET phase=excluded.phase, record=excluded.record",
+            (
+                *key,
+                _TASK_PHASE.Name(record.closure.phase),
+                to_text(record.closure.created_at),
+                record.SerializeToString(),
+            ),
+        )
+        for column, value in (
+            ("inputs", None if inputs is None else inputs.SerializeToString()),
+            ("outputs", None if outputs is None else outputs.SerializeToString()),
+            ("log_path", log_path),
+        ):
+            if value is not None:
+                self._db.execute(f"UPDATE task_executions SET {column}=? WHERE {_TASK_KEY}", (value, *key))
+
+    def get_task(self, identifier: Any) -> Any:
+        """One task execution, or NOT_FOUND."""
+        return task_execution_pb2.TaskExecution.FromString(self._task_row(identifier)["record"])
+
+    def task_data(self, identifier: Any) -> tuple[Any, Any]:
+        """Inputs and outputs of a task execution."""
+        row = self._task_row(identifier)
+        return _literals(row["inputs"]), _literals(row["outputs"])
+
+    def list_tasks(self, node: Any, query: Query) -> tuple[list[Any], Page]:
+        """One page of the attempts of a node."""
+        page = query.page(self._db, "SELECT * FROM task_executions", "execution=? AND node_id=?", list(_node_key(node)))
+        return [task_execution_pb2.TaskExecution.FromString(row["record"]) for row in page.rows], page
+
+    def logs_of(self, execution: Any) -> list[tuple[str, int, str, str]]:
+        """(node id, attempt, phase, path of the log) of every attempt of an execution that has a log."""
+        rows = self._db.all(
+            "SELECT * FROM task_executions WHERE execution=? AND log_path<>'' ORDER BY id", (execution_key(execution),)
+        )
+        return [(row["node_id"], row["retry_attempt"], row["phase"], row["log_path"]) for row in rows]
+
+    def _task_row(self, identifier: Any) -> sqlite3.Row:
+        row = self._db.one(f"SELECT * FROM task_executions WHERE {_TASK_KEY}", _task_key(identifier))
+        if row is None:
+            raise Rejected(
+                "NOT_FOUND", f"missing entity of type task execution with identifier {_task_key(identifier)}"
+            )
+        return row
+
+    # Signals.
+
+    def find_signal(self, identifier: Any) -> Any | None:
+        """One signal, or None before its gate was reached."""
+        row = self._db.one(
+            "SELECT record FROM signals WHERE execution=? AND signal_id=?",
+            (execution_key(identifier.execution_id), identifier.signal_id),
+        )
+        return None if row is None else signal_pb2.Signal.FromString(row["record"])
+
+    def save_signal(self, record: Any) -> None:
+        """Writes a signal, new or set."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO signals (execution, signal_id, record) VALUES (?,?,?)",
+            (execution_key(record.id.execution_id), record.id.signal_id, record.SerializeToString()),
+        )
+
+    def signals_of(self, execution: Any) -> list[Any]:
+        """Signals of an execution."""
+        rows = self._db.all("SELECT record FROM signals WHERE execution=? ORDER BY id", (execution_key(execution),))
+        return [signal_pb2.Signal.FromString(row["record"]) for row in rows]
+
+    # Cache.
+
+    def cached(self, key: str) -> tuple[Any, Any] | None:
+        """Outputs and catalog metadata stored under a cache key, or None."""
+        row = self._db.one("SELECT outputs, source FROM cached_outputs WHERE key=?", (key,))
+        if row is None:
+            return None
+        return _literals(row["outputs"]), catalog_pb2.CatalogMetadata.FromString(row["source"])
+
+    def cache(self, key: str, outputs: Any, source: Any) -> None:
+        """Stores outputs under a cache key."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO cached_outputs VALUES (?,?,?)",
+            (key, outputs.SerializeToString(), source.SerializeToString()),
+        )
+
+
+def _node_key(identifier: Any) -> tuple[str, str]:
+    return execution_key(identifier.execution_id), identifier.node_id
+
+
+def _task_key(identifier: Any) -> tuple[str, str, str, int]:
+    return *_node_key(identifier.node_execution_id), identifier.task_id.name, identifier.retry_attempt
+
+
+def _literals(data: bytes | None) -> Any:
+    return literals_pb2.LiteralMap() if data is None else literals_pb2.LiteralMap.FromString(data)
