@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..client import Client
-from ..config import Config
 from ..errors import BridgeError
 from ..ids import RunRef
 from ..references import FileRef, FrameRef

@@ -59,14 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="flyte-bridge", description="Launch, wait for, look at and abort Flyte runs.", allow_abbrev=False
     )
-    parser.set_defaults(run=lambda _: parser.print_help() or 2)
+
+    def usage(_: argparse.Namespace) -> int:
+        parser.print_help()
+        return 2
+
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     common.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"))
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     runs.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
-    parser.set_defaults(log_level="warning")
+    parser.set_defaults(run=usage, log_level="warning")
     return parser
 
 

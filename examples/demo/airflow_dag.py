@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 
 from airflow.sdk import dag, task
-
 from airflow_provider.operators.flyte import FlyteRunOperator
 
 HERE = Path(__file__).parent

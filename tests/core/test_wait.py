@@ -314,8 +314,11 @@ def test_different_keys_never_share_a_client(flyte_sandbox: Sandbox) -> None:
         return flyte_sandbox.config()
 
     async def job() -> bool:
-        async with AsyncClient.shared("a", load, linger=0) as one, AsyncClient.shared("b", load, linger=0) as other:
-            async with AsyncClient.shared("a", load, linger=0) as same:
-                return one is same and one is not other
+        async with (
+            AsyncClient.shared("a", load, linger=0) as one,
+            AsyncClient.shared("b", load, linger=0) as other,
+            AsyncClient.shared("a", load, linger=0) as same,
+        ):
+            return one is same and one is not other
 
     assert run(job()) is True
