@@ -1,5 +1,8 @@
 """``python -m bridge_core.sandbox``: the sandbox as a program, on the ports that Flyte's own sandbox uses."""
 
+# Printing is this program's job.
+# ruff: noqa: T201
+
 from __future__ import annotations
 
 import argparse
@@ -45,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(
             f"Flyte sandbox ready: gRPC {sandbox.endpoint} (insecure), console {sandbox.console_url}/console, "
             f"data in {sandbox.data_dir}. Stop with Ctrl-C or SIGTERM.\n"
-            "It is for one machine and not a cluster: tasks run as local processes with your rights, images and resources are ignored.",
+            "It is for one machine and not a cluster: tasks run as local processes with your rights; images and "
+            "resources are ignored.",
             flush=True,
         )
         stop.wait()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 __all__ = ["Fault", "Faults"]
 
 _CODES = frozenset(
-    [
+    {
         "CANCELLED",
         "UNKNOWN",
         "INVALID_ARGUMENT",
@@ -31,7 +31,7 @@ _CODES = frozenset(
         "UNAVAILABLE",
         "DATA_LOSS",
         "UNAUTHENTICATED",
-    ]
+    }
 )
 
 

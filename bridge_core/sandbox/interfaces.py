@@ -170,7 +170,7 @@ def _table(type_: Any) -> tuple[str, dict[str, Any] | None]:
 
 
 def _is_none(type_: Any) -> bool:
-    return type_.WhichOneof("type") == "simple" and type_.simple == types_pb2.NONE
+    return bool(type_.WhichOneof("type") == "simple" and type_.simple == types_pb2.NONE)
 
 
 def _simple(simple: Any) -> Any:

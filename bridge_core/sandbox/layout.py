@@ -30,7 +30,7 @@ class Layout:
     def node(self, execution: Any, path: str) -> Path:
         """The data directory of a node (or of one item of an array node, with its index appended to the path)."""
         run = f"{execution.project}-{execution.domain}-{execution.name}"
-        return self.blobs.joinpath("metadata", "propeller", run, path, "data")
+        return Path(self.blobs, "metadata", "propeller", run, path, "data")
 
     def inputs(self, execution: Any, path: str) -> Path:
         """The inputs of a node."""
@@ -43,7 +43,7 @@ class Layout:
     def raw(self, execution: Any, path: str, attempt: int) -> Path:
         """The raw output prefix of one attempt."""
         name = f"{execution.name}-{path.replace('/', '-')}-{attempt}"
-        return self.blobs / "raw" / execution.project / execution.domain / name
+        return Path(self.blobs, "raw", execution.project, execution.domain, name)
 
     def checkpoint(self, execution: Any, path: str, attempt: int) -> Path:
         """Where one attempt writes its checkpoints."""

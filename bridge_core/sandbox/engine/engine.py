@@ -153,5 +153,8 @@ class Engine:
                 closure.phase = _Phase.FAILED
                 closure.error.code = "SandboxRestarted"
                 closure.error.kind = execution_pb2.ExecutionError.SYSTEM
-                closure.error.message = "the sandbox was restarted while this run was going; resuming runs is not supported yet. Launch it again."
+                closure.error.message = (
+                    "the sandbox was restarted while this run was going; resuming runs is not supported yet. "
+                    "Launch it again."
+                )
             self.executions.save(execution)

@@ -1,8 +1,8 @@
 """One workflow being executed: the root, a sub-workflow, or what a dynamic task made. Starts nodes when they may start.
 
 Failure policies, failure nodes and cancelling follow flytepropeller ``pkg/controller/workflow/executor.go`` and
-``nodes/executor.go``: FAIL_IMMEDIATELY aborts the siblings of a failed node, FAIL_AFTER_EXECUTABLE_NODES_COMPLETE lets everything run that
-does not depend on it; the failure node runs once, and the workflow has failed all the same.
+``nodes/executor.go``: FAIL_IMMEDIATELY aborts the siblings of a failed node, FAIL_AFTER_EXECUTABLE_NODES_COMPLETE lets
+everything run that does not depend on it; the failure node runs once, and the workflow has failed all the same.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Creating an execution: the checks, in FlyteAdmin's order and with its traps, and the merged specification.
 
-Used by CreateExecution and by launch plan nodes. Order of flyteadmin ``manager/impl/execution_manager.go:901-1292``: validate, write the
-inputs, concurrency policy, create. The write comes before anybody knows whether the name is free.
+Used by CreateExecution and by launch plan nodes. Order of flyteadmin ``manager/impl/execution_manager.go:901-1292``:
+validate, write the inputs, concurrency policy, create. The write comes before anybody knows whether the name is free.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Loop:
                 return
             try:
                 action()
-            except Exception:
+            except Exception:  # noqa: BLE001
                 # The boundary of the thread: one broken event must not stop all other runs. Runs guard themselves before.
                 _log.exception("an event of the sandbox engine failed")
 

@@ -257,10 +257,8 @@ class GateNode(NodeRun):
             done = Done(literals_pb2.LiteralMap())
             self._timer = self.run.engine.loop.later(seconds, lambda: self.run.guard(lambda: self.end(done)))
             return
-        if kind == "approve":
-            type_ = types_pb2.LiteralType(simple=types_pb2.BOOLEAN)
-        else:
-            type_ = gate.signal.type
+        boolean = types_pb2.LiteralType(simple=types_pb2.BOOLEAN)
+        type_ = boolean if kind == "approve" else gate.signal.type
         signal = signal_pb2.Signal(type=type_)
         signal.id.signal_id = self._signal_id
         signal.id.execution_id.CopyFrom(self.run.id)

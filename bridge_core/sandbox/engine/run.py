@@ -61,7 +61,7 @@ class Run:
         try:
             with self.engine.database.transaction():
                 step()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             _log.exception("run %s: the sandbox engine failed", self.key)
             failure = Failure(
                 "SandboxError", f"the sandbox failed: {error!r}", kind=execution_pb2.ExecutionError.SYSTEM

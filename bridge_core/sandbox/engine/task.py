@@ -1,7 +1,7 @@
 """One task until it succeeded or ran out of attempts: cache, attempts, retries.
 
-Retry budgets (flytepropeller ``pkg/controller/config/config.go:102-104``, ``nodes/executor.go``): user failures as the node or task says,
-system failures three; only recoverable ones are retried.
+Retry budgets (flytepropeller ``pkg/controller/config/config.go:102-104``, ``nodes/executor.go``): user failures as the node
+or task says, system failures three; only recoverable ones are retried.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class TaskRun:
 
 
 def _echo(task: Any, inputs: Any) -> Done | Failure | Cancelled:
-    """Flyteplugins' ``echo`` (``tasks/plugins/testing/echo.go``): inputs become outputs, pairwise by sorted name."""
+    """The ``echo`` plugin (flyteplugins ``tasks/plugins/testing/echo.go``): inputs become outputs, pairwise by sorted name."""
     wanted, given = sorted(task.interface.outputs.variables), sorted(inputs.literals)
     if len(wanted) > len(given):
         return Failure("EchoTask", f"echo task {task.id.name!r} has {len(wanted)} outputs but {len(given)} inputs")

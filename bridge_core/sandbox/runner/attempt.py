@@ -1,8 +1,8 @@
 """One attempt of one task, from its inputs on disk to its result.
 
-Contract between flytepropeller and a container (flyteplugins ``pluginmachinery/ioutils``, ``flytek8s/k8s_resource_adds.go``): inputs.pb
-is there, the process writes error.pb, futures.pb or outputs.pb below its output prefix, and these are looked at in that order;
-the exit code is only a fallback, because pyflyte-execute exits 0 on user errors.
+Contract between flytepropeller and a container (flyteplugins ``pluginmachinery/ioutils``, ``flytek8s``): inputs.pb is there,
+the process writes error.pb, futures.pb or outputs.pb below its output prefix, and these are looked at in that order; the exit
+code is only a fallback, because pyflyte-execute exits 0 on user errors.
 """
 
 from __future__ import annotations

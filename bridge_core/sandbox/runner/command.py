@@ -1,8 +1,8 @@
 """What is executed for a task: the container's command line, made to run flat on this machine.
 
-*Flat*: for ``pyflyte-fast-execute --additional-distribution A --dest-dir D -- pyflyte-execute …`` the sandbox places the code itself
-and runs only the inner command, which saves a whole Python start. ``D`` is never used: users pass ``/root`` or ``.`` and mean a
-directory inside a container; unpacking there would write over the host.
+*Flat*: for ``pyflyte-fast-execute --additional-distribution A --dest-dir D -- pyflyte-execute …`` the sandbox places the code
+itself and runs only the inner command, which saves a whole Python start. ``D`` is never used: users pass ``/root`` or ``.``
+and mean a directory inside a container; unpacking there would write over the host.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class GrpcServer:
             except Rejected as rejected:
                 code, details = rejected.code, _cut(rejected.message)
                 packed = _packed(rejected) if rejected.details and details == rejected.message else b""
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # The boundary to the wire: reported here, hidden from the client but for its class.
                 _log.exception("%s failed", method)
                 code, details = "INTERNAL", f"the sandbox failed to answer {method}: {type(error).__name__}"
