@@ -12,7 +12,8 @@ from typing import Any
 
 import grpc
 from flyteidl.admin import common_pb2, launch_plan_pb2, signal_pb2, workflow_pb2
-from flyteidl.core import identifier_pb2, interface_pb2, literals_pb2, types_pb2, workflow_pb2 as core_workflow_pb2
+from flyteidl.core import identifier_pb2, interface_pb2, literals_pb2, types_pb2
+from flyteidl.core import workflow_pb2 as core_workflow_pb2
 from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
 
 INTEGER = types_pb2.LiteralType(simple=types_pb2.INTEGER)
