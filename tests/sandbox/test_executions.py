@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
@@ -73,8 +75,7 @@ def test_run_to_the_end(wire, echo):
     assert closure.created_at.seconds
     assert closure.started_at.seconds
     assert closure.updated_at.seconds
-    with open(closure.outputs.uri, "rb") as file:
-        assert literals_pb2.LiteralMap.FromString(file.read()) == literals(o0=3)
+    assert literals_pb2.LiteralMap.FromString(Path(closure.outputs.uri).read_bytes()) == literals(o0=3)
 
 
 def test_generated_name_and_illegal_names(wire, gate):

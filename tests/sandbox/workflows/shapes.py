@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+from pathlib import Path
 
 import pandas as pd
-from flytekit import conditional, dynamic, map_task, task, workflow
-from flytekit.exceptions.user import FlyteRecoverableException
+from flytekit import conditional, map_task, task, workflow
 from flytekit.types.file import FlyteFile
 
 
@@ -30,14 +29,13 @@ def double(n: int) -> int:
 
 @task
 def describe(model: Model, lines: FlyteFile) -> str:
-    with open(lines) as file:
-        return f"{model.name}:{model.rate}:{model.layers[0]}:{len(file.readlines())}"
+    count = len(Path(lines).read_text().splitlines())
+    return f"{model.name}:{model.rate}:{model.layers[0]}:{count}"
 
 
 @task
 def write(n: int) -> FlyteFile:
-    with open("lines.txt", "w") as file:
-        file.write("line\n" * n)
+    Path("lines.txt").write_text("line\n" * n)
     return FlyteFile("lines.txt")
 
 
