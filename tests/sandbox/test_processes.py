@@ -1,0 +1,216 @@
+"""Task attempts as processes, with /bin/sh instead of flytekit: environment, results, retries, ending them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from flyteidl.admin import common_pb2
+from flyteidl.core import errors_pb2, literals_pb2
+
+from .protos import INTEGER, PHASE, STRING, Wire, literals, shell_task, unique
+from .test_engine import attempts_of, nodes_of
+
+
+def write_message(tmp_path, message):
+    """A file with a serialised message, for a script to copy."""
+    path = tmp_path / f"{unique('message')}.pb"
+    path.write_bytes(message.SerializeToString())
+    return path
+
+
+def run_script(wire, script, inputs=None, *, task_inputs=None, outputs=None, retries=0, **spec):
+    task = shell_task(unique("shell"), script, task_inputs, outputs, retries)
+    wire.register_task(task)
+    return wire.run(task.id, inputs, **spec)
+
+
+def only_node(wire, run):
+    return next(node for name, node in nodes_of(wire, run).items() if name not in ("start-node", "end-node"))
+
+
+def log_of(sandbox, run):
+    (log,) = sandbox.data_dir.glob(f"blobs/metadata/propeller/*-{run.name}/*/data/*/task.log")
+    return log.read_text()
+
+
+def wait_until(condition, timeout=30):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_outputs_are_read_from_the_output_prefix(wire, tmp_path):
+    outputs = write_message(tmp_path, literals(o0=5))
+    run = run_script(wire, f"cp {outputs} {{{{.outputPrefix}}}}/outputs.pb", outputs={"o0": INTEGER}).id
+    assert wire.outputs(run) == {"o0": 5}
+    (attempt,) = attempts_of(wire, only_node(wire, run))
+    assert attempt.closure.logs[0].uri.endswith(f"/executions/{run.name}")
+
+
+def test_environment_templates_and_inputs(wire, sandbox):
+    script = (
+        "echo name={{.inputs.who}} id=$FLYTE_INTERNAL_EXECUTION_ID task=$FLYTE_INTERNAL_TASK_NAME "
+        "attempt=$FLYTE_ATTEMPT_NUMBER url=$FLYTE_PLATFORM_URL mode=$MODE cwd=$PWD bytecode=[$PYTHONDONTWRITEBYTECODE] "
+        "prev='{{.prevCheckpointPrefix}}'; test -s {{ $input }} && echo inputs are there; ls"
+    )
+    envs = common_pb2.Envs(values=[literals_pb2.KeyValuePair(key="MODE", value="fast")])
+    run = run_script(wire, script, literals(who="Ada"), task_inputs={"who": STRING}, envs=envs).id
+    log = log_of(sandbox, run)
+    assert wire.get(run).closure.phase == PHASE.SUCCEEDED, log
+    for part in (
+        "name=Ada",
+        f"id={run.name}",
+        "attempt=0",
+        f"url={sandbox.endpoint}",
+        "mode=fast",
+        "bytecode=[]",
+        'prev=""',
+        "inputs are there",
+    ):
+        assert part in log
+    work = next(word for word in log.split() if word.startswith("cwd=")).removeprefix("cwd=")
+    assert Path(work).is_relative_to(sandbox.data_dir)
+    assert not Path(work).exists()
+
+
+def test_error_document_wins_over_outputs_and_exit_code(wire, tmp_path):
+    document = errors_pb2.ErrorDocument()
+    document.error.code, document.error.message = "USER:ValueError", "negative"
+    document.error.kind = errors_pb2.ContainerError.NON_RECOVERABLE
+    error = write_message(tmp_path, document)
+    outputs = write_message(tmp_path, literals_pb2.LiteralMap())
+    prefix = "{{.outputPrefix}}"
+    script = f"cp {error} {prefix}/error.pb; cp {outputs} {prefix}/outputs.pb"
+    closure = run_script(wire, script, retries=3).closure
+    assert (closure.phase, closure.error.code, closure.error.message) == (PHASE.FAILED, "USER:ValueError", "negative")
+
+
+def test_recoverable_failures_are_retried(wire, tmp_path):
+    seen = tmp_path / "seen"
+    script = f"echo x >> {seen}; test $FLYTE_ATTEMPT_NUMBER = 2"
+    run = run_script(wire, script, retries=2)
+    assert run.closure.phase == PHASE.SUCCEEDED
+    assert seen.read_text() == "x\n" * 3
+    phases = [attempt.closure.phase for attempt in attempts_of(wire, only_node(wire, run.id))]
+    assert phases == [5, 5, 3]  # FAILED, FAILED, SUCCEEDED
+    closure = run_script(wire, "exit 1", retries=1).closure
+    assert closure.error.code == "RetriesExhausted|NonZeroExitCode"
+
+
+def test_missing_outputs_are_a_system_failure_with_three_attempts(wire):
+    run = run_script(wire, "true", outputs={"o0": INTEGER})
+    assert run.closure.phase == PHASE.FAILED
+    assert "OutputsNotFound" in run.closure.error.code
+    assert len(attempts_of(wire, only_node(wire, run.id))) == 3
+
+
+def test_timeout(wire):
+    task = shell_task(unique("slow"), "sleep 600")
+    task.metadata.timeout.FromMilliseconds(300)
+    wire.register_task(task)
+    closure = wire.run(task.id).closure
+    assert closure.phase == PHASE.FAILED
+    assert "timeout" in closure.error.message
+
+
+def test_a_program_that_does_not_exist(wire):
+    task = shell_task(unique("missing"), "")
+    del task.container.command[:]
+    task.container.command.append("no-such-program")
+    wire.register_task(task)
+    closure = wire.run(task.id).closure
+    assert closure.phase == PHASE.FAILED
+    assert "cannot start no-such-program" in closure.error.message
+
+
+def test_a_raw_container_with_copilot_is_refused_by_name(wire):
+    task = shell_task(unique("copilot"), "true")
+    task.container.data_config.enabled = True
+    wire.register_task(task)
+    assert "flyte copilot" in wire.run(task.id).closure.error.message
+
+
+def pids_in(path):
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def alive(pid):
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_terminate_kills_the_process_group(wire, tmp_path):
+    pids = tmp_path / "pids"
+    # The grandchild ignores SIGTERM; it goes with its group.
+    script = f"(trap '' TERM; echo $$ >> {pids}; exec sleep 600) & echo $! >> {pids}; wait"
+    task = shell_task(unique("long"), script)
+    wire.register_task(task)
+    run = wire.launch(task.id)
+    wait_until(lambda: len(pids_in(pids)) == 2)
+    wire.terminate(run)
+    assert wire.wait(run).closure.phase == PHASE.ABORTED
+    wait_until(lambda: not any(map(alive, pids_in(pids))))
+    assert only_node(wire, run).closure.phase == 6  # ABORTED
+
+
+def test_queued_tasks_are_dropped_when_their_run_is_terminated(fresh, connect, tmp_path):
+    sandbox = fresh(parallelism=1)
+    wire = connect(sandbox)
+    marker = tmp_path / "ran"
+    blocker, waiting = shell_task("blocker", "sleep 600"), shell_task("waiting", f"touch {marker}")
+    for task in (blocker, waiting):
+        wire.register_task(task)
+    first, second = wire.launch(blocker.id), wire.launch(waiting.id)
+    wire.terminate(second)
+    assert wire.wait(second).closure.phase == PHASE.ABORTED
+    wire.terminate(first)
+    wire.wait(first)
+    assert not marker.exists()
+
+
+def test_stop_kills_tasks_and_a_restart_says_what_happened(fresh, connect, tmp_path):
+    pids = tmp_path / "pids"
+    task = shell_task("long", f"echo $$ >> {pids}; exec sleep 600")
+    sandbox = fresh()
+    endpoint, console = sandbox.endpoint, sandbox.console_url
+    wire = connect(sandbox)
+    wire.register_task(task)
+    run = wire.launch(task.id, "survivor")
+    wait_until(lambda: len(pids_in(pids)) == 1)
+    sandbox.stop()
+    assert not any(map(alive, pids_in(pids)))
+    sandbox.start()
+    assert (sandbox.endpoint, sandbox.console_url) == (endpoint, console)
+    closure = connect(sandbox).wait(run).closure
+    assert closure.phase == PHASE.FAILED
+    assert closure.error.kind == closure.error.SYSTEM
+    assert "restarted" in closure.error.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_tasks_die_with_a_server_that_is_killed(tmp_path):
+    pids = tmp_path / "pids"
+    command = [sys.executable, "-m", "bridge_core.sandbox", "--port", "0", "--http-port", "0", "--data-dir", tmp_path]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        ready = server.stdout.readline()
+        wire = Wire(ready.split("gRPC ")[1].split()[0])
+        task = shell_task("long", f"echo $$ >> {pids}; exec sleep 600")
+        wire.register_task(task)
+        wire.launch(task.id)
+        wait_until(lambda: len(pids_in(pids)) == 1)
+        wire.close()
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait()
+        wait_until(lambda: not any(map(alive, pids_in(pids))))
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
