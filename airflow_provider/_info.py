@@ -1,0 +1,108 @@
+"""What Airflow is told about this provider. Import-free: Airflow reads it in every component, long before any task runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["get_provider_info"]
+
+_TEXT = {"type": ["string", "null"]}
+_SWITCH = {"type": "boolean", "default": False}
+
+_CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
+    "insecure": {
+        "label": "Insecure",
+        "description": "Plaintext instead of TLS. Only for a Flyte on this machine or behind a mesh.",
+        "schema": _SWITCH,
+    },
+    "project": {"label": "Project", "description": "Flyte project of tasks that name none.", "schema": _TEXT},
+    "domain": {"label": "Domain", "description": "Flyte domain of tasks that name none.", "schema": _TEXT},
+    "console_endpoint": {
+        "label": "Console URL",
+        "description": "Base URL of Flyte's web console. Empty: derived from the host.",
+        "schema": _TEXT,
+    },
+    "ca_cert_file": {
+        "label": "CA certificate file",
+        "description": "PEM file, on every worker and triggerer, that replaces the system's root certificates.",
+        "schema": _TEXT,
+    },
+    "insecure_skip_verify": {
+        "label": "Skip certificate verification",
+        "description": "Trust whatever certificate the server shows.",
+        "schema": _SWITCH,
+    },
+    "config_file": {
+        "label": "Configuration file",
+        "description": "Flyte configuration file (YAML or INI), on every worker and triggerer; this form wins over it.",
+        "schema": _TEXT,
+    },
+    "data_upload_location": {
+        "label": "Upload location",
+        "description": "Where local files given as inputs go. Empty: through Flyte's signed URLs.",
+        "schema": _TEXT,
+    },
+    "rpc_timeout": {
+        "label": "Call timeout (seconds)",
+        "description": "How long one call to Flyte may take, its retries included.",
+        "schema": {"type": ["number", "null"], "minimum": 1},
+    },
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's metadata, as `provider_info.schema.json` of Airflow wants it."""
+    return {
+        "package-name": "flyte-bridge",
+        "name": "Flyte",
+        "description": "Run `Flyte <https://flyte.org/>`__ workflows, tasks and launch plans from Airflow.",
+        "integrations": [
+            {
+                "integration-name": "Flyte",
+                "external-doc-url": "https://www.union.ai/docs/v1/flyte/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.hooks.flyte"]}],
+        "operators": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.operators.flyte"]}],
+        "triggers": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.triggers.flyte"]}],
+        "extra-links": ["airflow_provider.links.FlyteConsoleLink"],
+        "connection-types": [
+            {
+                "connection-type": "flyte",
+                "hook-class-name": "airflow_provider.hooks.flyte.FlyteHook",
+                "hook-name": "Flyte",
+                "ui-field-behaviour": {
+                    # This release has no use for them; `_connection.py` refuses them rather than ignoring them.
+                    "hidden-fields": ["schema", "login", "password"],
+                    "relabeling": {},
+                    "placeholders": {"host": "flyte.example.com", "port": "443"},
+                },
+                "conn-fields": _CONNECTION_FIELDS,
+            }
+        ],
+        "config": {
+            "flyte": {
+                "description": "Defaults of the Flyte operators.",
+                "options": {
+                    "sync_grace": {
+                        "description": "Seconds that a deferrable task waits on its worker before it defers. Runs that end "
+                        "within them (cached ones, mostly) never defer. 0: defer at once.",
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "10",
+                        "default": "3.0",
+                    },
+                    "first_event_floor": {
+                        "description": "Seconds between deferring and the first event of a trigger. Airflow 3.3 fails tasks "
+                        "whose trigger fires before the worker of the first leg is reaped. "
+                        "Empty: 8, or [workers] min_heartbeat_interval + 3 when that is more.",
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "12",
+                        "default": None,
+                    },
+                },
+            }
+        },
+    }

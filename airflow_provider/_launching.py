@@ -1,0 +1,97 @@
+"""From an operator's rendered fields to its run. One task instance has one live run: attach to the one of an earlier try, or
+launch the next one after it ended badly.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bridge_core import (
+    AlreadyExists,
+    Client,
+    EntityRef,
+    InvalidRequest,
+    Launched,
+    LaunchRequest,
+    RunOptions,
+    RunPhase,
+)
+
+from ._values import from_xcom
+
+__all__ = ["build_request", "launch_or_attach"]
+
+log = logging.getLogger("airflow.task.flyte")
+
+_MOST_ATTEMPTS = 1000
+_GONE = frozenset({RunPhase.FAILED, RunPhase.ABORTED, RunPhase.TIMED_OUT, RunPhase.ABORTING})
+"""A run in one of these will bring no outputs: a retry wants the next one."""
+
+
+def launch_or_attach(client: Client, request: LaunchRequest, name: Callable[[int], str]) -> Launched:
+    """Launches under the first attempt whose run is not spent, or attaches to it.
+
+    Args:
+        client: Asks Flyte.
+        request: What to launch; its name is replaced.
+        name: Run name of the attempt, counted from 0.
+
+    Raises:
+        AlreadyExists: The name belongs to a live or succeeded run of another entity.
+        BridgeError: Whatever launching raises.
+    """
+    for attempt in range(_MOST_ATTEMPTS):
+        try:
+            launched = client.launch_or_attach(replace(request, name=name(attempt)))
+        except AlreadyExists as error:
+            if error.ref is None or error.snapshot is None:
+                raise
+            if error.snapshot.phase not in _GONE:
+                if not error.same_entity:
+                    raise
+                log.warning(
+                    "attaching to %s although inputs differ (%s): a template gave another value on this try, now() for "
+                    "instance. The run goes on with the inputs it was launched with.",
+                    error.ref,
+                    ", ".join(error.differing) or "unknown which",
+                )
+            launched = Launched(ref=error.ref, created=False, snapshot=error.snapshot)
+        if launched.created:
+            log.info("launched %s", launched.ref)
+            return launched
+        if launched.snapshot.phase not in _GONE:
+            log.info("attached to %s (%s), launched by an earlier try", launched.ref, launched.snapshot.phase.value)
+            return launched
+        log.info("%s is spent; launching the next", launched.snapshot.describe())
+    raise InvalidRequest(f"{_MOST_ATTEMPTS} runs of this task instance ended badly; clear it to start counting anew")
+
+
+def build_request(
+    entity: str | EntityRef, inputs: Any, options: Any, *, version: Any, project: str | None, domain: str | None
+) -> LaunchRequest:
+    """What to launch, from an operator's rendered fields. Arguments win over the entity's own project and domain.
+
+    Raises:
+        InvalidRequest: The version is given twice and differs, or a field rendered to something unusable.
+    """
+    ref = entity if isinstance(entity, EntityRef) else EntityRef.parse(str(entity))
+    pin = None if version is None else str(version)
+    if pin and ref.version and pin != ref.version:
+        raise InvalidRequest(f"version={pin!r} contradicts entity {str(ref)!r}; give one of them")
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InvalidRequest(
+            f"inputs of {ref} must be a mapping of input names to values, got {type(inputs).__name__}. A template that stands "
+            "for the whole mapping renders to a text: pass an XComArg, or set render_template_as_native_obj=True on the DAG"
+        )
+    if isinstance(options, Mapping):
+        options = RunOptions.from_mapping(options)
+    elif options is not None and not isinstance(options, RunOptions):
+        raise InvalidRequest(f"options must be RunOptions or a mapping with its fields, got {type(options).__name__}")
+    return LaunchRequest(
+        EntityRef(ref.kind, ref.name, project or ref.project, domain or ref.domain, pin or ref.version),
+        inputs=from_xcom(dict(inputs or {})),
+        options=options or RunOptions(),
+    )

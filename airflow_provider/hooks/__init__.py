@@ -1,0 +1,1 @@
+"""Flyte hooks for Airflow."""

@@ -1,0 +1,100 @@
+"""`FlyteHook`: from a connection id to a client. Everything else about connections is in `_connection.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from bridge_core import Client, Config
+
+__all__ = ["FlyteHook"]
+
+_TEST_TIMEOUT = 10.0
+_NO_SUCH_RUN = "flyte-bridge-connection-test"
+_MESSAGE_LIMIT = 400
+
+
+class FlyteHook(BaseHook):
+    """A connection of type ``flyte``.
+
+    Args:
+        flyte_conn_id: Connection id.
+
+    Example:
+        >>> from airflow_provider.hooks.flyte import FlyteHook
+        >>> with FlyteHook("flyte_default").get_client() as flyte:  # doctest: +SKIP
+        ...     print(flyte.console_url(ref))
+    """
+
+    conn_name_attr = "flyte_conn_id"
+    default_conn_name = "flyte_default"
+    conn_type = "flyte"
+    hook_name = "Flyte"
+
+    def __init__(self, flyte_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.flyte_conn_id = flyte_conn_id
+
+    def get_config(self) -> Config:
+        """What the connection means. Raises `ConfigError`."""
+        connection = self.get_connection(self.flyte_conn_id)
+        config = _config(connection)
+        _ = connection.extra_dejson  # reading it registers its secrets with Airflow's masker
+        return config
+
+    async def aget_config(self) -> Config:
+        """`get_config` on an event loop."""
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
+        connection = await get_async_connection(self.flyte_conn_id)
+        config = _config(connection)
+        await get_async_extra_dejson(connection)  # for the masker, as above
+        return config
+
+    def get_client(self) -> Client:
+        """A client of that Flyte; nothing is opened until it is used. Close it, or use it in a ``with``."""
+        from bridge_core import Client
+
+        return Client(self.get_config())
+
+    get_conn = get_client
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Asks Flyte for a run that does not exist: the answer proves address, TLS and credentials."""
+        from bridge_core import BridgeError, Client, RetryPolicy, RunNotFound, RunRef
+
+        try:
+            config = self.get_config().replace(retry=RetryPolicy(retries=0), rpc_timeout=_TEST_TIMEOUT)
+            with Client(config) as client:
+                client.describe(RunRef(config.project or "flytesnacks", config.domain or "development", _NO_SUCH_RUN))
+        except RunNotFound:
+            pass
+        except BridgeError as error:
+            return False, _trimmed(error.message)
+        where = (
+            f"{config.project}/{config.domain}" if config.project and config.domain else "no default project and domain"
+        )
+        return True, f"Flyte answers at {config.endpoint} ({where})"
+
+
+def _config(connection: Connection) -> Config:
+    from .._connection import config_from_connection
+
+    return config_from_connection(
+        connection.conn_id or "",
+        host=connection.host,
+        port=connection.port,
+        extra=connection.extra,
+        login=connection.login,
+        password=connection.password,
+        schema=connection.schema,
+    )
+
+
+def _trimmed(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MESSAGE_LIMIT else f"{line[: _MESSAGE_LIMIT - 1]}…"

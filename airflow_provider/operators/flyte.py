@@ -1,0 +1,288 @@
+"""`FlyteRunOperator`: one task instance, one live Flyte run, whatever happens to workers, triggerers and schedulers.
+
+A run's name follows from the task instance (`_run_name`), so a retry finds the run of the try before it. What is needed on
+failure is published before waiting. A deferrable task first waits a few seconds on its worker: cached runs never defer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, conf
+
+from bridge_core import (
+    BridgeError,
+    EntityRef,
+    RunAborted,
+    RunOptions,
+    RunPhase,
+    RunRef,
+    RunSnapshot,
+    WaitTimeout,
+)
+
+from .._compat import TaskDeferralTimeout, first_event_floor, sync_grace
+from .._event import EventError, RunEvent
+from .._failures import airflow_failures
+from .._kill import SyncKill
+from .._run_name import TaskKey
+from .._values import to_xcom
+from ..hooks.flyte import FlyteHook
+from ..links import FlyteConsoleLink
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from bridge_core import Client
+
+__all__ = ["FlyteRunOperator"]
+
+_BACKSTOP = 120.0
+"""Seconds after the deadline at which Airflow itself ends the deferral, should the triggerer not do it."""
+
+
+class FlyteRunOperator(BaseOperator):
+    """Runs a Flyte launch plan, workflow or task, waits for it, and returns its outputs.
+
+    XComs: ``return_value`` (outputs by name), ``flyte_run`` (`RunRef` as a dict) and ``flyte_console_url``; the last two are
+    there as soon as the run is launched. Files, directories and frames are references (``{"flyte_ref": "file", "uri": …}``)
+    that another FlyteRunOperator takes as inputs.
+
+    Retries attach to the run of the try before it while that lives or succeeded, and launch anew after it failed. Clearing
+    the task launches anew. Stopping the task aborts the run; draining its worker does not.
+
+    Args:
+        entity: What to run: ``"[task:|workflow:|launch_plan:][project/domain/]name[@version]"`` or an `EntityRef`. Templated.
+        inputs: Input name -> value. Templated.
+        version: A version, ``"latest"`` or ``"active"``. Templated.
+        project: Flyte project; default: the entity's, the connection's. Templated.
+        domain: Flyte domain; default: the entity's, the connection's. Templated.
+        options: `RunOptions`, or a mapping with its fields. Templated when it is a mapping.
+        flyte_conn_id: Connection of type ``flyte``. Templated.
+        wait_for_completion: False: launch and be done; ``return_value`` is empty.
+        deferrable: Wait in the triggerer instead of on a worker. Default: ``[operators] default_deferrable``.
+        poll_interval: Seconds between questions. None: adapts to the run's age.
+        timeout: Seconds (or timedelta) that one try waits; then the run is aborted, if ``cancel_on_kill``, and the try fails.
+        cancel_on_kill: Abort the run when somebody stops the task, and when the timeout passes.
+        sync_grace: Seconds to wait on the worker before deferring. None: ``[flyte] sync_grace``.
+        first_event_floor: Seconds between deferring and resuming at the earliest. None: ``[flyte] first_event_floor``.
+        **kwargs: Of every Airflow operator.
+
+    Example:
+        >>> from airflow_provider.operators.flyte import FlyteRunOperator
+        >>> train = FlyteRunOperator(
+        ...     task_id="train", entity="ml.train", inputs={"day": "{{ ds }}"}, deferrable=True
+        ... )  # doctest: +SKIP
+    """
+
+    template_fields: Sequence[str] = ("entity", "inputs", "version", "project", "domain", "options", "flyte_conn_id")
+    template_fields_renderers = {"inputs": "json", "options": "json"}
+    operator_extra_links = (FlyteConsoleLink(),)
+    ui_color = "#e6dcff"
+
+    def __init__(
+        self,
+        *,
+        entity: str | EntityRef,
+        inputs: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        project: str | None = None,
+        domain: str | None = None,
+        options: RunOptions | Mapping[str, Any] | None = None,
+        flyte_conn_id: str = "flyte_default",
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | timedelta | None = None,
+        timeout: float | timedelta | None = None,
+        cancel_on_kill: bool = True,
+        sync_grace: float | None = None,
+        first_event_floor: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.entity = entity
+        self.inputs = inputs
+        self.version = version
+        self.project = project
+        self.domain = domain
+        self.options = options
+        self.flyte_conn_id = flyte_conn_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.cancel_on_kill = cancel_on_kill
+        self.sync_grace = sync_grace
+        self.first_event_floor = first_event_floor
+        self.console_url: str | None = None
+        self._kill: SyncKill | None = None
+        self._killed_early = False
+
+    def execute(self, context: Context) -> dict[str, Any] | None:
+        """Launches or attaches, publishes, waits."""
+        from .._launching import build_request, launch_or_attach
+
+        ti: Any = context["ti"]
+        key = TaskKey(ti, retries=self.retries)
+        with airflow_failures():
+            request = build_request(
+                self.entity, self.inputs, self.options, version=self.version, project=self.project, domain=self.domain
+            )
+            client = FlyteHook(self.flyte_conn_id).get_client()
+        with client:
+            with airflow_failures(launching=key.name(0)):
+                launched = launch_or_attach(client, request, key.name)
+            ref, snapshot = launched.ref, launched.snapshot
+            self._kill = self._killer(client, ref, ti)
+            self._publish(client, ref, ti)
+            if not self.wait_for_completion:
+                with self._kill.waiting():  # acts on a signal that came while we launched
+                    return None
+            deadline = None if self.timeout is None else time.time() + _seconds(self.timeout)
+            if not snapshot.phase.is_terminal:
+                try:
+                    with self._kill.waiting(), airflow_failures():
+                        snapshot = self._wait(client, ref, deadline)
+                except AirflowTaskTimeout:
+                    self._kill.done()  # Airflow calls on_kill next, and would find a running task
+                    self._abort(client, ref, f"execution_timeout of {self.execution_timeout} passed")
+                    raise
+            if not snapshot.phase.is_terminal:
+                self._defer(ref, deadline)
+            with airflow_failures():
+                snapshot.raise_for_phase()
+            return self._outputs(client, ref)
+
+    def execute_complete(
+        self, context: Context, event: Any = None, run: dict[str, str] | None = None
+    ) -> dict[str, Any] | None:
+        """The run ended, or waiting did: called by Airflow with what the trigger said.
+
+        Args:
+            context: Airflow's.
+            event: A `RunEvent` as a dict; checked.
+            run: The run that was launched before deferring.
+        """
+        ti: Any = context["ti"]
+        expected = RunRef.from_dict(run) if run else None
+        try:
+            news = RunEvent.from_dict(event, expected=expected)
+        except EventError as error:
+            raise AirflowException(f"run {expected or 'unknown'}: {error} A retry attaches to the run.") from None
+        with airflow_failures():
+            client = FlyteHook(self.flyte_conn_id).get_client()
+        with client:
+            self.console_url = client.console_url(news.ref)
+            self._kill = self._killer(client, news.ref, ti)
+            if news.code == WaitTimeout.__name__:
+                self._time_is_up(client, news.ref, news.phase, news.message)
+            if not news.phase.is_terminal:  # we could not ask: nothing is known about the run
+                raise AirflowException(f"{news.message} A retry attaches to the run.")
+            with airflow_failures():
+                if news.phase is RunPhase.ABORTED:
+                    raise RunAborted(news.message)
+                if not news.phase.is_success:
+                    raise BridgeError(news.message)
+            return self._outputs(client, news.ref)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Airflow's own end of a deferral (`_BACKSTOP`) calls no method of ours; the run must end all the same."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            ti: Any = context["ti"]
+            run = ti.xcom_pull(task_ids=self.task_id, key="flyte_run", map_indexes=ti.map_index)
+            if not run:
+                raise
+            with airflow_failures():
+                client = FlyteHook(self.flyte_conn_id).get_client()
+            with client:
+                self.console_url = client.console_url(RunRef.from_dict(run))
+                self._time_is_up(client, RunRef.from_dict(run), RunPhase.UNKNOWN, "no triggerer said anything about it")
+
+    def on_kill(self) -> None:
+        """Airflow ends this process: see `_kill`."""
+        if self._kill is None:
+            self._killed_early = True
+        else:
+            self._kill.signalled()
+
+    def _killer(self, client: Client, ref: RunRef, ti: Any) -> SyncKill:
+        who = str(TaskKey(ti, retries=self.retries))
+        return SyncKill(client, ref, ti, who, enabled=self.cancel_on_kill, pending=self._killed_early)
+
+    def _publish(self, client: Client, ref: RunRef, ti: Any) -> None:
+        """What people need when the run fails, before it can."""
+        self.console_url = client.console_url(ref)
+        ti.xcom_push(key="flyte_run", value=ref.to_dict())
+        ti.xcom_push(key=FlyteConsoleLink.xcom_key, value=self.console_url)
+        self.log.info("run %s. Console: %s", ref, self.console_url)
+
+    def _wait(self, client: Client, ref: RunRef, deadline: float | None) -> RunSnapshot:
+        """Waits to the end; for a deferrable task, a short while. Makes no Task SDK call: `_kill` says why."""
+        left = None if deadline is None else max(0.0, deadline - time.time())
+        grace = None
+        if self.deferrable:
+            grace = sync_grace() if self.sync_grace is None else self.sync_grace
+            if left is not None and left <= grace:
+                grace = None
+        snapshot = RunSnapshot(ref=ref, phase=RunPhase.UNKNOWN)
+        try:
+            for snapshot in client.watch(
+                ref, timeout=left if grace is None else grace, poll_interval=self.poll_interval
+            ):
+                self.log.info("run %s is %s", ref, snapshot.phase.value)
+        except WaitTimeout as error:
+            if grace is None:
+                self._time_is_up(client, ref, snapshot.phase, error.message)
+        return snapshot
+
+    def _defer(self, ref: RunRef, deadline: float | None) -> NoReturn:
+        from ..triggers.flyte import FlyteRunTrigger
+
+        now = time.time()
+        floor = first_event_floor() if self.first_event_floor is None else self.first_event_floor
+        interval = self.poll_interval
+        self.defer(
+            trigger=FlyteRunTrigger(
+                run=ref.to_dict(),
+                flyte_conn_id=self.flyte_conn_id,
+                deadline=deadline,
+                not_before=now + floor,
+                poll_interval=None if interval is None else _seconds(interval),
+                cancel_on_kill=self.cancel_on_kill,
+            ),
+            method_name="execute_complete",
+            kwargs={"run": ref.to_dict()},
+            timeout=None if deadline is None else timedelta(seconds=max(deadline - now, floor) + _BACKSTOP),
+        )
+
+    def _outputs(self, client: Client, ref: RunRef) -> dict[str, Any]:
+        with airflow_failures():
+            return {name: to_xcom(value) for name, value in client.outputs(ref).items()}
+
+    def _time_is_up(self, client: Client, ref: RunRef, phase: RunPhase, why: str) -> NoReturn:
+        """The timeout passed: aborts the run unless the user wants it to live, and fails this try."""
+        limit = "its timeout" if self.timeout is None else f"its timeout of {_seconds(self.timeout):g} s"
+        fate = self._abort(client, ref, f"{limit} passed")
+        known = f"was still {phase.value}" if phase is not RunPhase.UNKNOWN else f"is in an unknown phase ({why})"
+        raise AirflowException(f"run {ref} {known} when {limit} passed; {fate}. Console: {self.console_url}") from None
+
+    def _abort(self, client: Client, ref: RunRef, why: str) -> str:
+        """Ends the run; says what became of it."""
+        if not self.cancel_on_kill:
+            return "it was not aborted (cancel_on_kill=False) and goes on"
+        try:
+            client.abort(ref, reason=f"Airflow task {self.dag_id}.{self.task_id}: {why}")
+        except BridgeError as error:
+            self.log.warning("run %s could not be aborted: %s", ref, error)
+            return f"it could not be aborted ({error}) and may go on"
+        self.log.warning("aborted run %s: %s", ref, why)
+        return "it was aborted"
+
+
+def _seconds(value: float | timedelta) -> float:
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)
