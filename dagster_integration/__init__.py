@@ -1,0 +1,40 @@
+"""Flyte in Dagster: run Flyte workflows as assets, launched once whatever dies, with their outputs as metadata.
+
+Import names from here; submodules are private. Everything is loaded on first use (PEP 562): loading definitions imports no
+grpc, no protobuf and no Flyte SDK.
+
+    import dagster as dg
+    from dagster_integration import FlyteResource, build_flyte_assets
+
+    defs = dg.Definitions(
+        assets=[build_flyte_assets("pkg.train", name="model", inputs={"epochs": 3})],
+        resources={"flyte": FlyteResource(endpoint="flyte.example.com:443", project="ml", domain="production")},
+    )
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .assets import build_flyte_assets, flyte_assets
+    from .resource import FlyteResource
+
+__all__ = ["FlyteResource", "build_flyte_assets", "flyte_assets"]
+
+_HOME = {"FlyteResource": "resource", "build_flyte_assets": "assets", "flyte_assets": "assets"}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, imported or not."""
+    return __all__

@@ -1,0 +1,43 @@
+"""What differs, or may come to differ, between Dagster releases: one place to look when Dagster moves on.
+
+Everything here works on 1.13 without underscore imports; it is collected because it is outside Dagster's documented API.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+__all__ = ["is_being_cancelled", "step_key"]
+
+_CANCELLED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+
+def step_key(context: dg.AssetExecutionContext) -> str:
+    """Key of the step that runs now, mapping key included.
+
+    Raises:
+        Failure: The asset function was called directly, outside a run: there is nothing to name a Flyte run after.
+    """
+    try:
+        return context.op_execution_context.get_step_execution_context().step.key
+    except dg.DagsterInvalidPropertyError:
+        raise dg.Failure(
+            "a Flyte asset was called outside a Dagster run, so a Flyte run could not be named after it; in a test, use "
+            "dagster.materialize([the_asset], resources={'flyte': FlyteResource(…)})",
+            allow_retries=False,
+        ) from None
+
+
+def is_being_cancelled(instance: DagsterInstance, run_id: str) -> bool:
+    """Whether somebody asked Dagster to stop this run (UI, API). A SIGTERM from elsewhere leaves the status STARTED.
+
+    CANCELED counts too: "force termination" in the UI sets it at once and signals the worker afterwards.
+    ``DagsterInstance.run_will_resume`` does not tell the two apart: it is configuration only (dagster#33923).
+    """
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status in _CANCELLED

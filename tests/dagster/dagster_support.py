@@ -1,0 +1,199 @@
+"""Waiting for things that happen elsewhere, and Dagster in processes of its own that a test may kill."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import dagster as dg
+import psutil
+
+if TYPE_CHECKING:
+    from support.flyte import RawFlyte
+
+T = TypeVar("T")
+HERE = Path(__file__).parent
+
+SETTINGS = """
+telemetry: {enabled: false}
+run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
+"""
+
+
+def until(what: Callable[[], T], *, seconds: float = 60.0, label: str = "") -> T:
+    """The first true result."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if result := what():
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds:g} s: {label or what}")
+
+
+def runs_of(raw: RawFlyte, entity: str) -> list[Any]:
+    """Flyte runs of one workflow, newest first."""
+    found = [item for item in raw.executions() if item.spec.launch_plan.name == entity]
+    return sorted(found, key=lambda item: item.closure.created_at.ToNanoseconds(), reverse=True)
+
+
+@contextlib.contextmanager
+def meanwhile(action: Callable[[], object]) -> Iterator[None]:
+    """Runs the action in a thread; its error fails the test."""
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            action()
+        except BaseException as error:  # noqa: BLE001  # raised again in the test's own thread
+            errors.append(error)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(60)
+    if errors:
+        raise errors[0]
+
+
+class Home:
+    """A DAGSTER_HOME, and the environment of processes that use it."""
+
+    def __init__(self, folder: Path, endpoint: str, entity: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dagster.yaml").write_text(SETTINGS)
+        self.folder = folder
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("FLYTE", "DAGSTER", "UCTL")) and key != "PYTHONDONTWRITEBYTECODE"
+        }
+        self.environment = {
+            **kept,
+            "DAGSTER_HOME": str(folder),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            "PYTHONPATH": str(HERE),
+            "TEST_FLYTE_ENDPOINT": endpoint,
+            "TEST_FLYTE_ENTITY": entity,
+        }
+
+    @contextlib.contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        with dg.DagsterInstance.from_config(str(self.folder)) as instance:
+            yield instance
+
+    @contextlib.contextmanager
+    def process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """``python -m …`` in a process group of its own, ended with everything it started."""
+        with (self.folder / "output.txt").open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                env=self.environment,
+                cwd=self.folder,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            yield process
+        finally:
+            stop(process)
+
+    def output(self) -> str:
+        return (self.folder / "output.txt").read_text()
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGINT to the group, as a terminal would; SIGKILL for whatever does not listen."""
+    everyone = children(process.pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+    for one in everyone:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.kill()
+    process.wait()
+
+
+def children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+class Webserver:
+    """Dagster's own API, as its UI uses it."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/graphql"
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(self._url, body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            found = json.load(answer)
+        assert "errors" not in found, found
+        return found["data"]
+
+    def ready(self) -> bool:
+        try:
+            found = self.ask("{ repositoriesOrError { __typename ... on RepositoryConnection { nodes { name } } } }")
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return bool(found["repositoriesOrError"].get("nodes"))
+
+    def launch(self, job: str) -> str:
+        query = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
+            __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+        selector = {"repositoryLocationName": "flyte_defs", "repositoryName": "__repository__", "jobName": job}
+        found = self.ask(query, p={"selector": selector, "runConfigData": {}, "mode": "default"})
+        return str(found["launchRun"]["run"]["runId"])
+
+    def reexecute(self, run_id: str) -> str:
+        query = """mutation($p: ReexecutionParams) { launchRunReexecution(reexecutionParams: $p) {
+            __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+        found = self.ask(query, p={"parentRunId": run_id, "strategy": "FROM_FAILURE"})
+        return str(found["launchRunReexecution"]["run"]["runId"])
+
+    def terminate(self, run_id: str) -> None:
+        query = """mutation($r: String!) { terminateRun(runId: $r, terminatePolicy: SAFE_TERMINATE) {
+            __typename ... on TerminateRunFailure { message } } }"""
+        found = self.ask(query, r=run_id)
+        assert found["terminateRun"]["__typename"] == "TerminateRunSuccess", found
+
+    def run(self, run_id: str) -> Any:
+        query = """query($r: ID!) { runOrError(runId: $r) { ... on Run { status tags { key value }
+            assetMaterializations { metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }"""
+        return self.ask(query, r=run_id)["runOrError"]
+
+    def finished(self, run_id: str, *, seconds: float = 60.0) -> Any:
+        ends = ("SUCCESS", "FAILURE", "CANCELED")
+        return until(
+            lambda: found if (found := self.run(run_id))["status"] in ends else None,
+            seconds=seconds,
+            label=f"run {run_id} ends",
+        )
+
+    def worker(self, run_id: str) -> int:
+        """Process id of the run worker."""
+        query = """query($r: ID!) { logsForRun(runId: $r) { ... on EventConnection { events {
+            ... on MessageEvent { message } } } } }"""
+        events = self.ask(query, r=run_id)["logsForRun"]["events"]
+        begin = "Started process for run (pid: "
+        (text,) = [event["message"] for event in events if event.get("message", "").startswith(begin)]
+        return int(text.removeprefix(begin).split(")")[0])

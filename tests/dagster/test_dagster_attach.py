@@ -1,0 +1,171 @@
+"""One launch whatever happens: retries, other inputs, failures of the run, a Flyte that goes away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_support import meanwhile, runs_of, until
+from flyteidl.admin import execution_pb2
+from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte
+
+from bridge_core.sandbox import Sandbox
+from dagster_integration import FlyteResource, build_flyte_assets, flyte_assets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def materialize(asset: Any, flyte: FlyteResource, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    return dg.materialize([asset], resources={"flyte": flyte}, instance=instance, raise_on_error=False)
+
+
+def after_launch(raw: RawFlyte, entity: str, *actions: Callable[[str], object]) -> Callable[[], None]:
+    """Does one action for each run of the entity, as they appear, with its name."""
+
+    def body() -> None:
+        done: set[str] = set()
+        for action in actions:
+
+            def new() -> Any:
+                return [item.id.name for item in runs_of(raw, entity) if item.id.name not in done]
+
+            (name,) = until(new, label=f"a new run of {entity}")
+            action(name)
+            done.add(name)
+
+    return body
+
+
+def abort(raw: RawFlyte) -> Callable[[str], object]:
+    """Somebody aborts the run in Flyte."""
+
+    def body(name: str) -> None:
+        request = execution_pb2.ExecutionTerminateRequest(cause="somebody in Flyte")
+        request.id.project, request.id.domain, request.id.name = PROJECT, DOMAIN, name
+        raw.admin("TerminateExecution", request)
+
+    return body
+
+
+def lines(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[str]:
+    return [entry.user_message for entry in instance.all_logs(result.run_id) if not entry.is_dagster_event]
+
+
+def test_a_run_that_failed_by_its_own_fault_is_not_launched_again(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    asset = build_flyte_assets(
+        name, name="model", inputs={"n": 3}, poll_interval=0.1, retry_policy=dg.RetryPolicy(max_retries=2)
+    )
+    with meanwhile(after_launch(raw, name, lambda run: raw.approve(run, value=False))):
+        result = materialize(asset, flyte, instance)
+    assert not result.success
+    (event,) = result.get_step_failure_events()
+    data = event.step_failure_data.user_failure_data
+    assert data is not None
+    (run,) = runs_of(raw, name)
+    assert data.description is not None
+    assert data.description.startswith(f"run flytesnacks/development/{run.id.name} FAILED")
+    assert data.metadata["flyte/error_kind"] == dg.MetadataValue.text("USER")
+    assert data.metadata["flyte/console"].value.endswith(run.id.name)
+    assert result.asset_materializations_for_node("model") == []
+
+
+def test_an_external_failure_and_a_retry_are_two_launches(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    asset = build_flyte_assets(
+        name, name="model", inputs={"n": 3}, poll_interval=0.1, retry_policy=dg.RetryPolicy(max_retries=2)
+    )
+    with meanwhile(after_launch(raw, name, abort(raw), raw.approve)):
+        result = materialize(asset, flyte, instance)
+    assert result.success
+    second, first = runs_of(raw, name)
+    assert first.id.name != second.id.name
+    assert flyte_sandbox.calls.count("CreateExecution") == 2
+    (materialization,) = result.asset_materializations_for_node("model")
+    assert materialization.metadata["flyte/run_name"].value == second.id.name
+    (warning,) = [line for line in lines(instance, result) if "ended badly" in line]
+    assert "launching attempt 2: run flytesnacks/development/" + first.id.name in warning
+    assert "somebody in Flyte" in warning
+    assert sum(line.startswith("launched Flyte run") for line in lines(instance, result)) == 2
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["flyte/execution/model"].endswith(second.id.name)
+
+
+def test_a_retry_after_a_success_reads_the_outputs_again(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER})
+    asset = build_flyte_assets(name, name="model", inputs={"n": 3}, retry_policy=dg.RetryPolicy(max_retries=1))
+    flyte_sandbox.faults.fail("GetExecutionData", code="INVALID_ARGUMENT")
+    result = materialize(asset, flyte, instance)
+    assert result.success
+    assert flyte_sandbox.calls.count("CreateExecution") == 1
+    assert any(line.startswith("attached to Flyte run") for line in lines(instance, result))
+
+
+def test_other_inputs_on_a_retry_attach_and_are_named(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER})
+    numbers = iter([1, 2])
+
+    @flyte_assets(name, retry_policy=dg.RetryPolicy(max_retries=1))
+    def model() -> dict[str, int]:
+        return {"n": next(numbers)}
+
+    flyte_sandbox.faults.fail("GetExecutionData", code="INVALID_ARGUMENT")
+    result = materialize(model, flyte, instance)
+    (materialization,) = result.asset_materializations_for_node("model")
+    assert materialization.metadata["n"].value == 1
+    assert flyte_sandbox.calls.count("CreateExecution") == 1
+    assert any("with other inputs (n); its own inputs stay in force" in line for line in lines(instance, result))
+
+
+def test_patience_that_ends_leaves_the_run_and_a_retry_attaches(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    policy = dg.RetryPolicy(max_retries=3)
+    asset = build_flyte_assets(name, name="model", inputs={"n": 3}, timeout=0.3, poll_interval=0.1, retry_policy=policy)
+
+    def approve(run: str) -> None:
+        until(lambda: flyte_sandbox.calls.count("GetExecution") > 8, label="the second try waits")
+        raw.approve(run)
+
+    with meanwhile(after_launch(raw, name, approve)):
+        result = materialize(asset, flyte, instance)
+    assert result.success
+    assert any(line.startswith("attached to Flyte run") for line in lines(instance, result))
+    assert flyte_sandbox.calls.count("CreateExecution") == 1
+    assert flyte_sandbox.calls.count("TerminateExecution") == 0
+
+
+def test_a_flyte_that_restarts_is_waited_for_and_its_system_failure_is_retried(
+    instance: dg.DagsterInstance, name: str, tmp_path: Path
+) -> None:
+    sandbox = Sandbox(data_dir=tmp_path / "flyte").start()
+    try:
+        raw = RawFlyte(sandbox.endpoint)
+        raw.register(name, {"n": INTEGER}, gate="approve")
+        flyte = FlyteResource(endpoint=sandbox.endpoint, insecure=True, project=PROJECT, domain=DOMAIN, rpc_timeout=1)
+        asset = build_flyte_assets(
+            name, name="model", inputs={"n": 3}, poll_interval=0.1, retry_policy=dg.RetryPolicy(max_retries=1)
+        )
+
+        def restart(_run: str) -> None:
+            sandbox.stop(keep_data=True)
+            sandbox.start()
+
+        with meanwhile(after_launch(raw, name, restart, raw.approve)):
+            result = materialize(asset, flyte, instance)
+        assert result.success
+        assert len(runs_of(raw, name)) == 2
+    finally:
+        sandbox.stop()

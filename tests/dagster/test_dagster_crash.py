@@ -1,0 +1,147 @@
+"""Dagster in processes of its own, killed, evicted and cancelled for real; launches and aborts are counted at Flyte."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import psutil
+import pytest
+from dagster_support import Home, Webserver, children, runs_of, until
+from flyteidl.core import execution_pb2
+from support.flyte import INTEGER, RawFlyte
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
+
+
+ABORTED = execution_pb2.WorkflowExecution.ABORTED
+
+
+def held_run(raw: RawFlyte, entity: str, *, known: int = 0) -> str:
+    """Name of the newest Flyte run, as soon as there is one more than were known."""
+    runs = until(lambda: found if len(found := runs_of(raw, entity)) > known else None, label="the Flyte run exists")
+    return str(runs[0].id.name)
+
+
+def waits(sandbox: Sandbox) -> None:
+    """Returns when somebody is polling: GetExecution arrives again and again."""
+    before = sandbox.calls.count("GetExecution")
+    until(lambda: sandbox.calls.count("GetExecution") >= before + 3, label="somebody waits for the run")
+
+
+def step_process(worker: int) -> psutil.Process:
+    """The process of the running step under the multiprocess executor."""
+
+    def find() -> psutil.Process | None:
+        for one in children(worker):
+            if any("spawn_main" in part for part in one.cmdline()):
+                return one
+        return None
+
+    return until(find, label="the step's process")
+
+
+def phase(raw: RawFlyte, entity: str, run: str) -> Any:
+    return next(item.closure.phase for item in runs_of(raw, entity) if item.id.name == run)
+
+
+def test_a_killed_step_process_finds_its_run_again(
+    flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    home = Home(tmp_path / "home", flyte_sandbox.endpoint, name)
+    with home.process("dagster", "job", "execute", "-m", "flyte_defs", "-j", "multiprocess") as job:
+        run = held_run(raw, name)
+        waits(flyte_sandbox)
+        step_process(job.pid).kill()
+        with home.instance() as instance:
+            (record,) = instance.get_run_records()
+            run_id = record.dagster_run.run_id
+            retry = dg.DagsterEventType.STEP_UP_FOR_RETRY
+            until(lambda: instance.all_logs(run_id, of_type=retry), label="Dagster retries the step")
+            waits(flyte_sandbox)
+            raw.approve(run)
+            assert job.wait(60) == 0, home.output()
+            finished = instance.get_run_by_id(run_id)
+            assert finished is not None
+            assert finished.status is dg.DagsterRunStatus.SUCCESS
+            (event,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    assert flyte_sandbox.calls.count("CreateExecution") == 1
+    assert flyte_sandbox.calls.count("TerminateExecution") == 0
+    assert event.asset_materialization is not None
+    assert event.asset_materialization.metadata["n"].value == 7
+    assert event.asset_materialization.metadata["flyte/run_name"].value == run
+
+
+@pytest.fixture(scope="module")
+def _code_location(
+    _flyte_sandbox_server: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Webserver]]:
+    """Dagster's webserver with its code server and run launcher."""
+    entity = "dagster.crash.held"
+    RawFlyte(_flyte_sandbox_server.endpoint).register(entity, {"n": INTEGER}, gate="approve")
+    home = Home(tmp_path_factory.mktemp("dagster") / "home", _flyte_sandbox_server.endpoint, entity)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    webserver = Webserver(port)
+    with home.process("dagster_webserver", "-m", "flyte_defs", "-h", "127.0.0.1", "-p", str(port)) as process:
+        until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
+        assert process.poll() is None, home.output()
+        yield entity, webserver
+
+
+@pytest.fixture
+def entity(_code_location: tuple[str, Webserver]) -> str:
+    return _code_location[0]
+
+
+@pytest.fixture
+def webserver(_code_location: tuple[str, Webserver]) -> Webserver:
+    return _code_location[1]
+
+
+@pytest.mark.parametrize("job", ["multiprocess", "in_process", "in_process_plain"])
+def test_a_person_who_terminates_aborts_the_run_once(
+    flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver, job: str
+) -> None:
+    known = len(runs_of(raw, entity))
+    run_id = webserver.launch(job)
+    run = held_run(raw, entity, known=known)
+    waits(flyte_sandbox)
+    webserver.terminate(run_id)
+    finished = webserver.finished(run_id)
+    assert finished["status"] == "CANCELED"
+    assert finished["assetMaterializations"] == []
+    assert flyte_sandbox.calls.count("TerminateExecution") == 1
+    assert flyte_sandbox.calls.count("CreateExecution") == 1
+    assert phase(raw, entity, run) == ABORTED
+
+
+@pytest.mark.parametrize("job", ["in_process_plain"])
+def test_an_evicted_worker_leaves_the_run_and_a_reexecution_attaches(
+    flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver, job: str
+) -> None:
+    known = len(runs_of(raw, entity))
+    run_id = webserver.launch(job)
+    run = held_run(raw, entity, known=known)
+    waits(flyte_sandbox)
+    psutil.Process(webserver.worker(run_id)).send_signal(signal.SIGTERM)
+    finished = webserver.finished(run_id)
+    assert finished["status"] == "FAILURE"
+    assert finished["assetMaterializations"] == []
+    assert phase(raw, entity, run) != ABORTED
+    again = webserver.reexecute(run_id)
+    waits(flyte_sandbox)
+    raw.approve(run)
+    finished = webserver.finished(again)
+    assert finished["status"] == "SUCCESS"
+    (materialization,) = finished["assetMaterializations"]
+    assert {"label": "n", "intValue": 7} in materialization["metadataEntries"]
+    assert flyte_sandbox.calls.count("CreateExecution") == 1
+    assert flyte_sandbox.calls.count("TerminateExecution") == 0
