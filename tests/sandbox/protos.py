@@ -211,9 +211,12 @@ class Wire:
             assert time.monotonic() < deadline, f"{run.name} is still {PHASE.Phase.Name(execution.closure.phase)}"
             time.sleep(0.02)
 
-    def outputs(self, run):
+    def outputs_raw(self, run):
         data = self.admin.GetExecutionData(execution_pb2.WorkflowExecutionGetDataRequest(id=run))
-        return values(data.full_outputs)
+        return data.full_outputs
+
+    def outputs(self, run):
+        return values(self.outputs_raw(run))
 
     def inputs(self, run):
         data = self.admin.GetExecutionData(execution_pb2.WorkflowExecutionGetDataRequest(id=run))

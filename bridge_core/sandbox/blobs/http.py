@@ -26,6 +26,7 @@ __all__ = ["HttpServer"]
 
 _log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
+_SHUTDOWN_POLL = 0.05  # seconds until the server notices that it shall stop
 
 
 class HttpServer:
@@ -42,7 +43,9 @@ class HttpServer:
         self._server = _Server(("127.0.0.1", port), _Handler)
         self.port: int = self._server.server_address[1]
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox-http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=[_SHUTDOWN_POLL], name="sandbox-http", daemon=True
+        )
 
     def start(self, *, layout: Layout, signer: Signer, page: Callable[[str], str | None]) -> None:
         """Begins to answer.

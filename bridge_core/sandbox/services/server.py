@@ -7,6 +7,7 @@ INTERNAL without a traceback, never UNKNOWN: flytekit takes UNKNOWN for "please 
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,7 @@ class GrpcServer:
     """
 
     def __init__(self, port: int, *, calls: Calls, faults: Faults) -> None:
+        _check_free(port)
         self._calls = calls
         self._faults = faults
         self._stopped = threading.Event()
@@ -64,9 +66,6 @@ class GrpcServer:
         except RuntimeError as error:
             self._server.stop(None)
             raise OSError(str(error)) from None
-        if self.port == 0:
-            self._server.stop(None)
-            raise OSError(f"cannot listen on port {port}")
 
     def add(self, service: Any, *handlers: object) -> None:
         """Serves a service: methods that no handler object has answer UNIMPLEMENTED.
@@ -132,6 +131,13 @@ class GrpcServer:
         if fault is not None:
             raise Rejected(fault.code, fault.message)
         return response
+
+
+def _check_free(port: int) -> None:
+    """Finds a taken port before gRPC does, which would also print lines of its own to stderr."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
 
 
 def _find(method: str, handlers: tuple[object, ...]) -> Callable[[Any], Any] | None:

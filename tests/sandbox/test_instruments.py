@@ -1,0 +1,126 @@
+"""Recorded calls and planned faults: the instruments that the client is tested with."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from flyteidl.admin import version_pb2
+from flyteidl.service import admin_pb2, admin_pb2_grpc
+
+from bridge_core.sandbox.calls import Call, Calls
+from bridge_core.sandbox.faults import Faults
+from bridge_core.sandbox.services.server import GrpcServer
+
+from .protos import P, gate_workflow, literals, rejected, unique
+
+
+@pytest.fixture
+def instruments(sandbox):
+    """The shared sandbox with empty instruments."""
+    sandbox.calls.clear()
+    sandbox.faults.clear()
+    yield sandbox
+    sandbox.faults.clear()
+
+
+def version(wire, **options):
+    return wire.admin.GetVersion(version_pb2.GetVersionRequest(), **options)
+
+
+def test_calls_are_recorded_with_request_code_and_metadata(instruments, wire):
+    target = gate_workflow(wire)
+    instruments.calls.clear()
+    run = wire.launch(target, unique("called"), literals(n=1))
+    version(wire, metadata=[("x-request-id", "r1")])
+    rejected("ALREADY_EXISTS", wire.launch, target, run.name, literals(n=1))
+    assert instruments.calls.count("CreateExecution") == 2
+    assert instruments.calls.count() == len(instruments.calls) == 3
+    first, second = instruments.calls.of("CreateExecution")
+    assert (first.code, second.code) == ("OK", "ALREADY_EXISTS")
+    assert (first.request.project, first.request.name) == (P, run.name)
+    assert "already exists" in second.details
+    assert instruments.calls.of("GetVersion")[0].metadata["x-request-id"] == "r1"
+    assert instruments.calls.counts() == {"CreateExecution": 2, "GetVersion": 1}
+    instruments.calls.clear()
+    assert len(instruments.calls) == 0
+    wire.terminate(run)
+
+
+def test_counts_are_exact_though_only_the_newest_requests_are_kept():
+    calls = Calls(keep=2)
+    for number in range(5):
+        calls.record(Call(method="M", request=number, code="OK", details="", metadata={}))
+    assert calls.count("M") == 5
+    assert [call.request for call in calls] == [3, 4]
+
+
+def test_fault_before_the_work(instruments, wire):
+    target = gate_workflow(wire)
+    name = unique("faulty")
+    instruments.faults.fail("CreateExecution", code="UNAVAILABLE", times=2, message="gone")
+    for _ in range(2):
+        assert rejected("UNAVAILABLE", wire.launch, target, name, literals(n=1)) == "gone"
+    instruments.faults.assert_consumed()
+    wire.terminate(wire.launch(target, name, literals(n=1)))
+
+
+def test_fault_after_the_work_was_done(instruments, wire):
+    target = gate_workflow(wire)
+    name = unique("faulty")
+    instruments.faults.fail("CreateExecution", code="DEADLINE_EXCEEDED", after_commit=True)
+    rejected("DEADLINE_EXCEEDED", wire.launch, target, name, literals(n=1))
+    instruments.faults.assert_consumed()
+    assert instruments.calls.of("CreateExecution")[-1].code == "DEADLINE_EXCEEDED"
+    rejected("ALREADY_EXISTS", wire.launch, target, name, literals(n=1))
+
+
+def test_delay_lets_a_deadline_pass(instruments, wire):
+    instruments.faults.delay("GetVersion", seconds=0.5)
+    with pytest.raises(grpc.RpcError) as caught:
+        version(wire, timeout=0.1)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    instruments.faults.assert_consumed()
+    assert version(wire)
+
+
+def test_faults_that_never_happened_are_told():
+    faults = Faults()
+    faults.assert_consumed()
+    faults.fail("CreateExecution", times=2)
+    faults.take("CreateExecution", delay=False)
+    with pytest.raises(AssertionError, match="CreateExecution: UNAVAILABLE, 1 left"):
+        faults.assert_consumed()
+    faults.clear()
+    faults.assert_consumed()
+
+
+def test_faults_are_checked():
+    faults = Faults()
+    with pytest.raises(ValueError, match="NO_SUCH"):
+        faults.fail("M", code="NO_SUCH")
+    with pytest.raises(ValueError, match="OK"):
+        faults.fail("M", code="OK")
+    with pytest.raises(ValueError, match="at least 1"):
+        faults.fail("M", times=0)
+    with pytest.raises(ValueError, match="longer than 0"):
+        faults.delay("M", 0)
+
+
+class BrokenHandlers:
+    def GetVersion(self, _request):
+        raise ZeroDivisionError("secret detail")
+
+
+def test_a_broken_handler_is_internal_and_never_unknown():
+    """flytekit takes UNKNOWN for a request to log in."""
+    server = GrpcServer(0, calls=Calls(), faults=Faults())
+    server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], BrokenHandlers())
+    server.start()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            stub = admin_pb2_grpc.AdminServiceStub(channel)
+            text = rejected("INTERNAL", stub.GetVersion, version_pb2.GetVersionRequest())
+    finally:
+        server.stop()
+    assert "secret" not in text
+    assert "GetVersion" in text

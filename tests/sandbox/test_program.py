@@ -1,0 +1,131 @@
+"""The sandbox as a program and as an object with a life: ports, signals, restarts, imports."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from bridge_core.sandbox import PortTaken, Sandbox
+
+from .protos import PHASE, Wire, echo_workflow, gate_workflow, literals, plan_id
+
+PROGRAM = [sys.executable, "-m", "bridge_core.sandbox"]
+
+
+def test_importing_the_package_loads_neither_grpc_nor_stubs():
+    code = (
+        "import sys; import bridge_core.sandbox; "
+        "print(sorted({'grpc', 'flyteidl', 'google.protobuf', 'sqlite3', 'flytekit'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_the_server_process_never_imports_flytekit():
+    code = (
+        "import sys; from bridge_core.sandbox import Sandbox\n"
+        "with Sandbox() as s: print([m for m in sys.modules if m.split('.')[0] in ('flytekit', 'flyte')])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_program_tells_when_it_is_ready_and_stops_cleanly(tmp_path, number):
+    server = subprocess.Popen(
+        [*PROGRAM, "--port", "0", "--http-port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        cwd=Path(__file__).parents[2],
+    )
+    ready = server.stdout.readline()
+    assert "Flyte sandbox ready: gRPC 127.0.0.1:" in ready
+    assert "Stop with Ctrl-C" in ready
+    assert "not a cluster" in server.stdout.readline()
+    console = ready.split("console ")[1].split(",")[0]
+    with urllib.request.urlopen(console) as response:
+        assert b"Runs" in response.read()
+    assert len(list(tmp_path.iterdir())) == 1
+    server.send_signal(number)
+    out, err = server.communicate(timeout=30)
+    assert (server.returncode, out, err) == (0, "Flyte sandbox stopped.\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_is_told_in_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for option, other in (("--port", "--http-port"), ("--http-port", "--port")):
+            result = subprocess.run([*PROGRAM, option, str(port), other, "0"], capture_output=True, text=True)
+            assert result.returncode == 2
+            (line,) = result.stderr.splitlines()
+            assert str(port) in line
+            assert f"choose another one with {option}" in line
+
+
+def test_two_sandboxes_do_not_share_a_port(sandbox):
+    with pytest.raises(PortTaken, match="--port"):
+        Sandbox(port=int(sandbox.endpoint.rpartition(":")[2])).start()
+    with pytest.raises(PortTaken, match="--http-port"):
+        Sandbox(http_port=sandbox.http_port).start()
+
+
+def test_stopped_sandbox_says_so_and_removes_its_temporary_directory():
+    sandbox = Sandbox()
+    with pytest.raises(RuntimeError, match="not running"):
+        sandbox.endpoint  # noqa: B018
+    with sandbox:
+        data = sandbox.data_dir
+        assert data.exists()
+        with pytest.raises(RuntimeError, match="runs already"):
+            sandbox.start()
+    assert not data.exists()
+    sandbox.stop()  # harmless
+
+
+def test_a_restarted_sandbox_knows_what_it_knew(fresh, connect):
+    sandbox = fresh()
+    first = connect(sandbox)
+    target = echo_workflow(first, "remembered")
+    done = first.run(target, literals(n=3)).id
+    held = first.launch(gate_workflow(first, "held"), "held", literals(n=1))
+    first.wait(held, phases={PHASE.RUNNING})
+    endpoint = sandbox.endpoint
+    sandbox.stop()
+    sandbox.start()
+    assert sandbox.endpoint == endpoint
+    second = connect(sandbox)
+    assert second.outputs(done) == {"o0": 3}
+    assert second.get(held).closure.phase == PHASE.FAILED
+    assert second.outputs(second.run(plan_id("remembered"), literals(n=4)).id) == {"o0": 4}
+    # Another object on the same directory and port, as after a crash.
+    port = int(endpoint.rpartition(":")[2])
+    sandbox.stop()
+    other = fresh(port=port)
+    assert Wire(other.endpoint).outputs(done) == {"o0": 3}
+
+
+def test_temporary_data_can_be_kept_over_a_restart(connect):
+    sandbox = Sandbox().start()
+    try:
+        run = connect(sandbox).run(echo_workflow(connect(sandbox)), literals(n=5)).id
+        sandbox.stop(keep_data=True)
+        sandbox.start()
+        assert connect(sandbox).outputs(run) == {"o0": 5}
+    finally:
+        sandbox.stop()
+
+
+def test_config_reaches_the_sandbox(sandbox):
+    config = sandbox.config()
+    assert sandbox.endpoint in str(config.to_mapping())
+    assert config.project == "flytesnacks"
+    assert config.domain == "development"
