@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core.literals_pb2 import Literal, LiteralMap
 from flyteidl.core.types_pb2 import LiteralType
+from google.protobuf.message import DecodeError, EncodeError
 
 from .coder import Coder, Job
-from .compiler import compile_type
+from .compiler import UnknownType, compile_type
 from .describe import describe_type
 from .encoded import Encoded, EncodedValue
-from .problems import Where, did_you_mean, raise_problems, render
+from .problems import Where, did_you_mean, raise_problems, refusal
 from .untyped import read_any
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ class Codec:
             if name in fixed:
                 continue
             if name in values:
-                where = (_INPUTS, name)
-                self._coder(parameter.var.type, where).fill(out[name], values[name], where, job)
+                self._fill(out[name], values[name], parameter.var.type, (_INPUTS, name), job)
             elif parameter.HasField("default"):
                 out[name].CopyFrom(parameter.default)
             elif parameter.required:
@@ -97,8 +97,8 @@ class Codec:
         Raises:
             LiteralError: One for all wrong leaves, their paths beginning with ``path``.
         """
-        job, literal, where = Job(), Literal(), (None, path)
-        self._coder(literal_type, where).fill(literal, value, where, job)
+        job, literal = Job(), Literal()
+        self._fill(literal, value, literal_type, (None, path), job)
         raise_problems(job.problems)
         return EncodedValue(literal, tuple(job.uploads))
 
@@ -124,14 +124,35 @@ class Codec:
         """
         return self._decode(literal, literal_type, (None, path))
 
+    def _fill(self, out: Literal, value: Any, literal_type: LiteralType, where: Where, job: Job) -> None:
+        try:
+            coder = self._compile(_wire(literal_type))
+        except UnknownType as error:
+            job.note(where, str(error))
+        else:
+            coder.fill(out, value, where, job)
+
     def _decode(self, literal: Literal, literal_type: LiteralType | None, where: Where) -> Any:
         if literal_type is None or literal_type.WhichOneof("type") is None:
             return read_any(literal, where)
-        return self._coder(literal_type, where).read(literal, where)
+        try:
+            coder = self._compile(_wire(literal_type))
+        except UnknownType as error:
+            raise refusal(where, str(error)) from None
+        return coder.read(literal, where)
 
-    def _coder(self, literal_type: LiteralType, where: Where) -> Coder:
-        return self._compile(literal_type.SerializeToString(deterministic=True), render(where))
+
+def _wire(literal_type: LiteralType) -> bytes:
+    """The key of a type in the cache."""
+    try:
+        raw: bytes = literal_type.SerializeToString(deterministic=True)
+    except EncodeError:
+        raise UnknownType("its type is nested absurdly deep") from None
+    return raw
 
 
-def _compile(raw: bytes, path: str) -> Coder:
-    return compile_type(LiteralType.FromString(raw), (None, path))
+def _compile(raw: bytes) -> Coder:
+    try:
+        return compile_type(LiteralType.FromString(raw))
+    except DecodeError:  # protobuf writes deeper than it reads
+        raise UnknownType("its type is nested absurdly deep") from None

@@ -10,7 +10,7 @@ from .blobs import BlobCoder
 from .collections import ListCoder, MapCoder
 from .describe import describe_type
 from .frames import FrameCoder, SchemaCoder
-from .problems import MAX_DEPTH, Where, refusal
+from .problems import MAX_DEPTH
 from .scalars import (
     BinaryCoder,
     BooleanCoder,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .coder import Coder
 
-__all__ = ["compile_type"]
+__all__ = ["UnknownType", "compile_type"]
 
 _SIMPLE = {
     types_pb2.NONE: NoneCoder,
@@ -45,24 +45,28 @@ _SIMPLE = {
 }
 
 
-def compile_type(kind: LiteralType, where: Where, depth: int = 0) -> Coder:
+class UnknownType(Exception):
+    """A type that cannot be compiled; says why."""
+
+
+def compile_type(kind: LiteralType, depth: int = 0) -> Coder:
     """The coder of a type.
 
     Raises:
-        LiteralError: The type is empty, of a kind this release does not know, or nested absurdly deep.
+        UnknownType: The type is empty, of a kind this release does not know, or nested absurdly deep.
     """
     if depth > MAX_DEPTH:
-        raise refusal(where, f"its type is nested deeper than {MAX_DEPTH} levels")
+        raise UnknownType(f"its type is nested deeper than {MAX_DEPTH} levels")
     which = kind.WhichOneof("type")
     if which == "collection_type":
-        return ListCoder(compile_type(kind.collection_type, where, depth + 1))
+        return ListCoder(compile_type(kind.collection_type, depth + 1))
     if which == "map_value_type":
-        return MapCoder(compile_type(kind.map_value_type, where, depth + 1))
+        return MapCoder(compile_type(kind.map_value_type, depth + 1))
     words = describe_type(kind)
     if which == "union_type":
-        return UnionCoder(words, [(v, compile_type(v, where, depth + 1)) for v in kind.union_type.variants])
+        return UnionCoder(words, [(v, compile_type(v, depth + 1)) for v in kind.union_type.variants])
     if which == "simple":
-        return _compile_simple(kind, words, where)
+        return _compile_simple(kind, words)
     if which == "enum_type":
         return EnumCoder(words, list(kind.enum_type.values))
     if which == "blob":
@@ -71,15 +75,15 @@ def compile_type(kind: LiteralType, where: Where, depth: int = 0) -> Coder:
         return FrameCoder(words, kind.structured_dataset_type)
     if which == "schema":
         return SchemaCoder(words, kind.schema)
-    raise refusal(where, "its type is empty, or of a kind that this release does not know")
+    raise UnknownType("its type is empty, or of a kind that this release does not know")
 
 
-def _compile_simple(kind: LiteralType, words: str, where: Where) -> Coder:
+def _compile_simple(kind: LiteralType, words: str) -> Coder:
     if kind.simple == types_pb2.STRUCT:
         return StructCoder(words, kind)
     make = _SIMPLE.get(kind.simple)
     if make is None:
-        raise refusal(where, f"its type is simple type number {kind.simple}, which this release does not know")
+        raise UnknownType(f"its type is simple type number {kind.simple}, which this release does not know")
     coder: Coder = make()
     annotations = kind.annotation.annotations.fields
     if "literal_values" in annotations:

@@ -51,7 +51,7 @@ def show(value: Any) -> str:
     if value is None:
         return "None"
     if kind in _PLAIN:
-        return f"{_brief.repr(value)} ({kind.__name__})"
+        return f"{' '.join(_brief.repr(value).split())} ({kind.__name__})"
     module = kind.__module__.partition(".")[0]
     return f"a {kind.__qualname__}" if module in {"builtins", "__main__"} else f"a {module} {kind.__qualname__}"
 
