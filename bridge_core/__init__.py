@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import AsyncClient, Client
+    from .async_client import AsyncClient
+    from .client import Client
     from .config import Config
     from .entities import Entity, InputSpec
     from .errors import (
@@ -37,13 +38,16 @@ if TYPE_CHECKING:
     )
     from .ids import EntityKind, EntityRef, RunRef, run_name
     from .literals import Codec
+    from .nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
+    from .outputs import RunOutputs
     from .policies import PollPolicy, RetryPolicy
     from .references import DirectoryRef, FileRef, FrameRef
-    from .runs import Launched, LaunchRequest, RunError, RunOptions, RunOutputs, RunPhase, RunSnapshot
+    from .runs import Launched, LaunchRequest, RunError, RunOptions, RunPhase, RunQuery, RunSnapshot
 
 __all__ = [
     "AlreadyExists",
     "AsyncClient",
+    "Attempt",
     "AuthError",
     "BridgeError",
     "Client",
@@ -64,6 +68,8 @@ __all__ = [
     "Launched",
     "LimitExceeded",
     "LiteralError",
+    "LogLink",
+    "NodeSnapshot",
     "NotFound",
     "PermissionDenied",
     "PollPolicy",
@@ -76,9 +82,11 @@ __all__ = [
     "RunOptions",
     "RunOutputs",
     "RunPhase",
+    "RunQuery",
     "RunRef",
     "RunSnapshot",
     "RunTimedOut",
+    "SpanMetric",
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
@@ -87,14 +95,25 @@ __all__ = [
 ]
 
 _HOMES = {
-    "client": ("AsyncClient", "Client"),
+    "async_client": ("AsyncClient",),
+    "client": ("Client",),
     "config": ("Config",),
     "entities": ("Entity", "InputSpec"),
     "ids": ("EntityKind", "EntityRef", "RunRef", "run_name"),
     "literals": ("Codec",),
+    "nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "outputs": ("RunOutputs",),
     "policies": ("PollPolicy", "RetryPolicy"),
     "references": ("DirectoryRef", "FileRef", "FrameRef"),
-    "runs": ("LaunchRequest", "Launched", "RunError", "RunOptions", "RunOutputs", "RunPhase", "RunSnapshot"),
+    "runs": (
+        "LaunchRequest",
+        "Launched",
+        "RunError",
+        "RunOptions",
+        "RunPhase",
+        "RunQuery",
+        "RunSnapshot",
+    ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -1,19 +1,18 @@
-"""`Client` and `AsyncClient`: one line per verb, nothing else. What a verb does is in `_operations`.
+"""`Client`: one line per verb, nothing else. What a verb does is in `_operations`; `async_client.py` has the same verbs, awaited.
 
-Nothing is opened by a constructor. A `Client` may be used from many threads and survives a fork (the child opens its own
-connection). An `AsyncClient` belongs to the event loop and process that use it first.
+Nothing is opened by a constructor. A client may be used from many threads and survives a fork: the child opens its own
+connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from ._drive import iter_blocking, run_blocking
+from .runs import RunQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable
-    from contextlib import AbstractAsyncContextManager
     from datetime import timedelta
     from pathlib import Path
     from types import TracebackType
@@ -21,11 +20,13 @@ if TYPE_CHECKING:
     from .config import Config
     from .entities import Entity
     from .errors import BridgeError
-    from .ids import EntityRef, RunRef
+    from .ids import EntityKind, EntityRef, RunRef
+    from .nodes import LogLink, NodeSnapshot, SpanMetric
+    from .outputs import RunOutputs
     from .references import DirectoryRef, FileRef, FrameRef
-    from .runs import Launched, LaunchRequest, RunOutputs, RunSnapshot
+    from .runs import Launched, LaunchRequest, RunSnapshot
 
-__all__ = ["AsyncClient", "Client"]
+__all__ = ["Client"]
 
 
 class Client:
@@ -150,6 +151,89 @@ class Client:
         """
         run_blocking(self._ops.runs.abort(ref, reason=reason))
 
+    def inputs(self, ref: RunRef) -> RunOutputs:
+        """Inputs that the run has stored, after defaults, as plain Python."""
+        return run_blocking(self._ops.data.inputs(ref))
+
+    def relaunch(self, ref: RunRef, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
+        """A new run with the spec and inputs of this one. With a name it is made once, whatever crashes in between.
+
+        Raises:
+            AlreadyExists: The name belongs to a run that is no relaunch of this one.
+        """
+        return run_blocking(self._ops.again.relaunch(ref, name=name, overwrite_cache=overwrite_cache))
+
+    def recover(self, ref: RunRef, *, name: str | None = None) -> RunRef:
+        """A new run that keeps what succeeded in this one and does the rest again. Named like `relaunch`."""
+        return run_blocking(self._ops.again.recover(ref, name=name))
+
+    def archive(self, ref: RunRef, *, archived: bool = True) -> None:
+        """Hides the run from lists (False: shows it again). It keeps its name."""
+        run_blocking(self._ops.runs.archive(ref, archived=archived))
+
+    def signal(self, ref: RunRef, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0) -> None:
+        """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it.
+
+        Raises:
+            NotFound: The run ended, or did not reach such a gate in time.
+            LiteralError: The gate wants another type.
+        """
+        run_blocking(self._ops.inside.signal(ref, signal_id, value, timeout=timeout))
+
+    def nodes(self, ref: RunRef, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
+        """The nodes of the run as a tree: one call per parent node, however many leaves there are.
+
+        Args:
+            ref: The run.
+            attempts: Also fetch the attempts with their errors and log links: one more call per node.
+        """
+        return run_blocking(self._ops.inside.nodes(ref, attempts=attempts))
+
+    def logs(self, ref: RunRef, *, node: str | None = None) -> list[LogLink]:
+        """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
+        return run_blocking(self._ops.inside.logs(ref, node=node))
+
+    def deck(self, ref: RunRef, *, node: str | None = None) -> str:
+        """HTML of a node's deck; the node may be left out when only one has a deck."""
+        return run_blocking(self._ops.inside.deck(ref, node=node))
+
+    def metrics(self, ref: RunRef) -> SpanMetric:
+        """Where the time of the run went."""
+        return run_blocking(self._ops.inside.metrics(ref))
+
+    def list_entities(
+        self,
+        kind: EntityKind,
+        *,
+        project: str | None = None,
+        domain: str | None = None,
+        name: str | None = None,
+        limit: int = 1000,
+    ) -> list[EntityRef]:
+        """Registered entities of a kind, by name; with ``name``, the versions of that one, newest first."""
+        return run_blocking(
+            self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
+        )
+
+    def whoami(self) -> str:
+        """Who Flyte thinks we are; empty where it does not authenticate."""
+        return run_blocking(self._ops.backend.whoami())
+
+    def list_runs(
+        self, *, project: str | None = None, domain: str | None = None, limit: int = 100, query: RunQuery | None = None
+    ) -> Iterator[RunSnapshot]:
+        """Runs of one project and domain, newest first; pages are fetched as they are consumed.
+
+        Snapshots from a list have error messages cut to 100 bytes by FlyteAdmin; `describe` gives the whole.
+
+        Args:
+            project: None: the Config's.
+            domain: None: the Config's.
+            limit: How many at most.
+            query: Which ones, see `RunQuery`. None: all that are not archived.
+        """
+        return iter_blocking(self._ops.runs.list_runs(project, domain, query or RunQuery(), limit))
+
     def get_entity(self, ref: EntityRef) -> Entity:
         """One version of an entity: what it takes and gives. Raises `EntityNotFound`."""
         return run_blocking(self._ops.launch.get_entity(ref))
@@ -166,153 +250,10 @@ class Client:
         """Reads a referenced table into a pandas DataFrame (``pip install 'flyte-bridge[dataframes]'``)."""
         return run_blocking(self._ops.data.read_frame(ref))
 
+    def clear_cache(self) -> None:
+        """Forgets what was remembered of fully versioned entities."""
+        self._ops.backend.clear_cache()
+
     def console_url(self, ref: RunRef) -> str:
         """The page of the run in Flyte's console. Asks nobody."""
-        return self._ops.backend.console_url(ref)
-
-
-class AsyncClient:
-    """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
-
-    All waits of one client share one poll (`watcher_aio`). `AsyncClient.shared` shares one client among many callers.
-
-    Args:
-        config: Which Flyte. None: `Config.auto`.
-    """
-
-    def __init__(self, config: Config | None = None) -> None:
-        from .config import Config
-
-        self._renew_config: Callable[[], Awaitable[Config]] | None = None
-        self._open(config if config is not None else Config.auto())
-        from .watcher_aio import Waiting
-
-        self._waiting = Waiting(lambda: self._ops.backend, self.config, renew=self._renew)
-
-    def _open(self, config: Config) -> None:
-        from ._operations import Operations
-        from .transport.aio import AioTransport
-
-        self.config = config
-        self._transport = AioTransport(config)
-        self._ops = Operations(self._transport, config)
-
-    def __repr__(self) -> str:
-        return f"AsyncClient({self.config.endpoint!r})"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Closes the connection; whoever still waits gets an error."""
-        await self._waiting.aclose()
-        await self._transport.aclose()
-
-    @classmethod
-    def shared(
-        cls, key: Hashable, load_config: Callable[[], Awaitable[Config]], linger: float = 5.0
-    ) -> AbstractAsyncContextManager[AsyncClient]:
-        """One client per (running loop, key), shared by everybody who asks for it while it is open.
-
-        Args:
-            key: Whatever stands for the credentials, an Airflow connection id for instance.
-            load_config: Awaited once for all callers, and again after UNAUTHENTICATED. A failure reaches every caller
-                that waits for it, and the next caller tries again.
-            linger: Seconds that the client stays open after the last caller left.
-        """
-        from .shared import shared_client
-
-        return shared_client(key, load_config, linger)
-
-    def renew_with(self, load_config: Callable[[], Awaitable[Config]]) -> None:
-        """Credentials are loaded again with this, once per UNAUTHENTICATED answer, while runs are waited for."""
-        self._renew_config = load_config
-
-    async def _renew(self) -> bool:
-        if self._renew_config is None:
-            return False
-        old, config = self._transport, await self._renew_config()
-        self._open(config)
-        await old.aclose()
-        return True
-
-    async def launch(self, request: LaunchRequest) -> RunRef:
-        """See `Client.launch`."""
-        return await self._ops.launch.launch(request)
-
-    async def launch_or_attach(self, request: LaunchRequest) -> Launched:
-        """See `Client.launch_or_attach`."""
-        return await self._ops.launch.launch_or_attach(request)
-
-    async def launch_many(
-        self, requests: Sequence[LaunchRequest], *, return_exceptions: bool = False
-    ) -> list[RunRef | BridgeError]:
-        """See `Client.launch_many`."""
-        return await self._ops.launch.launch_many(requests, return_exceptions=return_exceptions)
-
-    async def describe(self, ref: RunRef) -> RunSnapshot:
-        """See `Client.describe`."""
-        return await self._ops.runs.describe(ref)
-
-    async def wait(
-        self,
-        ref: RunRef,
-        *,
-        timeout: float | timedelta | None = None,
-        poll_interval: float | timedelta | None = None,
-    ) -> RunSnapshot:
-        """See `Client.wait`. All waits of this client share one poll; cancelling one harms no other."""
-        return await self._waiting.wait(ref, timeout=timeout, poll_interval=poll_interval)
-
-    async def wait_many(
-        self,
-        refs: Sequence[RunRef],
-        *,
-        timeout: float | timedelta | None = None,
-        poll_interval: float | timedelta | None = None,
-    ) -> list[RunSnapshot]:
-        """See `Client.wait_many`."""
-        return await self._ops.runs.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
-
-    def watch(
-        self,
-        ref: RunRef,
-        *,
-        timeout: float | timedelta | None = None,
-        poll_interval: float | timedelta | None = None,
-    ) -> AsyncIterator[RunSnapshot]:
-        """See `Client.watch`."""
-        return self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval)
-
-    async def outputs(self, ref: RunRef) -> RunOutputs:
-        """See `Client.outputs`."""
-        return await self._ops.data.outputs(ref)
-
-    async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
-        """See `Client.abort`."""
-        await self._ops.runs.abort(ref, reason=reason)
-
-    async def get_entity(self, ref: EntityRef) -> Entity:
-        """See `Client.get_entity`."""
-        return await self._ops.launch.get_entity(ref)
-
-    async def download(self, what: FileRef | DirectoryRef | FrameRef | str, path: str | Path) -> Path:
-        """See `Client.download`."""
-        return await self._ops.data.download(what, path)
-
-    async def open(self, what: FileRef | str) -> IO[bytes]:
-        """See `Client.open`."""
-        return await self._ops.data.open(what)
-
-    async def read_frame(self, ref: FrameRef) -> Any:
-        """See `Client.read_frame`."""
-        return await self._ops.data.read_frame(ref)
-
-    def console_url(self, ref: RunRef) -> str:
-        """See `Client.console_url`."""
         return self._ops.backend.console_url(ref)

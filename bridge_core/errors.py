@@ -94,6 +94,11 @@ class BridgeError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self._data)
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What was given besides the message, to make another error of the same call."""
+        return dict(self._data)
+
     def with_message(self, message: str) -> Self:
         """The same error, same type and data, in other words: for a caller who knows more about the thing asked for."""
         return type(self)(message, **self._data)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from .errors import InvalidRequest, RunAborted, RunEnded, RunFailed, RunTimedOut
 from .ids import EntityRef, RunRef
@@ -13,9 +13,7 @@ from .ids import EntityRef, RunRef
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-__all__ = ["LaunchRequest", "Launched", "RunError", "RunOptions", "RunOutputs", "RunPhase", "RunSnapshot"]
-
-T = TypeVar("T")
+__all__ = ["LaunchRequest", "Launched", "RunError", "RunOptions", "RunPhase", "RunQuery", "RunSnapshot"]
 
 
 class RunPhase(enum.Enum):
@@ -207,6 +205,25 @@ _ENDED: Mapping[RunPhase, type[RunEnded]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Which runs to list. None means "any"."""
+
+    phases: tuple[RunPhase, ...] = ()
+    entity: str | None = None
+    """Name of the launch plan that was launched."""
+    name_contains: str | None = None
+    created_after: datetime | None = None
+    """Inclusive; with a zone."""
+    created_before: datetime | None = None
+    """Exclusive; with a zone."""
+    labels: Mapping[str, str] | None = None
+    """Launch-plan runs only: FlyteAdmin keeps no labels of single-task runs."""
+    archived: bool | None = None
+    """None: what FlyteAdmin shows, which hides archived runs."""
+    newest_first: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
     """What `launch_or_attach` did."""
 
@@ -215,76 +232,6 @@ class Launched:
     """True when this call made the run; False when it found the identical one."""
     snapshot: RunSnapshot
     """The run right after: callers decide by its phase."""
-
-
-class RunOutputs(Mapping[str, Any]):
-    """Outputs of a run: output name -> plain Python value. Picklable; files and frames are references until read.
-
-    Example:
-        >>> outs = RunOutputs({"o0": 3}, hashes={"o0": "abc"})
-        >>> outs["o0"], outs.hash("o0"), outs.metadata("o0")
-        (3, 'abc', {})
-    """
-
-    __slots__ = ("_hashes", "_metadata", "_values")
-
-    def __init__(
-        self,
-        values: Mapping[str, Any],
-        *,
-        metadata: Mapping[str, Mapping[str, str]] | None = None,
-        hashes: Mapping[str, str] | None = None,
-    ) -> None:
-        self._values = dict(values)
-        self._metadata = {name: dict(value) for name, value in (metadata or {}).items()}
-        self._hashes = dict(hashes or {})
-
-    def __getitem__(self, name: str) -> Any:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise KeyError(f"no output {name!r}; this run has {', '.join(sorted(self._values)) or 'none'}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return f"RunOutputs({self._values!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # a mapping of possibly mutable values
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_outputs, (self._values, self._metadata, self._hashes)
-
-    def as_(self, name: str, target: type[T]) -> T:
-        """The output as this dataclass, enum or pydantic model.
-
-        Raises:
-            LiteralError: The value has another shape; the message names the leaf.
-        """
-        from .literals import as_type
-
-        return as_type(self[name], target)
-
-    def metadata(self, name: str) -> dict[str, str]:
-        """Metadata that the task attached to this output; empty when there is none."""
-        self[name]
-        return dict(self._metadata.get(name, {}))
-
-    def hash(self, name: str) -> str | None:
-        """The hash that the task computed for this output (``HashMethod``), or None."""
-        self[name]
-        return self._hashes.get(name)
-
-
-def _rebuild_outputs(values: dict[str, Any], metadata: dict[str, dict[str, str]], hashes: dict[str, str]) -> RunOutputs:
-    return RunOutputs(values, metadata=metadata, hashes=hashes)
 
 
 def _human(seconds: float) -> str:

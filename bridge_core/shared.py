@@ -14,7 +14,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
-from .client import AsyncClient
+from .async_client import AsyncClient
 from .config import Config
 
 __all__ = ["shared_client"]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from .errors import BridgeError, Unauthenticated
 from .ids import RunRef
+from .patience import seconds, timed_out
 from .policies import PollPolicy, may_pass
 from .watcher import RunWatcher
 
@@ -72,8 +73,6 @@ class Waiting:
             WaitTimeout: The run had not ended, after one last check.
             RunNotFound: No such run.
         """
-        from ._operations.runs import seconds, timed_out
-
         patience, interval = seconds(timeout), seconds(poll_interval)
         policy = self._config.poll if interval is None else PollPolicy.every(interval)
         key = (ref.project, ref.domain, policy)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..calls import Calls
+from .again import AgainOperations
 from .data import DataOperations
+from .inside import InsideOperations
 from .launch import LaunchOperations
 from .runs import RunOperations
 
@@ -28,3 +30,5 @@ class Operations:
         self.data = DataOperations(backend, transport, config)
         self.runs = RunOperations(backend, transport, config)
         self.launch = LaunchOperations(backend, transport, config, self.data)
+        self.again = AgainOperations(backend)
+        self.inside = InsideOperations(backend, transport, config)

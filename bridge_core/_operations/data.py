@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import InvalidRequest, Unsupported
+from ..outputs import RunOutputs
 from ..references import DirectoryRef, FileRef, FrameRef
-from ..runs import RunOutputs
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..storage.bodies import Body
     from ..transport.base import Transport
 
-__all__ = ["DataOperations", "Staged"]
+__all__ = ["DataOperations", "Staged", "read_url"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +114,19 @@ class DataOperations:
             hashes=hashes,
         )
 
+    async def inputs(self, ref: RunRef) -> RunOutputs:
+        """Inputs that the run has stored, after defaults."""
+        from ..literals import Codec
+
+        literals = await self._backend.stored_inputs(ref)
+        types = None
+        if _needs_types(literals):
+            snapshot = await self._backend.describe(ref)
+            if snapshot.entity is not None:
+                found = await self._backend.interface(snapshot.entity)
+                types = {name: item.var.type for name, item in found.parameters.items()}
+        return RunOutputs(Codec.default().decode_map(literals, types))
+
     async def _literals(self, ref: RunRef) -> Any:
         """The stored map, wherever it is, with offloaded literals put back."""
         from flyteidl.core import literals_pb2
@@ -123,7 +136,7 @@ class DataOperations:
         stored = await self._backend.outputs(ref)
         literals = stored.literals
         if stored.url:
-            literals = literals_pb2.LiteralMap.FromString(await self._transport.run_io(_read_url, stored.url))
+            literals = literals_pb2.LiteralMap.FromString(await self._transport.run_io(read_url, stored.url))
         if uris := offloaded_uris(literals):
             found = {uri: literals_pb2.Literal.FromString(await self._read(uri)) for uri in uris}
             literals = replace_offloaded(literals, found)
@@ -134,7 +147,7 @@ class DataOperations:
 
         if access.is_local(uri):
             return await self._transport.run_io(_read_all, uri)
-        return await self._transport.run_io(_read_url, await self._backend.download_url(uri))
+        return await self._transport.run_io(read_url, await self._backend.download_url(uri))
 
     async def download(self, what: Reference | str, path: str | Path) -> Path:
         """Copies a referenced file, or all files below a directory or frame, to a local path.
@@ -232,7 +245,8 @@ def _read_all(uri: str) -> bytes:
     return Path(uri.removeprefix("file://")).read_bytes()
 
 
-def _read_url(url: str) -> bytes:
+def read_url(url: str) -> bytes:
+    """The content behind a signed URL."""
     from ..storage import signed
 
     with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder:

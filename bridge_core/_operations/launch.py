@@ -81,6 +81,15 @@ class LaunchOperations:
                 out.append(error)
         return out
 
+    async def list_entities(
+        self, kind: EntityKind, *, project: str | None, domain: str | None, name: str | None, limit: int
+    ) -> list[EntityRef]:
+        """Names of a kind, or the versions of one name, newest first."""
+        placed = self._placed(EntityRef(kind, name or "any", project, domain))
+        if name is None:
+            return (await self._backend.lists.names(kind, placed.project or "", placed.domain or ""))[:limit]
+        return await self._backend.lists.versions(placed, limit)
+
     async def get_entity(self, ref: EntityRef) -> Entity:
         """One version of an entity: what it takes and gives."""
         from ..entities import Entity, InputSpec

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import BridgeError, WaitTimeout
+from ..errors import BridgeError, ConfigError
+from ..patience import seconds, timed_out
 from ..policies import PollPolicy, may_pass
 from ..watcher import RunWatcher
 
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
     from ..ids import RunRef
-    from ..runs import RunSnapshot
+    from ..runs import RunQuery, RunSnapshot
     from ..transport.base import Transport
 
-__all__ = ["RunOperations", "default_abort_reason", "seconds", "timed_out"]
+__all__ = ["RunOperations", "default_abort_reason"]
 
 
 _LAST_CHECK = 1.0
@@ -39,6 +40,21 @@ class RunOperations:
     async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
         """Aborts the run; one that has ended stays as it is, and that is success."""
         await self._backend.abort(ref, reason or default_abort_reason())
+
+    async def archive(self, ref: RunRef, *, archived: bool = True) -> None:
+        """Hides the run from lists, or shows it again."""
+        await self._backend.archive(ref, archived=archived)
+
+    def list_runs(
+        self, project: str | None, domain: str | None, query: RunQuery, limit: int
+    ) -> AsyncIterator[RunSnapshot]:
+        """Runs of one project and domain, page by page as they are consumed."""
+        project, domain = project or self._config.project, domain or self._config.domain
+        if not project or not domain:
+            raise ConfigError(
+                "list_runs: no project or no domain; give project= and domain=, or set them in the Config"
+            )
+        return self._backend.lists.runs(project, domain, query, limit)
 
     async def wait(
         self,
@@ -147,26 +163,6 @@ class RunOperations:
 
     def _poll(self, interval: float | timedelta | None) -> PollPolicy:
         return self._config.poll if interval is None else PollPolicy.every(seconds(interval) or 0.0)
-
-
-def seconds(value: float | timedelta | None) -> float | None:
-    """Seconds of what the public edge accepts; None stays None."""
-    return value.total_seconds() if isinstance(value, timedelta) else value
-
-
-def timed_out(
-    ref: RunRef, patience: float, last: RunSnapshot | None, trouble: BridgeError | None, *, others: int = 0
-) -> WaitTimeout:
-    """The error for patience that ended: says what is known, and that the run goes on."""
-    known = f"was still {last.phase.value}" if last else "had not ended"
-    more = f" (and {others} more)" if others else ""
-    why = f"; the last question went unanswered: {trouble}" if trouble else ""
-    console = f" Console: {last.console_url}" if last and last.console_url else ""
-    return WaitTimeout(
-        f"run {ref}{more} {known} after {patience:g} s of waiting; it was not aborted and goes on{why}.{console}",
-        ref=ref,
-        snapshot=last,
-    )
 
 
 def default_abort_reason() -> str:

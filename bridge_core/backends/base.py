@@ -5,15 +5,16 @@ Literals and literal types cross it as protobuf messages (both APIs share ``flyt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ..ids import EntityRef, RunRef
-    from ..runs import RunOptions, RunPhase, RunSnapshot
+    from ..ids import EntityKind, EntityRef, RunRef
+    from ..nodes import Attempt, NodeSnapshot, SpanMetric
+    from ..runs import RunOptions, RunPhase, RunQuery, RunSnapshot
 
-__all__ = ["Backend", "Existing", "Interface", "SignedUpload", "StoredOutputs"]
+__all__ = ["Backend", "Existing", "Inside", "Interface", "Lists", "SignedUpload", "StoredOutputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class Existing:
     """What it was launched from, pinned: a launch plan or a task."""
     fingerprint: str | None
     """Our label on it; None when something else launched it."""
+    origin: tuple[str, RunRef] | None = None
+    """``("relaunch", ref)`` or ``("recover", ref)`` when it was made from another run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,50 @@ class StoredOutputs:
     """``literals_pb2.LiteralMap`` that came inline."""
     url: str = field(default="", repr=False)
     """Signed URL of the serialised map, when it was too large to come inline."""
+
+
+class Inside(Protocol):
+    """The inside of runs."""
+
+    async def tree(self, ref: RunRef) -> tuple[NodeSnapshot, ...]:
+        """All nodes as a tree; the number of calls does not depend on the number of leaves, except for paging."""
+        ...
+
+    async def attempts(self, ref: RunRef, node_id: str) -> tuple[Attempt, ...]:
+        """Attempts of one node, oldest first."""
+        ...
+
+    async def deck_urls(self, ref: RunRef, node_id: str) -> list[str]:
+        """Signed URLs of a node's deck."""
+        ...
+
+    async def metrics(self, ref: RunRef) -> SpanMetric:
+        """Where the time went."""
+        ...
+
+    async def gate_type(self, ref: RunRef, signal_id: str) -> Any | None:
+        """``LiteralType`` that a gate waits for, or None while the run has not reached it."""
+        ...
+
+    async def set_signal(self, ref: RunRef, signal_id: str, literal: Any) -> None:
+        """Gives a gate its value."""
+        ...
+
+
+class Lists(Protocol):
+    """Lists of runs and entities."""
+
+    def runs(self, project: str, domain: str, query: RunQuery, limit: int) -> AsyncIterator[RunSnapshot]:
+        """Runs that match, page by page as they are consumed."""
+        ...
+
+    async def names(self, kind: EntityKind, project: str, domain: str) -> list[EntityRef]:
+        """All entities of a kind, without versions."""
+        ...
+
+    async def versions(self, entity: EntityRef, limit: int) -> list[EntityRef]:
+        """Versions of one entity, newest first."""
+        ...
 
 
 class Backend(Protocol):
@@ -109,6 +156,36 @@ class Backend(Protocol):
 
     async def abort(self, ref: RunRef, reason: str) -> None:
         """Aborts the run. A finished one stays as it is; that is success."""
+        ...
+
+    async def relaunch(self, ref: RunRef, name: str, *, overwrite_cache: bool) -> None:
+        """Makes a run with the same spec and inputs. Raises `AlreadyExists` when the name is taken."""
+        ...
+
+    async def recover(self, ref: RunRef, name: str) -> None:
+        """Makes a run that takes over what succeeded in this one. Raises `AlreadyExists` when the name is taken."""
+        ...
+
+    async def archive(self, ref: RunRef, *, archived: bool) -> None:
+        """Hides a run from lists, or shows it again."""
+        ...
+
+    async def whoami(self) -> str:
+        """Who the server thinks we are."""
+        ...
+
+    def clear_cache(self) -> None:
+        """Forgets cached interfaces."""
+        ...
+
+    @property
+    def inside(self) -> Inside:
+        """Nodes, attempts, decks, metrics, gates."""
+        ...
+
+    @property
+    def lists(self) -> Lists:
+        """Lists of runs and entities."""
         ...
 
     def check_options(self, options: RunOptions) -> None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2
 from flyteidl.core import interface_pb2
-from flyteidl.service import dataproxy_pb2
+from flyteidl.service import dataproxy_pb2, identity_pb2
 
 from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, LimitExceeded, NotFound, RunNotFound
 from ...ids import EntityKind, EntityRef, RunRef
 from ..base import Existing, Interface, SignedUpload, StoredOutputs
 from . import methods
 from .convert import entity_of, execution_id, existing, identifier, phase_of, snapshot
+from .inside import Flyte1Inside
+from .lists import Flyte1Lists
 from .spec import check_options, execution_spec
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Flyte1Backend:
         self._calls = calls
         self._config = config
         self._pinned: OrderedDict[EntityRef, Interface] = OrderedDict()
+        self.inside = Flyte1Inside(calls)
+        self.lists = Flyte1Lists(calls, self.console_url)
 
     # -- runs
 
@@ -91,10 +95,7 @@ class Flyte1Backend:
                 raise LimitExceeded(
                     f"{interface.entity} was not launched as {ref}: {error.details}. Wait for a run of it to end, or raise the "
                     "launch plan's concurrency limit.",
-                    code=error.code,
-                    rpc=error.rpc,
-                    request_id=error.request_id,
-                    details=error.details,
+                    **error.data,
                 ) from None
             raise
 
@@ -108,6 +109,42 @@ class Flyte1Backend:
                 raise
         except NotFound as error:
             raise self._no_run(ref, error) from None
+
+    async def relaunch(self, ref: RunRef, name: str, *, overwrite_cache: bool) -> None:
+        """RelaunchExecution: same spec, same inputs, another name."""
+        request = execution_pb2.ExecutionRelaunchRequest(
+            id=execution_id(ref), name=name, overwrite_cache=overwrite_cache
+        )
+        try:
+            await self._calls.unary(methods.RELAUNCH_EXECUTION, request)
+        except NotFound as error:
+            raise self._no_run(ref, error) from None
+
+    async def recover(self, ref: RunRef, name: str) -> None:
+        """RecoverExecution: a new run that takes over what succeeded in the old one."""
+        request = execution_pb2.ExecutionRecoverRequest(id=execution_id(ref), name=name)
+        try:
+            await self._calls.unary(methods.RECOVER_EXECUTION, request)
+        except NotFound as error:
+            raise self._no_run(ref, error) from None
+
+    async def archive(self, ref: RunRef, *, archived: bool) -> None:
+        """UpdateExecution."""
+        state = execution_pb2.EXECUTION_ARCHIVED if archived else execution_pb2.EXECUTION_ACTIVE
+        request = execution_pb2.ExecutionUpdateRequest(id=execution_id(ref), state=state)
+        try:
+            await self._calls.unary(methods.UPDATE_EXECUTION, request)
+        except NotFound as error:
+            raise self._no_run(ref, error) from None
+
+    async def whoami(self) -> str:
+        """UserInfo: who the server thinks we are; empty on a Flyte without authentication."""
+        answer = await self._calls.unary(methods.USER_INFO, identity_pb2.UserInfoRequest())
+        return str(answer.email or answer.preferred_username or answer.name or answer.subject)
+
+    def clear_cache(self) -> None:
+        """Forgets all pinned interfaces."""
+        self._pinned.clear()
 
     async def _execution(self, ref: RunRef, timeout: float | None = None) -> Any:
         request = execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
@@ -126,10 +163,7 @@ class Flyte1Backend:
     def _no_run(self, ref: RunRef, error: NotFound) -> RunNotFound:
         return RunNotFound(
             f"no run {ref} at {self._config.endpoint}; check project, domain and name (wanted project/domain/name)",
-            code=error.code,
-            rpc=error.rpc,
-            request_id=error.request_id,
-            details=error.details,
+            **error.data,
         )
 
     # -- entities
@@ -192,9 +226,7 @@ class Flyte1Backend:
             near = get_close_matches(entity.name, names, n=3, cutoff=0.5)
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; {len(names)} are registered there"
             message = f"no {kind} {entity.name!r} in {where}{hint}"
-        return EntityNotFound(
-            message, code=error.code, rpc=error.rpc, request_id=error.request_id, details=error.details
-        )
+        return EntityNotFound(message, **error.data)
 
     # -- data
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2
 
@@ -110,7 +111,19 @@ def existing(execution: Any, console_url: str) -> Existing:
         snapshot=snapshot(execution, console_url),
         launched=entity_of(execution.spec.launch_plan),
         fingerprint=execution.spec.labels.values.get(FINGERPRINT_LABEL),
+        origin=_origin(execution.spec.metadata),
     )
+
+
+def _origin(metadata: Any) -> tuple[str, RunRef] | None:
+    """How and from which run it was made again: ``("relaunch", ref)`` or ``("recover", ref)``."""
+    modes = {
+        execution_pb2.ExecutionMetadata.RELAUNCH: "relaunch",
+        execution_pb2.ExecutionMetadata.RECOVERED: "recover",
+    }
+    if metadata.mode not in modes or not metadata.HasField("reference_execution"):
+        return None
+    return modes[metadata.mode], run_ref(metadata.reference_execution)
 
 
 def _time(closure: Any, field: str) -> datetime | None:
@@ -123,5 +136,6 @@ def _time(closure: Any, field: str) -> datetime | None:
 
 def _ended_at(closure: Any, started: datetime | None) -> datetime | None:
     if started is not None and closure.HasField("duration"):
-        return started + closure.duration.ToTimedelta()
+        ended: datetime = started + closure.duration.ToTimedelta()
+        return ended
     return _time(closure, "updated_at")

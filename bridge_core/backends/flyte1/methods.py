@@ -8,27 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, task_pb2
-from flyteidl.service import dataproxy_pb2
+from flyteidl.admin import (
+    common_pb2,
+    execution_pb2,
+    launch_plan_pb2,
+    node_execution_pb2,
+    signal_pb2,
+    task_execution_pb2,
+    task_pb2,
+    workflow_pb2,
+)
+from flyteidl.service import dataproxy_pb2, identity_pb2
 
 from ...transport.base import Method
-
-__all__ = [
-    "CREATE_DOWNLOAD_LOCATION",
-    "CREATE_EXECUTION",
-    "CREATE_UPLOAD_LOCATION",
-    "GET_ACTIVE_LAUNCH_PLAN",
-    "GET_EXECUTION",
-    "GET_EXECUTION_DATA",
-    "GET_LAUNCH_PLAN",
-    "GET_TASK",
-    "LIST_EXECUTIONS",
-    "LIST_LAUNCH_PLANS",
-    "LIST_LAUNCH_PLAN_IDS",
-    "LIST_TASKS",
-    "LIST_TASK_IDS",
-    "TERMINATE_EXECUTION",
-]
 
 
 def _admin(name: str, request: Any, response: Any, *, safe: bool = True) -> Method[Any, Any]:
@@ -65,6 +57,51 @@ LIST_LAUNCH_PLAN_IDS = _admin(
 GET_TASK = _admin("GetTask", common_pb2.ObjectGetRequest, task_pb2.Task)
 LIST_TASKS = _admin("ListTasks", common_pb2.ResourceListRequest, task_pb2.TaskList)
 LIST_TASK_IDS = _admin("ListTaskIds", common_pb2.NamedEntityIdentifierListRequest, common_pb2.NamedEntityIdentifierList)
+RELAUNCH_EXECUTION = _admin(
+    "RelaunchExecution", execution_pb2.ExecutionRelaunchRequest, execution_pb2.ExecutionCreateResponse
+)
+RECOVER_EXECUTION = _admin(
+    "RecoverExecution", execution_pb2.ExecutionRecoverRequest, execution_pb2.ExecutionCreateResponse
+)
+UPDATE_EXECUTION = _admin(
+    "UpdateExecution", execution_pb2.ExecutionUpdateRequest, execution_pb2.ExecutionUpdateResponse
+)
+GET_EXECUTION_METRICS = _admin(
+    "GetExecutionMetrics",
+    execution_pb2.WorkflowExecutionGetMetricsRequest,
+    execution_pb2.WorkflowExecutionGetMetricsResponse,
+)
+LIST_NODE_EXECUTIONS = _admin(
+    "ListNodeExecutions", node_execution_pb2.NodeExecutionListRequest, node_execution_pb2.NodeExecutionList
+)
+LIST_TASK_EXECUTIONS = _admin(
+    "ListTaskExecutions", task_execution_pb2.TaskExecutionListRequest, task_execution_pb2.TaskExecutionList
+)
+LIST_WORKFLOW_IDS = _admin(
+    "ListWorkflowIds", common_pb2.NamedEntityIdentifierListRequest, common_pb2.NamedEntityIdentifierList
+)
+LIST_WORKFLOWS = _admin("ListWorkflows", common_pb2.ResourceListRequest, workflow_pb2.WorkflowList)
+SET_SIGNAL = Method(
+    "/flyteidl.service.SignalService/SetSignal",
+    signal_pb2.SignalSetRequest.SerializeToString,
+    signal_pb2.SignalSetResponse.FromString,
+    safe=True,
+)
+LIST_SIGNALS = Method(
+    "/flyteidl.service.SignalService/ListSignals",
+    signal_pb2.SignalListRequest.SerializeToString,
+    signal_pb2.SignalList.FromString,
+    safe=True,
+)
+USER_INFO = Method(
+    "/flyteidl.service.IdentityService/UserInfo",
+    identity_pb2.UserInfoRequest.SerializeToString,
+    identity_pb2.UserInfoResponse.FromString,
+    safe=True,
+)
+CREATE_DOWNLOAD_LINK = _data(
+    "CreateDownloadLink", dataproxy_pb2.CreateDownloadLinkRequest, dataproxy_pb2.CreateDownloadLinkResponse
+)
 CREATE_UPLOAD_LOCATION = _data(
     "CreateUploadLocation", dataproxy_pb2.CreateUploadLocationRequest, dataproxy_pb2.CreateUploadLocationResponse
 )

@@ -1,0 +1,57 @@
+"""Verbs that make a run from a run: relaunch and recover, exactly once under one name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import AlreadyExists
+from ..ids import RunRef, check_run_name, random_run_name
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..backends.base import Backend
+
+__all__ = ["AgainOperations"]
+
+
+class AgainOperations:
+    """Runs made from runs."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def relaunch(self, ref: RunRef, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
+        """A new run with the spec and inputs of this one; attaches when that name was relaunched from it already."""
+        return await self._once(
+            "relaunch", ref, name, lambda new: self._backend.relaunch(ref, new, overwrite_cache=overwrite_cache)
+        )
+
+    async def recover(self, ref: RunRef, *, name: str | None = None) -> RunRef:
+        """A new run that keeps what succeeded in this one and does the rest again."""
+        return await self._once("recover", ref, name, lambda new: self._backend.recover(ref, new))
+
+    async def _once(self, verb: str, ref: RunRef, name: str | None, create: Callable[[str], Awaitable[None]]) -> RunRef:
+        new = RunRef(ref.project, ref.domain, random_run_name() if name is None else check_run_name(name))
+        if name is not None and await self._made(verb, ref, new):
+            return new
+        try:
+            await create(new.name)
+        except AlreadyExists:
+            if not await self._made(verb, ref, new):
+                raise
+        return new
+
+    async def _made(self, verb: str, ref: RunRef, new: RunRef) -> bool:
+        """Whether that run exists and came from this one; another one under the name is an error."""
+        found = await self._backend.find(new)
+        if found is None:
+            return False
+        if found.origin != (verb, ref):
+            raise AlreadyExists(
+                f"run {new} exists ({found.snapshot.phase.value}) and is no {verb} of {ref}. Nothing was sent. Use another name. "
+                f"Console: {found.snapshot.console_url}",
+                ref=new,
+                snapshot=found.snapshot,
+            )
+        return True

@@ -1,0 +1,102 @@
+"""What FlyteAdmin knows about the inside of a run: nodes, attempts, decks, metrics, gates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import execution_pb2, node_execution_pb2, signal_pb2, task_execution_pb2
+from flyteidl.core import identifier_pb2
+from flyteidl.service import dataproxy_pb2
+
+from ...errors import NotFound, RunNotFound
+from . import methods, nodes
+from .convert import execution_id
+
+if TYPE_CHECKING:
+    from ...calls import Calls
+    from ...ids import RunRef
+    from ...nodes import Attempt, NodeSnapshot, SpanMetric
+
+__all__ = ["Flyte1Inside"]
+
+_PAGE = 200
+_METRICS_DEPTH = 10
+
+
+class Flyte1Inside:
+    """The inside of runs."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def tree(self, ref: RunRef) -> tuple[NodeSnapshot, ...]:
+        """All nodes as a tree: one list per parent node and page, however many leaves there are."""
+        return await self._level(ref, "")
+
+    async def attempts(self, ref: RunRef, node_id: str) -> tuple[Attempt, ...]:
+        """Attempts of one node, oldest first."""
+        request = task_execution_pb2.TaskExecutionListRequest(node_execution_id=_node_id(ref, node_id), limit=_PAGE)
+        items = [nodes.attempt(item) for item in await self._pages(methods.LIST_TASK_EXECUTIONS, request)]
+        return tuple(sorted(items, key=lambda item: item.number))
+
+    async def deck_urls(self, ref: RunRef, node_id: str) -> list[str]:
+        """Signed URLs of a node's deck."""
+        request = dataproxy_pb2.CreateDownloadLinkRequest(
+            artifact_type=dataproxy_pb2.ARTIFACT_TYPE_DECK, node_execution_id=_node_id(ref, node_id)
+        )
+        answer = await self._calls.unary(methods.CREATE_DOWNLOAD_LINK, request)
+        return list(answer.pre_signed_urls.signed_url) or list(answer.signed_url)
+
+    async def metrics(self, ref: RunRef) -> SpanMetric:
+        """GetExecutionMetrics: where the time went."""
+        request = execution_pb2.WorkflowExecutionGetMetricsRequest(id=execution_id(ref), depth=_METRICS_DEPTH)
+        return nodes.span((await self._calls.unary(methods.GET_EXECUTION_METRICS, request)).span)
+
+    async def gate_type(self, ref: RunRef, signal_id: str) -> Any | None:
+        """``LiteralType`` that a gate waits for, or None while the run has not reached it."""
+        request = signal_pb2.SignalListRequest(workflow_execution_id=execution_id(ref), limit=_PAGE)
+        for item in await self._pages(methods.LIST_SIGNALS, request):
+            if item.id.signal_id == signal_id:
+                return item.type
+        return None
+
+    async def set_signal(self, ref: RunRef, signal_id: str, literal: Any) -> None:
+        """SetSignal. The same value twice is the same."""
+        identifier = identifier_pb2.SignalIdentifier(signal_id=signal_id, execution_id=execution_id(ref))
+        await self._calls.unary(methods.SET_SIGNAL, signal_pb2.SignalSetRequest(id=identifier, value=literal))
+
+    async def _level(self, ref: RunRef, parent: str) -> tuple[NodeSnapshot, ...]:
+        request = node_execution_pb2.NodeExecutionListRequest(
+            workflow_execution_id=execution_id(ref), unique_parent_id=parent, limit=_PAGE
+        )
+        try:
+            found = await self._pages(methods.LIST_NODE_EXECUTIONS, request)
+        except NotFound as error:
+            raise RunNotFound(f"no run {ref}: {error.details}", **error.data) from None
+        out = []
+        for item in found:
+            if nodes.is_boundary(item):
+                continue
+            children = await self._level(ref, item.id.node_id) if nodes.has_children(item) else ()
+            out.append(nodes.node(item, children))
+        return tuple(out)
+
+    async def _pages(self, method: Any, request: Any) -> list[Any]:
+        """All items of a paged list. A full page is followed by another question, which may find nothing."""
+        out: list[Any] = []
+        while True:
+            page = await self._calls.unary(method, request)
+            out.extend(_items(page))
+            if not page.token:
+                return out
+            request.token = page.token
+
+
+def _items(page: Any) -> Any:
+    """The one repeated message field of a list response."""
+    (field,) = [field for field in page.DESCRIPTOR.fields if field.message_type is not None]
+    return getattr(page, field.name)
+
+
+def _node_id(ref: RunRef, node_id: str) -> Any:
+    return identifier_pb2.NodeExecutionIdentifier(node_id=node_id, execution_id=execution_id(ref))
