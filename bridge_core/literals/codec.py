@@ -52,8 +52,8 @@ class Codec:
 
     @classmethod
     def default(cls) -> Codec:
-        """A codec for the types that Flyte has."""
-        return cls()
+        """The codec for the types that Flyte has: one per process, so that each type is compiled once."""
+        return _default()
 
     def encode_inputs(
         self, values: Mapping[str, Any], parameters: Mapping[str, Parameter], *, fixed: Collection[str] = ()
@@ -140,6 +140,11 @@ class Codec:
         except UnknownType as error:
             raise refusal(where, str(error)) from None
         return coder.read(literal, where)
+
+
+@functools.cache
+def _default() -> Codec:
+    return Codec()
 
 
 def _wire(literal_type: LiteralType) -> bytes:

@@ -45,14 +45,17 @@ class Job:
         """Notes any other problem."""
         self.problems.append(f"{render(where)}: {text}")
 
-    def upload(self, where: Where, source: Any, kind: str, file_name: str) -> str:
+    def upload(self, where: Where, source: Any, kind: str, file_name: str, *, parent: bool = False) -> str:
         """Asks for an upload.
 
         Returns:
             The token that stands for its URI.
         """
         token = new_token(self._first_token + len(self.uploads))
-        self.uploads.append(Upload(token=token, path=render(where), source=source, kind=kind, file_name=file_name))
+        path = render(where)
+        self.uploads.append(
+            Upload(token=token, path=path, source=source, kind=kind, file_name=file_name, parent=parent)
+        )
         return token
 
     def attempt(self) -> Job:

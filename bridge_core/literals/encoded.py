@@ -39,7 +39,8 @@ class Upload:
         token: Stands for the URI in the literal.
         path: Which leaf of the inputs this is, ``inputs.table``, for messages.
         source: A `pathlib.Path`, bytes, or a data frame (pandas, pyarrow or polars).
-        kind: ``"file"``, ``"directory"``, ``"bytes"`` or ``"frame"``.
+        kind: What the source is: ``"file"``, ``"directory"``, ``"bytes"`` or ``"frame"`` (a data frame, to be written as
+            parquet; a local parquet or CSV file is a ``"file"``).
         file_name: Name of the uploaded object. For a frame it is fixed by what flytekit reads: ``00000`` for parquet,
             ``.csv`` for CSV, directly below the URI of the literal.
     """
@@ -49,6 +50,8 @@ class Upload:
     source: Any = field(compare=False, repr=False)
     kind: str
     file_name: str
+    parent: bool = False
+    """Whether the literal's URI is the directory above the uploaded object, as for every frame."""
 
     def literal_uri(self, uri: str) -> str:
         """The URI that goes into the literal, given the URI of the uploaded object (or directory).
@@ -56,7 +59,7 @@ class Upload:
         For a frame that is the *directory above* the object: flytekit looks for ``<uri>/00000``. Everything else keeps its
         URI.
         """
-        return uri.rstrip("/").rpartition("/")[0] if self.kind == "frame" else uri
+        return uri.rstrip("/").rpartition("/")[0] if self.parent else uri
 
 
 @dataclass(frozen=True, slots=True)

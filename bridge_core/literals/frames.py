@@ -93,7 +93,7 @@ def frame_source(wanted_format: str, value: Any, where: Where, job: Job) -> tupl
     if is_frame(value):
         if wanted_format not in ("", "parquet"):
             return None
-        return job.upload(where, value, "frame", _FILE_NAMES["parquet"]), "parquet"
+        return job.upload(where, value, "frame", _FILE_NAMES["parquet"], parent=True), "parquet"
     if isinstance(value, str) and is_remote(value):
         job.coerced = True
         return value, wanted_format or "parquet"
@@ -102,7 +102,7 @@ def frame_source(wanted_format: str, value: Any, where: Where, job: Job) -> tupl
     if path is None or form is None or wanted_format not in ("", form):
         return None
     job.coerced = True
-    return job.upload(where, Path(path), "frame", _FILE_NAMES[form]), form
+    return job.upload(where, Path(path), "file", _FILE_NAMES[form], parent=True), form
 
 
 def _find(form: str, wanted: str, value: Any, where: Where, job: Job) -> tuple[str, str] | None:
