@@ -63,12 +63,12 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "make: no Python 3.11 or 3.12 found (tried python3.11, python3.12, python3, python)." >&2; \
 	  echo "Install one, for instance: apt-get install python3.11 python3.11-venv, brew install python@3.12, pyenv install 3.11." >&2; \
 	  exit 2; fi; \
-	echo "Building .venv with $$($$python --version) (some minutes the first time)"; \
+	echo "Building .venv with $$($$python --version) (a minute or some)"; \
 	if command -v uv >/dev/null 2>&1; then \
-	  uv venv -q --clear --python "$$(command -v $$python)" .venv && \
+	  { [ -x $(PY) ] || uv venv -q --python "$$(command -v $$python)" .venv; } && \
 	  uv pip install -q --python $(PY) --compile-bytecode -c constraints.txt --build-constraints constraints.txt -e . --group dev; \
 	else \
-	  $$python -m venv --clear .venv && \
+	  { [ -x $(PY) ] || $$python -m venv .venv; } && \
 	  $(PY) -m pip install -q -c constraints.txt pip && \
 	  $(PY) -m pip install -q -c constraints.txt --build-constraint constraints.txt -e . --group dev; \
 	fi && touch $(STAMP)

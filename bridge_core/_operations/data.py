@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from base64 import b32encode
 from collections.abc import Sequence
@@ -223,7 +224,7 @@ def _stage(upload: Upload) -> Staged:
 
     directory = upload.kind == "directory"
     source = upload.source
-    if upload.kind == "frame":
+    if upload.kind == "frame" and not isinstance(source, str | os.PathLike):
         from ..literals.dataframes import to_parquet
 
         source = to_parquet(source)

@@ -190,11 +190,13 @@ def _run(part: _Part, flyte: Client) -> bool:
         tail = part.log.read_text(errors="replace")[-3000:]
         print(f"      failed with exit code {process.returncode}; the end of its log:\n{tail}")
         return False
-    ref = RunRef.parse(json.loads(part.report.read_text())["run"])
+    ref = RunRef.parse(json.loads(part.report.read_text())["flyte/execution"])
     snapshot = flyte.describe(ref)
     print(f"      run     {ref}\n      phase   {snapshot.phase.value}\n      console {snapshot.console_url}")
     values = (
-        {name: _value(flyte, value) for name, value in flyte.outputs(ref).items()} if snapshot.phase.is_success else {}
+        {name: _value(flyte, value) for name, value in sorted(flyte.outputs(ref).items())}
+        if snapshot.phase.is_success
+        else {}
     )
     print("\n".join(f"    {line}" for line in outputs_lines(values)))
     return snapshot.phase.is_success

@@ -28,7 +28,7 @@ def flyte_demo():
 
     @task
     def report(outputs: dict, run: dict, url: str) -> None:
-        found = {"run": "/".join(run.values()), "url": url, "outputs": outputs}
+        found = {"flyte/execution": f"{run['project']}/{run['domain']}/{run['name']}", "url": url, "outputs": outputs}
         Path(os.environ["FLYTE_BRIDGE_DEMO_REPORT"]).write_text(json.dumps(found, default=str))
 
     run = measure.output["flyte_run"]

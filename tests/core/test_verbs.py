@@ -70,7 +70,7 @@ def test_signal_waits_for_the_gate_and_checks_the_type(client: Client, raw: RawF
     timer.join()
     with pytest.raises(LiteralError, match=rf"signal {GATE}: expected boolean, got 'yes' \(str\)"):
         client.signal(ref, GATE, "yes")
-    with pytest.raises(NotFound, match="has not reached a gate 'other' after 0.2 s"):
+    with pytest.raises(NotFound, match=r"has not reached a gate 'other' after 0\.2 s"):
         client.signal(ref, "other", True, timeout=0.2)
     client.signal(ref, GATE, True)
     assert client.wait(ref, timeout=60).phase is RunPhase.SUCCEEDED
