@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .app import PortTaken, Sandbox
+    from .app import DirectoryTaken, PortTaken, Sandbox
 
-__all__ = ["PortTaken", "Sandbox"]
+__all__ = ["DirectoryTaken", "PortTaken", "Sandbox"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from .calls import Calls
 from .faults import Faults
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
     from .store.database import Database
     from .store.entities import Entities
 
-__all__ = ["PortTaken", "Sandbox"]
+__all__ = ["DirectoryTaken", "PortTaken", "Sandbox"]
 
 
 class PortTaken(OSError):
     """Something else listens on a port that was asked for by number."""
+
+
+class DirectoryTaken(OSError):
+    """Another sandbox works in the data directory that was asked for."""
 
 
 class Sandbox:
@@ -69,7 +74,7 @@ class Sandbox:
         self._http_port = http_port
         self._data_dir = None if data_dir is None else Path(data_dir).absolute()
         self._pythonpath = tuple(Path(path).absolute() for path in pythonpath)
-        self._python = Path(python).absolute()  # not resolved: a virtual environment's python is a link
+        self._python = _interpreter(python)
         self._parallelism = parallelism if parallelism is not None else os.cpu_count() or 1
         if self._parallelism < 1:
             raise ValueError(f"parallelism must be at least 1, got {parallelism!r}")
@@ -115,6 +120,7 @@ class Sandbox:
 
         Raises:
             PortTaken: A port that was asked for by number is not free.
+        DirectoryTaken: Another sandbox works in the data directory.
         """
         with self._lock:
             if self._running is not None:
@@ -158,10 +164,18 @@ class Sandbox:
         return self._running
 
     def _build(self, layout: Layout) -> _Running:
+        layout.create()
+        lock = _lock(layout)
+        try:
+            return self._open(layout, lock)
+        except BaseException:
+            lock.close()
+            raise
+
+    def _open(self, layout: Layout, lock: IO[bytes]) -> _Running:
         from .blobs.http import HttpServer
         from .services.server import GrpcServer
 
-        layout.create()
         try:
             grpc_server = GrpcServer(self._port, calls=self.calls, faults=self.faults)
         except OSError:
@@ -176,13 +190,13 @@ class Sandbox:
                 f"port {self._http_port} (HTTP) is taken by another process; choose another one with --http-port"
             ) from None
         try:
-            return self._assemble(layout, grpc_server, http_server)
+            return self._assemble(layout, lock, grpc_server, http_server)
         except BaseException:
             grpc_server.stop()
             http_server.stop()
             raise
 
-    def _assemble(self, layout: Layout, grpc_server: GrpcServer, http_server: HttpServer) -> _Running:
+    def _assemble(self, layout: Layout, lock: IO[bytes], grpc_server: GrpcServer, http_server: HttpServer) -> _Running:
         from .blobs.signing import Signer
         from .console.pages import Console, run_path
         from .engine.engine import Engine
@@ -217,7 +231,7 @@ class Sandbox:
         engine.start()
         http_server.start(layout=layout, signer=signer, page=Console(engine.executions, engine.nodes).page)
         grpc_server.start()
-        return _Running(layout, grpc_server, http_server, engine, database)
+        return _Running(layout, grpc_server, http_server, engine, [database, lock])
 
     def _remove_temporary(self) -> None:
         if self._temporary is not None:
@@ -225,21 +239,45 @@ class Sandbox:
             self._temporary = None
 
 
-class _Running:
-    """The parts of a started sandbox."""
+def _interpreter(python: str | os.PathLike[str]) -> Path:
+    """The interpreter's path, not resolved: a virtual environment's python is a link to another one."""
+    found = shutil.which(python)
+    if found is None:
+        raise ValueError(f"the interpreter for tasks, {os.fspath(python)!r}, does not exist or cannot be executed")
+    return Path(found).absolute()
 
-    def __init__(self, layout: Layout, grpc: GrpcServer, http: HttpServer, engine: Engine, database: Database) -> None:
+
+class _Running:
+    """The parts of a started sandbox, and what is closed after them."""
+
+    def __init__(
+        self, layout: Layout, grpc: GrpcServer, http: HttpServer, engine: Engine, closing: list[Database | IO[bytes]]
+    ) -> None:
         self.layout = layout
         self.grpc = grpc
         self.http = http
         self._engine = engine
-        self._database = database
+        self._closing = closing
 
     def stop(self) -> None:
         self.grpc.stop()
         self.http.stop()
         self._engine.stop()
-        self._database.close()
+        for resource in self._closing:
+            resource.close()
+
+
+def _lock(layout: Layout) -> IO[bytes]:
+    """Holds the data directory for as long as the file is open, also over kill -9."""
+    file = layout.lock.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise DirectoryTaken(
+            f"another sandbox works in {layout.root}; stop it, or choose another directory with --data-dir"
+        ) from None
+    return file
 
 
 def _serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout, signer: Signer) -> None:

@@ -26,22 +26,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 after a stop, 2 when it could not start as asked.
     """
     options = _parser().parse_args(arguments)
-    from .app import PortTaken, Sandbox
+    from .app import DirectoryTaken, PortTaken, Sandbox
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    sandbox = Sandbox(
-        port=options.port,
-        http_port=options.http_port,
-        data_dir=options.data_dir,
-        pythonpath=options.pythonpath,
-        parallelism=options.parallelism,
-        **({"python": options.python} if options.python else {}),
-    )
     try:
-        sandbox.start()
-    except PortTaken as error:
+        sandbox = Sandbox(
+            port=options.port,
+            http_port=options.http_port,
+            data_dir=options.data_dir,
+            pythonpath=options.pythonpath,
+            parallelism=options.parallelism,
+            python=options.python or sys.executable,
+        ).start()
+    except (PortTaken, DirectoryTaken, ValueError) as error:
         print(f"flyte sandbox: {error}", file=sys.stderr)
         return _USAGE_ERROR
     try:

@@ -18,6 +18,7 @@ class Layout:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.database = root / "sandbox.sqlite"
+        self.lock = root / "lock"
         self.blobs = root / "blobs"
         self.work = root / "work"
         self.code = root / "code"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import grpc
 import pytest
-from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, signal_pb2
+from flyteidl.admin import common_pb2, event_pb2, execution_pb2, launch_plan_pb2, signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 from google.protobuf import wrappers_pb2
+from grpc_status import rpc_status
 
 from .protos import (
     BOOLEAN,
@@ -206,7 +208,13 @@ def test_terminate(wire, gate):
     closure = wire.wait(run).closure
     assert closure.phase == PHASE.ABORTED
     assert closure.abort_metadata.cause == "enough"
-    assert "already terminated" in rejected("FAILED_PRECONDITION", wire.terminate, run)
+    with pytest.raises(grpc.RpcError) as caught:
+        wire.terminate(run)
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "already terminated" in caught.value.details()
+    reason = event_pb2.EventFailureReason()
+    assert rpc_status.from_call(caught.value).details[0].Unpack(reason)
+    assert reason.already_in_terminal_state.current_phase == "ABORTED"
     rejected("NOT_FOUND", wire.terminate, run_id("nowhere"))
 
 

@@ -90,6 +90,11 @@ def test_forged_and_expired_urls_are_refused(wire, sandbox):
     assert "expires_in" in rejected("INVALID_ARGUMENT", wire.data.CreateUploadLocation, request)
 
 
+def test_other_host_names_are_refused(sandbox):
+    assert http_call("GET", f"{sandbox.console_url}/console", headers={"Host": "evil.example:80"})[0] == 403
+    assert http_call("GET", f"{sandbox.console_url}/console", headers={"Host": "localhost"})[0] == 200
+
+
 def test_missing_file_is_404(wire, sandbox):
     native = str(sandbox.data_dir / "blobs" / "nowhere")
     request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=native)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from flyteidl.admin import common_pb2
 
-from .protos import PHASE, D, P, literals, plan_id, task_id
+from .protos import NODE, PHASE, D, P, literals, plan_id, task_id
 from .test_engine import nodes_of
 from .test_executions import run_id
 
@@ -98,7 +98,7 @@ def test_registering_again_changes_nothing(flytekit, registered, sandbox):
 def test_dynamic_and_retries_through_flyte_remote(flytekit, registered, wire):
     code = (
         "plan = remote.fetch_launch_plan(name='more.dynamic_and_flaky', version='r1')\n"
-        "run = remote.execute(plan, inputs={'n': 3}, wait=True, poll_interval=1)\n"
+        "run = remote.wait(remote.execute(plan, inputs={'n': 3}), poll_interval=1)\n"
         "print(json.dumps([run.id.name, run.outputs['o0'], run.outputs['o1'], len(run.node_executions)]))\n"
     )
     name, squares, flaky, nodes = python(flytekit, code)
@@ -135,6 +135,17 @@ def test_launch_plan_node_and_eager(flytekit, registered, wire):
     closure = wire.wait(eager, timeout=120).closure
     assert closure.phase == PHASE.SUCCEEDED, closure.error
     assert wire.outputs(eager) == {"o0": 16}
+
+
+def test_failure_handler_gets_the_error(registered, wire, sandbox):
+    run = wire.run(plan_id("more.guarded", "r1"), literals(n=3)).id
+    assert wire.get(run).closure.phase == PHASE.FAILED
+    nodes = nodes_of(wire, run)
+    handler = next(node for node in nodes.values() if node.metadata.spec_node_id not in ("start-node", "n0"))
+    assert handler.closure.phase == NODE.SUCCEEDED
+    (log,) = sandbox.data_dir.glob(f"blobs/metadata/propeller/*-{run.name}/{handler.id.node_id}/data/0/task.log")
+    assert "cleaning up after n0" in log.read_text()
+    assert "3 is wrong" in log.read_text()
 
 
 def test_versions_are_listed_for_flytekit(registered, wire):

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bridge_core.sandbox import PortTaken, Sandbox
+from bridge_core.sandbox import DirectoryTaken, PortTaken, Sandbox
 
 from .protos import PHASE, Wire, echo_workflow, gate_workflow, literals, plan_id
 
+ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "bridge_core.sandbox"]
 
 
@@ -42,7 +43,7 @@ def test_program_tells_when_it_is_ready_and_stops_cleanly(tmp_path, number):
         stderr=subprocess.PIPE,
         text=True,
         env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     ready = server.stdout.readline()
     assert "Flyte sandbox ready: gRPC 127.0.0.1:" in ready
@@ -76,6 +77,22 @@ def test_two_sandboxes_do_not_share_a_port(sandbox):
         Sandbox(port=int(sandbox.endpoint.rpartition(":")[2])).start()
     with pytest.raises(PortTaken, match="--http-port"):
         Sandbox(http_port=sandbox.http_port).start()
+
+
+def test_two_sandboxes_do_not_share_a_directory(fresh):
+    fresh()
+    with pytest.raises(DirectoryTaken, match="--data-dir"):
+        fresh()
+
+
+def test_wrong_options_are_told_in_one_line(tmp_path):
+    for options, part in ((["--python", "no-such-python"], "no-such-python"), (["--parallelism", "0"], "parallelism")):
+        result = subprocess.run(
+            [*PROGRAM, "--port", "0", "--http-port", "0", *options], capture_output=True, text=True, cwd=ROOT
+        )
+        assert result.returncode == 2
+        (line,) = result.stderr.splitlines()
+        assert part in line
 
 
 def test_stopped_sandbox_says_so_and_removes_its_temporary_directory():

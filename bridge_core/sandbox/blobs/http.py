@@ -86,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_PUT(self) -> None:
+        if self._foreign():
+            return
         ticket = self.server.signer.check("PUT", self.path)
         if ticket is None:
             self._refuse(403, "bad or expired signature")
@@ -106,6 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, b"", "text/plain")
 
     def do_GET(self) -> None:
+        if self._foreign():
+            return
         if not self.path.startswith(PREFIX):
             self._send_page()
             return
@@ -128,6 +132,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Requests are not printed."""
+
+    def _foreign(self) -> bool:
+        """Refuses names other than this machine's: a web page elsewhere may point its own name at 127.0.0.1."""
+        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+        if host in ("127.0.0.1", "localhost"):
+            return False
+        self._refuse(403, f"this server answers to 127.0.0.1 and localhost only, not to {host!r}")
+        return True
 
     def _receive(self, path: Path, length: int, wanted: set[str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from .outcome import CANCELLED, Done, Failure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from .graph import Graph
 
@@ -47,6 +48,7 @@ class NodeRun(ABC):
         self.node = node
         self.unique_id = unique_node_id(parent, attempt, node.id)
         self.cancelled = False
+        self.attempts_failed = 0
         self._ended = False
         self._on_end = on_end
         self._given = inputs
@@ -78,6 +80,11 @@ class NodeRun(ABC):
         """What cancelling means for this kind of node. By default there is nothing to wait for."""
         self.end(CANCELLED)
 
+    @property
+    def output_prefix(self) -> Path:
+        """Where the last attempt of this node writes."""
+        return self.run.engine.layout.attempt(self.run.id, self.unique_id, self.attempts_failed)
+
     def end(self, outcome: Outcome) -> None:
         """Records how it ended and tells the graph. Only the first call counts."""
         if self._ended:
@@ -85,6 +92,6 @@ class NodeRun(ABC):
         self._ended = True
         output_uri = ""
         if isinstance(outcome, Done):
-            output_uri = str(self.run.engine.layout.attempt(self.run.id, self.unique_id, 0) / "outputs.pb")
+            output_uri = str(self.output_prefix / "outputs.pb")
         self.record.ended(outcome, output_uri)
         self._on_end(outcome)

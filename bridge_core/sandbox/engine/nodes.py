@@ -76,13 +76,15 @@ class TaskNode(NodeRun):
             self.end(CANCELLED)
 
     def _task_ended(self, outcome: Outcome | Dynamic) -> None:
+        if self._task is not None:
+            self.attempts_failed = self._task.attempt
         if self._task is not None and self._task.task.metadata.discoverable:
             metadata = self.record.message.closure.task_node_metadata
             metadata.cache_status = self._task.cache_status
             if self._task.catalog is not None:
                 metadata.catalog_key.CopyFrom(self._task.catalog)
         if not isinstance(outcome, Dynamic):
-            deck = self.run.engine.layout.attempt(self.run.id, self.unique_id, 0) / "deck.html"
+            deck = self.output_prefix / "deck.html"
             if deck.exists():
                 self.record.message.closure.deck_uri = str(deck)
             self.end(outcome)

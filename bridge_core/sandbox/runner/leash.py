@@ -17,6 +17,8 @@ def main() -> None:
     """Leashes this process to its parent, then becomes the command."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and exec would hand that on
+        signal.signal(number, signal.SIG_DFL)
     if os.getppid() != parent:  # it died before we were on the leash
         sys.exit(1)
     try:

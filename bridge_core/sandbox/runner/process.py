@@ -24,7 +24,10 @@ class TaskProcess:
     """A started process. `wait` it on the thread that made it: on Linux it dies with that thread."""
 
     def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> None:
+        self._lock = threading.Lock()
         self._killer: threading.Timer | None = None
+        self._expired = False
+        self._over = False
         if sys.platform == "linux":
             command = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
         with log.open("ab") as output:
@@ -40,22 +43,29 @@ class TaskProcess:
 
     def wait(self, timeout: float | None) -> int | None:
         """Waits until it ended; None when it was still running after ``timeout`` seconds (it is killed then)."""
-        try:
-            return self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            self._process.wait()
-            return None
-        finally:
-            if self._killer is not None:
-                self._killer.cancel()
-            self._signal(signal.SIGKILL)  # what the task left behind in its group
+        expiry = threading.Timer(timeout, self._expire) if timeout is not None else None
+        if expiry is not None:
+            expiry.daemon = True
+            expiry.start()
+        if hasattr(os, "waitid"):
+            # Not reaped yet: as long as the leader is a zombie, its number cannot become another group's.
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            self._process.wait()  # macOS before Python 3.13
+        with self._lock:
+            self._kill_group(signal.SIGKILL)  # what the task left behind
+            self._over = True
+            code = self._process.wait()
+        for timer in (expiry, self._killer):
+            if timer is not None:
+                timer.cancel()
+        return None if self._expired else code
 
     def terminate(self) -> None:
         """Asks the group to end, and kills it when it has not after some seconds. Returns at once."""
         self._signal(signal.SIGTERM)
         if self._killer is None:
-            self._killer = threading.Timer(_GRACE, self._signal, [signal.SIGKILL])
+            self._killer = threading.Timer(_GRACE, self.kill)
             self._killer.daemon = True
             self._killer.start()
 
@@ -63,7 +73,15 @@ class TaskProcess:
         """Kills the group."""
         self._signal(signal.SIGKILL)
 
+    def _expire(self) -> None:
+        self._expired = True
+        self.kill()
+
     def _signal(self, number: int) -> None:
-        # The group keeps the leader's number; it cannot be another group's while a member lives.
+        with self._lock:
+            if not self._over:
+                self._kill_group(number)
+
+    def _kill_group(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)

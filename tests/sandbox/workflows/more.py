@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from flytekit import LaunchPlan, dynamic, eager, task, wait_for_input, workflow
 from flytekit.exceptions.user import FlyteRecoverableException
+from flytekit.types.error import FlyteError
 
 
 @task
@@ -59,6 +60,16 @@ def sleeping(seconds: int) -> int:
 def waiting(n: int) -> int:
     given = wait_for_input("number", timeout=timedelta(hours=1), expected_type=int)
     return square(n=given)
+
+
+@task
+def clean_up(n: int, err: FlyteError | None = None) -> None:
+    print(f"cleaning up after {err.failed_node_id}: {err.message}")
+
+
+@workflow(on_failure=clean_up)
+def guarded(n: int) -> int:
+    return broken(n=n)
 
 
 square_plan = LaunchPlan.get_or_create(sleeping, "more.sleeping_one", default_inputs={"seconds": 1})
