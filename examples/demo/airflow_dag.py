@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from airflow.sdk import dag, task
+
 from airflow_provider.operators.flyte import FlyteRunOperator
 
 HERE = Path(__file__).parent
