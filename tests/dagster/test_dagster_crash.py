@@ -123,15 +123,22 @@ def test_a_person_who_terminates_aborts_the_run_once(
     assert phase(raw, entity, run) == ABORTED
 
 
-@pytest.mark.parametrize("job", ["in_process_plain"])
-def test_an_evicted_worker_leaves_the_run_and_a_reexecution_attaches(
-    flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver, job: str
+@pytest.mark.parametrize(
+    ("job", "how"),
+    [
+        ("multiprocess", signal.SIGTERM),
+        ("in_process_plain", signal.SIGTERM),
+        ("in_process_plain", signal.SIGKILL),
+    ],
+)
+def test_a_worker_that_is_evicted_or_killed_leaves_the_run_and_a_reexecution_attaches(
+    *, flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver, job: str, how: signal.Signals
 ) -> None:
     known = len(runs_of(raw, entity))
     run_id = webserver.launch(job)
     run = held_run(raw, entity, known=known)
     waits(flyte_sandbox)
-    psutil.Process(webserver.worker(run_id)).send_signal(signal.SIGTERM)
+    psutil.Process(webserver.worker(run_id)).send_signal(how)
     finished = webserver.finished(run_id)
     assert finished["status"] == "FAILURE"
     assert finished["assetMaterializations"] == []
