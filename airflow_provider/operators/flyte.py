@@ -47,9 +47,10 @@ _BACKSTOP = 120.0
 class FlyteRunOperator(BaseOperator):
     """Runs a Flyte launch plan, workflow or task, waits for it, and returns its outputs.
 
-    XComs: ``return_value`` (outputs by name), ``flyte_run`` (`RunRef` as a dict) and ``flyte_console_url``; the last two are
-    there as soon as the run is launched. Files, directories and frames are references (``{"flyte_ref": "file", "uri": …}``)
-    that another FlyteRunOperator takes as inputs.
+    XComs: ``return_value`` (outputs by name; each also under its own name, so that ``task.output["o0"]`` works),
+    ``flyte_run`` (`RunRef` as a dict) and ``flyte_console_url``; the last two are there as soon as the run is launched.
+    Files, directories and frames are references (``{"flyte_ref": "file", "uri": …}``) that another FlyteRunOperator takes as
+    inputs.
 
     Retries attach to the run of the try before it while that lives or succeeded, and launch anew after it failed. Clearing
     the task launches anew. Stopping the task aborts the run; draining its worker does not.
@@ -102,6 +103,7 @@ class FlyteRunOperator(BaseOperator):
         first_event_floor: float | None = None,
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault("multiple_outputs", True)  # what makes task.output["o0"] work
         super().__init__(**kwargs)
         self.entity = entity
         self.inputs = inputs

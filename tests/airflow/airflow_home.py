@@ -1,0 +1,122 @@
+"""One Airflow of our own: its home, its environment, and what its database holds. Airflow itself only ever runs as a child."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
+
+
+class AirflowHome:
+    """A migrated AIRFLOW_HOME whose connection ``flyte_default`` reaches the given sandbox."""
+
+    def __init__(self, root: Path, sandbox: Any, *, dags: Path, port: int, ports: Mapping[str, int]) -> None:
+        self.root = root
+        self.port = port
+        host, _, flyte_port = sandbox.endpoint.partition(":")
+        extra = {
+            "insecure": True,
+            "project": "flytesnacks",
+            "domain": "development",
+            "console_endpoint": sandbox.console_url,
+        }
+        connection = {"conn_type": "flyte", "host": host, "port": int(flyte_port), "extra": extra}
+        own = {
+            "AIRFLOW_HOME": root,
+            "AIRFLOW_CONN_FLYTE_DEFAULT": json.dumps(connection),
+            "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": port,
+            "AIRFLOW__API__WORKERS": 1,
+            "AIRFLOW__API_AUTH__JWT_SECRET": "0123456789abcdef" * 5,
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
+            "AIRFLOW__CORE__DAGS_FOLDER": dags,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__FERNET_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": False,
+            "AIRFLOW__CORE__PARALLELISM": 6,
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": True,
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 300,
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": 300,
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": ports["trigger"],
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": ports["worker"],
+            "AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": 4,  # enough for a heartbeat interval of 1 s
+            "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": False,
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
+            "PYTHONPATH": "",
+            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+            "no_proxy": "127.0.0.1,localhost",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("AIRFLOW", "FLYTE", "PYTEST"))
+            and key not in {"PYTHONDONTWRITEBYTECODE", "UCTL_CONFIG"}
+        }
+        self.env = {**inherited, **{key: str(value) for key, value in own.items()}}
+
+    def migrate(self) -> None:
+        self.airflow("db", "migrate")
+
+    def airflow(self, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> str:
+        """Runs one Airflow command; returns what it printed."""
+        done = subprocess.run(
+            [str(BIN / "airflow"), *arguments],
+            env={**self.env, **(env or {})},
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+        )
+        assert done.returncode == 0, f"airflow {' '.join(arguments)} exited {done.returncode}:\n{done.stdout[-6000:]}"
+        return done.stdout
+
+    def python(self, code: str, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> str:
+        """Runs Python where Airflow would run ours."""
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**self.env, **(env or {})},
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=timeout,
+        )
+        assert done.returncode == 0, f"exited {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+        return done.stdout
+
+    def xcom(self, dag_id: str, task_id: str, key: str = "return_value") -> Any:
+        """The XCom as it is stored; the newest when there are several runs."""
+        rows = self.query(
+            "select value from xcom where dag_id = ? and task_id = ? and key = ? order by timestamp desc",
+            dag_id,
+            task_id,
+            key,
+        )
+        assert rows, f"no XCom {key!r} of {dag_id}.{task_id}"
+        return _decoded(rows[0][0])
+
+    def query(self, sql: str, *parameters: Any) -> list[Any]:
+        database = sqlite3.connect(f"file:{self.root / 'airflow.db'}?mode=ro", uri=True, timeout=20)
+        try:
+            return database.execute(sql, parameters).fetchall()
+        finally:
+            database.close()
+
+
+def _decoded(raw: Any) -> Any:
+    value = json.loads(raw) if isinstance(raw, str | bytes) else raw
+    return json.loads(value) if isinstance(value, str) and value[:1] in '{["' else value

@@ -1,0 +1,172 @@
+"""A running Airflow: api-server, scheduler, dag-processor and triggerer as processes of ours, on SQLite."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import Any, Self
+
+import httpx
+import psutil
+from airflow_home import BIN, AirflowHome
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+class AirflowStack:
+    """Starts and stops the four components; talks to Airflow the way its users do."""
+
+    def __init__(self, home: AirflowHome) -> None:
+        self.home = home
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{home.port}", timeout=60, trust_env=False)
+
+    def __enter__(self) -> Self:
+        logs = self.home.root / "component-logs"
+        logs.mkdir()
+        for name in COMPONENTS:
+            with (logs / name).open("wb") as log:
+                self._processes[name] = subprocess.Popen(
+                    [str(BIN / "airflow"), name],
+                    env=self.home.env,
+                    cwd=self.home.root,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        try:
+            self._wait_until_up()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends the process groups that we started, and no others."""
+        self._http.close()
+        groups = {name: _members(process.pid) for name, process in self._processes.items()}
+        for process in self._processes.values():
+            _signal_group(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 6
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _signal_group(process.pid, signal.SIGKILL)
+                process.wait(10)
+        for members in groups.values():  # supervisors put task processes into groups of their own
+            for member in members:
+                if member.is_running():
+                    member.kill()
+
+    def logs(self) -> str:
+        """The last lines of every component, for failure messages."""
+        out = []
+        for name in COMPONENTS:
+            file = self.home.root / "component-logs" / name
+            lines = file.read_text(errors="replace").splitlines()
+            out.append(f"--- {name}\n" + "\n".join(lines[-40:]))
+        return "\n".join(out)
+
+    def task_log(self, dag_id: str, run_id: str) -> str:
+        """All tries of the one task, as written to disk."""
+        folder = self.home.root / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
+        return "\n".join(
+            f"== {file.name}\n{file.read_text(errors='replace')}" for file in sorted(folder.rglob("*.log*"))
+        )
+
+    def call(self, method: str, path: str, **json: Any) -> Any:
+        """One call of Airflow's REST API."""
+        answer = self._http.request(method, f"/api/v2{path}", json=json or None)
+        assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def trigger(self, dag_id: str, run_id: str, n: int) -> None:
+        self.call("POST", f"/dags/{dag_id}/dagRuns", dag_run_id=run_id, logical_date=None, conf={"n": n})
+
+    def task(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """The task instance."""
+        found: dict[str, Any] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run")
+        return found
+
+    def wait(self, dag_id: str, run_id: str, *states: str, timeout: float = 60, **wanted: Any) -> dict[str, Any]:
+        """The task instance, once it is in one of these states (and has these fields)."""
+        deadline = time.monotonic() + timeout
+        seen: list[str] = []
+        while True:
+            task = self.task(dag_id, run_id)
+            if task["state"] in states and all(task[key] == value for key, value in wanted.items()):
+                return task
+            if not seen or seen[-1] != task["state"]:
+                seen.append(task["state"])
+            if time.monotonic() > deadline or (task["state"] in {"success", "failed"} and "failed" not in states):
+                raise AssertionError(
+                    f"{dag_id}/{run_id} went {seen}, wanted {states} {wanted}\n"
+                    f"{self.task_log(dag_id, run_id)[-6000:]}\n{self.logs()}"
+                )
+            time.sleep(0.25)
+
+    def xcom(self, dag_id: str, run_id: str, key: str = "return_value") -> Any:
+        value = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/xcomEntries/{key}")["value"]
+        return value
+
+    def links(self, dag_id: str, run_id: str) -> dict[str, str]:
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/links")
+        return dict(found["extra_links"])
+
+    def mark(self, dag_id: str, run_id: str, state: str) -> None:
+        self.call("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run", new_state=state)
+
+    def clear(self, dag_id: str, run_id: str) -> None:
+        self.call(
+            "POST",
+            f"/dags/{dag_id}/clearTaskInstances",
+            dag_run_id=run_id,
+            task_ids=["run"],
+            dry_run=False,
+            only_failed=False,
+        )
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + 120
+        while True:
+            for name, process in self._processes.items():
+                assert process.poll() is None, f"airflow {name} exited {process.returncode}\n{self.logs()}"
+            if self._is_up():
+                return
+            assert time.monotonic() < deadline, f"Airflow did not come up\n{self.logs()}"
+            time.sleep(0.5)
+
+    def _is_up(self) -> bool:
+        try:
+            token = self._http.get("/auth/token", timeout=5)
+            if token.status_code >= 300:
+                return False
+            self._http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+            dags = self._http.get("/api/v2/dags", timeout=5)
+            health = self._http.get("/api/v2/monitor/health", timeout=5)
+        except httpx.HTTPError:
+            return False
+        healthy = all(health.json()[part]["status"] == "healthy" for part in ("scheduler", "triggerer"))
+        known = {dag["dag_id"] for dag in dags.json().get("dags", ())}
+        return healthy and {"deferred", "grace", "waiting"} <= known
+
+
+def _members(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,63 @@
+"""One sandbox, one Airflow home and one running Airflow for all tests of this folder."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from airflow_home import ROOT, AirflowHome
+from airflow_stack import AirflowStack
+from support.flyte import INTEGER, STRING, RawFlyte
+
+from bridge_core.sandbox import Sandbox
+
+DAGS = Path(__file__).parent / "dags"
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    with Sandbox() as running:
+        flyte = RawFlyte(running.endpoint)
+        flyte.register("examples.extract", {"day": STRING, "limit": INTEGER})
+        flyte.register("examples.train", {"day": STRING, "epochs": INTEGER}, gate="approve")
+        flyte.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
+        flyte.register("tests.quick", {"n": INTEGER, "at": STRING})
+        yield running
+
+
+@pytest.fixture(scope="session")
+def flyte(sandbox):
+    return RawFlyte(sandbox.endpoint)
+
+
+@pytest.fixture(scope="session")
+def home(sandbox, tmp_path_factory):
+    root = tmp_path_factory.mktemp("airflow")
+    port, worker, trigger = free_ports(3)
+    made = AirflowHome(root, sandbox, dags=DAGS, port=port, ports={"worker": worker, "trigger": trigger})
+    made.migrate()
+    return made
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+@pytest.fixture(scope="session")
+def examples():
+    return ROOT / "examples"
+
+
+@pytest.fixture(scope="session")
+def airflow(home):
+    """The whole of Airflow, running."""
+    with AirflowStack(home) as stack:
+        yield stack

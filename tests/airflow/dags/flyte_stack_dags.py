@@ -1,0 +1,25 @@
+"""DAGs for the running Airflow: one task each, held in Flyte until the test says so. ``n`` names the run's input."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from airflow_provider.operators.flyte import FlyteRunOperator
+
+INPUTS = {"n": "{{ dag_run.conf['n'] | int }}", "at": "at {{ macros.datetime.now() }}"}
+RETRY = {"retries": 1, "retry_delay": timedelta(seconds=1)}
+
+
+def held(dag_id, **options):
+    """A DAG with one task that waits for ``tests.held``; its input ``at`` differs on every try, as templates do."""
+    with DAG(dag_id, schedule=None, render_template_as_native_obj=True):
+        FlyteRunOperator(task_id="run", entity="tests.held", inputs=INPUTS, **{**RETRY, **options})
+
+
+held("deferred", deferrable=True, sync_grace=0)
+held("grace", deferrable=True, sync_grace=90)
+held("waiting", deferrable=False)
+held("limited", deferrable=True, sync_grace=0, timeout=6, retries=0)
+held("left_alone", deferrable=True, sync_grace=0, cancel_on_kill=False, retries=0)

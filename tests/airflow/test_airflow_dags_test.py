@@ -1,0 +1,65 @@
+"""The example DAG, as a user would try it: `airflow dags test` against a real (embedded) Flyte."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def tested(home, examples, flyte):
+    """The example was run; its second task deferred, because no grace was given and the run was held."""
+    approver = threading.Thread(target=approve_first, args=(flyte, "examples.train"))
+    approver.start()
+    yield home.airflow(
+        "dags",
+        "test",
+        "-f",
+        str(examples / "airflow_run_workflow.py"),
+        "flyte_run_workflow",
+        "2026-03-01",
+        env={
+            "AIRFLOW__CORE__DAGS_FOLDER": str(examples),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",  # the scheduler of other tests must not run it
+            "AIRFLOW__FLYTE__SYNC_GRACE": "0",
+            "AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": "0.5",
+        },
+    )
+    approver.join()
+
+
+def approve_first(flyte, entity):
+    """Lets the first run of this launch plan go on, two seconds after it appeared."""
+    for _ in range(600):
+        for run in flyte.executions():
+            if run.spec.launch_plan.name == entity:
+                time.sleep(2)
+                flyte.approve(run.id.name)
+                return
+        time.sleep(0.1)
+
+
+def test_outputs_of_both_modes_are_xcoms(tested, home):
+    assert home.xcom("flyte_run_workflow", "extract") == {"day": "2026-03-01", "limit": 100}
+    assert home.xcom("flyte_run_workflow", "train") == {"day": "2026-03-01", "epochs": 3}
+    assert "DEFERRED" in tested
+
+
+def test_run_and_console_url_are_xcoms(home, tested, sandbox, flyte):
+    for task in ("extract", "train"):
+        run = home.xcom("flyte_run_workflow", task, "flyte_run")
+        assert run["project"] == "flytesnacks"
+        url = home.xcom("flyte_run_workflow", task, "flyte_console_url")
+        assert url == f"{sandbox.console_url}/console/projects/flytesnacks/domains/development/executions/{run['name']}"
+    report = home.xcom("flyte_run_workflow", "report")
+    assert report == f"trained on 2026-03-01 for 3 epochs: {url}"
+
+
+def test_each_task_launched_one_run_with_its_options(home, tested, flyte):
+    names = {home.xcom("flyte_run_workflow", task, "flyte_run")["name"] for task in ("extract", "train")}
+    runs = [run for run in flyte.executions() if run.id.name in names]
+    assert len(runs) == len(names) == 2
+    labels = next(run.spec.labels.values for run in runs if run.spec.launch_plan.name == "examples.train")
+    assert labels["team"] == "forecasting"

@@ -1,0 +1,201 @@
+"""The promise: one task instance, one live Flyte run, through the whole of Airflow and whatever happens to its processes.
+
+Real api-server, scheduler, dag-processor and triggerer, real task processes, a real (embedded) Flyte. Runs are held in Flyte
+by a gate, so every test decides itself when its run ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+numbers = itertools.count(1)
+
+
+class Case:
+    """One DAG run, and what Flyte saw of it."""
+
+    def __init__(self, airflow, sandbox, flyte, dag_id):
+        self.airflow, self.sandbox, self.flyte, self.dag_id = airflow, sandbox, flyte, dag_id
+        self.n = next(numbers)
+        self.run_id = f"{dag_id}-{self.n}"
+        airflow.trigger(dag_id, self.run_id, self.n)
+
+    def wait(self, *states, **wanted):
+        return self.airflow.wait(self.dag_id, self.run_id, *states, **wanted)
+
+    def xcom(self, key="return_value"):
+        return self.airflow.xcom(self.dag_id, self.run_id, key)
+
+    def runs(self):
+        """Flyte's executions of this case, newest last: each carries our number as its input."""
+        names = {
+            call.request.name
+            for call in self.sandbox.calls.of("CreateExecution")
+            if call.request.inputs.literals["n"].scalar.primitive.integer == self.n
+            and call.request.spec.launch_plan.name == "tests.held"
+        }
+        return sorted(
+            (run for run in self.flyte.executions() if run.id.name in names),
+            key=lambda run: run.closure.created_at.ToNanoseconds(),
+        )
+
+    def creates(self):
+        names = {run.id.name for run in self.runs()}
+        return sum(call.request.name in names for call in self.sandbox.calls.of("CreateExecution"))
+
+    def aborts(self):
+        names = {run.id.name for run in self.runs()}
+        return [call.request for call in self.sandbox.calls.of("TerminateExecution") if call.request.id.name in names]
+
+    def launched(self, count=1):
+        """Names of this case's runs, once there are that many."""
+        return self.eventually(lambda: [run.id.name for run in runs] if len(runs := self.runs()) >= count else None)
+
+    def logged(self, text):
+        self.eventually(lambda: text in self.log())
+
+    def eventually(self, probe):
+        return eventually(probe, explain=lambda: self.log()[-8000:])
+
+    def waiting_process(self):
+        """The task's process, once it waits for Flyte."""
+        task = self.wait("running")
+        self.logged("Console:")
+        return psutil.Process(task["pid"])
+
+    def log(self):
+        return self.airflow.task_log(self.dag_id, self.run_id)
+
+
+def eventually(probe, timeout=30.0, explain=lambda: ""):
+    deadline = time.monotonic() + timeout
+    while not (found := probe()):
+        assert time.monotonic() < deadline, f"did not happen\n{explain()}"
+        time.sleep(0.1)
+    return found
+
+
+def phase(run):
+    from flyteidl.core import execution_pb2
+
+    return execution_pb2.WorkflowExecution.Phase.Name(run.closure.phase)
+
+
+@pytest.fixture
+def start(airflow, sandbox, flyte):
+    return lambda dag_id: Case(airflow, sandbox, flyte, dag_id)
+
+
+def test_deferred_run(start, sandbox):
+    case = start("deferred")
+    (name,) = case.launched()
+    case.wait("deferred")
+    url = f"{sandbox.console_url}/console/projects/flytesnacks/domains/development/executions/{name}"
+    assert case.xcom("flyte_run") == {"project": "flytesnacks", "domain": "development", "name": name}
+    assert case.airflow.links(case.dag_id, case.run_id) == {"Flyte console": url}
+    case.flyte.approve(name)
+    case.wait("success")
+    assert case.xcom()["n"] == case.n
+    assert case.xcom("n") == case.n
+    assert case.xcom("flyte_console_url") == url
+    assert case.creates() == len(case.runs()) == 1
+    assert not case.aborts()
+
+
+def test_worker_killed_between_launch_and_defer(start):
+    case = start("grace")
+    case.waiting_process().kill()
+    case.wait("running", try_number=2)
+    (name,) = case.launched()
+    case.logged("attaching to")
+    assert "inputs differ (at)" in case.log()
+    case.flyte.approve(name)
+    case.wait("success")
+    assert case.xcom()["n"] == case.n
+    assert case.creates() == len(case.runs()) == 1
+    assert not case.aborts()
+
+
+def test_marking_a_deferred_task_failed_aborts_its_run_once(start):
+    case = start("deferred")
+    (name,) = case.launched()
+    case.wait("deferred")
+    case.logged("starting")  # the triggerer has it
+    case.airflow.mark(case.dag_id, case.run_id, "failed")
+    (abort,) = case.eventually(case.aborts)
+    assert "deferred.run of" in abort.cause
+    assert "(state: failed)" in abort.cause
+    time.sleep(3)  # Airflow asks again every second
+    assert len(case.aborts()) == 1
+    assert phase(case.runs()[0]) == "ABORTED"
+
+
+def test_marking_a_waiting_task_failed_aborts_its_run_once(start):
+    case = start("waiting")
+    process = case.waiting_process()
+    case.airflow.mark(case.dag_id, case.run_id, "failed")
+    (abort,) = case.eventually(case.aborts)
+    assert "(state: failed)" in abort.cause
+    case.eventually(lambda: not process.is_running())
+    assert len(case.aborts()) == 1
+    assert case.creates() == 1
+
+
+def test_drained_worker_leaves_its_run_and_the_retry_attaches(start):
+    case = start("waiting")
+    process = case.waiting_process()
+    os.kill(process.ppid(), signal.SIGTERM)  # Kubernetes ends a pod: first politely …
+    case.logged("nobody stopped it")
+    process.kill()  # … then not
+    case.wait("running", try_number=2)
+    case.logged("attaching to")
+    (name,) = case.launched()
+    case.flyte.approve(name)
+    case.wait("success")
+    assert case.creates() == 1
+    assert not case.aborts()
+
+
+def test_failed_run_is_retried_as_a_new_one(start):
+    case = start("deferred")
+    (first,) = case.launched()
+    case.flyte.approve(first, value=False)
+    second = case.launched(2)[1]
+    case.flyte.approve(second)
+    case.wait("success", try_number=2)
+    assert [phase(run) for run in case.runs()] == ["FAILED", "SUCCEEDED"]
+    assert f"run flytesnacks/development/{first} FAILED after" in case.log()
+
+
+def test_clearing_launches_anew_and_ends_the_old_run(start):
+    case = start("deferred")
+    (first,) = case.launched()
+    case.wait("deferred")
+    case.airflow.clear(case.dag_id, case.run_id)
+    second = case.launched(2)[1]
+    case.flyte.approve(second)
+    case.wait("success")
+    assert [phase(run) for run in case.runs()] == ["ABORTED", "SUCCEEDED"]
+    assert case.xcom("flyte_run")["name"] == second != first
+
+
+def test_deadline_aborts_the_run(start):
+    case = start("limited")
+    case.wait("failed")
+    assert phase(case.runs()[0]) == "ABORTED"
+    assert "when its timeout of 6 s passed; it was aborted. Console: http" in case.log()
+
+
+def test_cancel_on_kill_false_leaves_the_run(start):
+    case = start("left_alone")
+    case.wait("deferred")
+    case.airflow.mark(case.dag_id, case.run_id, "failed")
+    time.sleep(5)
+    assert not case.aborts()
+    assert phase(case.runs()[0]) == "RUNNING"
