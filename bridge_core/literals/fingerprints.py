@@ -8,6 +8,7 @@ value inside.
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import struct
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import msgpack
 from ..errors import LiteralError
 from .encoded import TOKEN_PREFIX, is_token
 from .problems import MAX_DEPTH
+from .structured import struct_to_plain, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,8 +147,6 @@ def _scalar(scalar: Any, uris: _Tokens | _Uploaded, depth: int) -> Any:
     if kind == "binary":
         return _binary(scalar.binary, uris)
     if kind == "generic":
-        from .structured import struct_to_plain
-
         return ["struct", _sorted(struct_to_plain(scalar.generic, (None, "struct")), uris)]
     return [kind or "empty", getattr(scalar, kind).SerializeToString(deterministic=True) if kind else b""]
 
@@ -162,10 +162,11 @@ def _primitive(primitive: Any) -> Any:
 def _binary(binary: Any, uris: _Tokens | _Uploaded) -> Any:
     if binary.tag == "msgpack":
         try:
-            plain = msgpack.unpackb(binary.value, strict_map_key=False)
+            plain = unpack(binary.value, (None, "struct"))
+        except LiteralError:
+            pass  # damaged or absurdly deep: its bytes are its value
+        else:
             return ["struct", _sorted(plain, uris)]
-        except (ValueError, TypeError, OverflowError, msgpack.UnpackException, RecursionError):
-            pass  # not readable: its bytes are its value
     return ["binary", binary.tag, binary.value]
 
 
@@ -177,4 +178,6 @@ def _sorted(value: Any, uris: _Tokens | _Uploaded) -> Any:
         return ["list", [_sorted(item, uris) for item in value]]
     if isinstance(value, str) and ("/" in value or value.startswith(TOKEN_PREFIX)):
         return uris.uri(value)
+    if isinstance(value, dt.datetime):  # msgpack's own timestamps, which Python SDKs do not write
+        return ["time", value.isoformat()]
     return value

@@ -59,9 +59,12 @@ class StructCoder(Coder):
             if self._legacy:
                 _fill_generic(out, value)
             else:
+                raw = msgpack.packb(_top(value), default=to_plain)
+                if _may_be_deep(raw) and _too_deep(value):
+                    job.note(where, f"nested deeper than {MAX_DEPTH} levels")
+                    return
                 binary = out.scalar.binary
-                binary.value = msgpack.packb(_top(value), default=to_plain)
-                binary.tag = "msgpack"
+                binary.value, binary.tag = raw, "msgpack"
         except RecursionError:
             job.note(where, "is nested too deep, or contains itself")
         except (TypeError, ValueError, OverflowError) as error:
@@ -92,8 +95,8 @@ def unpack(raw: bytes, where: Where) -> Any:
         raise refusal(
             where, f"not readable as msgpack ({len(raw)} bytes): {str(error) or type(error).__name__}"
         ) from error
-    if len(raw) > MAX_DEPTH and len(raw) - len(raw.translate(None, _HEADS)) > MAX_DEPTH:
-        _refuse_depth(value, where)
+    if _may_be_deep(raw) and _too_deep(value):
+        raise refusal(where, f"nested deeper than {MAX_DEPTH} levels")
     return value
 
 
@@ -164,22 +167,24 @@ def _no_extension(code: int, data: bytes) -> Any:  # noqa: ARG001 - msgpack's si
     raise ValueError(f"extension type {code} means nothing in Flyte")
 
 
-def _refuse_depth(value: Any, where: Where) -> None:
+def _may_be_deep(raw: bytes) -> bool:
+    """Cheap, and wrong only in saying yes too often."""
+    return len(raw) > MAX_DEPTH and len(raw) - len(raw.translate(None, _HEADS)) > MAX_DEPTH
+
+
+def _too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH):
-        level = (
-            [
-                child
-                for node in level
-                for child in (node.values() if type(node) is dict else node)
-                if type(child) in (dict, list)
-            ]
-            if type(level[0]) in (dict, list)
-            else []
-        )
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            child
+            for node in level
+            if isinstance(node, (dict, list, tuple))
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, (dict, list, tuple))
+        ]
         if not level:
-            return
-    raise refusal(where, f"nested deeper than {MAX_DEPTH} levels")
+            return False
+    return True
 
 
 def _unpackable(value: Any, where: Where, error: Exception) -> str:
