@@ -25,7 +25,7 @@ def step_key(context: dg.AssetExecutionContext) -> str:
     """
     try:
         return context.op_execution_context.get_step_execution_context().step.key
-    except dg.DagsterInvalidPropertyError:
+    except dg.DagsterError:  # DagsterInvalidPropertyError, which is not public
         raise dg.Failure(
             "a Flyte asset was called outside a Dagster run, so a Flyte run could not be named after it; in a test, use "
             "dagster.materialize([the_asset], resources={'flyte': FlyteResource(…)})",

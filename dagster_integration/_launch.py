@@ -66,10 +66,10 @@ def run_to_end(
         Failure: The run ended badly, or Flyte could not be asked, or what was asked for is impossible.
         DagsterExecutionInterruptedError: The step was interrupted.
     """
+    lineage = Lineage.of(context)
     if is_being_cancelled(context.instance, context.run.run_id):
         # With a RetryPolicy, Dagster turns the interrupt of a cancelled step into one more try of it.
         raise dg.Failure("the Dagster run is being cancelled; nothing was launched", allow_retries=False)
-    lineage = Lineage.of(context)
     options = replace(options, labels={**(options.labels or {}), **_labels(context, lineage)})
     ref: RunRef | None = None
     try:

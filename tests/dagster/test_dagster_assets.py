@@ -269,3 +269,9 @@ def test_run_options_arrive(raw: RawFlyte, flyte: FlyteResource, instance: dg.Da
     materialize(build_flyte_assets(name, name="model", options=RunOptions(max_parallelism=7)), flyte, instance)
     (execution,) = [item for item in raw.executions() if item.spec.launch_plan.name == name]
     assert execution.spec.max_parallelism == 7
+
+
+def test_calling_an_asset_outside_a_run_says_what_to_do_instead(flyte: FlyteResource) -> None:
+    asset = build_flyte_assets("pkg.wf", name="model")
+    with dg.build_asset_context() as context, pytest.raises(dg.Failure, match=r"in a test, use dagster\.materialize"):
+        asset(context, flyte=flyte)

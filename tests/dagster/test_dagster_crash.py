@@ -152,3 +152,17 @@ def test_a_worker_that_is_evicted_or_killed_leaves_the_run_and_a_reexecution_att
     assert {"label": "n", "intValue": 7} in materialization["metadataEntries"]
     assert flyte_sandbox.calls.count("CreateExecution") == 1
     assert flyte_sandbox.calls.count("TerminateExecution") == 0
+
+
+def test_a_run_that_is_being_made_while_a_person_terminates_is_aborted_too(
+    flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver
+) -> None:
+    known = len(runs_of(raw, entity))
+    flyte_sandbox.faults.delay("CreateExecution", 2.0)
+    run_id = webserver.launch("in_process_plain")
+    until(lambda: not flyte_sandbox.faults.pending(), label="CreateExecution is on its way")
+    webserver.terminate(run_id)
+    finished = webserver.finished(run_id)
+    assert finished["status"] == "CANCELED"
+    run = held_run(raw, entity, known=known)
+    assert phase(raw, entity, run) == ABORTED
