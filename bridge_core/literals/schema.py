@@ -94,7 +94,7 @@ class _Compiler:
             "boolean": (bool, _expect("boolean")),
             "null": (type(None), _expect("none")),
         }
-        return simple.get(kind, (None, _anything))
+        return simple.get(kind, (None, _anything)) if isinstance(kind, str) else (None, _anything)
 
     def _reference(self, ref: str) -> Check:
         if ref not in self.refs:

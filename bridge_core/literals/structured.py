@@ -174,7 +174,7 @@ def _may_be_deep(raw: bytes) -> bool:
 
 def _too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [
             child
             for node in level

@@ -1,0 +1,137 @@
+"""Round trips of arbitrary values through arbitrary types, nested to depth 4; and flytekit reads what we wrote."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing
+from typing import Any
+
+import pytest
+from conftest import Types
+from flyteidl.core.literals_pb2 import Literal, LiteralMap
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge_core.literals import Codec, differing, fingerprint
+from bridge_core.references import DirectoryRef, FileRef, FrameRef
+
+T = Types
+QUIET = settings(
+    derandomize=True, max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+INTS = st.integers(-(2**63), 2**63 - 1)
+FLOATS = st.floats(allow_nan=False)
+MOMENTS = st.datetimes(min_value=dt.datetime(1, 1, 2), max_value=dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))  # noqa: DTZ001
+SPANS = st.timedeltas(min_value=dt.timedelta(days=-100_000), max_value=dt.timedelta(days=100_000))
+JSONISH = st.recursive(
+    st.none() | st.booleans() | INTS | FLOATS | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+URIS = st.just("s3://b/") .flatmap(lambda start: TEXT.map(lambda name: start + name))  # fmt: skip
+
+LEAVES: list[tuple[Any, Any, st.SearchStrategy[Any]]] = [
+    # our type, flytekit's type, values
+    (T.INT, int, INTS),
+    (T.FLOAT, float, FLOATS),
+    (T.STR, str, TEXT),
+    (T.BOOL, bool, st.booleans()),
+    (T.DATETIME, dt.datetime, MOMENTS),
+    (T.DURATION, dt.timedelta, SPANS),
+    (T.struct({}), dict, st.dictionaries(TEXT, JSONISH, max_size=4)),
+]
+REFERENCES: list[tuple[Any, Any, st.SearchStrategy[Any]]] = [
+    (T.BINARY, None, st.binary(max_size=8)),
+    (T.FILE, None, URIS.map(lambda uri: FileRef(uri=uri))),
+    (T.DIRECTORY, None, URIS.map(lambda uri: DirectoryRef(uri=uri))),
+    (T.FRAME, None, URIS.map(lambda uri: FrameRef(uri=uri))),
+    (T.enum("a", "b"), None, st.sampled_from(["a", "b"])),
+]
+TAGS = {int: "int", float: "float", str: "str", bool: "bool", dt.datetime: "datetime", dt.timedelta: "timedelta"}
+
+
+def typed(leaves: list[tuple[Any, Any, st.SearchStrategy[Any]]]) -> st.SearchStrategy[Any]:
+    """Strategies of (our type, flytekit's type, strategy of values)."""
+
+    def wrap(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        def optional(item: Any) -> Any:
+            ours, theirs, values = item
+            if ours.WhichOneof("type") == "union_type":  # flytekit flattens unions of unions
+                return item
+            kind = T.union(**{TAGS.get(theirs, tag_of(ours)): ours, "none": T.NONE})
+            return kind, typing.Optional[theirs] if theirs else None, st.none() | values  # noqa: UP045
+
+        return st.one_of(
+            inner.map(lambda i: (T.list(i[0]), list[i[1]] if i[1] else None, st.lists(i[2], max_size=4))),
+            inner.map(
+                lambda i: (T.map(i[0]), dict[str, i[1]] if i[1] else None, st.dictionaries(TEXT, i[2], max_size=4))
+            ),
+            inner.map(optional),
+        )
+
+    return st.recursive(st.sampled_from(leaves), wrap, max_leaves=4)
+
+
+def tag_of(kind: Any) -> str:
+    return {"collection_type": "Typed List", "map_value_type": "Typed Dict"}.get(kind.WhichOneof("type"), "Typed Dict")
+
+
+@QUIET
+@given(data=st.data())
+def test_what_was_encoded_is_decoded(data: st.DataObject) -> None:
+    codec = Codec.default()
+    kind, _, values = data.draw(typed(LEAVES + REFERENCES))
+    value = data.draw(values)
+    literal = codec.encode(value, kind).literal
+    sent = Literal.FromString(literal.SerializeToString())
+    back = codec.decode(sent, kind)
+    assert back == value
+    assert canonical(back) == canonical(value), "types count: 1 is not 1.0, and -0.0 is not 0.0"
+    assert codec.decode(sent) == value
+
+
+@QUIET
+@given(data=st.data())
+def test_the_fingerprint_tells_values_apart(data: st.DataObject) -> None:
+    codec = Codec.default()
+    kind, _, values = data.draw(typed(LEAVES))
+    one, two = data.draw(values), data.draw(values)
+    left = LiteralMap(literals={"v": codec.encode(one, kind).literal})
+    right = LiteralMap(literals={"v": codec.encode(two, kind).literal})
+    same = canonical(one) == canonical(two)
+    assert (fingerprint(left) == fingerprint(right)) is same
+    assert (differing(left, right) == ()) is same
+
+
+def canonical(value: Any) -> str:
+    """Text of a value that does not depend on the order of keys."""
+    if isinstance(value, dict):
+        return "{" + ",".join(sorted(f"{key!r}:{canonical(item)}" for key, item in value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    return repr(value)
+
+
+@pytest.mark.filterwarnings("ignore")  # flytekit's own
+@settings(QUIET, max_examples=60)
+@given(data=st.data())
+def test_flytekit_writes_the_same_and_reads_ours(data: st.DataObject) -> None:
+    from flytekit.core.context_manager import FlyteContextManager
+    from flytekit.core.type_engine import TypeEngine
+    from flytekit.models.literals import Literal as Model
+
+    codec = Codec.default()
+    context = FlyteContextManager.current_context()
+    _, python_type, values = data.draw(typed(LEAVES))
+    value = data.draw(values)
+    kind = TypeEngine.to_literal_type(python_type)
+    remote = kind.to_flyte_idl()
+
+    TypeEngine._LITERAL_CACHE.clear()
+    theirs = TypeEngine.to_literal(context, value, python_type, kind).to_flyte_idl()
+    ours = codec.encode(value, remote).literal
+    assert ours.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)
+    assert codec.decode(theirs, remote) == value
+    assert TypeEngine.to_python_value(context, Model.from_flyte_idl(ours), python_type) == value
