@@ -244,7 +244,7 @@ def array_workflow(wire, task, configure, inputs):
 
 
 def individual(array):
-    array.data_mode = workflow_pb2.ArrayNode.INDIVIDUAL_INPUT_FILES
+    array.is_original_sub_node_interface.value = True
 
 
 def test_array_over_a_task(wire):

@@ -35,7 +35,7 @@ class ArrayNode(NodeRun):
         """Cuts the inputs and starts as many items as may run at once."""
         array = self.node.array_node
         self._array = array
-        self._bound = set(array.bound_inputs)
+        self._bound = set(getattr(array, "bound_inputs", ()))
         self._size = self._length()
         self._results: list[Any] = [None] * self._size
         self._errors: dict[int, Failure] = {}
@@ -144,8 +144,11 @@ class ArrayNode(NodeRun):
     @property
     def _individual_inputs(self) -> bool:
         array = self._array
-        original = array.HasField("is_original_sub_node_interface") and array.is_original_sub_node_interface.value
-        return bool(original or array.data_mode == workflow_pb2.ArrayNode.INDIVIDUAL_INPUT_FILES)
+        if array.HasField("is_original_sub_node_interface") and array.is_original_sub_node_interface.value:
+            return True
+        if "data_mode" not in array.DESCRIPTOR.fields_by_name:  # flyteidl before 1.15
+            return False
+        return bool(array.data_mode == workflow_pb2.ArrayNode.INDIVIDUAL_INPUT_FILES)
 
     def _item_inputs(self, index: int) -> Any:
         literals = {}
