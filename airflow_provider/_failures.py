@@ -19,7 +19,6 @@ from bridge_core import (
     EntityNotFound,
     InvalidRequest,
     RunAborted,
-    Unavailable,
     Unsupported,
 )
 
@@ -29,12 +28,8 @@ _FINAL = (ConfigError, EntityNotFound, InvalidRequest, Unsupported)
 
 
 @contextmanager
-def airflow_failures(*, launching: str | None = None) -> Iterator[None]:
-    """Turns errors of the bridge into failures that Airflow understands.
-
-    Args:
-        launching: The run name being launched, if that is what happens inside.
-    """
+def airflow_failures() -> Iterator[None]:
+    """Turns errors of the bridge into failures that Airflow understands."""
     try:
         yield
     except _FINAL as error:
@@ -46,13 +41,6 @@ def airflow_failures(*, launching: str | None = None) -> Iterator[None]:
             f"{error.message} For Airflow: clear the task, which gives its run a new name."
         ) from None
     except RunAborted as error:
-        raise AirflowFailException(f"{error.message} (aborted outside of Airflow: not retried)") from None
-    except Unavailable as error:
-        if launching is None:
-            raise AirflowException(error.message) from None
-        raise AirflowException(
-            f"{error.message} Run {launching} may or may not exist: a retry of this task attaches to it if it does, and "
-            "launches it if it does not."
-        ) from None
+        raise AirflowFailException(f"{error.message} (not retried: somebody wanted it to end)") from None
     except BridgeError as error:
         raise AirflowException(error.message) from None

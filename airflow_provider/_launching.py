@@ -18,6 +18,7 @@ from bridge_core import (
     LaunchRequest,
     RunOptions,
     RunPhase,
+    Unavailable,
 )
 
 from ._values import from_xcom
@@ -41,11 +42,17 @@ def launch_or_attach(client: Client, request: LaunchRequest, name: Callable[[int
 
     Raises:
         AlreadyExists: The name belongs to a live or succeeded run of another entity.
-        BridgeError: Whatever launching raises.
+        Unavailable: The run may or may not exist.
+        BridgeError: Whatever else launching raises.
     """
     for attempt in range(_MOST_ATTEMPTS):
         try:
             launched = client.launch_or_attach(replace(request, name=name(attempt)))
+        except Unavailable as error:
+            raise error.with_message(
+                f"{error.message} Run {name(attempt)} may or may not exist: a retry of this task attaches to it if it does, "
+                "and launches it if it does not."
+            ) from None
         except AlreadyExists as error:
             if error.ref is None or error.snapshot is None:
                 raise
@@ -60,7 +67,6 @@ def launch_or_attach(client: Client, request: LaunchRequest, name: Callable[[int
                 )
             launched = Launched(ref=error.ref, created=False, snapshot=error.snapshot)
         if launched.created:
-            log.info("launched %s", launched.ref)
             return launched
         if launched.snapshot.phase not in _GONE:
             log.info("attached to %s (%s), launched by an earlier try", launched.ref, launched.snapshot.phase.value)

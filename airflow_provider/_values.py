@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -47,7 +47,7 @@ def to_xcom(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [to_xcom(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return to_xcom(asdict(value))
+        return {field.name: to_xcom(getattr(value, field.name)) for field in fields(value)}
     raise InvalidRequest(
         f"a value of type {type(value).__name__} has no XCom form; set do_xcom_push=False on the task and fetch it with "
         "FlyteHook().get_client().outputs(…)"

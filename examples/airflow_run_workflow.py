@@ -9,7 +9,7 @@ Needs `pip install 'flyte-bridge[airflow]'` and a connection `flyte_default` of 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, task
 
@@ -18,7 +18,7 @@ from airflow_provider.operators.flyte import FlyteRunOperator
 with DAG(
     "flyte_run_workflow",
     schedule="@daily",
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
 ) as dag:

@@ -135,7 +135,7 @@ class FlyteRunOperator(BaseOperator):
             )
             client = FlyteHook(self.flyte_conn_id).get_client()
         with client:
-            with airflow_failures(launching=key.name(0)):
+            with airflow_failures():
                 launched = launch_or_attach(client, request, key.name)
             ref, snapshot = launched.ref, launched.snapshot
             self._kill = self._killer(client, ref, ti)

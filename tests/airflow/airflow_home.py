@@ -70,8 +70,10 @@ class AirflowHome:
     def migrate(self) -> None:
         self.airflow("db", "migrate")
 
-    def airflow(self, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> str:
-        """Runs one Airflow command; returns what it printed."""
+    def airflow(
+        self, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None, fails: bool = False
+    ) -> str:
+        """Runs one Airflow command that succeeds (or ``fails``); returns what it printed."""
         done = subprocess.run(
             [str(BIN / "airflow"), *arguments],
             env={**self.env, **(env or {})},
@@ -81,7 +83,8 @@ class AirflowHome:
             text=True,
             timeout=timeout,
         )
-        assert done.returncode == 0, f"airflow {' '.join(arguments)} exited {done.returncode}:\n{done.stdout[-6000:]}"
+        said = f"airflow {' '.join(arguments)} exited {done.returncode}:\n{done.stdout[-6000:]}"
+        assert (done.returncode != 0) == fails, said
         return done.stdout
 
     def python(self, code: str, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> str:
@@ -90,8 +93,7 @@ class AirflowHome:
             [sys.executable, "-c", code, *arguments],
             env={**self.env, **(env or {})},
             cwd=self.root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             timeout=timeout,
         )

@@ -112,8 +112,7 @@ class AirflowStack:
             time.sleep(0.25)
 
     def xcom(self, dag_id: str, run_id: str, key: str = "return_value") -> Any:
-        value = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/xcomEntries/{key}")["value"]
-        return value
+        return self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/xcomEntries/{key}")["value"]
 
     def links(self, dag_id: str, run_id: str) -> dict[str, str]:
         found = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/links")

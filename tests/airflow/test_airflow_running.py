@@ -124,7 +124,6 @@ def test_worker_killed_between_launch_and_defer(start):
 
 def test_marking_a_deferred_task_failed_aborts_its_run_once(start):
     case = start("deferred")
-    (name,) = case.launched()
     case.wait("deferred")
     case.logged("starting")  # the triggerer has it
     case.airflow.mark(case.dag_id, case.run_id, "failed")
@@ -158,6 +157,31 @@ def test_drained_worker_leaves_its_run_and_the_retry_attaches(start):
     (name,) = case.launched()
     case.flyte.approve(name)
     case.wait("success")
+    assert case.creates() == 1
+    assert not case.aborts()
+
+
+def test_unreachable_flyte_does_not_fail_a_deferred_task(start, sandbox):
+    case = start("deferred")
+    (name,) = case.launched()
+    case.wait("deferred")
+    sandbox.faults.fail("ListExecutions", code="UNAVAILABLE", times=9)  # more than one call's own retries
+    eventually(lambda: len(sandbox.faults.pending()) == 0)
+    case.flyte.approve(name)
+    case.wait("success", try_number=1)
+    assert case.creates() == 1
+
+
+def test_retry_attaches_after_flyte_refused_our_credentials(start, sandbox):
+    case = start("deferred")
+    (name,) = case.launched()
+    case.wait("deferred")
+    sandbox.faults.fail("ListExecutions", code="UNAUTHENTICATED", times=2)  # the second one with renewed credentials
+    case.wait("deferred", "running", try_number=2)
+    sandbox.faults.assert_consumed()
+    assert "UNAUTHENTICATED" in case.log()
+    case.flyte.approve(name)
+    case.wait("success", try_number=2)
     assert case.creates() == 1
     assert not case.aborts()
 

@@ -1,0 +1,90 @@
+"""Run by test_airflow_pieces.py where Airflow may be imported: the ends that a running Airflow reaches only by accident."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import SimpleNamespace
+
+from airflow.triggers.base import TriggerEvent
+
+from airflow_provider.hooks.flyte import FlyteHook
+from airflow_provider.operators.flyte import FlyteRunOperator
+from airflow_provider.triggers.flyte import FlyteRunTrigger
+from bridge_core import EntityRef, LaunchRequest, RunPhase
+
+OUT = {}
+
+
+def outcome(function, *arguments):
+    try:
+        return ["returned", function(*arguments)]
+    except Exception as error:  # noqa: BLE001  # which one is what the test wants to know
+        return [type(error).__name__, str(error)]
+
+
+def event(ref, phase, code=None, message="the message"):
+    return {"version": 1, "run": ref.to_dict(), "phase": phase, "code": code, "message": message}
+
+
+def main():
+    with FlyteHook().get_client() as flyte:
+        quick = flyte.launch(LaunchRequest(EntityRef.launch_plan("tests.quick"), inputs={"n": 7, "at": "x"}))
+        held = flyte.launch(LaunchRequest(EntityRef.launch_plan("tests.held"), inputs={"n": 8, "at": "x"}))
+        other = flyte.launch(LaunchRequest(EntityRef.launch_plan("tests.held"), inputs={"n": 9, "at": "x"}))
+        flyte.wait(quick)
+        ti = SimpleNamespace(
+            dag_id="d",
+            run_id="r",
+            task_id="t",
+            map_index=-1,
+            max_tries=0,
+            try_number=1,
+            xcom_pull=lambda **_: held.to_dict(),
+        )
+        context = {"ti": ti}
+        operator = FlyteRunOperator(task_id="t", entity="tests.held", timeout=5)
+
+        def complete(data, run=quick):
+            return outcome(operator.execute_complete, context, data, run.to_dict())
+
+        OUT["succeeded"] = complete(event(quick, "SUCCEEDED"))
+        OUT["failed"] = complete(event(quick, "FAILED"))
+        OUT["aborted"] = complete(event(quick, "ABORTED"))
+        OUT["could_not_ask"] = complete(event(quick, "UNKNOWN", "Unauthenticated"))
+        OUT["none"] = complete(None)
+        OUT["other_release"] = complete({**event(quick, "SUCCEEDED"), "version": 9})
+        OUT["other_run"] = complete(event(held, "SUCCEEDED"))
+        OUT["too_late"] = complete(event(other, "RUNNING", "WaitTimeout"), other)
+        OUT["too_late_phase"] = flyte.wait(other, timeout=5).phase.value
+        OUT["backstop"] = outcome(operator.resume_execution, "__fail__", {"error": "Trigger timeout"}, context)
+        OUT["backstop_phase"] = flyte.wait(held, timeout=5).phase.value
+        assert RunPhase(OUT["backstop_phase"])
+    trigger = FlyteRunTrigger(
+        run=quick.to_dict(), deadline=1.5, not_before=1.0, poll_interval=2.0, cancel_on_kill=False
+    )
+    path, arguments = trigger.serialize()
+    OUT["trigger"] = [path, json.loads(json.dumps(arguments)), FlyteRunTrigger(**arguments).serialize()[1] == arguments]
+    OUT["trigger_event"] = str(TriggerEvent({"a": 1}))  # type: ignore[no-untyped-call]
+    OUT["tests"] = {name: FlyteHook(name).test_connection() for name in ("flyte_default", "flyte_closed", "flyte_typo")}
+    OUT["form"] = form()
+    json.dump(OUT, sys.stdout)
+
+
+def form():
+    """What the connection form and the links are made from."""
+    from airflow.providers_manager import ProvidersManager
+
+    before = set(sys.modules)
+    manager = ProvidersManager()
+    fields = sorted(name for name in manager.connection_form_widgets if name.startswith("extra__flyte__"))
+    return {
+        "fields": fields,
+        "hidden": manager.field_behaviours["flyte"]["hidden_fields"],
+        "hook": manager.hooks["flyte"].hook_name,
+        "links": [link for link in manager.extra_links_class_names if "flyte" in link.lower()],
+        "wtforms": "wtforms" in set(sys.modules) - before,
+    }
+
+
+main()

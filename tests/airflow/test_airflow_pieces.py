@@ -1,0 +1,118 @@
+"""Pieces of the provider that need Airflow's code but no running Airflow; each in a child process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import free_ports
+
+HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit")
+
+
+def test_parsing_a_dag_imports_nothing_heavy(home):
+    code = """
+import sys
+import airflow.sdk
+import airflow.providers.common.compat.sdk
+from airflow.sdk import DAG
+before = set(sys.modules)
+import airflow_provider.links
+import airflow_provider.operators.flyte
+import airflow_provider.triggers.flyte
+import airflow_provider.hooks.flyte
+from bridge_core import EntityRef, RunOptions
+with DAG("d"):
+    airflow_provider.operators.flyte.FlyteRunOperator(
+        task_id="t", entity=EntityRef.launch_plan("a.b"), options=RunOptions(labels={"a": "b"}), deferrable=True
+    )
+print(*sorted(set(sys.modules) - before), sep="\\n")
+"""
+    added = home.python(code).split()
+    assert "airflow_provider.operators.flyte" in added
+    assert not [name for name in added if any(name == heavy or name.startswith(f"{heavy}.") for heavy in HEAVY)]
+    assert not {name.partition(".")[0] for name in added} & {
+        "fsspec",
+        "tenacity",
+        "croniter",
+        "pendulum",
+        "yaml",
+        "pandas",
+    }
+
+
+def test_provider_info_is_what_airflow_wants(home):
+    code = """
+import json, jsonschema, pathlib, airflow
+from airflow_provider import get_provider_info
+schema = json.loads((pathlib.Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+jsonschema.validate(get_provider_info(), schema)
+print(sorted(set(get_provider_info()) - set(schema["properties"])))
+"""
+    assert home.python(code).strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def probed(home):
+    (closed,) = free_ports(1)
+    connections = {
+        "AIRFLOW_CONN_FLYTE_CLOSED": json.dumps({"conn_type": "flyte", "host": "127.0.0.1", "port": closed}),
+        "AIRFLOW_CONN_FLYTE_TYPO": json.dumps({"conn_type": "flyte", "extra": {"insecur": True}}),
+    }
+    probe = Path(__file__).with_name("probe_operator.py").read_text()
+    return json.loads(home.python(probe, env=connections).splitlines()[-1])
+
+
+def test_events_become_results_or_failures(probed):
+    assert probed["succeeded"] == ["returned", {"n": 7, "at": "x"}]
+    assert probed["failed"] == ["AirflowException", "the message"]
+    assert probed["aborted"][0] == "AirflowFailException"
+    assert probed["could_not_ask"] == ["AirflowException", "the message A retry attaches to the run."]
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [("none", "must be a mapping, got None"), ("other_release", "different releases"), ("other_run", "is about run")],
+)
+def test_events_that_are_not_trusted_fail_and_name_the_run(probed, case, message):
+    kind, text = probed[case]
+    assert kind == "AirflowException"
+    assert text.startswith("run flytesnacks/development/")
+    assert message in text
+
+
+def test_deadline_and_airflows_own_backstop_abort_the_run(probed):
+    for case in ("too_late", "backstop"):
+        kind, text = probed[case]
+        assert kind == "AirflowException"
+        assert "its timeout of 5 s passed; it was aborted. Console: http" in text
+        assert probed[f"{case}_phase"] == "ABORTED"
+
+
+def test_trigger_arguments_are_plain_json(probed):
+    path, arguments, same = probed["trigger"]
+    assert path == "airflow_provider.triggers.flyte.FlyteRunTrigger"
+    assert (arguments["deadline"], arguments["not_before"], arguments["poll_interval"]) == (1.5, 1.0, 2.0)
+    assert same
+
+
+def test_testing_a_connection(probed, sandbox):
+    assert probed["tests"]["flyte_default"] == [True, f"Flyte answers at {sandbox.endpoint} (flytesnacks/development)"]
+    works, message = probed["tests"]["flyte_closed"]
+    assert not works
+    assert message.startswith("cannot reach Flyte at 127.0.0.1:")
+    assert "\n" not in message
+    assert len(message) <= 400
+    works, message = probed["tests"]["flyte_typo"]
+    assert not works
+    assert "did you mean 'insecure'?" in message
+
+
+def test_connection_form_comes_from_metadata(probed):
+    form = probed["form"]
+    assert "extra__flyte__insecure" in form["fields"]
+    assert form["hook"] == "Flyte"
+    assert form["links"] == ["airflow_provider.links.FlyteConsoleLink"]
+    assert form["hidden"] == ["schema", "login", "password"]
+    assert not form["wtforms"]

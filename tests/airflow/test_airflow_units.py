@@ -1,0 +1,296 @@
+"""The pure parts: connection fields, events, run names, values in XComs, metadata. No Airflow is imported here."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider import get_provider_info
+from airflow_provider._connection import EXTRA_KEYS, config_from_connection
+from airflow_provider._event import EventError, RunEvent
+from airflow_provider._run_name import TaskKey
+from airflow_provider._values import from_xcom, to_xcom
+from bridge_core import (
+    ConfigError,
+    DirectoryRef,
+    FileRef,
+    FrameRef,
+    InvalidRequest,
+    RunError,
+    RunPhase,
+    RunRef,
+    RunSnapshot,
+    WaitTimeout,
+)
+
+REF = RunRef("p", "d", "r")
+
+
+@pytest.fixture(autouse=True)
+def _no_flyte_settings(monkeypatch, tmp_path):
+    """Neither this machine's environment nor its home directory decides what these tests see."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith(("FLYTE", "_FLYTECTL", "UCTL"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def connect(host=None, port=None, extra=None, **more):
+    return config_from_connection(
+        "my_flyte", host=host, port=port, extra=json.dumps(extra) if isinstance(extra, dict) else extra, **more
+    )
+
+
+class TestConnection:
+    @pytest.mark.parametrize(
+        ("host", "port", "endpoint"),
+        [
+            ("flyte.example.com", None, "flyte.example.com"),
+            ("flyte.example.com", 443, "flyte.example.com:443"),
+            ("flyte.example.com:443", None, "flyte.example.com:443"),
+            ("flyte.example.com:443", 443, "flyte.example.com:443"),
+            ("dns:///flyte.example.com", 443, "flyte.example.com:443"),
+            (" flyte.example.com/ ", 80, "flyte.example.com:80"),
+            ("[::1]", 80, "[::1]:80"),
+            ("[::1]:80", None, "[::1]:80"),
+            (None, None, "localhost:30080"),
+        ],
+    )
+    def test_endpoint(self, host, port, endpoint):
+        assert connect(host, port).endpoint == endpoint
+
+    def test_every_key_of_extra(self, tmp_path):
+        given = {
+            "ca_cert_file": "/etc/ca.pem",
+            "console_endpoint": "https://console",
+            "data_upload_location": "s3://b/p",
+            "domain": "production",
+            "insecure": "false",
+            "insecure_skip_verify": False,
+            "metadata": {"Authorization": "Bearer token-of-mine"},
+            "project": "p",
+            "rpc_timeout": "30",
+        }
+        assert set(given) == set(EXTRA_KEYS) - {"config_file"}
+        config = connect("h", extra=given)
+        assert (config.ca_cert_file, config.console_endpoint, config.project) == ("/etc/ca.pem", "https://console", "p")
+        assert (config.domain, config.insecure, config.rpc_timeout) == ("production", False, 30.0)
+        assert config.metadata == (("authorization", "Bearer token-of-mine"),)
+        assert "token-of-mine" not in repr(config)
+
+    def test_the_form_offers_what_extra_may_hold(self):
+        (kind,) = get_provider_info()["connection-types"]
+        assert set(kind["conn-fields"]) == set(EXTRA_KEYS) - {"metadata"}
+
+    def test_fields_of_airflow_2_forms(self):
+        assert connect("h", extra={"extra__flyte__project": "p"}).project == "p"
+
+    def test_empty_values_are_not_given(self, monkeypatch):
+        monkeypatch.setenv("FLYTE_LOCAL_PROJECT", "from-environment")
+        assert connect("h", extra={"project": "", "domain": None}).project == "from-environment"
+
+    def test_connection_wins_over_environment_wins_over_file(self, monkeypatch, tmp_path):
+        file = tmp_path / "flyte.yaml"
+        file.write_text("admin:\n  endpoint: from-file:1\n  insecure: true\nconsole:\n  endpoint: http://from-file\n")
+        monkeypatch.setenv("FLYTE_PLATFORM_URL", "from-environment:2")
+        monkeypatch.setenv("FLYTE_LOCAL_PROJECT", "from-environment")
+        config = connect(extra={"config_file": str(file), "project": "from-connection"})
+        assert (config.endpoint, config.insecure) == ("from-environment:2", True)
+        assert (config.console_endpoint, config.project) == ("http://from-file", "from-connection")
+        assert connect("from-connection:3", extra={"config_file": str(file)}).endpoint == "from-connection:3"
+
+    def test_nothing_comes_from_the_working_directory(self, monkeypatch, tmp_path):
+        (tmp_path / "config.yaml").write_text("admin:\n  endpoint: wrong:1\n")
+        monkeypatch.chdir(tmp_path)
+        assert connect().endpoint == "localhost:30080"
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"extra": {"insecur": True}}, "unknown key 'insecur' in extra; did you mean 'insecure'?"),
+            ({"extra": {"zzz": 1}}, "unknown key 'zzz' in extra; known are ca_cert_file"),
+            ({"extra": "{nope"}, "extra is not JSON (line 1, column 2"),
+            ({"extra": "[1]"}, "extra must be a JSON object"),
+            ({"extra": {"insecure": "maybe"}}, "insecure in extra must be true or false, got 'maybe'"),
+            ({"extra": {"project": 3}}, "project in extra must be a text, got 3"),
+            ({"extra": {"rpc_timeout": "soon"}}, "rpc_timeout in extra must be a number of seconds"),
+            ({"extra": {"config_file": "/does/not/exist.yaml"}}, "/does/not/exist.yaml does not exist"),
+            ({"host": "h:1", "port": 2}, "host 'h:1' and port 2 contradict each other"),
+            ({"port": 2}, "port 2 without a host"),
+            ({"host": "http://h"}, "Flyte speaks gRPC"),
+            ({"host": "h", "password": "geheim"}, "password is set, and this release has no use for it"),
+            ({"host": "h", "login": "me"}, "login is set"),
+            ({"extra": {"metadata": "Bearer geheim"}}, "metadata in extra must be an object of texts"),
+            ({"extra": {"metadata": {"authorization": ["geheim"]}}}, "metadata in extra must be an object of texts"),
+        ],
+    )
+    def test_mistakes(self, arguments, message):
+        with pytest.raises(ConfigError) as caught:
+            connect(**arguments)
+        assert str(caught.value).startswith("connection 'my_flyte': ")
+        assert message in str(caught.value)
+        assert "geheim" not in str(caught.value)
+
+
+class TestEvent:
+    def test_round_trip_of_an_end(self):
+        error = RunError(code="USER:Boom", message="ValueError: negative lr", kind="USER", node="train")
+        event = RunEvent.ended(RunSnapshot(ref=REF, phase=RunPhase.FAILED, error=error, console_url="http://c"))
+        assert RunEvent.from_dict(json.loads(json.dumps(event.to_dict())), expected=REF) == event
+        assert event.code == "USER:Boom"
+        assert event.message == "run p/d/r FAILED in node train: ValueError: negative lr. Console: http://c"
+
+    def test_giving_up_is_not_an_end(self):
+        last = RunSnapshot(ref=REF, phase=RunPhase.RUNNING)
+        event = RunEvent.gave_up(REF, WaitTimeout("too long", ref=REF, snapshot=last))
+        assert (event.phase, event.code, event.message) == (RunPhase.RUNNING, "WaitTimeout", "too long")
+        assert RunEvent.gave_up(REF, OSError("x")).phase is RunPhase.UNKNOWN
+
+    def test_message_is_short(self):
+        error = RunError(code="c", message="x" * 50_000)
+        event = RunEvent.ended(RunSnapshot(ref=REF, phase=RunPhase.FAILED, error=error))
+        assert len(event.message) == 1000
+        assert len(json.dumps(event.to_dict())) < 1300
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"version": 2}, "run different releases of flyte-bridge"),
+            ({"version": None}, "version None"),
+            ({"phase": "DONE"}, "malformed"),
+            ({"run": {"name": "r"}}, "malformed"),
+            ({"run": "p/d/r"}, "malformed"),
+            ({"message": None}, "malformed"),
+            ({"code": 3}, "malformed"),
+            (
+                {"run": {"project": "p", "domain": "d", "name": "other"}},
+                "about run p/d/other, this task waits for p/d/r",
+            ),
+        ],
+    )
+    def test_what_is_not_trusted(self, change, message):
+        good = RunEvent(ref=REF, phase=RunPhase.SUCCEEDED).to_dict()
+        with pytest.raises(EventError, match=message):
+            RunEvent.from_dict({**good, **change}, expected=REF)
+
+    @pytest.mark.parametrize("nothing", [None, "success", []])
+    def test_no_event(self, nothing):
+        with pytest.raises(EventError, match="must be a mapping"):
+            RunEvent.from_dict(nothing)
+
+
+class TestRunName:
+    @staticmethod
+    def key(*, retries=2, **changes):
+        ti = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": 2, "try_number": 1}
+        return TaskKey(SimpleNamespace(**{**ti, **changes}), retries=retries)
+
+    def test_retries_keep_the_name(self):
+        assert self.key().name(0) == self.key(try_number=2).name(0) == self.key(try_number=3).name(0)
+
+    def test_clearing_changes_it(self):
+        # Measured on Airflow 3.3.2, retries=2: after clearing a success once, twice, and after three tries.
+        names = {self.key(max_tries=tries).name(0) for tries in (2, 3, 4, 5)}
+        assert len(names) == 4
+
+    def test_what_else_changes_it(self):
+        others = [
+            self.key().name(1),
+            self.key(map_index=0).name(0),
+            self.key(task_id="u").name(0),
+            self.key(run_id="s").name(0),
+            self.key(dag_id="e").name(0),
+        ]
+        assert len({self.key().name(0), *others}) == 6
+
+    def test_tasks_without_retries(self):
+        assert self.key(retries=None, max_tries=0).epoch == 0
+        assert self.key(map_index=None).name(0) == self.key().name(0)
+
+    def test_text(self):
+        assert str(self.key(map_index=3)) == "d.t[3] of r"
+
+
+class Color(Enum):
+    RED = "red"
+
+
+@dataclass
+class Point:
+    x: int
+    at: FileRef
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("value", "xcom"),
+        [
+            ({"a": [1, 2.5, True, None, "x"]}, {"a": [1, 2.5, True, None, "x"]}),
+            (math.nan, "NaN"),
+            ([math.inf, -math.inf], ["Infinity", "-Infinity"]),
+            (b"\x00\xff", {"flyte_bytes": "AP8="}),
+            (Color.RED, "red"),
+            ({1: (2, 3)}, {"1": [2, 3]}),
+            (FileRef(uri="s3://b/f", format="csv"), {"flyte_ref": "file", "uri": "s3://b/f", "format": "csv"}),
+            (Point(1, FileRef(uri="u")), {"x": 1, "at": {"flyte_ref": "file", "uri": "u"}}),
+        ],
+    )
+    def test_to_xcom(self, value, xcom):
+        assert to_xcom(value) == xcom
+        json.dumps(to_xcom(value), allow_nan=False)
+
+    @pytest.mark.parametrize("value", [datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=1)])
+    def test_times_stay_themselves(self, value):
+        assert to_xcom({"t": value}) == {"t": value}
+
+    def test_what_has_no_form_is_named(self):
+        with pytest.raises(InvalidRequest, match="value of type object has no XCom form"):
+            to_xcom({"a": object()})
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            FileRef(uri="s3://b/f", format="csv", size=3),
+            DirectoryRef(uri="s3://b/d"),
+            FrameRef(uri="s3://b/f", schema=(("a", "integer"),)),
+            b"\x00\xff",
+            {"deep": [{"er": FileRef(uri="u")}]},
+        ],
+    )
+    def test_outputs_of_one_task_are_inputs_of_another(self, value):
+        assert from_xcom(json.loads(json.dumps(to_xcom(value)))) == value
+
+    def test_other_mappings_are_left_alone(self):
+        value = {"flyte_ref": "unknown", "n": {"flyte_bytes": "AP8=", "more": 1}, "t": (1, 2)}
+        assert from_xcom(value) == value
+
+
+class TestProviderInfo:
+    def test_names_exist(self):
+        info = get_provider_info()
+        root = Path(__file__).parents[2]
+        modules = [
+            name for part in ("hooks", "operators", "triggers") for one in info[part] for name in one["python-modules"]
+        ]
+        classes = [*info["extra-links"], *(kind["hook-class-name"] for kind in info["connection-types"])]
+        for module in [*modules, *(name.rpartition(".")[0] for name in classes)]:
+            assert (root / f"{module.replace('.', '/')}.py").is_file()
+
+    def test_is_import_free(self):
+        code = (
+            "import sys; before = set(sys.modules); import airflow_provider; airflow_provider.get_provider_info();"
+            "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+        )
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+        added = set(run.stdout.split()) - set(sys.stdlib_module_names)
+        assert added == {"airflow_provider"}
