@@ -79,9 +79,10 @@ class Codec:
             elif name not in parameters:
                 known = ", ".join(sorted(parameters)) or "none"
                 job.note((_INPUTS, name), f"unknown input{did_you_mean(name, parameters)}; known inputs: {known}")
-        for name, parameter in parameters.items():
+        for name in sorted(parameters):  # a protobuf map has another order in every process: tokens must not
             if name in fixed:
                 continue
+            parameter = parameters[name]
             if name in values:
                 self._fill(out[name], values[name], parameter.var.type, (_INPUTS, name), job)
             elif parameter.HasField("default"):
@@ -112,9 +113,8 @@ class Codec:
         """
         types = types or {}
         root: Where = (None, path)
-        return {
-            name: self._decode(literal, types.get(name), (root, name)) for name, literal in literals.literals.items()
-        }
+        found = literals.literals
+        return {name: self._decode(found[name], types.get(name), (root, name)) for name in sorted(found)}
 
     def decode(self, literal: Literal, literal_type: LiteralType | None = None, *, path: str = "value") -> Any:
         """Decodes one literal into plain Python: references for files and frames, aware UTC datetimes, enums as texts.

@@ -68,7 +68,7 @@ class Encoded:
 
     Attributes:
         literals: All inputs, defaults included, with tokens where uploads belong. Its fingerprint identifies the inputs.
-        uploads: What has to be uploaded, in the order of the inputs.
+        uploads: What has to be uploaded, inputs in the order of their names.
         given: Names the caller gave; the others are defaults.
     """
 

@@ -9,6 +9,7 @@ import base64
 import dataclasses
 import datetime as dt
 import enum
+import math
 import operator
 import os
 from collections.abc import Mapping
@@ -84,17 +85,32 @@ def _foreign(value: Any) -> Any:
     raise TypeError(f"expected plain data (or a dataclass, model, datetime, enum), got {type(value).__qualname__}")
 
 
+def _double(value: Any) -> Any:
+    """A number that a protobuf Struct carries as it is: every number there is a double, and JSON has no infinity."""
+    try:
+        fits = math.isfinite(value) and float(value) == value
+    except OverflowError:
+        fits = False
+    if not fits:
+        raise TypeError(
+            f"the number {str(value)[:40]} does not survive the old Struct format, whose numbers are doubles"
+        )
+    return value
+
+
 def jsonable(value: Any, depth: int = 0) -> Any:
     """The value as JSON has it: every object converted, every key a text, bytes as base64.
 
     Raises:
-        TypeError: Something in it cannot be converted.
+        TypeError: Something in it cannot be converted, or would change its value.
         RecursionError: It is nested absurdly deep, or contains itself.
     """
     if depth > 100:  # noqa: PLR2004 - problems.MAX_DEPTH
         raise RecursionError("nested deeper than 100 levels")
-    if value is None or isinstance(value, (str, bool, int, float)):
+    if value is None or isinstance(value, (str, bool)):
         return value.value if isinstance(value, enum.Enum) else value
+    if isinstance(value, (int, float)):
+        return _double(value.value if isinstance(value, enum.Enum) else value)
     if isinstance(value, (list, tuple)) and not hasattr(value, "_asdict"):
         return [jsonable(item, depth + 1) for item in value]
     if isinstance(value, Mapping):

@@ -16,11 +16,11 @@ from google.protobuf import json_format
 
 from .coder import Coder, Job
 from .plain import as_fields, is_structured, jsonable, to_plain
-from .problems import MAX_DEPTH, Where, refusal
+from .problems import MAX_DEPTH, Where, refusal, render
 from .schema import compile_schema, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flyteidl.core.literals_pb2 import Literal
     from flyteidl.core.types_pb2 import LiteralType
@@ -59,7 +59,7 @@ class StructCoder(Coder):
             if self._legacy:
                 _fill_generic(out, value)
             else:
-                raw = msgpack.packb(_top(value), default=to_plain)
+                raw = _pack(_top(value))
                 if _may_be_deep(raw) and _too_deep(value):
                     job.note(where, f"nested deeper than {MAX_DEPTH} levels")
                     return
@@ -68,7 +68,7 @@ class StructCoder(Coder):
         except RecursionError:
             job.note(where, "is nested too deep, or contains itself")
         except (TypeError, ValueError, OverflowError) as error:
-            job.problems.append(_unpackable(value, where, error))
+            job.problems.append(_unpackable(value, where, error, jsonable if self._legacy else _pack))
 
     def read(self, literal: Literal, where: Where) -> Any:
         scalar = literal.scalar
@@ -187,10 +187,12 @@ def _too_deep(value: Any) -> bool:
     return True
 
 
-def _unpackable(value: Any, where: Where, error: Exception) -> str:
-    """The problem, at the leaf that msgpack or Struct refused."""
-    from .problems import render
+def _pack(value: Any) -> bytes:
+    return bytes(msgpack.packb(value, default=to_plain))
 
+
+def _unpackable(value: Any, where: Where, error: Exception, probe: Callable[[Any], object]) -> str:
+    """The problem, at the leaf that msgpack or Struct refused."""
     seen = 0
     stack: list[tuple[Any, Where]] = [(value, where)]
     while stack and seen < 100_000:  # noqa: PLR2004 - a limit for values that contain themselves
@@ -203,7 +205,7 @@ def _unpackable(value: Any, where: Where, error: Exception) -> str:
             stack += [(item, (at, index)) for index, item in enumerate(node)]
         else:
             try:
-                msgpack.packb(node, default=to_plain)
+                probe(node)
             except (TypeError, ValueError, OverflowError) as reason:
                 return f"{render(at)}: {reason}"
     return f"{render(where)}: {error}"

@@ -16,9 +16,9 @@ import attrs
 import numpy as np
 import pendulum
 import pytest
-from conftest import Types
 from flyteidl.core.interface_pb2 import Parameter, Variable
 from flyteidl.core.literals_pb2 import Literal
+from literal_support import Types
 
 from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec, describe_type
@@ -262,6 +262,12 @@ def test_a_type_without_the_msgpack_annotation_gets_a_struct(codec: Codec) -> No
     assert [type(back["rate"]), type(back["extra"]), type(back["layers"][0]["width"])] == [float, int, int]
 
 
+@pytest.mark.parametrize("number", [2**53 + 1, 10**400, float("nan"), float("-inf")])
+def test_a_number_that_a_struct_would_change_is_refused(number: Any, codec: Codec) -> None:
+    with pytest.raises(LiteralError, match=r"^value\.a\[1\]: the number .* does not survive the old Struct format"):
+        codec.encode({"a": [2**53, number]}, T.struct({"title": "Old"}, msgpack=False))
+
+
 def test_a_protobuf_message_is_a_struct(codec: Codec) -> None:
     kind = T.struct({"pb_type": "flyteidl.core.types_pb2.EnumType"}, msgpack=False)
     literal = codec.encode(T.enum("a").enum_type, kind).literal
@@ -310,9 +316,9 @@ def test_all_problems_of_a_launch_are_told_at_once(codec: Codec) -> None:
     assert caught.value.problems == (
         "inputs.epoch: unknown input; did you mean 'epochs'?; known inputs: epochs, model, odd",
         "inputs.seed: is fixed by the launch plan and cannot be given",
+        "inputs.epochs: missing; the entity requires integer",
         "inputs.model.layers[1].width: missing field of dataclass Layer",
         "inputs.model.layers[2].width: expected integer, got 'wide' (str)",
-        "inputs.epochs: missing; the entity requires integer",
         "inputs.odd: its type is empty, or of a kind that this release does not know",
     )
     assert all(problem in str(caught.value) for problem in caught.value.problems)

@@ -12,9 +12,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from conftest import Types
 from flyteidl.core import types_pb2
 from flyteidl.core.types_pb2 import LiteralType
+from literal_support import Types
 
 from bridge_core.errors import ConfigError, LiteralError
 from bridge_core.literals import Codec, read_frame, to_parquet

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgpack
 import pytest
-from conftest import Types
 from flyteidl.core.literals_pb2 import Literal, LiteralMap
+from literal_support import Types
 
 from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec, differing, fingerprint

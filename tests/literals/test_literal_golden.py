@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import GOLDENS, Golden
 from flyteidl.core.literals_pb2 import Literal
 from flyteidl.core.types_pb2 import LiteralType
+from literal_support import GOLDENS, Golden
 
 from bridge_core.literals import Codec, read_frame, to_parquet
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgpack
 import pytest
-from conftest import GOLDENS, Types
 from flyteidl.core import types_pb2
 from flyteidl.core.literals_pb2 import Literal, LiteralMap
 from flyteidl.core.types_pb2 import LiteralType
 from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from literal_support import GOLDENS, Types
 
 from bridge_core.errors import LiteralError
 from bridge_core.literals import (

@@ -7,10 +7,10 @@ import typing
 from typing import Any
 
 import pytest
-from conftest import Types
 from flyteidl.core.literals_pb2 import Literal, LiteralMap
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from literal_support import Types
 
 from bridge_core.literals import Codec, differing, fingerprint
 from bridge_core.references import DirectoryRef, FileRef, FrameRef

@@ -55,7 +55,7 @@ class Size(enum.IntEnum):
 
 
 def test_a_decoded_dataclass_becomes_one_again(codec: object) -> None:
-    from conftest import GOLDENS
+    from literal_support import GOLDENS
 
     goldens = {golden.name: golden for golden in GOLDENS}
     for name, kind, value in (

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Types
 from flyteidl.core.literals_pb2 import Literal
+from literal_support import Types
 
 from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec
