@@ -67,15 +67,33 @@ def _type_of_scalar(scalar: Any) -> Any:
 
 
 def _common(literals: Iterable[Any]) -> Any:
-    """The type of the items of a collection: one type, or a union of the distinct ones, or NONE when it is empty."""
+    """The type of the items of a collection (``literalTypeForLiterals``): one type, or a union of the distinct ones.
+
+    Empty inner lists count only when there is nothing else; nothing at all is NONE.
+    """
     distinct: dict[bytes, Any] = {}
+    empty = None
     for literal in literals:
         item = type_of(literal)
-        distinct.setdefault(item.SerializeToString(deterministic=True), item)
-    if not distinct:
-        return _simple(types_pb2.NONE)
-    types = [distinct[key] for key in sorted(distinct)]
-    return types[0] if len(types) == 1 else types_pb2.LiteralType(union_type=types_pb2.UnionType(variants=types))
+        if literal.WhichOneof("value") == "collection" and not literal.collection.literals:
+            empty = item
+        else:
+            distinct.setdefault(item.SerializeToString(deterministic=True), item)
+    types = [distinct[key] for key in sorted(distinct)] or ([empty] if empty is not None else [_simple(types_pb2.NONE)])
+    return types[0] if len(types) == 1 else _union_of(types)
+
+
+def _union_of(types: list[Any]) -> Any:
+    """A union of item types; lists of unions are merged into a list of one union (``buildMultipleTypeUnion``)."""
+    variants, nested = [], False
+    for type_ in types:
+        if type_.collection_type.WhichOneof("type") == "union_type":
+            nested = True
+            variants.extend(type_.collection_type.union_type.variants)
+        else:
+            variants.append(type_)
+    union = types_pb2.LiteralType(union_type=types_pb2.UnionType(variants=variants))
+    return types_pb2.LiteralType(collection_type=union) if nested else union
 
 
 def _casts(given: Any, wanted: Any) -> bool:
@@ -113,17 +131,13 @@ def _bare(type_: Any) -> bytes:
 def _casts_collection(given: Any, wanted: Any) -> bool:
     if given.WhichOneof("type") != "collection_type":
         return False
-    return _is_none(given.collection_type) or _casts_items(given.collection_type, wanted.collection_type)
+    return _is_none(given.collection_type) or _casts(given.collection_type, wanted.collection_type)
 
 
 def _casts_map(given: Any, wanted: Any) -> bool:
     if given.WhichOneof("type") != "map_value_type":
         return False
-    return _is_none(given.map_value_type) or _casts_items(given.map_value_type, wanted.map_value_type)
-
-
-def _casts_items(given: Any, wanted: Any) -> bool:
-    return castable(given, wanted)
+    return _is_none(given.map_value_type) or _casts(given.map_value_type, wanted.map_value_type)
 
 
 def _casts_union(given: Any, wanted: Any) -> bool:

@@ -23,26 +23,36 @@ PYFLYTE = Path(sys.executable).parent / "pyflyte"
 
 
 @pytest.fixture(scope="module")
-def flytekit(sandbox, tmp_path_factory):
-    """Runs a command of flytekit against the sandbox; returns its output, failing with it."""
-    directory = tmp_path_factory.mktemp("flytekit")
-    config = directory / "config.yaml"
-    config.write_text(f"admin:\n  endpoint: dns:///{sandbox.endpoint}\n  insecure: true\n")
-    env = {
-        **os.environ,
-        "FLYTECTL_CONFIG": str(config),
-        "FLYTEKIT_IMAGE": "none:none",
-        "HOME": str(directory),
-        "PYTHONWARNINGS": "ignore",
-    }
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
+def start_flytekit(tmp_path_factory):
+    """Makes a function that runs commands of flytekit against a sandbox; it returns their output, failing with them."""
 
-    def run(*command, cwd=WORKFLOWS):
-        result = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
-        assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
-        return result.stdout
+    def start(sandbox):
+        directory = tmp_path_factory.mktemp("flytekit")
+        config = directory / "config.yaml"
+        config.write_text(f"admin:\n  endpoint: dns:///{sandbox.endpoint}\n  insecure: true\n")
+        env = {
+            **os.environ,
+            "FLYTECTL_CONFIG": str(config),
+            "FLYTEKIT_IMAGE": "none:none",
+            "HOME": str(directory),
+            "PYTHONWARNINGS": "ignore",
+        }
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
 
-    return run
+        def run(*command):
+            result = subprocess.run(command, cwd=WORKFLOWS, env=env, capture_output=True, text=True)
+            assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+            return result.stdout
+
+        return run
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def flytekit(sandbox, start_flytekit):
+    """Runs a command of flytekit against the shared sandbox."""
+    return start_flytekit(sandbox)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +92,7 @@ def test_run_remote_and_wait(flytekit, wire, sandbox):
     assert [one.scalar.primitive.integer for one in outputs.literals["o3"].collection.literals] == [2, 4, 6]
     assert outputs.literals["o4"].scalar.primitive.integer == 24
     assert len(nodes_of(wire, run_id(name))) == 9
+    assert not Path("/root/shapes.py").exists()  # flytekit's --dest-dir, meant for a container
 
 
 def test_registering_again_changes_nothing(flytekit, registered, sandbox):
@@ -146,6 +157,16 @@ def test_failure_handler_gets_the_error(registered, wire, sandbox):
     (log,) = sandbox.data_dir.glob(f"blobs/metadata/propeller/*-{run.name}/{handler.id.node_id}/data/0/task.log")
     assert "cleaning up after n0" in log.read_text()
     assert "3 is wrong" in log.read_text()
+
+
+def test_code_registered_without_its_source_comes_from_pythonpath(fresh, connect, start_flytekit):
+    sandbox = fresh(pythonpath=[WORKFLOWS])
+    flytekit = start_flytekit(sandbox)
+    flytekit(PYFLYTE, "register", "-p", P, "-d", D, "--version", "r2", "--copy", "none", "more.py")
+    wire = connect(sandbox)
+    run = wire.run(task_id("more.square", "r2"), literals(n=5)).id
+    assert wire.get(run).closure.phase == PHASE.SUCCEEDED, wire.get(run).closure.error
+    assert wire.outputs(run) == {"o0": 25}
 
 
 def test_versions_are_listed_for_flytekit(registered, wire):

@@ -47,6 +47,9 @@ class Failure(Exception):
     recoverable: bool = False
     node_id: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
     def to_error(self) -> Any:
         """The wire form."""
         return execution_pb2.ExecutionError(code=self.code, message=self.message, kind=self.kind)

@@ -150,7 +150,7 @@ def _serialise(message: Any) -> bytes:
 
 
 def _cut(message: str) -> str:
-    return message if len(message) <= _MESSAGE_LIMIT else message[:_MESSAGE_LIMIT]
+    return message.encode()[:_MESSAGE_LIMIT].decode(errors="ignore")
 
 
 def _packed(rejected: Rejected) -> bytes:
