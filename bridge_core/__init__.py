@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .policies import PollPolicy, RetryPolicy
     from .references import DirectoryRef, FileRef, FrameRef
     from .runs import Launched, LaunchRequest, RunError, RunOptions, RunPhase, RunQuery, RunSnapshot
+    from .schedules import Cron, FixedRate, Trigger, TriggerTime
 
 __all__ = [
     "AlreadyExists",
@@ -54,6 +55,7 @@ __all__ = [
     "Codec",
     "Config",
     "ConfigError",
+    "Cron",
     "DeadlineExceeded",
     "DirectoryRef",
     "Entity",
@@ -61,6 +63,7 @@ __all__ = [
     "EntityNotFound",
     "EntityRef",
     "FileRef",
+    "FixedRate",
     "FrameRef",
     "InputSpec",
     "InvalidRequest",
@@ -87,6 +90,8 @@ __all__ = [
     "RunSnapshot",
     "RunTimedOut",
     "SpanMetric",
+    "Trigger",
+    "TriggerTime",
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
@@ -114,6 +119,7 @@ _HOMES = {
         "RunQuery",
         "RunSnapshot",
     ),
+    "schedules": ("Cron", "FixedRate", "Trigger", "TriggerTime"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
