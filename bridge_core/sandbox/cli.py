@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _USAGE_ERROR = 2
+_HIGHEST_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,10 +64,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bridge_core.sandbox",
         description="An embedded Flyte 1 for one machine: runs registered workflows as local processes. Not a cluster.",
     )
-    parser.add_argument("--port", type=int, default=30080, help="gRPC port; 0 for a free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=30080, help="gRPC port; 0 for a free one (default: %(default)s)")
     parser.add_argument(
         "--http-port",
-        type=int,
+        type=_port,
         default=30002,
         help="port for files and console; 0 for a free one (default: %(default)s)",
     )
@@ -87,3 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         "--parallelism", type=int, metavar="N", help="task processes at once (default: number of cores)"
     )
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"wanted a port from 0 to {_HIGHEST_PORT}, got {text!r}")
+    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -154,6 +155,22 @@ def test_a_refused_duplicate_overwrites_the_stored_inputs(wire, gate):
     assert wire.inputs(run) == {"n": 3}
 
 
+def test_of_many_at_once_one_wins(wire, gate):
+    name = unique("race")
+
+    def launch(number):
+        try:
+            wire.launch(gate, name, literals(n=number))
+        except grpc.RpcError as error:
+            return error.code().name
+        return "OK"
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(launch, range(16)))
+    assert sorted(codes) == ["ALREADY_EXISTS"] * 15 + ["OK"]
+    wire.terminate(run_id(name))
+
+
 def test_an_invalid_duplicate_leaves_the_inputs_alone(wire, gate):
     run = wire.launch(gate, unique("dup"), literals(n=1))
     rejected("INVALID_ARGUMENT", wire.launch, gate, run.name, literals(m=2))
@@ -218,6 +235,8 @@ def test_terminate(wire, gate):
     assert rpc_status.from_call(caught.value).details[0].Unpack(reason)
     assert reason.already_in_terminal_state.current_phase == "ABORTED"
     rejected("NOT_FOUND", wire.terminate, run_id("nowhere"))
+    rejected("NOT_FOUND", wire.get, run_id("nowhere"))
+    assert rejected("INVALID_ARGUMENT", wire.get, run_id("")) == "missing name"
 
 
 def test_signals(wire, gate):

@@ -86,7 +86,10 @@ def test_two_sandboxes_do_not_share_a_directory(fresh):
 
 
 def test_wrong_options_are_told_in_one_line(tmp_path):
-    for options, part in ((["--python", "no-such-python"], "no-such-python"), (["--parallelism", "0"], "parallelism")):
+    for options, part in (
+        (["--python", "no-such-python"], "no-such-python"),
+        (["--parallelism", "0"], "parallelism"),
+    ):  # the rest is argparse's
         result = subprocess.run(
             [*PROGRAM, "--port", "0", "--http-port", "0", *options], capture_output=True, text=True, cwd=ROOT
         )

@@ -68,6 +68,7 @@ class Run:
             )
             with self.engine.database.transaction():
                 self._finish(failure)
+            self._abandon()
 
     def begin(self) -> None:
         """Starts the root graph."""
@@ -90,6 +91,15 @@ class Run:
         """A signal was set."""
         for gate in self.gates.pop(signal_id, []):
             gate.signalled()
+
+    def _abandon(self) -> None:
+        """Stops what a broken run still has going; what it reports is ignored."""
+        try:
+            if self._root is not None:
+                self._root.cancel()
+        except Exception:  # noqa: BLE001
+            # Its state is not to be trusted; the run's end is recorded already.
+            _log.exception("run %s: cannot stop what it left", self.key)
 
     def _failing(self) -> None:
         execution = self.engine.executions.get(self.id)

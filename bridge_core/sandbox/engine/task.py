@@ -121,6 +121,7 @@ class TaskRun:
     def _order(self) -> AttemptOrder:
         run, task = self._run, self.task
         env = {pair.key: pair.value for pair in run.spec.envs.values}
+        env["FLYTE_EXECUTION_URL"] = run.engine.run_url(run.id)
         if self._item is not None:
             env |= {
                 "BATCH_JOB_ARRAY_INDEX_VAR_NAME": "FLYTE_K8S_ARRAY_INDEX",

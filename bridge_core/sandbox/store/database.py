@@ -86,6 +86,7 @@ class Database:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute("PRAGMA case_sensitive_like=ON")  # as in Postgres
         self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ class ExecutionHandlers:
 
     def RelaunchExecution(self, request: Any) -> Any:
         """Starts a run with the specification and the caller's inputs of another one."""
-        original = self._executions.get(request.id)
+        original = self._executions.get(_checked(request.id))
         spec = execution_pb2.ExecutionSpec()
         spec.CopyFrom(original.spec)
         spec.metadata.mode = execution_pb2.ExecutionMetadata.RELAUNCH
@@ -55,11 +55,11 @@ class ExecutionHandlers:
 
     def GetExecution(self, request: Any) -> Any:
         """One run."""
-        return self._executions.get(request.id)
+        return self._executions.get(_checked(request.id))
 
     def GetExecutionData(self, request: Any) -> Any:
         """Inputs and outputs, inlined: with signed URLs switched off, FlyteAdmin's default, sizes stay 0."""
-        inputs, outputs = self._executions.data(request.id)
+        inputs, outputs = self._executions.data(_checked(request.id))
         return execution_pb2.WorkflowExecutionGetDataResponse(full_inputs=inputs, full_outputs=outputs)
 
     def ListExecutions(self, request: Any) -> Any:
@@ -77,8 +77,9 @@ class ExecutionHandlers:
 
     def TerminateExecution(self, request: Any) -> Any:
         """ABORTING at once, ABORTED when the processes are gone; FAILED_PRECONDITION when it has ended already."""
+        identifier = _checked(request.id)
         with self._db.transaction():
-            execution = self._executions.get(request.id)
+            execution = self._executions.get(identifier)
             closure = execution.closure
             if closure.phase in TERMINAL:
                 phase = _Phase.Phase.Name(closure.phase)
@@ -97,5 +98,13 @@ class ExecutionHandlers:
 
     def UpdateExecution(self, request: Any) -> Any:
         """Archives a run, or brings it back."""
-        self._executions.set_archived(request.id, request.state == execution_pb2.EXECUTION_ARCHIVED)
+        self._executions.set_archived(_checked(request.id), request.state == execution_pb2.EXECUTION_ARCHIVED)
         return execution_pb2.ExecutionUpdateResponse()
+
+
+def _checked(identifier: Any) -> Any:
+    """The identifier, when it is complete (flyteadmin ``validation/execution_validator.go``)."""
+    for field in ("project", "domain", "name"):
+        if not getattr(identifier, field):
+            raise Rejected("INVALID_ARGUMENT", f"missing {field}")
+    return identifier
