@@ -14,7 +14,6 @@ from .problems import MAX_DEPTH
 from .scalars import (
     BinaryCoder,
     BooleanCoder,
-    ChoiceCoder,
     ErrorCoder,
     FloatCoder,
     IntegerCoder,
@@ -23,7 +22,7 @@ from .scalars import (
 )
 from .structured import StructCoder
 from .times import DatetimeCoder, DurationCoder
-from .unions import EnumCoder, UnionCoder
+from .unions import ChoiceCoder, EnumCoder, UnionCoder
 
 if TYPE_CHECKING:
     from flyteidl.core.types_pb2 import LiteralType

@@ -261,29 +261,6 @@ class ErrorCoder(Coder):
         return self.read_other(literal, where)
 
 
-class ChoiceCoder(Coder):
-    """A primitive with candidates: what flytekit makes of ``typing.Literal``."""
-
-    __slots__ = ("candidates", "inner")
-
-    def __init__(self, inner: Coder, candidates: Sequence[Any]) -> None:
-        super().__init__(f"one of {', '.join(map(repr, candidates))}")
-        self.inner = inner
-        self.candidates = tuple(candidates)
-
-    def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
-        before = len(job.problems)
-        self.inner.fill(out, value, where, job)
-        if len(job.problems) == before and self.inner.read(out, where) not in self.candidates:
-            job.wrong(where, self.wanted, value)
-
-    def read(self, literal: Literal, where: Where) -> Any:
-        return self.inner.read(literal, where)
-
-    def plain(self, value: Any, where: Where) -> Any:
-        return self.inner.plain(value, where)
-
-
 def exact_float(value: Any, job: Job) -> Any:
     """The float that is exactly this number, else `_REFUSED`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):

@@ -8,25 +8,16 @@ data ready for msgpack. What JSON schema can say beyond types, names and enums i
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
-import enum
-import operator
-from collections.abc import Callable, Mapping
-from pathlib import PurePath
+from collections.abc import Mapping
 from typing import Any
 
 from .blobs import struct_reference
 from .coder import Job
 from .plain import as_fields, type_title
-from .problems import Where, did_you_mean, render, show
-from .scalars import exact_float, refused
-from .times import iso_duration
+from .problems import Where, did_you_mean, render
+from .schema_leaves import STRINGS, Check, anything, enum_of, expect, integer, number, string, time_delta
 
-__all__ = ["Check", "compile_schema", "resolve"]
-
-Check = Callable[[Any, Where, Job], Any]
-"""Takes a value, gives plain data; problems go to the job."""
+__all__ = ["compile_schema", "resolve"]
 
 _Entry = tuple[type | None, Check]
 """A check, and the exact Python type that needs none (None: every value is checked)."""
@@ -63,7 +54,7 @@ class _Compiler:
 
     def entry(self, node: Any) -> _Entry:
         if not isinstance(node, Mapping):
-            return None, _anything
+            return None, anything
         ref = node.get("$ref")
         if isinstance(ref, str):
             return None, self._reference(ref)
@@ -73,9 +64,9 @@ class _Compiler:
         if isinstance(node.get("allOf"), list) and len(node["allOf"]) == 1:  # pydantic's way to describe a reference
             return self.entry(node["allOf"][0])
         if isinstance(node.get("enum"), list):
-            return None, _enum(node["enum"])
+            return None, enum_of(node["enum"])
         if "const" in node:
-            return None, _enum([node["const"]])
+            return None, enum_of([node["const"]])
         kind = node.get("type")
         if isinstance(kind, list):
             return None, self._any_of([self.entry({**node, "type": one}) for one in kind])
@@ -87,14 +78,14 @@ class _Compiler:
         if kind == "array":
             return None, self._array(node)
         if kind == "string":
-            return str, _STRINGS.get(str(node.get("format", "")), _string)
+            return str, STRINGS.get(str(node.get("format", "")), string)
         simple: dict[Any, _Entry] = {
-            "integer": (int, _integer),
-            "number": (float, _time_delta if node.get("format") == "time-delta" else _number),
-            "boolean": (bool, _expect("boolean")),
-            "null": (type(None), _expect("none")),
+            "integer": (int, integer),
+            "number": (float, time_delta if node.get("format") == "time-delta" else number),
+            "boolean": (bool, expect("boolean")),
+            "null": (type(None), expect("none")),
         }
-        return simple.get(kind, (None, _anything)) if isinstance(kind, str) else (None, _anything)
+        return simple.get(kind, (None, anything)) if isinstance(kind, str) else (None, anything)
 
     def _reference(self, ref: str) -> Check:
         if ref not in self.refs:
@@ -135,7 +126,7 @@ class _Compiler:
                     job.note(where, f"expected {len(slots)} elements, got {len(value)}")
                     return None
                 return [one(item, (where, i), job) for i, (one, item) in enumerate(zip(slots, value, strict=True))]
-            if each is _anything or (kind is not None and set(map(type, value)) == {kind}):
+            if each is anything or (kind is not None and set(map(type, value)) == {kind}):
                 return list(value)
             return [each(item, (where, i), job) for i, item in enumerate(value)]
 
@@ -204,109 +195,3 @@ def _file_or(check: Check, title: str) -> Check:
         return check(value, where, job) if found is None else found
 
     return file_or_fields
-
-
-def _anything(value: Any, where: Where, job: Job) -> Any:  # noqa: ARG001 - a Check
-    return value
-
-
-def _expect(wanted: str) -> Check:
-    def check(value: Any, where: Where, job: Job) -> Any:
-        job.wrong(where, wanted, value)
-
-    return check
-
-
-def _enum(options: list[Any]) -> Check:
-    listed = ", ".join(repr(int(o) if isinstance(o, float) and o.is_integer() else o) for o in options)
-
-    def check(value: Any, where: Where, job: Job) -> Any:
-        plain = value.value if isinstance(value, enum.Enum) else value
-        # 1 == True in Python, and the schema's ints arrive as floats: compare bools with bools only.
-        if any(plain == option and isinstance(plain, bool) is isinstance(option, bool) for option in options):
-            return plain
-        job.note(where, f"expected one of {listed}, got {show(value)}")
-        return None
-
-    return check
-
-
-def _integer(value: Any, where: Where, job: Job) -> Any:
-    if type(value) is int:
-        return value
-    if isinstance(value, enum.Enum):
-        value = value.value
-    if not isinstance(value, bool) and hasattr(type(value), "__index__"):
-        try:
-            return operator.index(value)
-        except TypeError:
-            pass
-    job.wrong(where, "integer", value)
-    return None
-
-
-def _number(value: Any, where: Where, job: Job) -> Any:
-    if type(value) is float:
-        return value
-    converted = exact_float(value.value if isinstance(value, enum.Enum) else value, job)
-    if refused(converted):
-        job.wrong(where, "float", value)
-        return None
-    return converted
-
-
-def _time_delta(value: Any, where: Where, job: Job) -> Any:
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
-    return _number(value, where, job)
-
-
-def _string(value: Any, where: Where, job: Job) -> Any:
-    if isinstance(value, enum.Enum):
-        value = value.value
-    if isinstance(value, str):
-        return value
-    job.wrong(where, "string", value)
-    return None
-
-
-def _string_from(wanted: str, kinds: tuple[type, ...], write: Callable[[Any], Any]) -> Check:
-    def check(value: Any, where: Where, job: Job) -> Any:
-        if isinstance(value, str):
-            return value
-        if isinstance(value, kinds):
-            return write(value)
-        job.wrong(where, wanted, value)
-        return None
-
-    return check
-
-
-def _named(wanted: str) -> Check:
-    """Classes recognised by name, so that nobody imports decimal or uuid for a value that is neither."""
-
-    def check(value: Any, where: Where, job: Job) -> Any:
-        if isinstance(value, str) or any(base.__name__.lower() == wanted for base in type(value).__mro__):
-            return str(value)
-        job.wrong(where, wanted, value)
-        return None
-
-    return check
-
-
-def _isoformat(value: Any) -> Any:
-    return value.isoformat()
-
-
-_STRINGS: dict[str, Check] = {
-    "date-time": _string_from("datetime", (dt.datetime,), _isoformat),
-    "date": _string_from("date", (dt.date,), _isoformat),
-    "time": _string_from("time", (dt.time,), _isoformat),
-    "duration": _string_from("duration", (dt.timedelta,), iso_duration),
-    "path": _string_from("path", (PurePath,), str),
-    "base64": _string_from("bytes", (bytes, bytearray), bytes),  # mashumaro's msgpack dialect keeps bytes
-    "binary": _string_from("bytes", (bytes,), lambda raw: raw.decode("utf-8", "surrogateescape")),  # pydantic's JSON
-    "base64url": _string_from("bytes", (bytes,), lambda raw: base64.urlsafe_b64encode(raw).decode()),
-    "uuid": _named("uuid"),
-    "decimal": _named("decimal"),
-}

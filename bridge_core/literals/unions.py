@@ -1,4 +1,4 @@
-"""Unions and enums: which variant does a value mean?
+"""Unions, enums and choices: which variant or candidate does a value mean?
 
 A client never invents a variant: the type inside the literal, with its ``structure.tag``, is the remote one's. A value that
 fits several variants equally well is an error that lists them, because the task would otherwise get what it did not ask for.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from flyteidl.core.types_pb2 import LiteralType
 
-__all__ = ["EnumCoder", "UnionCoder"]
+__all__ = ["ChoiceCoder", "EnumCoder", "UnionCoder"]
 
 
 class EnumCoder(Coder):
@@ -55,6 +55,29 @@ class EnumCoder(Coder):
         if primitive.WhichOneof("value") == "string_value":
             return primitive.string_value
         return self.read_other(literal, where)
+
+
+class ChoiceCoder(Coder):
+    """A primitive with candidates: what flytekit makes of ``typing.Literal``."""
+
+    __slots__ = ("candidates", "inner")
+
+    def __init__(self, inner: Coder, candidates: Sequence[Any]) -> None:
+        super().__init__(f"one of {', '.join(map(repr, candidates))}")
+        self.inner = inner
+        self.candidates = tuple(candidates)
+
+    def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
+        before = len(job.problems)
+        self.inner.fill(out, value, where, job)
+        if len(job.problems) == before and self.inner.read(out, where) not in self.candidates:
+            job.wrong(where, self.wanted, value)
+
+    def read(self, literal: Literal, where: Where) -> Any:
+        return self.inner.read(literal, where)
+
+    def plain(self, value: Any, where: Where) -> Any:
+        return self.inner.plain(value, where)
 
 
 class UnionCoder(Coder):
