@@ -16,18 +16,22 @@ from bridge_core import (
     InvalidRequest,
     Launched,
     LaunchRequest,
+    RunNotFound,
     RunOptions,
     RunPhase,
+    RunRef,
     Unavailable,
 )
 
+from ._run_name import TaskKey
 from ._values import from_xcom
 
-__all__ = ["build_request", "launch_or_attach"]
+__all__ = ["build_request", "end_superseded", "launch_or_attach"]
 
 log = logging.getLogger("airflow.task.flyte")
 
 _MOST_ATTEMPTS = 1000
+_MOST_EPOCHS = 20
 _GONE = frozenset({RunPhase.FAILED, RunPhase.ABORTED, RunPhase.TIMED_OUT, RunPhase.ABORTING})
 """A run in one of these will bring no outputs: a retry wants the next one."""
 
@@ -73,6 +77,27 @@ def launch_or_attach(client: Client, request: LaunchRequest, name: Callable[[int
             return launched
         log.info("%s is spent; launching the next", launched.snapshot.describe())
     raise InvalidRequest(f"{_MOST_ATTEMPTS} runs of this task instance ended badly; clear it to start counting anew")
+
+
+def end_superseded(client: Client, entity: EntityRef, key: TaskKey) -> None:
+    """Aborts what lives of the runs that this task instance launched before it was cleared.
+
+    Clearing a running or deferred task stops it, and stopping it aborts its run; unless nobody was there to do so: the
+    worker was gone, or the triggerer had not taken the task over yet. Asks nothing for a task that was never cleared.
+    """
+    placed = entity.within(client.config.project, client.config.domain)
+    if not placed.project or not placed.domain:  # launching says so
+        return
+    for epoch in range(max(0, key.epoch - _MOST_EPOCHS), key.epoch):
+        for attempt in range(_MOST_ATTEMPTS):
+            ref = RunRef(placed.project, placed.domain, key.name(attempt, epoch=epoch))
+            try:
+                snapshot = client.describe(ref)
+            except RunNotFound:
+                break
+            if not snapshot.phase.is_terminal:
+                client.abort(ref, reason=f"Airflow task {key} was cleared and starts anew")
+                log.warning("aborted run %s (%s): the task was cleared and starts anew", ref, snapshot.phase.value)
 
 
 def build_request(

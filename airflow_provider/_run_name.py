@@ -35,6 +35,7 @@ class TaskKey:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
         return f"{self.dag_id}.{self.task_id}{mapped} of {self.run_id}"
 
-    def name(self, attempt: int) -> str:
-        """The run name of this attempt, 0 for the first."""
-        return run_name(self.dag_id, self.run_id, self.task_id, self.map_index, self.epoch, attempt)
+    def name(self, attempt: int, *, epoch: int | None = None) -> str:
+        """The run name of this attempt, 0 for the first; of an earlier epoch if one is given."""
+        epoch = self.epoch if epoch is None else epoch
+        return run_name(self.dag_id, self.run_id, self.task_id, self.map_index, epoch, attempt)

@@ -53,7 +53,7 @@ class FlyteRunOperator(BaseOperator):
     inputs.
 
     Retries attach to the run of the try before it while that lives or succeeded, and launch anew after it failed. Clearing
-    the task launches anew. Stopping the task aborts the run; draining its worker does not.
+    the task launches anew and aborts what still runs. Stopping the task aborts the run; draining its worker does not.
 
     Args:
         entity: What to run: ``"[task:|workflow:|launch_plan:][project/domain/]name[@version]"`` or an `EntityRef`. Templated.
@@ -125,7 +125,7 @@ class FlyteRunOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Launches or attaches, publishes, waits."""
-        from .._launching import build_request, launch_or_attach
+        from .._launching import build_request, end_superseded, launch_or_attach
 
         ti: Any = context["ti"]
         key = TaskKey(ti, retries=self.retries)
@@ -136,6 +136,8 @@ class FlyteRunOperator(BaseOperator):
             client = FlyteHook(self.flyte_conn_id).get_client()
         with client:
             with airflow_failures():
+                if self.cancel_on_kill:
+                    end_superseded(client, request.entity, key)
                 launched = launch_or_attach(client, request, key.name)
             ref, snapshot = launched.ref, launched.snapshot
             self._kill = self._killer(client, ref, ti)

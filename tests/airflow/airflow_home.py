@@ -54,7 +54,7 @@ class AirflowHome:
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": False,
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
-            "PYTHONPATH": "",
+            "PYTHONPATH": ROOT,
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
             "no_proxy": "127.0.0.1,localhost",
             "NO_PROXY": "127.0.0.1,localhost",

@@ -17,6 +17,7 @@ import sys
 import airflow.sdk
 import airflow.providers.common.compat.sdk
 from airflow.sdk import DAG
+DAG("warm")
 before = set(sys.modules)
 import airflow_provider.links
 import airflow_provider.operators.flyte

@@ -14,7 +14,7 @@ import time
 import psutil
 import pytest
 
-numbers = itertools.count(1)
+numbers = itertools.count(1001)  # no other test launches with these
 
 
 class Case:
@@ -206,6 +206,7 @@ def test_clearing_launches_anew_and_ends_the_old_run(start):
     case.flyte.approve(second)
     case.wait("success")
     assert [phase(run) for run in case.runs()] == ["ABORTED", "SUCCEEDED"]
+    assert case.creates() == 2
     assert case.xcom("flyte_run")["name"] == second != first
 
 
