@@ -12,7 +12,7 @@ from .runs import RunQuery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
-    from contextlib import AbstractAsyncContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from datetime import timedelta
     from pathlib import Path
     from types import TracebackType
@@ -36,11 +36,13 @@ class AsyncClient:
 
     Args:
         config: Which Flyte. None: `Config.auto`.
+        credentials: ``grpc.ChannelCredentials``, for TLS that the configuration cannot describe.
     """
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, *, credentials: Any = None) -> None:
         from .config import Config
 
+        self._credentials = credentials
         self._renew_config: Callable[[], Awaitable[Config]] | None = None
         self._open(config if config is not None else Config.auto())
         from .watcher_aio import Waiting
@@ -52,7 +54,7 @@ class AsyncClient:
         from .transport.aio import AioTransport
 
         self.config = config
-        self._transport = AioTransport(config)
+        self._transport = AioTransport(config, self._credentials)
         self._ops = Operations(self._transport, config)
 
     def __repr__(self) -> str:
@@ -98,6 +100,16 @@ class AsyncClient:
         self._open(config)
         await old.aclose()
         return True
+
+    def auth_metadata(self, *pairs: tuple[str, str]) -> AbstractContextManager[None]:
+        """Sends these pairs with every call that this client makes inside the ``with`` block, instead of a token of its own.
+
+        For services that pass their callers' credentials on (auth mode Passthrough). Other tasks see nothing of it,
+        the poll that all waits of this client share among them.
+        """
+        from .auth.passthrough import passthrough
+
+        return passthrough(self._transport, *pairs)
 
     async def launch(self, request: LaunchRequest) -> RunRef:
         """See `Client.launch`."""

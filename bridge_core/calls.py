@@ -1,4 +1,4 @@
-"""What happens around every RPC, top to bottom: name it, give it a deadline, send, classify, retry.
+"""What happens around every RPC, top to bottom: name it, authenticate, give it a deadline, send, classify, retry.
 
 One readable function instead of interceptors: there is one order, and it is this one.
 """
@@ -9,6 +9,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
+from .auth.tokens import Tokens
 from .errors import BridgeError
 
 if TYPE_CHECKING:
@@ -26,37 +27,57 @@ class Calls:
     def __init__(self, transport: Transport, config: Config) -> None:
         self.transport = transport
         self._config = config
+        self._tokens = Tokens(config)
+
+    @property
+    def credentials(self) -> str:
+        """What calls are authenticated with now, in words."""
+        return self._tokens.in_words
 
     async def unary(
         self, method: Method[Req, Resp], request: Req, *, timeout: float | None = None, retry: bool = True
     ) -> Resp:
-        """One call, sent again while that is safe and may help.
+        """One call, sent again while that is safe and may help, and once more with a new token when the old one is refused.
 
         Args:
             method: Which RPC.
             request: Its request; every attempt sends these same bytes.
-            timeout: Seconds for all attempts together. None, or more than that: ``Config.rpc_timeout``.
+            timeout: Seconds for all attempts together, without logging in. None, or more than that: ``Config.rpc_timeout``.
             retry: False for one attempt only: for callers that have a loop of their own.
 
         Raises:
             BridgeError: Of the type that the status stands for. Nothing of grpc escapes.
         """
-        transport, policy = self.transport, self._config.retry
+        transport, tokens, policy = self.transport, self._tokens, self._config.retry
         request_id = uuid.uuid4().hex
         metadata = (("accept", "application/grpc"), ("x-request-id", request_id), *self._config.metadata)
         budget = self._config.rpc_timeout if timeout is None else min(timeout, self._config.rpc_timeout)
         deadline = transport.now() + budget
         # A share per attempt, so that one black-holed connection does not eat the time of the attempt that would succeed.
-        share = budget / (policy.retries + 1) if method.safe and retry else budget
-        attempt = 1
+        share = (self._config.attempt_timeout or budget / (policy.retries + 1)) if method.safe and retry else budget
+        attempt, renewed = 1, False
         while True:
-            left = max(min(share, deadline - transport.now()), 0.001)
+            before, sent = transport.now(), None
             try:
-                return await transport.unary(method, request, timeout=left, metadata=metadata)
+                sent = await tokens.to_send(transport)
+                deadline += transport.now() - before  # logging in is no part of the call
+                left = max(min(share, deadline - transport.now()), 0.001)
+                return await transport.unary(method, request, timeout=left, metadata=(*metadata, *sent.metadata))
             except BridgeError as error:
-                delay = policy.delay_after(attempt, error, safe=method.safe and retry)
-                if delay is None or transport.now() + delay >= deadline:
-                    raise
-                log.debug("%s: %s; attempt %d in %.1f s", method.name, error.code, attempt + 1, delay)
+                failure = error
+            if sent is not None and tokens.refused(failure, sent, method):
+                if renewed:
+                    raise tokens.refused_again(failure)
+                before = transport.now()
+                problem = await tokens.renew(transport, sent, failure)
+                deadline += transport.now() - before
+                if problem is None:
+                    renewed = True
+                    continue
+                failure = problem
+            delay = policy.delay_after(attempt, failure, safe=method.safe and retry)
+            if delay is None or transport.now() + delay >= deadline:
+                raise failure
+            log.debug("%s: %s; attempt %d in %.1f s", method.name, failure.code, attempt + 1, delay)
             await transport.sleep(delay)
             attempt += 1

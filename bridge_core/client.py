@@ -13,6 +13,7 @@ from ._drive import iter_blocking, run_blocking
 from .runs import RunQuery
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import timedelta
     from pathlib import Path
     from types import TracebackType
@@ -34,6 +35,7 @@ class Client:
 
     Args:
         config: Which Flyte. None: `Config.auto`.
+        credentials: ``grpc.ChannelCredentials``, for TLS that the configuration cannot describe.
 
     Example:
         >>> from bridge_core import Client, Config, EntityRef, LaunchRequest
@@ -43,13 +45,13 @@ class Client:
         ...     print(flyte.outputs(ref)["o0"])
     """
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, *, credentials: Any = None) -> None:
         from ._operations import Operations
         from .config import Config
         from .transport.blocking import BlockingTransport
 
         self.config = config if config is not None else Config.auto()
-        self._transport = BlockingTransport(self.config)
+        self._transport = BlockingTransport(self.config, credentials)
         self._ops = Operations(self._transport, self.config)
 
     def __repr__(self) -> str:
@@ -66,6 +68,15 @@ class Client:
     def close(self) -> None:
         """Closes the connection. Using the client again opens a new one."""
         self._transport.close()
+
+    def auth_metadata(self, *pairs: tuple[str, str]) -> AbstractContextManager[None]:
+        """Sends these pairs with every call that this client makes inside the ``with`` block, instead of a token of its own.
+
+        For services that pass their callers' credentials on (auth mode Passthrough). Other threads and tasks see nothing of it.
+        """
+        from .auth.passthrough import passthrough
+
+        return passthrough(self._transport, *pairs)
 
     def launch(self, request: LaunchRequest) -> RunRef:
         """Launches, or attaches to the identical run of that name, in whatever phase it is.

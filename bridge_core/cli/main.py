@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
-from . import demo, runs, sandbox
+from . import config, demo, runs, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
+    config.add_commands(verbs, common)
     parser.set_defaults(run=usage, log_level="warning")
     return parser
 

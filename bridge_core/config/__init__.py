@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from .auth import AuthConfig
+from .data import AzureConfig, GcsConfig, S3Config
+from .local import LocalConfig, SecretsConfig, StatsConfig
 from .model import Config
+from .secret import Secret
 
-__all__ = ["Config"]
+__all__ = [
+    "AuthConfig",
+    "AzureConfig",
+    "Config",
+    "GcsConfig",
+    "LocalConfig",
+    "S3Config",
+    "Secret",
+    "SecretsConfig",
+    "StatsConfig",
+]

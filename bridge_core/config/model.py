@@ -1,29 +1,52 @@
 """`Config`: frozen, hashable, no I/O in the object itself; the constructors read sources, then forget them.
 
-Precedence, per key: argument > environment > file > default. The keys that sources may set are one table in `keys.py`.
+Precedence, per key: argument > environment > file > default (semantics.md, Configuration). The keys that sources may set
+are one table in `keys.py`; how flat settings become parts is `settings.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..errors import ConfigError
 from ..policies import PollPolicy, RetryPolicy
+from .auth import CLIENT_SECRET, AuthConfig
+from .data import AzureConfig, GcsConfig, S3Config
+from .endpoint import clean_endpoint
+from .local import LocalConfig, SecretsConfig, StatsConfig
+from .settings import build, changed, export, flatten, layered, short_repr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
+
+    from .sources import Found
 
 __all__ = ["Config"]
 
+_NOT_PLATFORM = ("secrets.", "local.", "stats.", "s3.", "gcs.", "azure.", "attach_execution_metadata")
+"""What `Config.for_endpoint` takes from the environment and the first file even without ``config_file``."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Config:
     """Everything needed to reach one Flyte.
 
     Build one with `auto`, `for_endpoint`, `for_sandbox` or `from_mapping`; nothing is opened until a client is used.
     """
+
+    PARTS: ClassVar[dict[str, type]] = {
+        "auth": AuthConfig,
+        "s3": S3Config,
+        "gcs": GcsConfig,
+        "azure": AzureConfig,
+        "secrets": SecretsConfig,
+        "local": LocalConfig,
+        "stats": StatsConfig,
+        "retry": RetryPolicy,
+        "poll": PollPolicy,
+    }
 
     endpoint: str = "localhost:30080"
     """``host:port`` of the gRPC endpoint. ``dns:///`` and ``https://`` prefixes are dropped."""
@@ -35,7 +58,13 @@ class Config:
     """Trust whatever certificate the server shows (fetched before the first call; its host name must still match)."""
 
     ca_cert_file: str | None = None
-    """PEM file that replaces the system's root certificates."""
+    """PEM file that replaces the system's root certificates; for the identity provider's HTTP it is added to them."""
+
+    client_cert_file: str | None = None
+    """PEM file with this client's certificate chain, for servers that ask for one (mTLS)."""
+
+    client_key_file: str | None = None
+    """PEM file with the private key of `client_cert_file`. None: it is in that file too."""
 
     console_endpoint: str | None = None
     """Base URL of the web console. None: ``http(s)://<endpoint>``."""
@@ -46,8 +75,11 @@ class Config:
     domain: str | None = None
     """Default domain of references that name none."""
 
-    auth_mode: str | None = None
-    """The auth mode a source asked for. This release sends no credentials of its own; see `metadata`."""
+    org: str | None = None
+    """Organisation, on the few installations that have them."""
+
+    auth: AuthConfig = field(default_factory=AuthConfig)
+    """How to authenticate, if the server asks for it."""
 
     metadata: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """gRPC metadata sent with every call. May hold a token, therefore never shown and never exported."""
@@ -55,11 +87,23 @@ class Config:
     grpc_options: tuple[tuple[str, str | int], ...] = ()
     """Channel options, after our own, so that they win."""
 
+    service_config: str | None = None
+    """gRPC's service config as JSON text, for load balancing. Its retry policies have no effect: `retry` decides."""
+
+    max_message_bytes: int = 20 * 1024 * 1024
+    """Largest answer that is accepted. FlyteAdmin inlines up to 2 MiB of inputs and of outputs; lists are larger."""
+
     data_upload_location: str = "flyte://my-s3-bucket/"
     """Where local files given as inputs go. Scheme ``flyte``: through Flyte's signed URLs, bucket part ignored."""
 
+    attach_execution_metadata: bool = True
+    """Whether uploaded objects carry the ids of run, DAG or asset, where the store can."""
+
     rpc_timeout: float = 60.0
     """Seconds that one call may take, its retries included."""
+
+    attempt_timeout: float | None = None
+    """Seconds that one attempt of a call that may be sent again may take. None: an equal share of `rpc_timeout`."""
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     """When a call is sent again."""
@@ -67,17 +111,48 @@ class Config:
     poll: PollPolicy = field(default_factory=PollPolicy)
     """How often a waiting client asks."""
 
+    s3: S3Config = field(default_factory=S3Config)
+    """S3, reached directly."""
+
+    gcs: GcsConfig = field(default_factory=GcsConfig)
+    """Google Cloud Storage, reached directly."""
+
+    azure: AzureConfig = field(default_factory=AzureConfig)
+    """Azure Blob Storage, reached directly."""
+
+    secrets: SecretsConfig = field(default_factory=SecretsConfig)
+    """Where secrets of tasks are looked for."""
+
+    local: LocalConfig = field(default_factory=LocalConfig)
+    """What happens on this machine."""
+
+    stats: StatsConfig = field(default_factory=StatsConfig)
+    """StatsD of sandbox tasks."""
+
+    origins: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
+    """Setting -> where it came from, of those that are not defaults. See `origin`."""
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "endpoint", _clean_endpoint(self.endpoint))
-        for name in ("insecure", "insecure_skip_verify"):
+        object.__setattr__(self, "endpoint", clean_endpoint(self.endpoint))
+        for name in ("insecure", "insecure_skip_verify", "attach_execution_metadata"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} must be true or false, got {getattr(self, name)!r}")
-        if self.rpc_timeout <= 0:
-            raise ConfigError(f"rpc_timeout must be a positive number of seconds, got {self.rpc_timeout!r}")
-        if self.insecure and (self.ca_cert_file or self.insecure_skip_verify):
+        for name in ("rpc_timeout", "attempt_timeout"):
+            seconds = getattr(self, name)
+            if seconds is not None and seconds <= 0:
+                raise ConfigError(f"{name} must be a positive number of seconds, got {seconds!r}")
+        if self.max_message_bytes <= 0:
+            raise ConfigError(f"max_message_bytes must be positive, got {self.max_message_bytes!r}")
+        if self.insecure and (self.ca_cert_file or self.insecure_skip_verify or self.client_cert_file):
             raise ConfigError(
-                "insecure=True means no TLS at all, so ca_cert_file and insecure_skip_verify cannot apply; drop one or the other"
+                "insecure=True means no TLS at all, so ca_cert_file, client_cert_file and insecure_skip_verify cannot apply; "
+                "drop one or the other"
             )
+        if self.client_key_file and not self.client_cert_file:
+            raise ConfigError("client_key_file is set without client_cert_file; a key alone is of no use")
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     @classmethod
     def auto(cls, path: str | Path | None = None, *, search_cwd: bool = True, **overrides: Any) -> Self:
@@ -86,17 +161,14 @@ class Config:
         Args:
             path: A configuration file (YAML or INI). None: the first one found in the order of `discover.find_file`.
             search_cwd: Whether files of the working directory and its git root count. Airflow and Dagster pass False.
-            **overrides: Fields of `Config`; they win over everything. None means "not given".
+            **overrides: Fields of `Config`; they win over everything. None means "not given". A part is either an object,
+                which replaces the whole part, or a mapping, which wins per key: ``auth={"mode": "ClientSecret"}``.
 
         Raises:
             ConfigError: The file is missing or malformed, or two settings contradict each other.
         """
-        from .discover import find_file
-        from .sources import read_environment, read_file
-
-        found = find_file(path, search_cwd=search_cwd)
-        settings = {**(read_file(found) if found else {}), **read_environment(), **_given(overrides)}
-        return cls._from_settings(settings)
+        arguments = flatten(cls, overrides, "argument")
+        return cls._from_settings(layered(*_sources(path, search_cwd=search_cwd), arguments))
 
     @classmethod
     def for_endpoint(
@@ -107,6 +179,7 @@ class Config:
         config_file: str | Path | None = None,
         project: str | None = None,
         domain: str | None = None,
+        search_cwd: bool = True,
         **more: Any,
     ) -> Self:
         """The Flyte at this endpoint.
@@ -114,70 +187,92 @@ class Config:
         Args:
             endpoint: ``host:port``.
             insecure: True for a plaintext server.
-            config_file: The rest of the platform section comes from this file and the environment. None: from defaults.
+            config_file: The rest of the platform section (TLS, authentication, console, project, domain) comes from this
+                file and the environment. None: from defaults. Settings of secrets, data and local execution always come
+                as in `auto`.
             project: Default project.
             domain: Default domain.
+            search_cwd: As in `auto`.
             **more: Further fields of `Config`.
         """
-        arguments = {
-            "endpoint": endpoint,
-            "insecure": insecure,
-            **_given({"project": project, "domain": domain, **more}),
-        }
+        given = {"insecure": insecure, "project": project, "domain": domain, **more}
+        given["endpoint"] = clean_endpoint(endpoint)  # here, because None would count as "not given"
+        layers = _sources(config_file, search_cwd=search_cwd)
         if config_file is None:
-            return cls._from_settings(arguments)
-        return cls.auto(config_file, **arguments)
+            layers = tuple(
+                {name: found for name, found in layer.items() if name.startswith(_NOT_PLATFORM)} for layer in layers
+            )
+        return cls._from_settings(layered(*layers, flatten(cls, given, "argument")))
 
     @classmethod
     def for_sandbox(cls, **more: Any) -> Self:
-        """The embedded Flyte of `python -m bridge_core.sandbox` on its default ports, or ``flytectl demo``."""
-        return cls._from_settings(
-            {
-                "endpoint": "localhost:30080",
-                "insecure": True,
-                "console_endpoint": "http://localhost:30002",
-                "project": "flytesnacks",
-                "domain": "development",
-                **_given(more),
-            }
-        )
+        """The embedded Flyte of `python -m bridge_core.sandbox` on its default ports, or ``flytectl demo``.
+
+        Asks neither environment nor files.
+        """
+        sandbox = {
+            "endpoint": "localhost:30080",
+            "insecure": True,
+            "console_endpoint": "http://localhost:30002",
+            "project": "flytesnacks",
+            "domain": "development",
+            "s3": {
+                "endpoint": "http://localhost:30002",
+                "access_key_id": "minio",
+                "secret_access_key": "miniostorage",
+            },
+        }
+        return cls._from_settings(layered(flatten(cls, sandbox, "for_sandbox"), flatten(cls, more, "argument")))
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """The reverse of `to_mapping`.
+        """The reverse of `to_mapping`. Dotted names (``auth.mode``) are understood too.
 
         Raises:
             ConfigError: An unknown key; the message names the nearest known one.
         """
-        return cls._from_settings(dict(mapping))
+        return cls._from_settings(flatten(cls, mapping, "mapping"))
 
     def to_mapping(self) -> dict[str, Any]:
-        """Plain JSON of every field that differs from its default. `metadata` is left out: it may hold a token.
+        """Plain JSON of every setting that differs from its default; secrets by reference only.
 
         Raises:
-            ConfigError: `metadata` is set, so that the copy could not reach the same Flyte.
+            ConfigError: `metadata` is set, or a secret is given by value, so that the copy could not reach the same Flyte.
         """
         if self.metadata:
             raise ConfigError(
                 "this Config carries gRPC metadata, which may hold secrets and is never exported; "
                 "export one without metadata and add it where it is used"
             )
-        default = type(self)()
-        out: dict[str, Any] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if value == getattr(default, item.name):
-                continue
-            if isinstance(value, RetryPolicy | PollPolicy):
-                value = value.to_mapping()
-            elif isinstance(value, tuple):
-                value = [list(pair) for pair in value]
-            out[item.name] = value
-        return out
+        if self.auth.http_proxy_url and "@" in self.auth.http_proxy_url:
+            raise ConfigError(
+                "auth.http_proxy_url holds a user and a password, and secrets are exported by reference only; "
+                "set HTTPS_PROXY where the copy is used instead"
+            )
+        return export(self)
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with these fields changed."""
-        return replace(self, **changes)
+        """A copy with these fields changed; a part may be a mapping of what changes in it (``auth={"mode": …}``)."""
+        told = {name: where for name, where in self.origins if name.partition(".")[0] not in changes}
+        told.update((name, found.origin) for name, found in flatten(type(self), changes, "argument").items())
+        copy: Self = changed(self, {**changes, "origins": tuple(told.items())})
+        return copy
+
+    def origin(self, setting: str) -> str:
+        """Where a setting came from: ``argument``, ``environment NAME``, ``KEY in FILE``, or ``default``.
+
+        Args:
+            setting: Its dotted name, ``auth.client_id``.
+        """
+        told = dict(self.origins)
+        below = [where for name, where in self.origins if name.startswith(f"{setting}.")]
+        above = [told[name] for name in (setting, *_above(setting)) if name in told]
+        return (above or below or ["default"])[0]
+
+    @property
+    def auth_mode(self) -> str | None:
+        """The auth mode that a source asked for; `AuthConfig.effective_mode` is the one that counts."""
+        return self.auth.mode
 
     @property
     def console_base(self) -> str:
@@ -185,47 +280,38 @@ class Config:
         return (self.console_endpoint or f"{'http' if self.insecure else 'https'}://{self.endpoint}").rstrip("/")
 
     @classmethod
-    def _from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        known = {item.name for item in fields(cls)}
-        for name in settings:
-            if name not in known:
-                raise ConfigError(f"unknown setting {name!r}{_did_you_mean(name, known)}")
-        values = dict(settings)
-        if isinstance(values.get("retry"), dict):
-            values["retry"] = RetryPolicy(**values["retry"])
-        if isinstance(values.get("poll"), dict):
-            values["poll"] = PollPolicy(**values["poll"])
+    def _from_settings(cls, settings: Mapping[str, Found]) -> Self:
+        settings = _with_forced_mode(settings)
         for name in ("metadata", "grpc_options"):
-            if name in values:
-                values[name] = tuple((key, value) for key, value in values[name])
-        return cls(**values)
+            if name in settings:
+                pairs = tuple((key, value) for key, value in settings[name].value)
+                settings = {**settings, name: type(settings[name])(pairs, settings[name].origin)}
+        config: Self = build(cls, settings)
+        object.__setattr__(config, "origins", tuple((name, found.origin) for name, found in settings.items()))
+        return config
 
 
-def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in arguments.items() if value is not None}
+def _sources(path: str | Path | None, *, search_cwd: bool) -> tuple[dict[str, Found], ...]:
+    from .discover import find_file
+    from .sources import read_environment, read_file
+
+    found = find_file(path, search_cwd=search_cwd)
+    return (read_file(found) if found else {}), read_environment()
 
 
-def _did_you_mean(name: str, known: set[str]) -> str:
-    from difflib import get_close_matches
+def _with_forced_mode(settings: Mapping[str, Found]) -> dict[str, Found]:
+    """A client secret by reference forces ClientSecret over what files and environment say (flytekit PlatformConfig.auto)."""
+    out = dict(settings)
+    forced = next((out[name] for name in _FORCING if name in out), None)
+    mode = out.get("auth.mode")
+    if forced is not None and not (mode is not None and mode.origin in {"argument", "mapping"}):
+        out["auth.mode"] = type(forced)(CLIENT_SECRET, f"forced by {forced.origin}")
+    return out
 
-    near = get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
+
+_FORCING = ("auth.client_secret.location", "auth.client_secret.env_var")
 
 
-def _clean_endpoint(endpoint: object) -> str:
-    if not isinstance(endpoint, str):
-        raise ConfigError(f"endpoint must be a text like 'flyte.example.com:443', got {endpoint!r}")
-    text = endpoint.strip()
-    if text.startswith("http://"):
-        raise ConfigError(
-            f"endpoint {endpoint!r}: Flyte speaks gRPC; write 'host:port' and insecure=True for a plaintext server"
-        )
-    text = text.removeprefix("dns:///").removeprefix("https://").rstrip("/")
-    host, _, port = text.rpartition(":") if ":" in text else (text, "", "")
-    if not text or not (host or port) or any(c.isspace() or c in "/?#@" for c in text):
-        raise ConfigError(
-            f"endpoint {endpoint!r} cannot be read; wanted 'host:port', for instance 'flyte.example.com:443'"
-        )
-    if port and not text.startswith("[") and not (port.isdigit() and 0 < int(port) <= 65535):  # noqa: PLR2004
-        raise ConfigError(f"endpoint {endpoint!r}: port {port!r} is not a number from 1 to 65535")
-    return text
+def _above(setting: str) -> list[str]:
+    parts = setting.split(".")
+    return [".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]

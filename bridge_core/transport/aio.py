@@ -27,10 +27,16 @@ __all__ = ["AioTransport"]
 
 
 class AioTransport:
-    """The transport of `AsyncClient`."""
+    """The transport of `AsyncClient`.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        config: Whom to talk to.
+        tls: ``grpc.ChannelCredentials`` to use instead of those that the configuration describes.
+    """
+
+    def __init__(self, config: Config, tls: grpc.ChannelCredentials | None = None) -> None:
         self._config = config
+        self._tls = tls
         self._pid = -1
         self._channel: grpc.aio.Channel | None = None
 
@@ -86,7 +92,9 @@ class AioTransport:
         if self._channel is None:
             self._pid = os.getpid()
             options = channel_options(self._config)
-            tls = None if self._config.insecure else await asyncio.to_thread(credentials, self._config)
+            tls = self._tls
+            if tls is None and not self._config.insecure:
+                tls = await asyncio.to_thread(credentials, self._config)
             if self._channel is None:  # nobody opened it while the certificate was read
                 self._channel = (
                     grpc.aio.insecure_channel(self._config.endpoint, options=options)

@@ -28,10 +28,16 @@ _PARALLEL_IO = 8
 
 
 class BlockingTransport:
-    """The transport of `Client`."""
+    """The transport of `Client`.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        config: Whom to talk to.
+        tls: ``grpc.ChannelCredentials`` to use instead of those that the configuration describes.
+    """
+
+    def __init__(self, config: Config, tls: grpc.ChannelCredentials | None = None) -> None:
         self._config = config
+        self._tls = tls
         self._pid = -1
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
@@ -89,7 +95,7 @@ class BlockingTransport:
             self._pid, self._lock, self._channel = os.getpid(), threading.Lock(), None
         with self._lock:
             if self._channel is None:
-                options, tls = channel_options(self._config), credentials(self._config)
+                options, tls = channel_options(self._config), self._tls or credentials(self._config)
                 if tls is None:
                     self._channel = grpc.insecure_channel(self._config.endpoint, options=options)
                 else:

@@ -4,7 +4,7 @@ Options, each with its reason:
 
 * keepalive 30 s / 10 s, also without calls: a black-holed connection is noticed while waiting (flytekit hung for hours on
   one, flytekit#3433).
-* 20 MiB receive: FlyteAdmin inlines up to 2 MiB of inputs and of outputs, lists and closures are larger.
+* 20 MiB receive (`Config.max_message_bytes`): FlyteAdmin inlines up to 2 MiB of inputs and of outputs, lists are larger.
 * local subchannel pool (blocking): a forked child must not share sockets with its parent; without it 11 of 30 children hung.
 """
 
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["channel_options", "credentials"]
 
-_RECEIVE_LIMIT = 20 * 1024 * 1024
 _TLS_PORT = 443
 
 
 def channel_options(config: Config) -> list[tuple[str, Any]]:
     """Our options, then the user's, which win."""
     return [
-        ("grpc.max_receive_message_length", _RECEIVE_LIMIT),
+        ("grpc.max_receive_message_length", config.max_message_bytes),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
@@ -37,6 +36,7 @@ def channel_options(config: Config) -> list[tuple[str, Any]]:
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 0),  # calls.py decides what is sent again
         ("grpc.max_reconnect_backoff_ms", 5_000),
+        *((("grpc.service_config", config.service_config),) if config.service_config else ()),
         *config.grpc_options,
     ]
 
@@ -45,16 +45,13 @@ def credentials(config: Config) -> grpc.ChannelCredentials | None:
     """TLS credentials, or None for a plaintext server. May fetch the server's certificate (`insecure_skip_verify`).
 
     Raises:
-        ConfigError: The CA file cannot be read.
+        ConfigError: A certificate or key file cannot be read.
     """
     if config.insecure:
         return None
     roots: bytes | None = None
     if config.ca_cert_file:
-        try:
-            roots = Path(config.ca_cert_file).expanduser().read_bytes()
-        except OSError as error:
-            raise ConfigError(f"ca_cert_file {config.ca_cert_file} cannot be read: {error}") from None
+        roots = _read("ca_cert_file", config.ca_cert_file)
     elif config.insecure_skip_verify:
         import ssl
 
@@ -67,4 +64,13 @@ def credentials(config: Config) -> grpc.ChannelCredentials | None:
             raise Unavailable(
                 f"cannot fetch the certificate of {config.endpoint}: {error}", code="UNAVAILABLE"
             ) from None
-    return grpc.ssl_channel_credentials(root_certificates=roots)
+    chain = _read("client_cert_file", config.client_cert_file) if config.client_cert_file else None
+    key = _read("client_key_file", config.client_key_file) if config.client_key_file else chain
+    return grpc.ssl_channel_credentials(root_certificates=roots, private_key=key, certificate_chain=chain)
+
+
+def _read(setting: str, path: str) -> bytes:
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{setting} {path} cannot be read: {error.strerror}") from None

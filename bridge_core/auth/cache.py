@@ -1,0 +1,182 @@
+"""Where tokens outlive the client: nowhere, a file, or the system's keyring. Never a reason to crash.
+
+Opt-in (``auth.token_cache``), because an unasked-for keyring prompt or a missing backend broke more flytekit set-ups than
+the cache ever helped (flyte#4354, flyte-sdk#971, #1299, #1301).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from .token import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from ..config import Config
+
+__all__ = ["TokenCache", "open_cache"]
+
+log = logging.getLogger("bridge_core.auth")
+
+_SERVICE = "flyte-bridge"
+_PATIENCE = 30.0
+"""Seconds to wait for another process that refreshes the same token; then both do."""
+
+
+class TokenCache(Protocol):
+    """Keeps one token."""
+
+    shared: bool
+    """Whether other processes see it."""
+
+    def load(self) -> Token | None:
+        """The token, or None."""
+        ...
+
+    def store(self, token: Token) -> None:
+        """Keeps it."""
+        ...
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Held while the token is replaced, so that processes do not spend one refresh token twice."""
+        ...
+
+
+def open_cache(config: Config) -> TokenCache:
+    """The cache that the configuration asks for."""
+    kind = config.auth.token_cache
+    if kind == "file":
+        return _File(Path(config.auth.token_cache_dir).expanduser(), _identity(config))
+    return _Keyring(_identity(config)) if kind == "keyring" else _Nowhere()
+
+
+def _identity(config: Config) -> str:
+    """Stands for endpoint and credentials: a good and a bad credential never share a token."""
+    auth = config.auth
+    secret = auth.client_secret
+    parts = [
+        config.endpoint, auth.effective_mode, auth.client_id, auth.audience, auth.token_url, *auth.scopes,
+        secret.location, secret.env_var, secret.value, *auth.command,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:40]
+
+
+class _Nowhere:
+    """The client's own memory is enough."""
+
+    shared = False
+
+    def load(self) -> Token | None:
+        return None
+
+    def store(self, token: Token) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        yield
+
+
+class _File:
+    """One file per identity, mode 0600 in a folder of mode 0700."""
+
+    shared = True
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        self._folder = folder
+        self._path = folder / f"{identity}.json"
+        self._lock = folder / f"{identity}.lock"
+
+    def load(self) -> Token | None:
+        try:
+            status = self._path.stat()
+            if status.st_uid != os.getuid() or status.st_mode & 0o077:
+                log.warning(
+                    "token cache %s can be read by others and is not used; chmod 600 it, or delete it", self._path
+                )
+                return None
+            return Token.from_mapping(json.loads(self._path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            log.warning("token cache %s cannot be read: %s", self._path, type(error).__name__)
+            return None
+
+    def store(self, token: Token) -> None:
+        temporary = self._path.with_suffix(f".{os.getpid()}.{time.monotonic_ns()}")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                json.dump(token.to_mapping(), file)
+            temporary.replace(self._path)
+        except OSError as error:
+            log.warning("token cache %s cannot be written: %s", self._path, error.strerror)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        import fcntl
+
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._lock, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            log.warning("token cache %s cannot be locked: %s", self._path, error.strerror)
+            yield
+            return
+        try:
+            deadline = time.monotonic() + _PATIENCE
+            while time.monotonic() < deadline:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            yield
+        finally:
+            os.close(descriptor)  # which unlocks
+
+
+class _Keyring:
+    """One entry in the system's keyring. Its backends raise what they like, so everything is caught here."""
+
+    shared = True
+
+    def __init__(self, identity: str) -> None:
+        self._identity = identity
+
+    def load(self) -> Token | None:
+        try:
+            import keyring
+
+            found = keyring.get_password(_SERVICE, self._identity)
+            return None if found is None else Token.from_mapping(json.loads(found))
+        except Exception as error:  # noqa: BLE001  # see the class
+            self._report("read", error)
+            return None
+
+    def store(self, token: Token) -> None:
+        try:
+            import keyring
+
+            keyring.set_password(_SERVICE, self._identity, json.dumps(token.to_mapping()))
+        except Exception as error:  # noqa: BLE001  # see the class
+            self._report("written", error)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        yield
+
+    def _report(self, done: str, error: Exception) -> None:
+        advice = "; pip install 'flyte-bridge[keyring]'" if isinstance(error, ImportError) else ""
+        log.warning("the keyring cannot be %s (%s)%s; tokens stay in memory", done, type(error).__name__, advice)

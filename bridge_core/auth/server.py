@@ -1,0 +1,103 @@
+"""What Flyte says about logging in: two anonymous calls of AuthMetadataService (flyteidl service/auth.proto).
+
+``authorization_metadata_key`` names the metadata key of the token; installations behind a mesh use another one than
+``authorization``. What the configuration says wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import AuthError, Unsupported
+from ..transport.base import Method
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..transport.base import Metadata, Transport
+
+__all__ = ["AuthServer", "ask_server"]
+
+_TIMEOUT = 15.0
+_SERVICE = "/flyteidl.service.AuthMetadataService"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthServer:
+    """Where and as whom to log in."""
+
+    present: bool = True
+    """False: this Flyte offers no AuthMetadataService, which one with authentication does."""
+
+    header: str | None = None
+    client_id: str | None = None
+    redirect_uri: str | None = None
+    scopes: tuple[str, ...] = ()
+    audience: str | None = None
+    token_url: str | None = None
+    authorization_url: str | None = None
+    device_authorization_url: str | None = None
+
+
+async def ask_server(transport: Transport, config: Config, metadata: Metadata, *, needed: bool) -> AuthServer:
+    """Asks Flyte, then applies what the configuration says.
+
+    Args:
+        transport: Asks.
+        config: Wins over the answers.
+        metadata: Sent along: a proxy may want its own token even for anonymous calls.
+        needed: Whether there is no going on without answers. If not, a proxy that lets nobody in unknown does no harm.
+
+    Raises:
+        BridgeError: Flyte could not be asked.
+    """
+    from flyteidl.service import auth_pb2
+
+    public = Method(
+        f"{_SERVICE}/GetPublicClientConfig",
+        auth_pb2.PublicClientAuthConfigRequest.SerializeToString,
+        auth_pb2.PublicClientAuthConfigResponse.FromString,
+        safe=True,
+    )
+    oauth = Method(
+        f"{_SERVICE}/GetOAuth2Metadata",
+        auth_pb2.OAuth2MetadataRequest.SerializeToString,
+        auth_pb2.OAuth2MetadataResponse.FromString,
+        safe=True,
+    )
+    try:
+        client = await transport.unary(
+            public, auth_pb2.PublicClientAuthConfigRequest(), timeout=_TIMEOUT, metadata=metadata
+        )
+        urls = await transport.unary(oauth, auth_pb2.OAuth2MetadataRequest(), timeout=_TIMEOUT, metadata=metadata)
+    except (Unsupported, AuthError) as error:
+        if needed and isinstance(error, AuthError):
+            raise
+        return _configured(AuthServer(present=False), config)
+    server = AuthServer(
+        header=client.authorization_metadata_key or None,
+        client_id=client.client_id or None,
+        redirect_uri=client.redirect_uri or None,
+        scopes=tuple(client.scopes),
+        audience=client.audience or None,
+        token_url=urls.token_endpoint or None,
+        authorization_url=urls.authorization_endpoint or None,
+        device_authorization_url=urls.device_authorization_endpoint or None,
+    )
+    return _configured(server, config)
+
+
+def _configured(server: AuthServer, config: Config) -> AuthServer:
+    auth = config.auth
+    audience = auth.audience or (server.audience if auth.use_audience_from_admin is not False else None)
+    if auth.use_audience_from_admin:
+        audience = server.audience or auth.audience
+    return replace(
+        server,
+        header=(auth.authorization_header or server.header or "authorization").lower(),
+        scopes=auth.scopes or server.scopes,
+        audience=audience,
+        token_url=auth.token_url or server.token_url,
+        authorization_url=auth.authorization_url or server.authorization_url,
+        device_authorization_url=auth.device_authorization_url or server.device_authorization_url,
+    )

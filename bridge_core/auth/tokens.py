@@ -1,0 +1,275 @@
+"""When a token is sent, replaced, and given up on. How one is got is the other files' business.
+
+* Nothing is sent before the server answers UNAUTHENTICATED, except a token that is there already (`Token` mode, a cache,
+  `Config.metadata`): open clusters and the sandbox work untouched. UNKNOWN counts too when no token was sent, because
+  proxies answer HTTP and gRPC calls that UNKNOWN.
+* A token is replaced in the last quarter of its life, at a random moment, so that processes that began together do not
+  refresh together; meanwhile the old one is served. A refresh that fails is tried again after a growing pause while the
+  old token still works.
+* One replacement at a time, whoever asks (`slot.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, PASSTHROUGH, PKCE, TOKEN
+from ..errors import BridgeError, Unauthenticated, Unsupported
+from .passthrough import passing
+from .server import AuthServer, ask_server
+from .slot import Slot
+from .token import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..config import Config
+    from ..transport.base import Metadata, Method, Transport
+    from .cache import TokenCache
+    from .flow import Flow
+    from .http import Http
+
+__all__ = ["Sent", "Tokens"]
+
+log = logging.getLogger("bridge_core.auth")
+
+_REFRESH_FRACTION = 0.75
+"""Share of a token's remaining life after which it may be replaced …"""
+
+_REFRESH_BAND = 0.15
+"""… plus a random part of this share: a fan-out of workers that began together must not refresh in step."""
+
+_FIRST_COOLDOWN, _LONGEST_COOLDOWN = 1.0, 60.0
+"""Seconds between attempts to replace a token that still works."""
+
+_PROXY_HEADER = "proxy-authorization"
+_HTTP_ANSWER = "Received http2 header with status"
+"""How gRPC words an answer that no gRPC server gave: a proxy's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What one attempt carried."""
+
+    metadata: Metadata = ()
+    token: Token | None = None
+    proxy: Token | None = None
+    own: bool = False
+    """The caller brought the credentials, and looks after them."""
+
+    def __repr__(self) -> str:
+        return f"Sent({', '.join(key for key, _ in self.metadata)})"
+
+
+class Tokens:
+    """The credentials of one client.
+
+    Args:
+        config: Says which mode, and wins over what the server names.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._slot = Slot(self._for_child)
+        self._proxy = Slot(lambda token: token)
+        self._flow: Flow | None = None
+        self._server: AuthServer | None = None
+        self._cache: TokenCache | None = None
+        self._refresh_at: tuple[Token | None, float] = (None, 0.0)
+        self._cooldown = _FIRST_COOLDOWN
+        theirs = any("authorization" in key.lower() and key.lower() != _PROXY_HEADER for key, _ in config.metadata)
+        self._own = config.auth.effective_mode == PASSTHROUGH or (config.auth.mode is None and theirs)
+
+    @property
+    def in_words(self) -> str:
+        """What the last calls were authenticated with."""
+        token = self._slot.token
+        if self._own:
+            return "authenticated by metadata of the caller"
+        if token is None:
+            return "no authentication asked for"
+        header = token.header or self._header
+        return f"authenticated by a token in {header!r} (auth mode {self._config.auth.effective_mode})"
+
+    async def to_send(self, transport: Transport) -> Sent:
+        """What the next attempt carries. Replaces a token first that is about to expire.
+
+        Raises:
+            BridgeError: There is no usable token, and none could be got.
+        """
+        passed = passing(transport)
+        if self._config.auth.proxy_command and self._proxy.token is None:
+            await self._proxy.replace(transport, None, _nothing, self._run_proxy_command)
+        proxy = self._proxy.token
+        metadata: Metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
+        if passed or self._own:
+            return Sent((*metadata, *passed), proxy=proxy, own=True)
+        if self._cache is None:
+            await transport.run_io(self._begin)  # once per client
+        await self._replace_if_due(transport)
+        token = self._slot.token
+        if token is not None:
+            metadata = (*metadata, (token.header or self._header, f"Bearer {token.access}"))
+        return Sent(metadata, token, proxy)
+
+    def refused(self, error: BridgeError, sent: Sent, method: Method[Any, Any]) -> bool:
+        """Whether the server wants other credentials than it got."""
+        if error.code == "UNAUTHENTICATED":
+            return not sent.own or sent.proxy is not None
+        no_token = sent.token is None and sent.proxy is None and not sent.own
+        known_open = self._server is not None and not self._server.present
+        return error.code == "UNKNOWN" and no_token and method.safe and not known_open
+
+    async def renew(self, transport: Transport, sent: Sent, error: BridgeError) -> BridgeError | None:
+        """Replaces what was refused, once for all who were.
+
+        Returns:
+            None: send the call again. Else the error that the caller should see.
+        """
+        by_proxy = _HTTP_ANSWER in (error.details or "") and sent.proxy is not None
+        try:
+            if sent.proxy is not None:
+                await self._proxy.replace(transport, sent.proxy, _nothing, self._run_proxy_command)
+            if not by_proxy and not sent.own:
+                await self._replace(transport, sent.token)
+        except BridgeError as failure:
+            if error.code != "UNAUTHENTICATED":
+                log.info("%s: not a matter of credentials, it seems: %s", error.rpc, failure)
+                return error
+            return failure if failure.transient else self._explained(error, f"No token was got: {failure.message}")
+        return None
+
+    def refused_again(self, error: BridgeError) -> BridgeError:
+        """The error for a call that was refused with a fresh token too."""
+        return self._explained(error, f"A fresh token was refused too; {self._way_out()}")
+
+    def _explained(self, error: BridgeError, why: str) -> BridgeError:
+        mode = self._config.auth.effective_mode
+        origin = self._config.origin("auth.mode")
+        return Unauthenticated(
+            f"{error.rpc} at {self._config.endpoint} answered {error.code}: {error.details}. "
+            f"Auth mode {mode} (from {origin}). {why}",
+            code=error.code,
+            rpc=error.rpc,
+            request_id=error.request_id,
+            details=error.details,
+        )
+
+    def _way_out(self) -> str:
+        auth = self._config.auth
+        if auth.effective_mode == TOKEN:
+            return "put a valid one where auth.token points to, or choose another auth mode."
+        scopes = " ".join((self._server.scopes if self._server else ()) or auth.scopes) or "none"
+        return (
+            f"so this Flyte does not accept tokens for client {auth.client_id or 'of the server'!r} with scopes {scopes!r} and "
+            f"audience {(self._server.audience if self._server else None) or auth.audience or 'none'!r}. Compare them with "
+            "FlyteAdmin's allowed audience and required scope 'all'."
+        )
+
+    @property
+    def _header(self) -> str:
+        known = self._server.header if self._server else None
+        return known or (self._config.auth.authorization_header or "authorization").lower()
+
+    def _begin(self) -> None:
+        """Looks for a token that is there already."""
+        from .cache import open_cache
+
+        cache = open_cache(self._config)
+        if self._config.auth.effective_mode == TOKEN and self._config.auth.token:
+            self._slot.put(Token(self._config.auth.token.reveal()))
+        elif (found := cache.load()) is not None:
+            self._slot.put(found)
+        self._cache = cache
+
+    def _for_child(self, token: Token) -> Token:
+        return token if self._cache is not None and self._cache.shared else token.without_refresh()
+
+    async def _replace_if_due(self, transport: Transport) -> None:
+        token = self._slot.token
+        if token is None or token.expires_at is None:
+            return
+        left = token.expires_at - time.time()
+        if self._refresh_at[0] is not token:
+            window = self._config.auth.token_refresh_window
+            share = _REFRESH_FRACTION + _REFRESH_BAND * transport.chance()
+            wait = left * share if window is None else left - window * (0.5 + transport.chance() / 2)
+            self._refresh_at = (token, transport.now() + wait)
+        if transport.now() < self._refresh_at[1] and left > 0:
+            return
+        if self._slot.busy and left > 0:
+            return  # somebody is at it, and the old one still works
+        try:
+            await self._replace(transport, token)
+            self._cooldown = _FIRST_COOLDOWN
+        except BridgeError as error:
+            if left <= 0:
+                raise
+            log.info("the token for %s could not be replaced before it expires: %s", self._config.endpoint, error)
+            self._refresh_at = (token, transport.now() + self._cooldown)
+            self._cooldown = min(self._cooldown * 2, _LONGEST_COOLDOWN)
+
+    async def _replace(self, transport: Transport, stale: Token | None) -> None:
+        async def prepare() -> None:
+            if self._server is None:
+                proxy = self._proxy.token
+                metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
+                headers = (("accept", "application/grpc"), *self._config.metadata, *metadata)
+                self._server = await ask_server(transport, self._config, headers, needed=self._needs_server())
+            if not self._server.present and self._needs_server():
+                raise Unsupported(
+                    f"Flyte at {self._config.endpoint} offers no AuthMetadataService, so it cannot say where to log in; set "
+                    "auth.token_url (admin.tokenUrl), or the auth mode Token or ExternalCommand",
+                    code="UNIMPLEMENTED",
+                )
+
+        def work(pause: Callable[[float], None]) -> Token:
+            return self._obtain(transport, stale, pause)
+
+        await self._slot.replace(transport, stale, prepare, work)
+
+    def _needs_server(self) -> bool:
+        auth = self._config.auth
+        return auth.effective_mode in {PKCE, DEVICE_FLOW, CLIENT_SECRET} and not auth.token_url
+
+    def _obtain(self, transport: Transport, stale: Token | None, pause: Callable[[float], None]) -> Token:
+        from .flow import Login
+        from .plugins import flow_for
+
+        assert self._server is not None
+        assert self._cache is not None
+        if self._flow is None:
+            self._flow = flow_for(self._config)
+        with self._cache.locked():
+            previous = stale
+            if self._cache.shared and (found := self._cache.load()) is not None:
+                if stale is None or found.access != stale.access:
+                    return replace(found, header=self._header)  # another process was faster
+                previous = found
+            login = Login(self._config, self._server, self._http(), pause, transport.now)
+            token = replace(self._flow.obtain(login, previous), header=self._header)
+            self._cache.store(token)
+        lifetime = "" if token.expires_at is None else f", good for {token.expires_at - time.time():.0f} s"
+        log.info("got a token for %s (%s%s)", self._config.endpoint, self._config.auth.effective_mode, lifetime)
+        return token
+
+    def _http(self) -> Http:
+        from .http import Http
+
+        def proxy_token() -> str | None:
+            token = self._proxy.token
+            return None if token is None else f"Bearer {token.access}"
+
+        return Http(self._config, proxy_token)
+
+    def _run_proxy_command(self, _pause: Callable[[float], None]) -> Token:
+        from .command import run_command
+
+        return Token(run_command(self._config.auth.proxy_command, "auth.proxy_command"))
+
+
+async def _nothing() -> None:
+    """No question to ask first."""

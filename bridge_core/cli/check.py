@@ -1,0 +1,128 @@
+"""``flyte-bridge config check``: connects, logs in, asks for something, and says in plain words what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._drive import run_blocking
+from ..calls import Calls
+from ..errors import AuthError, BridgeError, PermissionDenied, Unsupported
+from ..transport.diagnose import Step, diagnose
+from .render import print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..config import Config
+
+__all__ = ["check"]
+
+
+def check(config: Config, *, timeout: float, output: str) -> int:
+    """Runs all steps and prints them.
+
+    Args:
+        config: What to check.
+        timeout: Seconds per step.
+        output: ``table`` or ``json``.
+
+    Returns:
+        The exit code.
+    """
+    steps: list[Step] = []
+    code = 0
+    for step, failure in _steps(config, timeout):
+        steps.append(step)
+        code = code or failure
+        if output == "table":
+            print(f"{'ok ' if step.ok else 'NO '} {step.name:<14} {step.text}", flush=True)
+    if output == "json":
+        print_json(
+            {
+                "endpoint": config.endpoint,
+                "ok": code == 0,
+                "steps": [{"name": s.name, "ok": s.ok, "text": s.text} for s in steps],
+            }
+        )
+    return code
+
+
+def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
+    from .main import exit_code
+
+    yield Step(name="configuration", ok=True, text=f"{config.endpoint} (from {config.origin('endpoint')})"), 0
+    for step in diagnose(config, timeout):
+        yield step, 0 if step.ok else 3
+        if not step.ok:
+            return
+    from ..transport.blocking import BlockingTransport
+
+    transport = BlockingTransport(config)
+    calls = Calls(transport, config)
+    try:
+        for name, ask in (("version", _version), ("identity", _identity), ("permission", _projects)):
+            try:
+                yield Step(name=name, ok=True, text=ask(calls, config, timeout)), 0
+            except Unsupported as error:
+                yield Step(name=name, ok=True, text=f"not offered by this Flyte ({error.code})"), 0
+            except BridgeError as error:
+                yield Step(name=name, ok=False, text=_words(error)), exit_code(error)
+                if not isinstance(error, PermissionDenied):
+                    return
+    finally:
+        transport.close()
+
+
+def _call(calls: Calls, path: str, request: Any, response: Any, timeout: float) -> Any:
+    from ..transport.base import Method
+
+    method = Method(path, type(request).SerializeToString, response.FromString, safe=True)
+    return run_blocking(calls.unary(method, request, timeout=timeout))
+
+
+def _version(calls: Calls, _config: Config, timeout: float) -> str:
+    from flyteidl.admin import version_pb2
+
+    answer = _call(
+        calls,
+        "/flyteidl.service.AdminService/GetVersion",
+        version_pb2.GetVersionRequest(),
+        version_pb2.GetVersionResponse,
+        timeout,
+    )
+    return f"FlyteAdmin {answer.control_plane_version.Version or 'of an unknown version'}; {calls.credentials}"
+
+
+def _identity(calls: Calls, _config: Config, timeout: float) -> str:
+    from flyteidl.service import identity_pb2
+
+    answer = _call(
+        calls,
+        "/flyteidl.service.IdentityService/UserInfo",
+        identity_pb2.UserInfoRequest(),
+        identity_pb2.UserInfoResponse,
+        timeout,
+    )
+    return f"known as {answer.name or answer.email or answer.preferred_username or answer.subject or 'nobody in particular'}"
+
+
+def _projects(calls: Calls, config: Config, timeout: float) -> str:
+    from flyteidl.admin import project_pb2
+
+    answer = _call(
+        calls,
+        "/flyteidl.service.AdminService/ListProjects",
+        project_pb2.ProjectListRequest(limit=100),
+        project_pb2.Projects,
+        timeout,
+    )
+    names = [project.id for project in answer.projects]
+    if config.project and names and config.project not in names and not answer.token:
+        return f"may list projects, but there is no project {config.project!r}; there are {', '.join(sorted(names))}"
+    return f"may list projects ({len(names)} seen)"
+
+
+def _words(error: BridgeError) -> str:
+    if isinstance(error, PermissionDenied):
+        return f"known, but not allowed to: {error.details or error.message}"
+    return f"not let in: {error.message}" if isinstance(error, AuthError) else error.message

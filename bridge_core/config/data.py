@@ -1,0 +1,71 @@
+"""How to reach object stores directly, for those who do not go through Flyte's signed URLs.
+
+Settings and defaults: flytekit's DataConfig (configuration/__init__.py: S3Config, GCSConfig, AzureBlobStorageConfig).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .secret import NO_SECRET, Secret
+
+__all__ = ["AzureConfig", "GcsConfig", "S3Config"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Config:
+    """S3 and what speaks its language."""
+
+    PARTS: ClassVar[dict[str, type]] = {"secret_access_key": Secret}
+
+    endpoint: str | None = None
+    """Base URL; None for AWS."""
+
+    access_key_id: str | None = None
+    """None: whatever the AWS libraries find (roles, profiles, variables)."""
+
+    secret_access_key: Secret = NO_SECRET
+    """Belongs to `access_key_id`."""
+
+    addressing_style: str | None = None
+    """``path``, ``virtual`` or ``auto``."""
+
+    enable_debug: bool = False
+    """Ask the store's client for its debug log."""
+
+    retries: int = 3
+    """Further attempts after the first one."""
+
+    backoff: float = 5.0
+    """Seconds between attempts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcsConfig:
+    """Google Cloud Storage."""
+
+    gsutil_parallelism: bool = False
+    """Accepted for flytekit's sake and passed on to its tasks; we do not use gsutil."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureConfig:
+    """Azure Blob Storage."""
+
+    PARTS: ClassVar[dict[str, type]] = {"storage_account_key": Secret, "client_secret": Secret}
+
+    storage_account_name: str | None = None
+    """The storage account."""
+
+    storage_account_key: Secret = NO_SECRET
+    """Its key; or the three settings below."""
+
+    tenant_id: str | None = None
+    """Of the service principal."""
+
+    client_id: str | None = None
+    """Of the service principal."""
+
+    client_secret: Secret = NO_SECRET
+    """Of the service principal."""

@@ -1,0 +1,157 @@
+"""Why an endpoint cannot be reached, in plain words: name, port, TLS, certificate, step by step.
+
+gRPC says "failed to connect to all addresses" for all of them. Used by ``flyte-bridge config check`` only: it opens
+connections of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..config import Config
+
+__all__ = ["Step", "diagnose"]
+
+_TLS_PORT = 443
+_EXPIRED, _SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER, _WRONG_HOST = 10, 18, 19, 20, 62
+"""OpenSSL's X509_V_ERR numbers (x509_vfy.h)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+def diagnose(config: Config, timeout: float) -> Iterator[Step]:
+    """Looks at name, port and TLS in this order, and stops after the first that is wrong."""
+    host, port = _split(config.endpoint)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        yield Step(
+            name="name", ok=False, text=f"{host} cannot be resolved: {error.strerror}. Is the name spelled right?"
+        )
+        return
+    addresses = sorted({str(item[4][0]) for item in found})
+    yield Step(name="name", ok=True, text=f"{host} is {', '.join(addresses)}")
+    try:
+        with socket.create_connection((host, port), timeout):
+            pass
+    except TimeoutError:
+        text = f"{host}:{port} does not answer within {timeout:g} s. A firewall, or a wrong address?"
+        yield Step(name="port", ok=False, text=text)
+        return
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        text = f"{host}:{port}: {reason}. Nothing listens there: is the port right, and is Flyte up?"
+        yield Step(name="port", ok=False, text=text)
+        return
+    yield Step(name="port", ok=True, text=f"something listens on {host}:{port}")
+    yield _plaintext(host, port, timeout) if config.insecure else _tls(config, host, port, timeout)
+
+
+def _split(endpoint: str) -> tuple[str, int]:
+    if endpoint.startswith("["):
+        host, _, port = endpoint[1:].partition("]")
+        return host, int(port.lstrip(":") or _TLS_PORT)
+    host, _, port = endpoint.rpartition(":") if ":" in endpoint else (endpoint, "", "")
+    return host or "localhost", int(port or _TLS_PORT)
+
+
+def _plaintext(host: str, port: int, timeout: float) -> Step:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), timeout) as raw, context.wrap_socket(raw, server_hostname=host):
+            pass
+    except ssl.SSLError as error:
+        if "CERTIFICATE_REQUIRED" not in (error.reason or ""):
+            return Step(name="encryption", ok=True, text="plaintext, as configured")
+    except OSError:
+        return Step(name="encryption", ok=True, text="plaintext, as configured")
+    text = (
+        "the server speaks TLS, and insecure is true; set insecure to false (admin.insecure, FLYTE_PLATFORM_INSECURE)"
+    )
+    return Step(name="encryption", ok=False, text=text)
+
+
+def _tls(config: Config, host: str, port: int, timeout: float) -> Step:
+    try:
+        context = _context(config)
+        with (
+            socket.create_connection((host, port), timeout) as raw,
+            context.wrap_socket(raw, server_hostname=host) as tls,
+        ):
+            version = tls.version()
+            tls.settimeout(0.2)
+            with contextlib.suppress(TimeoutError):
+                tls.recv(1)  # TLS 1.3 servers refuse a missing client certificate only after the handshake
+        return Step(name="encryption", ok=True, text=f"{version}, and the certificate is trusted")
+    except ConfigError as error:
+        return Step(name="encryption", ok=False, text=str(error))
+    except ssl.SSLCertVerificationError as error:
+        return Step(name="encryption", ok=False, text=_certificate(error, host))
+    except ssl.SSLError as error:
+        return Step(name="encryption", ok=False, text=_mismatch(error))
+    except OSError as error:
+        text = (
+            f"the server ended the TLS handshake ({type(error).__name__}). A plaintext server needs insecure: true "
+            "(admin.insecure, FLYTE_PLATFORM_INSECURE)"
+        )
+        return Step(name="encryption", ok=False, text=text)
+
+
+def _context(config: Config) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=config.ca_cert_file)
+        if config.client_cert_file:
+            context.load_cert_chain(config.client_cert_file, config.client_key_file)
+    except OSError as error:
+        raise ConfigError(
+            f"ca_cert_file, client_cert_file or client_key_file cannot be used: {error.strerror or error}"
+        ) from None
+    context.set_alpn_protocols(["h2"])
+    if config.insecure_skip_verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
+    if error.verify_code == _WRONG_HOST:
+        return f"the server's certificate is for another name than {host}: {error.verify_message}"
+    if error.verify_code == _EXPIRED:
+        return "the server's certificate has expired; whoever runs this Flyte must renew it"
+    if error.verify_code in {_SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER}:
+        return (
+            "the server's certificate is signed by an authority this machine does not know; set ca_cert_file "
+            "(admin.caCertFilePath, FLYTE_PLATFORM_CA_CERT_FILE_PATH) to that authority's PEM file"
+        )
+    return f"the server's certificate is not trusted: {error.verify_message}"
+
+
+def _mismatch(error: ssl.SSLError) -> str:
+    reason = error.reason or ""
+    if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
+        return (
+            "the server wants a client certificate; set client_cert_file and client_key_file (admin.clientCertFilePath, "
+            "admin.clientKeyFilePath)"
+        )
+    if "WRONG_VERSION" in reason or "UNKNOWN_PROTOCOL" in reason or "RECORD_LAYER" in reason or "EOF" in reason:
+        return (
+            "the server speaks plaintext, and insecure is false; set insecure to true (admin.insecure, "
+            "FLYTE_PLATFORM_INSECURE)"
+        )
+    return f"the TLS handshake failed: {reason.replace('_', ' ').lower() or type(error).__name__}"
