@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -27,9 +26,14 @@ _READY = re.compile(r"(127\.0\.0\.1:\d+).*?(http://127\.0\.0\.1:\d+)", re.DOTALL
 class SandboxProcess:
     """A running ``python -m bridge_core.sandbox``."""
 
-    pid: int
+    process: subprocess.Popen[bytes]
     endpoint: str
     console_url: str
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
 
     @classmethod
     def start(cls, data_dir: Path, *arguments: str) -> Self:
@@ -54,7 +58,7 @@ class SandboxProcess:
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and process.poll() is None:
             if found := _READY.search(log.read_text(errors="replace")):
-                return cls(process.pid, found[1], found[2])
+                return cls(process, found[1], found[2])
             time.sleep(0.1)
         process.kill()
         process.wait()
@@ -72,8 +76,10 @@ class SandboxProcess:
 
     def stop(self) -> None:
         """Ends it and waits for that."""
-        try:
-            os.kill(self.pid, signal.SIGTERM)
-            os.waitpid(self.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            return
+        self.process.terminate()
+        self.process.wait(_PATIENCE)
+
+    def kill(self) -> None:
+        """SIGKILL, for tests of what survives it."""
+        self.process.kill()
+        self.process.wait(_PATIENCE)

@@ -4,6 +4,8 @@ Options, each with its reason:
 
 * keepalive 30 s / 10 s, also without calls: a black-holed connection is noticed while waiting (flytekit hung for hours on
   one, flytekit#3433).
+* ping timeout 10 s: gRPC keeps one ping in flight, and its own bandwidth probe may be the one that never comes back; without
+  this, keepalive waits 60 s behind it (grpc#14717; seen with grpcio 1.85).
 * 20 MiB receive (`Config.max_message_bytes`): FlyteAdmin inlines up to 2 MiB of inputs and of outputs, lists are larger.
 * local subchannel pool (blocking): a forked child must not share sockets with its parent; without it 11 of 30 children hung.
 """
@@ -26,19 +28,20 @@ _TLS_PORT = 443
 
 
 def channel_options(config: Config) -> list[tuple[str, Any]]:
-    """Our options, then the user's, which win."""
-    return [
+    """Our options with the user's laid over them (gRPC itself would take the first of two with one name)."""
+    ours: tuple[tuple[str, Any], ...] = (
         ("grpc.max_receive_message_length", config.max_message_bytes),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.ping_timeout_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 0),  # calls.py decides what is sent again
         ("grpc.max_reconnect_backoff_ms", 5_000),
         *((("grpc.service_config", config.service_config),) if config.service_config else ()),
-        *config.grpc_options,
-    ]
+    )
+    return list(dict([*ours, *config.grpc_options]).items())
 
 
 def credentials(config: Config) -> grpc.ChannelCredentials | None:

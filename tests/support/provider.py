@@ -1,0 +1,157 @@
+"""npm's oidc-provider as a child process, and a browser that fills in its pages."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urljoin
+
+import httpx
+
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+def install(source: Path) -> Path:
+    """Installs what package.json pins into a folder that later runs find again."""
+    digest = hashlib.sha256((source / "package.json").read_bytes()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"flyte-bridge-node-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in ("package.json", "provider.mjs"):
+            shutil.copy(source / name, folder / name)
+        if not (folder / "node_modules" / "oidc-provider").is_dir():
+            subprocess.run(
+                ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"],
+                cwd=folder, check=True, capture_output=True, timeout=150,
+            )  # fmt: skip
+    return folder
+
+
+class Provider:
+    """The running provider."""
+
+    def __init__(self, script: Path, folder: Path) -> None:
+        self._script = script
+        self._log = folder / "provider.log"
+        self._lines: list[dict[str, Any]] = []
+        self._fresh = threading.Condition()
+
+    def __enter__(self) -> Self:
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                ["node", str(self._script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        assert self._process.stdout is not None
+        first = next((line for line in self._process.stdout if line.startswith("{")), "")
+        assert first, f"the provider did not start: {self._log.read_text()}"
+        self.issuer: str = json.loads(first)["issuer"]
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._http = httpx.Client(timeout=20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._http.close()
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._reader.join(10)
+        self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if not line.startswith("{"):  # oidc-provider's own notices
+                continue
+            with self._fresh:
+                self._lines.append(json.loads(line))
+                self._fresh.notify_all()
+
+    def forget(self) -> None:
+        """Begins a new list of token requests."""
+        with self._fresh:
+            self._lines.clear()
+
+    def requests(self, *, at_least: int = 0) -> list[dict[str, Any]]:
+        """What the token endpoint was asked since `forget`; waits until there are so many."""
+        with self._fresh:
+            assert self._fresh.wait_for(lambda: len(self._lines) >= at_least, 10), self._lines
+            return list(self._lines)
+
+    def grants(self, *, at_least: int = 0) -> list[tuple[str, int]]:
+        """Grant type and HTTP status of `requests`."""
+        return [(line["grant_type"], line["status"]) for line in self.requests(at_least=at_least)]
+
+    def is_good(self, token: str) -> bool:
+        """Asks the provider, as FlyteAdmin would."""
+        return bool(self._as_admin("introspection", token).json()["active"])
+
+    def revoke(self, token: str, client_id: str = "service") -> None:
+        """The token is no good from now on."""
+        secret = "s3cret/+:%&="
+        answer = self._http.post(
+            f"{self.issuer}/token/revocation", data={"token": token}, auth=_basic(client_id, secret)
+        )
+        assert answer.status_code == 200, answer.text
+
+    def _as_admin(self, what: str, token: str) -> httpx.Response:
+        answer = self._http.post(
+            f"{self.issuer}/token/{what}", data={"token": token}, auth=_basic("flyteadmin", "s3cret/+:%&=")
+        )
+        assert answer.status_code == 200, answer.text
+        return answer
+
+
+def _basic(client_id: str, secret: str) -> httpx.BasicAuth:
+    from urllib.parse import quote_plus
+
+    return httpx.BasicAuth(quote_plus(client_id), quote_plus(secret))
+
+
+def log_in(url: str, *, refuse: bool = False) -> str:
+    """Opens the address and submits every form as it is, as somebody who agrees to everything; the last page.
+
+    Args:
+        url: Where to begin.
+        refuse: Follow the provider's "cancel" link instead of agreeing.
+    """
+    with httpx.Client(timeout=20, follow_redirects=True) as browser:
+        page = browser.get(url)
+        for _ in range(10):
+            cancel = re.search(r'<a href="([^"]*abort)"', page.text)
+            if refuse and cancel:
+                return browser.get(urljoin(str(page.url), html.unescape(cancel[1]))).text
+            form = re.search(r"<form[^>]*>.*?</form>", page.text, re.S)
+            if form is None:
+                return page.text
+            action = re.search(r'action="([^"]*)"', form[0])
+            fields = {}
+            for tag in re.findall(r"<(?:input|button)[^>]*>", form[0]):
+                name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
+                if name:
+                    fields[name[1]] = html.unescape(value[1]) if value else "somebody"
+            page = browser.post(urljoin(str(page.url), html.unescape(action[1]) if action else ""), data=fields)
+        raise AssertionError(f"the login does not end: {page.text}")
+
+
+if __name__ == "__main__":  # what BROWSER points to in the tests
+    import sys
+
+    pid = os.fork()
+    if pid == 0:  # a real browser's starter returns at once too
+        time.sleep(0.1)
+        Path(sys.argv[1]).write_text(log_in(sys.argv[-1], refuse="--refuse" in sys.argv))
+        os._exit(0)
