@@ -3,9 +3,10 @@
 SIGTERM means two things. Somebody marked or cleared the task: the run must end. Or the worker is being drained: the run must
 go on, the retry attaches to it. Only the task's state tells them apart. Rules, each from a measured failure on Airflow 3.3.2:
 
-* the handler runs inside whatever the main thread does. If that is a Task SDK call, the SDK's lock is taken and another call
-  waits for ever; so a signal that comes while we talk to Airflow is kept until we do not (`SyncKill.waiting`);
-* SIGKILL follows after 5 s; the work is done in a thread that is given 4.
+* the handler runs inside whatever the main thread does. If that is a Task SDK call, the SDK's lock is taken, and whoever
+  makes another call in the handler waits for ever. So the work is done in a thread, and the handler waits for it only where
+  we know that the main thread makes no such call (`SyncKill.waiting`); elsewhere it returns, the call ends, the thread goes on;
+* SIGKILL follows after 5 s; the thread is given 4.
 """
 
 from __future__ import annotations
@@ -56,10 +57,11 @@ class SyncKill:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Inside, no Task SDK call is made: signals are acted on at once. Outside they are kept for the next entry."""
+        """Inside, no Task SDK call is made, so that a signal is seen to before anything else goes on."""
         self._waiting = True
         try:
             if self._pending:
+                self._pending = False
                 self.signalled()
             yield
         finally:
@@ -71,10 +73,6 @@ class SyncKill:
 
     def signalled(self) -> None:
         """Airflow wants this process to end."""
-        if not self._waiting:
-            self._pending = True
-            return
-        self._pending = False
         if self._done:
             return
         if not self._enabled:
@@ -82,8 +80,9 @@ class SyncKill:
             return
         thread = threading.Thread(target=self._decide, name="flyte-on-kill", daemon=True)
         thread.start()
-        thread.join(_PATIENCE)
-        log.warning("%s", self._verdict or f"run {self._ref}: still busy aborting it when Airflow's patience ends")
+        if self._waiting:
+            thread.join(_PATIENCE)
+            log.warning("%s", self._verdict or f"run {self._ref}: still busy aborting it when Airflow's patience ends")
 
     def _decide(self) -> None:
         """Runs in a thread and logs nothing: the main thread may hold the logging lock."""

@@ -28,6 +28,8 @@ _CERTAIN = (AuthError, ConfigError, InvalidRequest, NotFound, Unsupported, WaitT
 _MOST_ERRORS = 10
 """In a row, of kinds we do not know: a bug must not keep a task waiting for ever."""
 _LONGEST_PAUSE = 30.0
+_LONGEST_HOLD = 60.0
+"""Seconds; the worker's clock may be far ahead of ours."""
 _KILL_PATIENCE = 25.0
 _MOST_LOOKUPS = 5
 
@@ -79,7 +81,8 @@ class FlyteRunTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Waits, then fires. Whatever happens becomes an event, so that the task's own code decides what it means."""
         event = await self._wait()
-        if (early := self.not_before - time.time()) > 0:
+        early = min(self.not_before - time.time(), _LONGEST_HOLD)
+        if early > 0:
             await asyncio.sleep(early)
         yield TriggerEvent(event.to_dict())  # type: ignore[no-untyped-call]
 

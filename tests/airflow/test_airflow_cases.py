@@ -118,10 +118,11 @@ def test_not_waiting(outcomes, sandbox, flyte, home):
     assert home.xcom("cases", "not_waiting", "flyte_run")["name"] == name
 
 
-def test_workflow_is_launched_through_its_launch_plan(outcomes):
-    assert outcomes["workflow", -1] == ("success", 1)
+@pytest.mark.parametrize("task", ["references", "workflow"])
+def test_other_spellings(task, outcomes):
+    assert outcomes[task, -1] == ("success", 1)
 
 
 def test_nothing_else_was_launched(log, sandbox, launched_before):
-    # execution_timeout twice; timeout, mapped 0 and 1, not_waiting, workflow
-    assert sandbox.calls.count("CreateExecution") - launched_before == 7
+    # execution_timeout twice; timeout, mapped 0 and 1, not_waiting, references, workflow
+    assert sandbox.calls.count("CreateExecution") - launched_before == 8

@@ -50,8 +50,10 @@ class Case:
         return sum(call.request.name in names for call in self.sandbox.calls.of("CreateExecution"))
 
     def aborts(self):
+        """Aborts that Flyte carried out."""
         names = {run.id.name for run in self.runs()}
-        return [call.request for call in self.sandbox.calls.of("TerminateExecution") if call.request.id.name in names]
+        calls = self.sandbox.calls.of("TerminateExecution")
+        return [call.request for call in calls if call.request.id.name in names and call.code == "OK"]
 
     def launched(self, count=1):
         """Names of this case's runs, once there are that many."""
@@ -122,15 +124,19 @@ def test_worker_killed_between_launch_and_defer(start):
     assert not case.aborts()
 
 
-def test_marking_a_deferred_task_failed_aborts_its_run_once(start):
+def test_marking_a_deferred_task_failed_aborts_its_run_once(start, sandbox):
     case = start("deferred")
     case.wait("deferred")
     case.logged("starting")  # the triggerer has it
+    # Airflow cancels on_kill again every second: an abort that takes longer must survive that.
+    sandbox.faults.delay("TerminateExecution", 2.5)
+    sandbox.faults.fail("TerminateExecution")
     case.airflow.mark(case.dag_id, case.run_id, "failed")
     (abort,) = case.eventually(case.aborts)
     assert "deferred.run of" in abort.cause
     assert "(state: failed)" in abort.cause
-    time.sleep(3)  # Airflow asks again every second
+    time.sleep(2)
+    sandbox.faults.assert_consumed()
     assert len(case.aborts()) == 1
     assert phase(case.runs()[0]) == "ABORTED"
 
@@ -208,6 +214,19 @@ def test_clearing_launches_anew_and_ends_the_old_run(start):
     assert [phase(run) for run in case.runs()] == ["ABORTED", "SUCCEEDED"]
     assert case.creates() == 2
     assert case.xcom("flyte_run")["name"] == second != first
+
+
+def test_clearing_ends_the_old_run_when_no_triggerer_does(start, airflow):
+    case = start("deferred")
+    with airflow.frozen("triggerer"):
+        case.wait("deferred")
+        case.airflow.clear(case.dag_id, case.run_id)
+        _, second = case.launched(2)
+        (abort,) = case.aborts()
+        assert "was cleared and starts anew" in abort.cause
+    case.flyte.approve(second)
+    case.wait("success")
+    assert [phase(run) for run in case.runs()] == ["ABORTED", "SUCCEEDED"]
 
 
 def test_deadline_aborts_the_run(start):

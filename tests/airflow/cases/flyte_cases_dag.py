@@ -7,6 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG
 
 from airflow_provider.operators.flyte import FlyteRunOperator
+from bridge_core import EntityRef, RunOptions
 
 GOOD = {"n": 1, "at": "here"}
 
@@ -39,5 +40,11 @@ with DAG("cases", schedule=None, default_args={"retries": 1, "retry_delay": time
     )
     FlyteRunOperator(
         task_id="not_waiting", entity="tests.held", inputs={"n": 203, "at": "here"}, wait_for_completion=False
+    )
+    FlyteRunOperator(
+        task_id="references",
+        entity=EntityRef.launch_plan("tests.quick"),
+        inputs=GOOD,
+        options=RunOptions(labels={"a": "b"}),
     )
     FlyteRunOperator(task_id="workflow", entity="workflow:tests.quick@latest", inputs=GOOD, project="flytesnacks")
