@@ -11,9 +11,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
-from . import config, demo, runs, sandbox
+from . import config, demo, launch, lists, runs, sandbox
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Sequence
 
 __all__ = ["main"]
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = _parser().parse_args(argv)
-    _logging(arguments.log_level)
+    _logging(arguments.log_level, arguments.log_format)
     try:
         code: int = arguments.run(arguments)
     except BridgeError as error:
@@ -66,16 +67,19 @@ def _parser() -> argparse.ArgumentParser:
 
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     common.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"))
+    common.add_argument("--log-format", default="console", choices=("console", "json"))
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+    launch.add_commands(verbs, common)
     runs.add_commands(verbs, common)
+    lists.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)
-    parser.set_defaults(run=usage, log_level="warning")
+    parser.set_defaults(run=usage, log_level="warning", log_format="console")
     return parser
 
 
-def _logging(level: str) -> None:
+def _logging(level: str, form: str) -> None:
     """Logs of this library go to stderr. The root logger is left alone: that is the user's."""
     import logging
 
@@ -83,5 +87,26 @@ def _logging(level: str) -> None:
     logger.setLevel(level.upper())
     if not logger.handlers:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.setFormatter(
+            _json_lines() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+        )
         logger.addHandler(handler)
+
+
+def _json_lines() -> logging.Formatter:
+    """One JSON object a line, for collectors."""
+    import json
+    import logging
+
+    class JsonLines(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return json.dumps(
+                {
+                    "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+                    "level": record.levelname,
+                    "logger": record.name,
+                    "message": record.getMessage(),
+                }
+            )
+
+    return JsonLines()

@@ -1,113 +1,63 @@
-"""Commands on runs: launch, get, wait, outputs, abort."""
+"""Commands on one run: get, wait, watch, outputs, inputs, nodes, logs, deck, abort, signal, archive."""
 
 from __future__ import annotations
 
 import json
-import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..client import Client
-from ..config import Config
-from ..errors import ConfigError, InvalidRequest
-from ..ids import EntityRef, RunRef
-from ..runs import LaunchRequest, RunOptions
-from .render import outputs_lines, print_json, snapshot_dict
+from .common import add_command, client, ref_of
+from .progress import wait_with_progress
+from .render import node_dict, node_lines, outputs_lines, plain, print_json, print_outcome, snapshot_dict
 
 if TYPE_CHECKING:
     import argparse
 
-    from ..runs import RunSnapshot
-
-__all__ = ["add_commands", "client"]
+__all__ = ["add_commands"]
 
 
 def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     """Adds the commands of this file."""
-    launch = _command(verbs, common, "launch", "launch a task, workflow or launch plan", _launch)
-    launch.add_argument(
-        "entity", metavar="ENTITY", help="[task:|workflow:|launch_plan:][project/domain/]name[@version]"
-    )
-    launch.add_argument(
-        "--input",
-        "-i",
-        action="append",
-        default=[],
-        metavar="K=V",
-        help="an input; V is JSON, or a text that is not JSON",
-    )
-    launch.add_argument("--inputs", metavar="FILE", help="a JSON object with inputs; '-' reads standard input")
-    launch.add_argument("--name", help="run name: launching twice under one name gives one run")
-    launch.add_argument(
-        "--env", action="append", default=[], metavar="K=V", help="an environment variable of the tasks"
-    )
-    launch.add_argument("--label", action="append", default=[], metavar="K=V", help="a label of the run")
-    launch.add_argument("--wait", action="store_true", help="wait for the end and print the outputs")
-    launch.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: how long at most")
-    get = _command(verbs, common, "get", "show a run", _get)
-    wait = _command(verbs, common, "wait", "wait until a run ends", _wait)
-    wait.add_argument("--timeout", type=float, metavar="SECONDS", help="how long at most; for ever without it")
-    outputs = _command(verbs, common, "outputs", "print the outputs of a run", _outputs)
-    abort = _command(verbs, common, "abort", "abort a run", _abort)
-    abort.add_argument("--reason", help="recorded with the run")
-    for command in (get, wait, outputs, abort):
+    add = {
+        name: add_command(verbs, common, name, text, run)
+        for name, text, run in (
+            ("get", "show a run", _get),
+            ("wait", "wait until a run ends", _wait),
+            ("watch", "print each phase of a run until it ends", _watch),
+            ("outputs", "print the outputs of a run", _outputs),
+            ("inputs", "print the inputs of a run", _inputs),
+            ("nodes", "show the nodes of a run as a tree", _nodes),
+            ("logs", "print where the logs of a run are", _logs),
+            ("deck", "save the deck of a node as HTML", _deck),
+            ("abort", "abort a run", _abort),
+            ("signal", "give a gate of a run its value", _signal),
+            ("archive", "hide a run from lists", _archive),
+        )
+    }
+    for command in add.values():
         command.add_argument(
             "ref", metavar="RUN", help="project/domain/name, or name in the configured project and domain"
         )
-
-
-def client(arguments: argparse.Namespace) -> Client:
-    """The client that the common options describe."""
-    overrides = {
-        "endpoint": arguments.endpoint,
-        "insecure": arguments.insecure,
-        "project": arguments.project,
-        "domain": arguments.domain,
-    }
-    return Client(Config.auto(arguments.config, **overrides))
-
-
-def _command(verbs: Any, common: argparse.ArgumentParser, name: str, text: str, run: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        name, help=text, description=text.capitalize() + ".", parents=[common], allow_abbrev=False
+    for name in ("wait", "watch"):
+        add[name].add_argument("--timeout", type=float, metavar="SECONDS", help="how long at most; for ever without it")
+    add["nodes"].add_argument("--attempts", action="store_true", help="with the attempts of each node")
+    for name in ("logs", "deck"):
+        add[name].add_argument("--node", help="id or name of a node")
+    add["deck"].add_argument(
+        "--to", metavar="FILE", default="deck.html", help="where to save it (default: %(default)s)"
     )
-    where = parser.add_argument_group(
-        "which Flyte (else from FLYTE_* variables, or the first configuration file found)"
+    add["abort"].add_argument("--reason", help="recorded with the run")
+    add["signal"].add_argument("signal_id", metavar="SIGNAL")
+    add["signal"].add_argument("value", metavar="VALUE", help="JSON, or a text that is not JSON")
+    add["signal"].add_argument(
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help="how long to wait for the gate"
     )
-    where.add_argument("--config", metavar="FILE", help="a Flyte configuration file (YAML or INI)")
-    where.add_argument("--endpoint", metavar="HOST:PORT")
-    where.add_argument("--insecure", action="store_const", const=True, help="the server speaks plaintext")
-    where.add_argument("--project")
-    where.add_argument("--domain")
-    parser.add_argument("--output", choices=("table", "json"), default="table")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _launch(arguments: argparse.Namespace) -> int:
-    request = LaunchRequest(
-        EntityRef.parse(arguments.entity),
-        inputs=_inputs(arguments),
-        name=arguments.name,
-        options=RunOptions(
-            env_vars=_pairs(arguments.env, "--env") or None, labels=_pairs(arguments.label, "--label") or None
-        ),
-    )
-    with client(arguments) as flyte:
-        launched = flyte.launch_or_attach(request)
-        if arguments.output == "table":
-            word = "launched" if launched.created else "attached to"
-            print(f"{word} {launched.ref}\n{launched.snapshot.console_url}", flush=True)
-        if not arguments.wait:
-            if arguments.output == "json":
-                print_json({**snapshot_dict(launched.snapshot), "created": launched.created})
-            return 0
-        snapshot = flyte.wait(launched.ref, timeout=arguments.timeout)
-        return _finish(flyte, snapshot, arguments.output)
+    add["archive"].add_argument("--undo", action="store_true", help="show it again")
 
 
 def _get(arguments: argparse.Namespace) -> int:
     with client(arguments) as flyte:
-        snapshot = flyte.describe(_ref(arguments.ref, flyte.config))
+        snapshot = flyte.describe(ref_of(arguments.ref, flyte.config))
     if arguments.output == "json":
         print_json(snapshot_dict(snapshot))
     else:
@@ -117,88 +67,100 @@ def _get(arguments: argparse.Namespace) -> int:
 
 def _wait(arguments: argparse.Namespace) -> int:
     with client(arguments) as flyte:
-        snapshot = flyte.wait(_ref(arguments.ref, flyte.config), timeout=arguments.timeout)
+        ref = ref_of(arguments.ref, flyte.config)
+        snapshot = wait_with_progress(flyte, ref, timeout=arguments.timeout, plain=arguments.output == "json")
     if arguments.output == "json":
         print_json(snapshot_dict(snapshot))
     else:
         print(snapshot.describe())
+    return 0 if snapshot.phase.is_success else 1
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        for snapshot in flyte.watch(ref_of(arguments.ref, flyte.config), timeout=arguments.timeout):
+            if arguments.output == "json":
+                print(json.dumps(snapshot_dict(snapshot), default=plain), flush=True)  # one document a line
+            else:
+                print(snapshot.describe(), flush=True)
     return 0 if snapshot.phase.is_success else 1
 
 
 def _outputs(arguments: argparse.Namespace) -> int:
     with client(arguments) as flyte:
-        found = flyte.outputs(_ref(arguments.ref, flyte.config))
-    if arguments.output == "json":
+        found = flyte.outputs(ref_of(arguments.ref, flyte.config))
+    _print_values(found, arguments.output)
+    return 0
+
+
+def _inputs(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        found = flyte.inputs(ref_of(arguments.ref, flyte.config))
+    _print_values(found, arguments.output)
+    return 0
+
+
+def _print_values(found: Any, output: str) -> None:
+    if output == "json":
         print_json(dict(found))
     else:
         print("\n".join(outputs_lines(found)))
+
+
+def _nodes(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        tree = flyte.nodes(ref_of(arguments.ref, flyte.config), attempts=arguments.attempts)
+    if arguments.output == "json":
+        print_json([node_dict(node) for node in tree])
+    else:
+        print("\n".join(line for node in tree for line in node_lines(node)))
+    return 0
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        found = flyte.logs(ref_of(arguments.ref, flyte.config), node=arguments.node)
+    if arguments.output == "json":
+        print_json([{"node": log.node, "attempt": log.attempt, "name": log.name, "uri": log.uri} for log in found])
+    else:
+        print(
+            "\n".join(f"{log.node} attempt {log.attempt + 1} {log.name}: {log.uri}" for log in found) or "no log links"
+        )
+    return 0
+
+
+def _deck(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        html = flyte.deck(ref_of(arguments.ref, flyte.config), node=arguments.node)
+    target = Path(arguments.to)
+    target.write_text(html, encoding="utf-8")
+    if arguments.output == "json":
+        print_json({"file": str(target), "characters": len(html)})
+    else:
+        print(f"saved {target}")
     return 0
 
 
 def _abort(arguments: argparse.Namespace) -> int:
     with client(arguments) as flyte:
-        ref = _ref(arguments.ref, flyte.config)
+        ref = ref_of(arguments.ref, flyte.config)
         flyte.abort(ref, reason=arguments.reason)
-        snapshot = flyte.describe(ref)
-    if arguments.output == "json":
-        print_json(snapshot_dict(snapshot))
-    else:
-        print(snapshot.describe())
-    return 0
+        return print_outcome(flyte, flyte.describe(ref), arguments.output, outcome=False)
 
 
-def _finish(flyte: Client, snapshot: RunSnapshot, output: str) -> int:
-    found = flyte.outputs(snapshot.ref) if snapshot.phase.is_success else {}
-    if output == "json":
-        print_json({**snapshot_dict(snapshot), "outputs": dict(found)})
-    else:
-        print(snapshot.describe())
-        print("\n".join(outputs_lines(found)))
-    return 0 if snapshot.phase.is_success else 1
-
-
-def _ref(text: str, config: Config) -> RunRef:
-    if "/" in text:
-        return RunRef.parse(text)
-    if not config.project or not config.domain:
-        raise ConfigError(
-            f"run {text!r}: no project and domain; write project/domain/{text}, or give --project and --domain"
-        )
-    return RunRef(config.project, config.domain, text)
-
-
-def _inputs(arguments: argparse.Namespace) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if arguments.inputs:
-        text = sys.stdin.read() if arguments.inputs == "-" else _read(arguments.inputs)
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InvalidRequest(f"--inputs {arguments.inputs}: not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise InvalidRequest(f"--inputs {arguments.inputs}: wanted a JSON object, found {type(values).__name__}")
-    for name, text in _pairs(arguments.input, "--input").items():
-        try:
-            values[name] = json.loads(text)
-        except json.JSONDecodeError:
-            values[name] = text
-    return values
-
-
-def _read(path: str) -> str:
-    from pathlib import Path
-
+def _signal(arguments: argparse.Namespace) -> int:
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidRequest(f"--inputs {path}: {error.strerror}") from None
+        value = json.loads(arguments.value)
+    except json.JSONDecodeError:
+        value = arguments.value
+    with client(arguments) as flyte:
+        ref = ref_of(arguments.ref, flyte.config)
+        flyte.signal(ref, arguments.signal_id, value, timeout=arguments.timeout)
+        return print_outcome(flyte, flyte.describe(ref), arguments.output, outcome=False)
 
 
-def _pairs(items: list[str], option: str) -> dict[str, str]:
-    out = {}
-    for item in items:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise InvalidRequest(f"{option} {item!r}: wanted NAME=VALUE")
-        out[name] = value
-    return out
+def _archive(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        ref = ref_of(arguments.ref, flyte.config)
+        flyte.archive(ref, archived=not arguments.undo)
+        return print_outcome(flyte, flyte.describe(ref), arguments.output, outcome=False)

@@ -136,9 +136,8 @@ async def ours(config: object, refs: list, raw: object, *, strict: bool) -> bool
     took = time.monotonic() - begin
     rate, share = calls[0] / len(refs) / took, (_cpu() - cpu) / took
     RATES[len(refs)] = rate
-    print(
-        f"  idle: {calls[0] / took:.2f} RPCs/s in all, {rate:.5f} per run and second, {share:.1%} of a core, {memory:.0f} B per run"
-    )
+    print(f"  idle: {calls[0] / took:.2f} RPCs/s in all, {rate:.5f} per run and second, {share:.1%} of a core")
+    print(f"  memory: {memory:.0f} B per waiting run")
     ended: dict[str, float] = {}
 
     def end() -> None:

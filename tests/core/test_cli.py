@@ -126,3 +126,86 @@ def test_without_a_command_it_explains_itself(shell: Shell) -> None:
     assert done.returncode == 2
     assert "launch" in done.stdout
     assert "--entity" not in done.stdout
+
+
+def test_the_other_verbs_on_runs(shell: Shell, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    ref = f"flytesnacks/development/{name}"
+    assert shell("launch", name, "-i", "n=1", "--name", name).returncode == 0
+    assert "expected boolean, got 3 (int)" in failed(shell("signal", name, "go", "3"), 2)
+    done = shell("signal", name, "go", "true", "--output", "json")
+    assert json.loads(done.stdout)["run"] == ref
+    watched = [json.loads(line)["phase"] for line in shell("watch", name, "--output", "json").stdout.splitlines()]
+    assert watched[-1] == "SUCCEEDED"
+    assert json.loads(shell("inputs", name, "--output", "json").stdout) == {"n": 1}
+    assert "n = 1" in shell("inputs", name).stdout
+    (node,) = json.loads(shell("nodes", name, "--attempts", "--output", "json").stdout)
+    assert (node["id"], node["phase"], node["children"]) == ("n0", "SUCCEEDED", [])
+    assert "n0 SUCCEEDED" in shell("nodes", name).stdout
+    assert shell("logs", name).stdout == "no log links\n"
+    assert "none of its nodes has one" in failed(shell("deck", name), 2)
+    again = json.loads(shell("relaunch", name, "--name", name + "b", "--output", "json").stdout)
+    assert again["run"] == ref + "b"
+    assert shell("abort", name + "b").returncode == 0
+    assert "no run" in failed(shell("relaunch", "nothere"), 4)
+    assert shell("archive", name).returncode == 0
+
+
+def test_lists(shell: Shell, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {})
+    for number in range(3):
+        assert shell("launch", name, "--name", f"{name}{number}", "--wait").returncode == 0
+    runs = json.loads(shell("list", "runs", "--entity", name, "--phase", "succeeded", "--output", "json").stdout)
+    assert [run["run"].rpartition("/")[2] for run in runs] == [f"{name}{number}" for number in (2, 1, 0)]
+    table = shell("list", "runs", "--entity", name, "--limit", "1").stdout.splitlines()
+    assert table[0].split() == ["RUN", "PHASE", "CREATED", "(UTC)", "ENTITY"]
+    assert table[1].split()[0] == f"{name}2"
+    assert name in shell("list", "launch-plans", "--limit", "1000").stdout.splitlines()
+    assert shell("list", "workflows", name).stdout.split() == [f"{name}@v1"]
+    assert json.loads(shell("list", "tasks", "--output", "json").stdout) == []
+    assert "no such phase; known are" in failed(shell("list", "runs", "--phase", "dead"), 2)
+    assert "wanted an ISO time" in failed(shell("list", "runs", "--since", "yesterday"), 2)
+
+
+def test_progress_is_a_picture_on_a_terminal_and_lines_elsewhere(shell: Shell, raw: RawFlyte, name: str) -> None:
+    import pty
+    import threading
+
+    raw.register(name, {}, gate="approve")
+    leader, follower = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "bridge_core.cli", "launch", name, "--name", name, "--wait"],
+        cwd=shell.home,
+        env=shell.environment | {"TERM": "xterm", "COLUMNS": "100"},
+        stdout=follower,
+        stderr=follower,
+        stdin=follower,
+    )
+    os.close(follower)
+    shown: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while data := os.read(leader, 4096):
+                shown.append(data)
+                if b"n0 " in data:
+                    raw.approve(name)
+        except OSError:  # the program ended, and with it the terminal
+            return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert running.wait(60) == 0
+    reader.join(10)
+    os.close(leader)
+    text = b"".join(shown).decode()
+    assert f"launched flytesnacks/development/{name}" in text
+    assert "n0 " in text
+    assert "SUCCEEDED" in text
+
+
+def test_logs_can_be_json_lines(shell: Shell, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {})
+    done = shell("launch", name, "--name", name, "--log-level", "info", "--log-format", "json")
+    records = [json.loads(line) for line in done.stderr.splitlines()]
+    assert any(f"as flytesnacks/development/{name}" in record["message"] for record in records)

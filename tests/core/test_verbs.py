@@ -147,6 +147,21 @@ def test_the_node_tree_of_a_run(client: Client, raw: RawFlyte, flyte_sandbox: Sa
         client.deck(ref)
 
 
+@pytest.mark.parametrize("leaves", [2, 90, 200])
+def test_the_cost_of_a_node_tree_does_not_depend_on_its_leaves(
+    client: Client, raw: RawFlyte, flyte_sandbox: Sandbox, name: str, leaves: int
+) -> None:
+    raw.register(name, {}, width=leaves)
+    ref = launch(client, name, name)
+    client.wait(ref, timeout=60).raise_for_phase()
+    flyte_sandbox.calls.clear()
+    tree = client.nodes(ref)
+    assert {node.name for node in tree} == {f"n{number}" for number in range(leaves)}
+    page = 200
+    methods = [call.method for call in flyte_sandbox.calls]
+    assert methods == ["ListNodeExecutions"] * (1 + (leaves + 2) // page), "one call, and one more per full page"
+
+
 def test_entities_names_versions_and_interfaces(client: Client, raw: RawFlyte, name: str) -> None:
     raw.register(name, {"n": INTEGER, "s": STRING}, defaults={"n": integer(3)}, version="v1")
     raw.register(name, {"n": INTEGER, "s": STRING}, fixed={"n": integer(3)}, version="v2", activate=True)

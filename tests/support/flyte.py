@@ -60,21 +60,26 @@ class RawFlyte:
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
         activate: bool = False,
+        width: int = 1,
     ) -> None:
-        """Registers a hand-through workflow and its launch plan of the same name."""
+        """Registers a hand-through workflow of ``width`` nodes side by side, and its launch plan of the same name."""
         interface = interface_pb2.TypedInterface(
             inputs=_variables(inputs),
             outputs=_variables(inputs),
         )
-        node = core_workflow_pb2.Node(id="n0", metadata=core_workflow_pb2.NodeMetadata(name="n0"))
-        if gate == "approve":
-            node.gate_node.approve.signal_id = GATE
-        else:
-            node.gate_node.sleep.duration.FromMilliseconds(10)
+        nodes = [
+            core_workflow_pb2.Node(id=f"n{number}", metadata=core_workflow_pb2.NodeMetadata(name=f"n{number}"))
+            for number in range(width)
+        ]
+        for node in nodes:
+            if gate == "approve":
+                node.gate_node.approve.signal_id = GATE
+            else:
+                node.gate_node.sleep.duration.FromMilliseconds(10)
         template = core_workflow_pb2.WorkflowTemplate(
             id=_identifier(identifier_pb2.WORKFLOW, name, version),
             interface=interface,
-            nodes=[node],
+            nodes=nodes,
             outputs=[_handed_through(key) for key in inputs],
         )
         spec = workflow_pb2.WorkflowSpec(template=template)

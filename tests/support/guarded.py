@@ -36,7 +36,7 @@ class GuardedFlyte(grpc.GenericRpcHandler):
         self.proxy_token: str | None = None
         self.offers_metadata = True
         self.is_good: Callable[[str], bool] = provider.is_good
-        self._provider = provider
+        self.issuer = provider.issuer
         self._lock = threading.Lock()
         self._backend = grpc.insecure_channel(backend)
         self._server = grpc.server(ThreadPoolExecutor(40), handlers=(self,), options=(("grpc.so_reuseport", 0),))
@@ -93,7 +93,7 @@ class GuardedFlyte(grpc.GenericRpcHandler):
     def _about(self, method: str, context: grpc.ServicerContext) -> bytes:
         if not self.offers_metadata:
             context.abort(grpc.StatusCode.UNIMPLEMENTED, "unknown service AuthMetadataService")
-        issuer = self._provider.issuer
+        issuer = self.issuer
         if method.endswith("GetPublicClientConfig"):
             return auth_pb2.PublicClientAuthConfigResponse(
                 client_id=self.client_id,

@@ -1,0 +1,120 @@
+"""Commands that make runs: launch, relaunch, recover."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidRequest
+from ..ids import EntityRef
+from ..runs import LaunchRequest, RunOptions
+from .common import add_command, client, pairs, ref_of
+from .progress import wait_with_progress
+from .render import print_json, print_outcome, snapshot_dict
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..client import Client
+    from ..ids import RunRef
+
+__all__ = ["add_commands"]
+
+
+def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
+    """Adds the commands of this file."""
+    launch = add_command(verbs, common, "launch", "launch a task, workflow or launch plan", _launch)
+    launch.add_argument(
+        "entity", metavar="ENTITY", help="[task:|workflow:|launch_plan:][project/domain/]name[@version]"
+    )
+    launch.add_argument(
+        "--input",
+        "-i",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="an input; V is JSON, or a text that is not JSON",
+    )
+    launch.add_argument("--inputs", metavar="FILE", help="a JSON object with inputs; '-' reads standard input")
+    launch.add_argument(
+        "--env", action="append", default=[], metavar="K=V", help="an environment variable of the tasks"
+    )
+    launch.add_argument("--label", action="append", default=[], metavar="K=V", help="a label of the run")
+    relaunch = add_command(verbs, common, "relaunch", "launch a run again with the same inputs", _relaunch)
+    relaunch.add_argument("--overwrite-cache", action="store_true", help="compute cached tasks again")
+    recover = add_command(verbs, common, "recover", "launch a run again and keep what succeeded in it", _recover)
+    for command in (relaunch, recover):
+        command.add_argument(
+            "ref", metavar="RUN", help="project/domain/name, or name in the configured project and domain"
+        )
+    for command in (launch, relaunch, recover):
+        command.add_argument("--name", help="run name: launching twice under one name gives one run")
+        command.add_argument("--wait", action="store_true", help="wait for the end and print the outputs")
+        command.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: how long at most")
+
+
+def _launch(arguments: argparse.Namespace) -> int:
+    request = LaunchRequest(
+        EntityRef.parse(arguments.entity),
+        inputs=_inputs(arguments),
+        name=arguments.name,
+        options=RunOptions(
+            env_vars=pairs(arguments.env, "--env") or None, labels=pairs(arguments.label, "--label") or None
+        ),
+    )
+    with client(arguments) as flyte:
+        launched = flyte.launch_or_attach(request)
+        return _after(flyte, launched.ref, "launched" if launched.created else "attached to", arguments)
+
+
+def _relaunch(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        ref = ref_of(arguments.ref, flyte.config)
+        new = flyte.relaunch(ref, name=arguments.name, overwrite_cache=arguments.overwrite_cache)
+        return _after(flyte, new, "relaunched as", arguments)
+
+
+def _recover(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        new = flyte.recover(ref_of(arguments.ref, flyte.config), name=arguments.name)
+        return _after(flyte, new, "recovered as", arguments)
+
+
+def _after(flyte: Client, ref: RunRef, word: str, arguments: argparse.Namespace) -> int:
+    """Says what was made, then waits if asked to."""
+    if arguments.output == "table":
+        print(f"{word} {ref}\n{flyte.console_url(ref)}", flush=True)
+    if arguments.wait:
+        snapshot = wait_with_progress(flyte, ref, timeout=arguments.timeout, plain=arguments.output == "json")
+        return print_outcome(flyte, snapshot, arguments.output)
+    if arguments.output == "json":
+        print_json({**snapshot_dict(flyte.describe(ref)), "created": word != "attached to"})
+    return 0
+
+
+def _inputs(arguments: argparse.Namespace) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if arguments.inputs:
+        text = sys.stdin.read() if arguments.inputs == "-" else _read(arguments.inputs)
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InvalidRequest(f"--inputs {arguments.inputs}: not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise InvalidRequest(f"--inputs {arguments.inputs}: wanted a JSON object, found {type(values).__name__}")
+    for name, text in pairs(arguments.input, "--input").items():
+        try:
+            values[name] = json.loads(text)
+        except json.JSONDecodeError:
+            values[name] = text
+    return values
+
+
+def _read(path: str) -> str:
+    from pathlib import Path
+
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidRequest(f"--inputs {path}: {error.strerror}") from None

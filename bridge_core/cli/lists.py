@@ -1,0 +1,100 @@
+"""``flyte-bridge list …``: runs and entities."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidRequest
+from ..ids import EntityKind
+from ..runs import RunPhase, RunQuery
+from .common import add_command, client, pairs
+from .render import print_json, print_table, snapshot_dict
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["add_commands"]
+
+
+def add_commands(verbs: Any, common: argparse.ArgumentParser) -> Any:
+    """Adds ``list`` and returns its kinds, so that other files can add theirs."""
+    parser = verbs.add_parser("list", help="list runs or entities", allow_abbrev=False)
+    kinds = parser.add_subparsers(required=True, metavar="WHAT")
+    runs = add_command(kinds, common, "runs", "list runs, newest first", _runs)
+    runs.add_argument(
+        "--phase", action="append", default=[], metavar="PHASE", help="may be repeated, e.g. --phase FAILED"
+    )
+    runs.add_argument("--entity", metavar="NAME", help="name of the launch plan that was launched")
+    runs.add_argument("--name-contains", metavar="TEXT")
+    runs.add_argument("--label", action="append", default=[], metavar="K=V")
+    runs.add_argument("--since", metavar="TIME", help="created at or after this ISO time (UTC unless it has a zone)")
+    runs.add_argument("--archived", action="store_true", help="archived ones instead")
+    for name, kind in (
+        ("tasks", EntityKind.TASK),
+        ("workflows", EntityKind.WORKFLOW),
+        ("launch-plans", EntityKind.LAUNCH_PLAN),
+    ):
+        command = add_command(kinds, common, name, f"list {name.replace('-', ' ')}", _entities)
+        command.add_argument("name", nargs="?", help="versions of this one, newest first")
+        command.set_defaults(kind=kind)
+    for command in kinds.choices.values():
+        command.add_argument(
+            "--limit", type=int, default=50, metavar="N", help="how many at most (default: %(default)s)"
+        )
+    return kinds
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    query = RunQuery(
+        phases=tuple(_phase(text) for text in arguments.phase),
+        entity=arguments.entity,
+        name_contains=arguments.name_contains,
+        created_after=_time(arguments.since),
+        labels=pairs(arguments.label, "--label") or None,
+        archived=True if arguments.archived else None,
+    )
+    with client(arguments) as flyte:
+        found = list(flyte.list_runs(limit=arguments.limit, query=query))
+    if arguments.output == "json":
+        print_json([snapshot_dict(snapshot) for snapshot in found])
+        return 0
+    rows = [
+        (
+            snapshot.ref.name,
+            snapshot.phase.value,
+            f"{snapshot.created_at:%Y-%m-%d %H:%M:%S}" if snapshot.created_at else "",
+            f"{snapshot.entity.name}@{snapshot.entity.version}" if snapshot.entity else "",
+        )
+        for snapshot in found
+    ]
+    print_table(("RUN", "PHASE", "CREATED (UTC)", "ENTITY"), rows)
+    return 0
+
+
+def _entities(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        found = flyte.list_entities(arguments.kind, name=arguments.name, limit=arguments.limit)
+    if arguments.output == "json":
+        print_json([str(item) for item in found])
+    else:
+        print("\n".join(f"{item.name}@{item.version}" if item.version else item.name for item in found) or "none")
+    return 0
+
+
+def _phase(text: str) -> RunPhase:
+    try:
+        return RunPhase(text.upper())
+    except ValueError:
+        known = ", ".join(phase.value for phase in RunPhase)
+        raise InvalidRequest(f"--phase {text!r}: no such phase; known are {known}") from None
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(f"--since {text!r}: wanted an ISO time, for instance 2026-11-20T08:00:00Z") from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
