@@ -117,3 +117,12 @@ def test_connection_form_comes_from_metadata(probed):
     assert form["links"] == ["airflow_provider.links.FlyteConsoleLink"]
     assert form["hidden"] == ["schema", "login", "password"]
     assert not form["wtforms"]
+
+
+@pytest.mark.parametrize(
+    ("floor", "heartbeat", "expected"), [("", "1", [3.0, 8.0]), ("", "10", [3.0, 13.0]), ("0.5", "10", [3.0, 0.5])]
+)
+def test_grace_and_floor_come_from_the_configuration(home, floor, heartbeat, expected):
+    env = {"AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": floor, "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": heartbeat}
+    code = "from airflow_provider._compat import *; print([sync_grace(), first_event_floor()])"
+    assert json.loads(home.python(code, env=env)) == expected
