@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
-from . import config, demo, launch, lists, runs, sandbox
+from . import config, demo, launch, lists, runs, sandbox, scheduler
 
 if TYPE_CHECKING:
     import logging
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)
+    scheduler.add_commands(verbs, common)
     parser.set_defaults(run=usage, log_level="warning", log_format="console")
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -185,8 +186,14 @@ class Trigger:
         return run_name("trigger", self.name, entity.kind.value, entity.name, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def request(self, tick: datetime) -> LaunchRequest:
-        """What to launch for this tick."""
-        return LaunchRequest(self.entity, inputs=self.inputs_at(tick), name=self.run_name(tick), options=self.options)
+        """What to launch for this tick. Labels say which trigger and tick it was, for people who list runs."""
+        moment = aware(tick, f"trigger {self.name!r}: tick").astimezone(UTC)
+        ours = {
+            "flyte-bridge-trigger": _label(self.name),
+            "flyte-bridge-tick": moment.strftime("%Y%m%dT%H%M%SZ"),
+        }
+        options = replace(self.options, labels={**ours, **(self.options.labels or {})})
+        return LaunchRequest(self.entity, inputs=self.inputs_at(tick), name=self.run_name(tick), options=options)
 
     def describe(self) -> str:
         """What it does, in a line."""
@@ -264,6 +271,11 @@ def _one(where: str, name: str, value: Any, alias: str, other: Any) -> Any:
     if value is not None and other is not None:
         raise InvalidRequest(f"{where}: {name}= and {alias}= say the same thing; give one of them")
     return other if value is None else value
+
+
+def _label(text: str) -> str:
+    """As a Kubernetes label value: at most 63 of ``[A-Za-z0-9._-]``, with a letter or digit at both ends."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:63].strip("._-")
 
 
 def _options(where: str, options: RunOptions | None, settings: Mapping[str, Any]) -> RunOptions:

@@ -1,0 +1,145 @@
+"""``flyte-bridge scheduler …``: run a triggers file, and look at one that runs."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NotFound
+from .common import add_command, client
+from .render import print_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ..scheduler import Store, TriggerFile
+
+__all__ = ["add_commands"]
+
+
+def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
+    """Adds the commands of this file."""
+    parser = verbs.add_parser("scheduler", help="run triggers on their schedules", allow_abbrev=False)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    run = add_command(actions, common, "run", "launch the triggers of a file at their times, until stopped", _run)
+    run.add_argument("--http-port", type=int, default=0, help="for /healthz and /metrics on 127.0.0.1; 0: a free one")
+    run.add_argument("--parallelism", type=int, default=8, help="launches at once")
+    run.add_argument("--lease", type=float, default=15.0, help="seconds until a silent leader is replaced")
+    status = add_command(actions, common, "status", "show what every trigger did last and does next", _status)
+    after = add_command(actions, common, "next", "show the next ticks of all triggers", _next)
+    after.add_argument("--count", type=int, default=10)
+    check = add_command(actions, common, "check", "read a triggers file and say what is wrong with it", _check)
+    pause = add_command(actions, common, "pause", "pass the ticks of a trigger over until it is resumed", _pause)
+    resume = add_command(actions, common, "resume", "end a pause; what passed in it stays passed", _resume)
+    for action in (run, status, after, check, pause, resume):
+        action.add_argument("file", metavar="FILE", help="triggers.yaml")
+        if action is not check:
+            action.add_argument(
+                "--state", metavar="URL", help="SQLAlchemy URL of the state; an SQLite file beside FILE without it"
+            )
+    for action in (pause, resume):
+        action.add_argument("name", metavar="TRIGGER")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import logging
+
+    from ..scheduler import Scheduler
+
+    logging.getLogger("bridge_core.scheduler").setLevel(
+        "INFO" if arguments.log_level == "warning" else arguments.log_level.upper()
+    )
+    with (
+        client(arguments) as flyte,
+        Scheduler(
+            flyte,
+            arguments.file,
+            state=arguments.state,
+            http_port=arguments.http_port,
+            parallelism=arguments.parallelism,
+            lease=arguments.lease,
+        ) as scheduler,
+    ):
+        signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
+        signal.signal(signal.SIGINT, lambda *_: scheduler.stop())
+        signal.signal(signal.SIGHUP, lambda *_: scheduler.reload())
+        scheduler.run()
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from ..scheduler import status
+
+    file, store = _open(arguments)
+    with store:
+        rows = status(file, store, int(time.time()))
+    if arguments.output == "json":
+        print_json(rows)
+        return 0
+    for row in rows:
+        last = f"last {_text(row['last'])} {row['last_state']}" if row["last"] else "no tick yet"
+        waiting = f", {row['waiting']} waiting" if row["waiting"] else ""
+        run = f" {row['last_run']}" if row["last_run"] else ""
+        note = f" ({row['note']})" if row["note"] else ""
+        following = f"next {_text(row['next'])}" if row["next"] else "no next tick"
+        print(f"{row['trigger']}: {row['state']}, {row['when']}; {following}; {last}{run}{note}{waiting}")
+    return 0
+
+
+def _next(arguments: argparse.Namespace) -> int:
+    from ..scheduler import upcoming
+
+    file, store = _open(arguments)
+    with store:
+        ticks = upcoming(file, store, int(time.time()), arguments.count)
+    if arguments.output == "json":
+        print_json([{"tick": tick, "trigger": name} for tick, name in ticks])
+    else:
+        print("\n".join(f"{_text(tick)}  {name}" for tick, name in ticks))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from ..scheduler import read_triggers
+
+    file = read_triggers(arguments.file)
+    if arguments.output == "json":
+        print_json([entry.trigger.to_dict() for entry in file.entries])
+    else:
+        print("\n".join(entry.trigger.describe() for entry in file.entries))
+    return 0
+
+
+def _pause(arguments: argparse.Namespace) -> int:
+    return _set_paused(arguments, paused=True)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    return _set_paused(arguments, paused=False)
+
+
+def _set_paused(arguments: argparse.Namespace, *, paused: bool) -> int:
+    file, store = _open(arguments)
+    with store:
+        if not store.pause(arguments.name, paused=paused, now=int(time.time())):
+            known = ", ".join(entry.name for entry in file.entries[:10])
+            raise NotFound(
+                f"no scheduler has seen trigger {arguments.name!r} yet in {store.shown_url}; {file.source} has {known}; run the "
+                "scheduler once, or write 'paused: true' in the file"
+            )
+    print(f"{arguments.name} {'paused' if paused else 'resumed'}")
+    return 0
+
+
+def _open(arguments: argparse.Namespace) -> tuple[TriggerFile, Store]:
+    from ..scheduler import Store, default_state, read_triggers
+
+    file = read_triggers(arguments.file)
+    state = arguments.state or default_state(Path(arguments.file))
+    return file, Store(state, file.name)
+
+
+def _text(moment: Any) -> str:
+    return str(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))

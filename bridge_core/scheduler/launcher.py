@@ -1,0 +1,93 @@
+"""Launches one tick, and says what became of it: launched, found launched already, refused for good, or to be tried again."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bridge_core import AlreadyExists, AuthError, BridgeError, LimitExceeded, RunNotFound, RunRef, Unavailable
+
+from .entry import Overlap
+
+if TYPE_CHECKING:
+    from bridge_core import Client
+
+    from .entry import Entry
+
+__all__ = ["Outcome", "Result", "launch_tick"]
+
+
+class Outcome(enum.Enum):
+    """What became of one attempt."""
+
+    LAUNCHED = "launched"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    """The concurrency limit is reached and the tick queues."""
+    RETRY = "retry"
+    """Flyte could not be asked: the run may exist or not; asking again under the same name is safe."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One attempt at one tick."""
+
+    trigger: str
+    tick: int
+    outcome: Outcome
+    run: RunRef | None = None
+    note: str = ""
+    ended: Sequence[RunRef] = ()
+    """Earlier runs of the trigger that were found to have ended."""
+    seconds: float = 0.0
+    """How long the attempt took."""
+
+
+def launch_tick(client: Client, entry: Entry, tick: int, going: Sequence[RunRef]) -> Result:
+    """One attempt. Never raises a `BridgeError`.
+
+    Args:
+        client: Which Flyte.
+        entry: Whose tick.
+        tick: In seconds since 1970.
+        going: Runs of the trigger that had not ended when last seen; only asked about when there is a limit.
+    """
+    ended: list[RunRef] = []
+    try:
+        if entry.max_concurrency is not None:
+            ended = [ref for ref in going if _has_ended(client, ref)]
+            active = len(going) - len(ended)
+            if active >= entry.max_concurrency:
+                skip = entry.overlap is Overlap.SKIP
+                return Result(
+                    trigger=entry.name,
+                    tick=tick,
+                    outcome=Outcome.SKIPPED if skip else Outcome.WAITING,
+                    note=f"{active} of at most {entry.max_concurrency} runs are going",
+                    ended=ended,
+                )
+        request = entry.trigger.request(datetime.fromtimestamp(tick, UTC))
+        ref = client.launch(request)
+        return Result(trigger=entry.name, tick=tick, outcome=Outcome.LAUNCHED, run=ref, ended=ended)
+    except AlreadyExists as error:
+        if error.same_entity and error.ref is not None:  # the inputs were edited after this tick was launched
+            note = f"was launched before, with other {', '.join(error.differing) or 'inputs'}"
+            return Result(
+                trigger=entry.name, tick=tick, outcome=Outcome.LAUNCHED, run=error.ref, note=note, ended=ended
+            )
+        return Result(trigger=entry.name, tick=tick, outcome=Outcome.FAILED, note=str(error), ended=ended)
+    except (Unavailable, AuthError, LimitExceeded) as error:
+        return Result(trigger=entry.name, tick=tick, outcome=Outcome.RETRY, note=str(error), ended=ended)
+    except BridgeError as error:
+        return Result(trigger=entry.name, tick=tick, outcome=Outcome.FAILED, note=str(error), ended=ended)
+
+
+def _has_ended(client: Client, ref: RunRef) -> bool:
+    try:
+        return client.describe(ref).phase.is_terminal
+    except RunNotFound:
+        return True

@@ -1,0 +1,301 @@
+"""What the runner must not forget, in a database: cursors, ticks, pauses. SQLite by default, PostgreSQL by URL.
+
+One row per trigger: where its intervals are anchored, and the cursor up to which its ticks are decided. One row per tick that
+was decided on. Both change in one transaction, before anything is sent to Flyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from bridge_core import ConfigError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sqlalchemy import Engine
+
+__all__ = ["Store", "TickRow", "TriggerRow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerRow:
+    """What is known of a trigger."""
+
+    name: str
+    fingerprint: str
+    anchor: int
+    cursor: int
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickRow:
+    """What became of a tick.
+
+    ``pending`` (decided, not launched yet) → ``launched``; with a concurrency limit ``running`` → ``ended``; or ``skipped``,
+    ``failed``.
+    """
+
+    trigger: str
+    tick: int
+    state: str
+    launch_at: int
+    run: str = ""
+    note: str = ""
+
+
+class Store:
+    """The database of one or more runners.
+
+    Args:
+        url: SQLAlchemy's, ``sqlite:///path`` or ``postgresql+psycopg://…``.
+        scope: Keeps schedules apart that share a database.
+    """
+
+    def __init__(self, url: str, scope: str = "default") -> None:
+        self.scope = scope
+        self.path = _sqlite_path(url)
+        self.engine = _engine(url, self.path)
+        self._tables = _Tables()
+        self._tables.metadata.create_all(self.engine)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    # -- triggers
+
+    def triggers(self) -> dict[str, TriggerRow]:
+        """All triggers that were ever seen, by name."""
+        table = self._tables.triggers
+        with self.engine.connect() as connection:
+            rows = connection.execute(table.select().where(table.c.scope == self.scope)).mappings()
+            return {
+                row["name"]: TriggerRow(
+                    name=row["name"],
+                    fingerprint=row["fingerprint"],
+                    anchor=row["anchor"],
+                    cursor=row["cursor"],
+                    paused=bool(row["paused"]),
+                )
+                for row in rows
+            }
+
+    def begin_triggers(self, rows: Sequence[TriggerRow]) -> None:
+        """Writes triggers that are new or whose schedule changed; a pause outlives the change."""
+        if not rows:
+            return
+        table = self._tables.triggers
+        known = self.triggers()
+        new = [row for row in rows if row.name not in known]
+        with self.engine.begin() as connection:
+            if new:
+                connection.execute(table.insert(), [self._trigger(row) for row in new])
+            for row in rows:
+                if row.name in known:
+                    values = {"fingerprint": row.fingerprint, "anchor": row.anchor, "cursor": row.cursor}
+                    connection.execute(table.update().where(self._is(table, row.name)).values(values))
+
+    def paused(self) -> frozenset[str]:
+        """Names that were paused by hand."""
+        table = self._tables.triggers
+        with self.engine.connect() as connection:
+            query = table.select().where(table.c.scope == self.scope, table.c.paused.is_(True))
+            return frozenset(row["name"] for row in connection.execute(query).mappings())
+
+    def pause(self, name: str, *, paused: bool, now: int) -> bool:
+        """Pauses or resumes; False when the trigger is not known yet. What passed in the pause stays passed."""
+        table = self._tables.triggers
+        with self.engine.begin() as connection:
+            ours = self._is(table, name)
+            known = bool(connection.execute(table.update().where(ours).values(paused=paused)).rowcount)
+            if not paused:
+                connection.execute(table.update().where(ours, table.c.cursor < now).values(cursor=now))
+            return known
+
+    # -- ticks
+
+    def decide(self, cursors: Iterable[tuple[str, int]], ticks: Sequence[TickRow]) -> None:
+        """Moves cursors and writes ticks down, in one transaction: the promise that these ticks will be launched."""
+        from sqlalchemy import bindparam
+
+        triggers, table = self._tables.triggers, self._tables.ticks
+        moved = [{"of": name, "to": cursor} for name, cursor in cursors]
+        with self.engine.begin() as connection:
+            if ticks:
+                connection.execute(self._insert_new(table), [self._tick(row) for row in ticks])
+            if moved:
+                update = triggers.update().where(triggers.c.scope == self.scope, triggers.c.name == bindparam("of"))
+                connection.execute(update.values(cursor=bindparam("to")), moved)
+
+    def record(self, ticks: Sequence[TickRow]) -> None:
+        """Writes down what became of ticks."""
+        from sqlalchemy import bindparam
+
+        if not ticks:
+            return
+        table = self._tables.ticks
+        update = (
+            table.update()
+            .where(table.c.scope == self.scope, table.c.trigger == bindparam("of"), table.c.tick == bindparam("at"))
+            .values(state=bindparam("is_now"), run=bindparam("run_ref"), note=bindparam("why"))
+        )
+        with self.engine.begin() as connection:
+            connection.execute(
+                update,
+                [
+                    {"of": row.trigger, "at": row.tick, "is_now": row.state, "run_ref": row.run, "why": row.note}
+                    for row in ticks
+                ],
+            )
+
+    def ticks(self, *states: str, trigger: str | None = None, limit: int | None = None) -> list[TickRow]:
+        """Ticks in these states; the oldest first, or with a limit the newest first."""
+        table = self._tables.ticks
+        query = table.select().where(table.c.scope == self.scope)
+        if states:
+            query = query.where(table.c.state.in_(states))
+        if trigger is not None:
+            query = query.where(table.c.trigger == trigger)
+        query = query.order_by(table.c.tick.desc()).limit(limit) if limit else query.order_by(table.c.tick)
+        with self.engine.connect() as connection:
+            return [
+                TickRow(
+                    trigger=row["trigger"],
+                    tick=row["tick"],
+                    state=row["state"],
+                    launch_at=row["launch_at"],
+                    run=row["run"],
+                    note=row["note"],
+                )
+                for row in connection.execute(query).mappings()
+            ]
+
+    def forget(self, before: int) -> int:
+        """Deletes ticks that are settled and older than this; their cursors stay."""
+        table = self._tables.ticks
+        settled = table.c.state.in_(("launched", "ended", "skipped", "failed"))
+        with self.engine.begin() as connection:
+            delete = table.delete().where(table.c.scope == self.scope, settled, table.c.tick < before)
+            return connection.execute(delete).rowcount
+
+    def _insert_new(self, table: Any) -> Any:
+        """Insert, leaving rows that exist as they are: another leader may have been a moment earlier."""
+        if self.engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+            return postgresql_insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table).on_conflict_do_nothing()
+
+    def _is(self, table: Any, name: str) -> Any:
+        return (table.c.scope == self.scope) & (table.c.name == name)
+
+    def _trigger(self, row: TriggerRow) -> dict[str, Any]:
+        return {
+            "scope": self.scope,
+            "name": row.name,
+            "fingerprint": row.fingerprint,
+            "anchor": row.anchor,
+            "cursor": row.cursor,
+            "paused": row.paused,
+        }
+
+    def _tick(self, row: TickRow) -> dict[str, Any]:
+        return {
+            "scope": self.scope,
+            "trigger": row.trigger,
+            "tick": row.tick,
+            "state": row.state,
+            "launch_at": row.launch_at,
+            "run": row.run,
+            "note": row.note,
+        }
+
+
+class _Tables:
+    """The schema. Seconds since 1970 are integers: no database has an opinion on their zone."""
+
+    def __init__(self) -> None:
+        from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, String, Table, Text
+
+        self.metadata = MetaData()
+        self.triggers = Table(
+            "flyte_bridge_triggers",
+            self.metadata,
+            Column("scope", String(255), primary_key=True),
+            Column("name", String(255), primary_key=True),
+            Column("fingerprint", String(64), nullable=False),
+            Column("anchor", BigInteger, nullable=False),
+            Column("cursor", BigInteger, nullable=False),
+            Column("paused", Boolean, nullable=False),
+        )
+        self.ticks = Table(
+            "flyte_bridge_ticks",
+            self.metadata,
+            Column("scope", String(255), primary_key=True),
+            Column("trigger", String(255), primary_key=True),
+            Column("tick", BigInteger, primary_key=True),
+            Column("state", String(16), nullable=False),
+            Column("launch_at", BigInteger, nullable=False),
+            Column("run", Text, nullable=False),
+            Column("note", Text, nullable=False),
+            Index("flyte_bridge_ticks_by_state", "scope", "state", "tick"),
+        )
+
+
+def _sqlite_path(url: str) -> Path | None:
+    head, found, path = url.partition("sqlite:///")
+    return Path(path) if found and not head and path else None
+
+
+def _engine(url: str, path: Path | None) -> Engine:
+    try:
+        from sqlalchemy import create_engine, event
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError:
+        raise ConfigError(
+            "the scheduler keeps its state through SQLAlchemy, which is not installed: pip install 'flyte-bridge[scheduler]'"
+        ) from None
+    if path is not None and not path.parent.is_dir():
+        raise ConfigError(
+            f"scheduler state {url}: the directory {path.parent} does not exist; create it, or give --state"
+        )
+    try:
+        engine = create_engine(url, **({"connect_args": {"timeout": 30}} if path is not None else {}))
+        if path is not None:
+            # Writers queue instead of failing: SQLite cannot turn a reading transaction into a writing one under WAL.
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        with engine.connect():
+            return engine
+    except (SQLAlchemyError, ImportError) as error:
+        shown = url if path is not None else url.rpartition("@")[2]
+        raise ConfigError(
+            f"scheduler state {shown}: cannot be opened: {error}; give an SQLAlchemy URL such as sqlite:///state.db or "
+            "postgresql+psycopg://user@host/database"
+        ) from None
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
