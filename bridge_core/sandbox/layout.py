@@ -1,6 +1,8 @@
-"""Where things lie below the data directory. Native URLs are plain absolute paths: flytekit does not take ``file:///``.
+"""Where things lie below the data directory, and how a file there is called by tasks and clients: its *native URL*.
 
-The layout below ``blobs`` is the one of a Flyte bucket (flyteplugins ``pluginmachinery/ioutils/paths.go``):
+Native URLs are plain absolute paths by default (flytekit does not take ``file:///``), or ``s3://BUCKET/…`` when an S3 endpoint
+serves the same files. The engine itself always works on the files. The layout below ``blobs`` is the one of a Flyte bucket
+(flyteplugins ``pluginmachinery/ioutils/paths.go``):
 ``metadata/propeller/<project>-<domain>-<execution>/<node>/data/{inputs.pb,<attempt>/…}``.
 """
 
@@ -9,17 +11,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Layout"]
+__all__ = ["BUCKET", "FILES_URL", "Layout"]
+
+BUCKET = "my-s3-bucket"
+"""The bucket of Flyte's own sandbox, which examples and tests of others name."""
+
+FILES_URL = "blobs"
+"""First part of the path of signed URLs for files that are in no bucket."""
+
+_S3 = "s3://"
 
 
 class Layout:
-    """Paths of one data directory."""
+    """Paths of one data directory.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: The data directory.
+        bucket: Keep blobs in this bucket and call them ``s3://bucket/…``; None for plain paths. Files that were written the
+            other way stay where they are and can still be read.
+    """
+
+    def __init__(self, root: Path, bucket: str | None = None) -> None:
         self.root = root
+        self.bucket = bucket
         self.database = root / "sandbox.sqlite"
         self.lock = root / "lock"
-        self.blobs = root / "blobs"
+        self.buckets = root / "s3"
+        self.files = root / "blobs"
+        self.blobs = self.files if bucket is None else self.buckets / bucket
         self.work = root / "work"
         self.code = root / "code"
 
@@ -50,14 +69,42 @@ class Layout:
         """Where one attempt writes its checkpoints."""
         return self.raw(execution, path, attempt) / "_flytecheckpoints"
 
-    def blob_key(self, native: str) -> str | None:
-        """The path of a native URL below ``blobs``, or None when it lies elsewhere."""
-        path = Path(native)
-        if not path.is_absolute() or not path.resolve().is_relative_to(self.blobs.resolve()):
-            return None
-        return str(path.resolve().relative_to(self.blobs.resolve()))
+    def native(self, path: Path) -> str:
+        """What tasks and clients call a file below ``blobs``."""
+        if self.bucket is None:
+            return str(path)
+        return f"{_S3}{self.bucket}/{path.relative_to(self.blobs)}"
 
-    def blob(self, key: str) -> Path | None:
-        """The file behind a key, or None when the key would leave ``blobs``."""
-        path = (self.blobs / key).resolve()
-        return path if key and path.is_relative_to(self.blobs.resolve()) else None
+    def local(self, native: str) -> Path:
+        """The file behind a native URL. A URL of a store that is not ours becomes a path that does not exist."""
+        if native.startswith(_S3):
+            found = _below(self.buckets, native[len(_S3) :])
+            return found if found is not None else Path(native)
+        return Path(native)
+
+    def url_path(self, native: str) -> str | None:
+        """The path of signed URLs of a native URL, or None when it is not in this sandbox's storage."""
+        if native.startswith(_S3):
+            key = native[len(_S3) :]
+            found = _below(self.buckets, key)
+            there = (
+                found is not None and self.buckets.joinpath(found.relative_to(self.buckets.resolve()).parts[0]).is_dir()
+            )
+            return f"/{key}" if there else None
+        path = Path(native)
+        if not path.is_absolute() or not path.resolve().is_relative_to(self.files.resolve()):
+            return None
+        return f"/{FILES_URL}/{path.resolve().relative_to(self.files.resolve())}"
+
+    def of_url_path(self, url_path: str) -> Path | None:
+        """The file behind the path of a signed URL, or None when it would leave the storage."""
+        first, _, key = url_path.removeprefix("/").partition("/")
+        if not key:
+            return None
+        return _below(self.files, key) if first == FILES_URL else _below(self.buckets, f"{first}/{key}")
+
+
+def _below(root: Path, key: str) -> Path | None:
+    """The path of a key, or None when the key would leave the directory."""
+    path = (root / key).resolve()
+    return path if key and path.is_relative_to(root.resolve()) and path != root.resolve() else None

@@ -1,32 +1,90 @@
-"""The HTTP server on 127.0.0.1: signed PUT and GET for files, and the console's pages."""
+"""The HTTP server: one port for files, objects, the console and tokens. Who answers is decided here, how is decided there."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
 import logging
-import os
-import secrets
-import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-
-from .signing import PREFIX
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping
+    from email.message import Message
 
-    from ..layout import Layout
-    from .signing import Signer
-
-__all__ = ["HttpServer"]
+__all__ = ["Exchange", "HttpServer", "Route"]
 
 _log = logging.getLogger(__name__)
-_CHUNK = 1 << 20
 _SHUTDOWN_POLL = 0.05  # seconds until the server notices that it shall stop
+_LOCAL_NAMES = ("127.0.0.1", "localhost")
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, handler: BaseHTTPRequestHandler) -> None:
+        self._handler = handler
+        self.method: str = handler.command
+        self.target: str = handler.path
+        """Path and query, as they came."""
+        self.headers: Message = handler.headers
+        self.input: BinaryIO = handler.rfile  # type: ignore[assignment]
+        self.output: BinaryIO = handler.wfile  # type: ignore[assignment]
+
+    @property
+    def path(self) -> str:
+        """The path without its query."""
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> str:
+        """The query without its path."""
+        return urlsplit(self.target).query
+
+    def head(self, status: int, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+        """Sends status and headers; the body follows on `output`."""
+        self._handler.send_response(status)
+        for name, value in dict(headers).items():
+            self._handler.send_header(name, value)
+        self._handler.send_header("X-Content-Type-Options", "nosniff")
+        if self._handler.close_connection:
+            self._handler.send_header("Connection", "close")
+        self._handler.end_headers()
+
+    def answer(self, status: int, body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> None:
+        """Sends a whole answer."""
+        self.head(status, {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})})
+        if self.method != "HEAD":
+            self.output.write(body)
+
+    def refuse(self, status: int, why: str, headers: Mapping[str, str] | None = None) -> None:
+        """Says no in one line."""
+        self.hang_up()  # the body of a refused upload was not read
+        self.answer(status, why.encode() + b"\n", "text/plain; charset=utf-8", headers)
+
+    def hang_up(self) -> None:
+        """Closes the connection after this answer."""
+        self._handler.close_connection = True
+
+
+class Route:
+    """Who answers which requests.
+
+    Args:
+        wants: Whether this one answers.
+        answer: Answers.
+        methods: What it may be asked; other methods are refused with 405.
+    """
+
+    def __init__(
+        self,
+        wants: Callable[[Exchange], bool],
+        answer: Callable[[Exchange], None],
+        methods: tuple[str, ...] = ("GET", "HEAD"),
+    ) -> None:
+        self.wants = wants
+        self.answer = answer
+        self.methods = methods
 
 
 class HttpServer:
@@ -34,30 +92,24 @@ class HttpServer:
 
     Args:
         port: 0 for a free one.
+        host: Address to listen on. On 127.0.0.1 requests for other host names are refused: a web page elsewhere may point
+            its own name at 127.0.0.1.
 
     Raises:
         OSError: The port is taken.
     """
 
-    def __init__(self, port: int) -> None:
-        self._server = _Server(("127.0.0.1", port), _Handler)
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._server = _Server((host, port), _Handler)
+        self._server.local = host == "127.0.0.1"
         self.port: int = self._server.server_address[1]
-        self.base_url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=[_SHUTDOWN_POLL], name="sandbox-http", daemon=True
         )
 
-    def start(self, *, layout: Layout, signer: Signer, page: Callable[[str], str | None]) -> None:
-        """Begins to answer.
-
-        Args:
-            layout: Where files lie.
-            signer: Checks URLs.
-            page: The HTML of a console path, or None when there is no such page.
-        """
-        self._server.layout = layout
-        self._server.signer = signer
-        self._server.page = page
+    def start(self, routes: Iterable[Route]) -> None:
+        """Begins to answer; the first route that wants a request gets it."""
+        self._server.routes = list(routes)
         self._thread.start()
 
     def stop(self) -> None:
@@ -71,9 +123,9 @@ class HttpServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    layout: Layout
-    signer: Signer
-    page: Callable[[str], str | None]
+    request_queue_size = 128  # the default of 5 resets connections when a map's items start at once
+    local: bool
+    routes: list[Route]
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """A client that went away is no error of ours; the default prints a traceback."""
@@ -85,106 +137,22 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = 60
 
-    def do_PUT(self) -> None:
-        if self._foreign():
+    def _do(self) -> None:
+        exchange = Exchange(self)
+        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+        if self.server.local and host not in _LOCAL_NAMES:
+            exchange.refuse(403, f"this server answers to 127.0.0.1 and localhost only, not to {host!r}")
             return
-        ticket = self.server.signer.check("PUT", self.path)
-        if ticket is None:
-            self._refuse(403, "bad or expired signature")
-            return
-        length = self.headers.get("Content-Length", "")
-        path = self.server.layout.blob(ticket.key)
-        if path is None or not length.isdecimal():
-            self._refuse(400, "no such place" if path is None else "Content-Length is required")
-            return
-        try:
-            wanted = {value for value in (ticket.md5, self.headers.get("Content-MD5", "")) if value}
-            self._receive(path, int(length), wanted)
-        except ValueError as error:
-            self._refuse(400, str(error))
-        except OSError as error:
-            self._refuse(500, f"cannot store: {error}")
-        else:
-            self._answer(200, b"", "text/plain")
+        for route in self.server.routes:
+            if route.wants(exchange):
+                if self.command in route.methods:
+                    route.answer(exchange)
+                else:
+                    exchange.refuse(405, f"{self.command} is not possible here", {"Allow": ", ".join(route.methods)})
+                return
+        exchange.refuse(404, "no such page; runs are listed at /console")
 
-    def do_GET(self) -> None:
-        if self._foreign():
-            return
-        if not self.path.startswith(PREFIX):
-            self._send_page()
-            return
-        ticket = self.server.signer.check(self.command, self.path)
-        if ticket is None:
-            self._refuse(403, "bad or expired signature")
-            return
-        path = self.server.layout.blob(ticket.key)
-        if path is None or not path.is_file():
-            self._refuse(404, "no such file")
-            return
-        kind = "text/html; charset=utf-8" if path.suffix == ".html" else "application/octet-stream"
-        with path.open("rb") as file:
-            self._head(200, os.fstat(file.fileno()).st_size, kind)
-            if self.command != "HEAD":
-                shutil.copyfileobj(file, self.wfile, _CHUNK)
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _do  # noqa: N815  # names that the base class looks for
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Requests are not printed."""
-
-    def _foreign(self) -> bool:
-        """Refuses names other than this machine's: a web page elsewhere may point its own name at 127.0.0.1."""
-        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        if host in ("127.0.0.1", "localhost"):
-            return False
-        self._refuse(403, f"this server answers to 127.0.0.1 and localhost only, not to {host!r}")
-        return True
-
-    def _receive(self, path: Path, length: int, wanted: set[str]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name[:100]}.{secrets.token_hex(4)}.part")
-        digest = hashlib.md5(usedforsecurity=False)
-        try:
-            with temporary.open("wb") as file:
-                while length > 0:
-                    chunk = self.rfile.read(min(length, _CHUNK))
-                    if not chunk:
-                        raise ValueError("the upload ended early")
-                    file.write(chunk)
-                    digest.update(chunk)
-                    length -= len(chunk)
-            found = base64.b64encode(digest.digest()).decode()
-            if wanted - {found}:
-                raise ValueError(f"Content-MD5 does not match: got {found}, wanted {' and '.join(sorted(wanted))}")
-            temporary.replace(path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
-
-    def _send_page(self) -> None:
-        page = self.server.page(self.path)
-        if page is None:
-            self._refuse(404, "no such page; runs are listed at /console")
-        else:
-            self._answer(200, page.encode(), "text/html; charset=utf-8")
-
-    def _refuse(self, status: int, why: str) -> None:
-        self.close_connection = True  # the body of a refused upload was not read
-        self._answer(status, why.encode() + b"\n", "text/plain; charset=utf-8")
-
-    def _answer(self, status: int, body: bytes, kind: str) -> None:
-        self._head(status, len(body), kind)
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def _head(self, status: int, length: int, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(length))
-        # Decks are whatever a task wrote: they may run scripts, but not as this origin and without the network.
-        self.send_header(
-            "Content-Security-Policy", "sandbox allow-scripts; default-src 'unsafe-inline' 'unsafe-eval' data:"
-        )
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.end_headers()

@@ -8,22 +8,19 @@ import secrets
 import time
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
-__all__ = ["PREFIX", "Signer", "Ticket"]
-
-PREFIX = "/blobs/"
-"""Path under which files are served."""
+__all__ = ["Signer", "Ticket"]
 
 
 class Ticket:
     """What a valid URL allows.
 
     Attributes:
-        key: The file, relative to the blob directory.
+        path: The file, as `Layout.url_path` names it.
         md5: Base64 of the MD5 that an upload must have; empty when any content may be uploaded.
     """
 
-    def __init__(self, key: str, md5: str) -> None:
-        self.key = key
+    def __init__(self, path: str, md5: str) -> None:
+        self.path = path
         self.md5 = md5
 
 
@@ -34,24 +31,22 @@ class Signer:
         self._base = base_url
         self._secret = secrets.token_bytes(32)
 
-    def url(self, method: str, key: str, *, seconds: float, md5: str = "") -> str:
+    def url(self, method: str, path: str, *, seconds: float, md5: str = "") -> str:
         """A URL that allows one HTTP method on one file."""
         expires = str(int(time.time() + seconds))
-        query = {"expires": expires, "md5": md5, "signature": self._signature(method, key, expires, md5)}
-        return f"{self._base}{PREFIX}{quote(key)}?{urlencode(query)}"
+        query = {"expires": expires, "md5": md5, "signature": self._signature(method, path, expires, md5)}
+        return f"{self._base}{quote(path)}?{urlencode(query)}"
 
     def check(self, method: str, url: str) -> Ticket | None:
         """What a requested URL allows; None when it is forged, expired or for another method. HEAD is as good as GET."""
         parts = urlsplit(url)
-        if not parts.path.startswith(PREFIX):
-            return None
-        key = unquote(parts.path[len(PREFIX) :])
+        path = unquote(parts.path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         expires, md5 = query.get("expires", ""), query.get("md5", "")
-        expected = self._signature("GET" if method == "HEAD" else method, key, expires, md5)
+        expected = self._signature("GET" if method == "HEAD" else method, path, expires, md5)
         if not hmac.compare_digest(expected.encode(), query.get("signature", "").encode()):
             return None
-        return Ticket(key, md5) if int(expires) >= time.time() else None
+        return Ticket(path, md5) if int(expires) >= time.time() else None
 
     def _signature(self, *parts: str) -> str:
         message = b"".join(b"%d:%s" % (len(part.encode()), part.encode()) for part in parts)

@@ -12,11 +12,13 @@ from flyteidl.admin import common_pb2
 from flyteidl.core import execution_pb2, identifier_pb2
 from google.protobuf import json_format
 
+from ..blobs.http import Route
 from ..filters import EXECUTION, Query
 from ..status import Rejected
 from ..times import to_text
 
 if TYPE_CHECKING:
+    from ..blobs.http import Exchange
     from ..store.executions import Executions
     from ..store.nodes import Nodes
 
@@ -49,6 +51,18 @@ class Console:
     def __init__(self, executions: Executions, nodes: Nodes) -> None:
         self._executions = executions
         self._nodes = nodes
+
+    @property
+    def route(self) -> Route:
+        """Everything that nobody else answers."""
+        return Route(lambda _exchange: True, self._answer)
+
+    def _answer(self, exchange: Exchange) -> None:
+        page = self.page(exchange.target)
+        if page is None:
+            exchange.refuse(404, "no such page; runs are listed at /console")
+        else:
+            exchange.answer(200, page.encode(), "text/html; charset=utf-8")
 
     def page(self, url: str) -> str | None:
         """The page of a path, or None when there is none."""

@@ -92,6 +92,6 @@ class NodeRun(ABC):
         self._ended = True
         output_uri = ""
         if isinstance(outcome, Done):
-            output_uri = str(self.output_prefix / "outputs.pb")
+            output_uri = self.run.engine.layout.native(self.output_prefix / "outputs.pb")
         self.record.ended(outcome, output_uri)
         self._on_end(outcome)

@@ -86,7 +86,7 @@ class TaskNode(NodeRun):
         if not isinstance(outcome, Dynamic):
             deck = self.output_prefix / "deck.html"
             if deck.exists():
-                self.record.message.closure.deck_uri = str(deck)
+                self.record.message.closure.deck_uri = self.run.engine.layout.native(deck)
             self.end(outcome)
             return
         try:

@@ -131,7 +131,7 @@ class Recorder:
         message.metadata.spec_node_id = node.id
         message.metadata.is_parent_node = is_parent
         message.metadata.is_array = is_array
-        message.input_uri = str(self.layout.inputs(execution, unique_id))
+        message.input_uri = self.layout.native(self.layout.inputs(execution, unique_id))
         message.closure.phase = _Node.QUEUED
         message.closure.created_at.CopyFrom(now())
         record = NodeRecord(self.store, message, parent)

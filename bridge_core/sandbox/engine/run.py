@@ -121,7 +121,7 @@ class Run:
             path = self.engine.layout.attempt(self.id, END_NODE, 0) / "outputs.pb"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(outputs.SerializeToString(deterministic=True))
-            closure.outputs.uri = str(path)
+            closure.outputs.uri = self.engine.layout.native(path)
             closure.phase = _Phase.SUCCEEDED
         elif isinstance(outcome, Cancelled):
             closure.phase = _Phase.ABORTED

@@ -22,19 +22,18 @@ class CodeCache:
         self._directory = directory
         self._lock = threading.Lock()
 
-    def place(self, distribution: str, work: Path) -> None:
+    def place(self, source: Path, work: Path) -> None:
         """Puts the code of a distribution into a fresh working directory.
 
         Args:
-            distribution: Native URL of the archive, or of a single file that is copied as it is.
+            source: The archive, or a single file that is copied as it is.
             work: The attempt's working directory.
 
         Raises:
             Failure: The archive is missing or cannot be unpacked safely.
         """
-        source = Path(distribution)
         if not source.is_file():
-            raise Failure("CodeNotFound", f"the code distribution {distribution} does not exist on this machine")
+            raise Failure("CodeNotFound", f"the code distribution {source} does not exist on this machine")
         if not source.name.endswith((".tar.gz", ".tgz", ".tar")):
             shutil.copy(source, work)
             return

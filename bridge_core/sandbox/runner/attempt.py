@@ -25,7 +25,7 @@ from .process import TaskProcess
 from .template import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..layout import Layout
     from .archive import CodeCache
@@ -49,6 +49,8 @@ class Bench:
     """Where code is found that was registered without its source: the sandbox's image, so to say."""
     endpoint: str
     """Where eager tasks call back to."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """How tasks reach storage and this server: addresses and keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,7 @@ class TaskAttempt:
         work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         try:
             if command.distribution is not None:
-                self._bench.code.place(command.distribution, work)
+                self._bench.code.place(layout.local(command.distribution), work)
             env = self._environment(command.env, work if command.distribution is not None else None)
             with self._lock:
                 if self._stopped:
@@ -139,23 +141,23 @@ class TaskAttempt:
             )
         raw = self._bench.layout.raw(order.execution, order.path, order.attempt)
         raw.mkdir(parents=True, exist_ok=True)
-        return str(raw)
+        return self._bench.layout.native(raw)
 
     def _template_values(self, inputs: Path, raw: str) -> dict[str, str]:
         order, layout = self._order, self._bench.layout
         previous = ""
         if order.attempt > 0:
-            previous = str(layout.checkpoint(order.execution, order.path, order.attempt - 1))
+            previous = layout.native(layout.checkpoint(order.execution, order.path, order.attempt - 1))
         return {
-            "input": str(inputs),
-            "inputprefix": str(inputs.parent),
-            "outputprefix": str(self.output),
+            "input": layout.native(inputs),
+            "inputprefix": layout.native(inputs.parent),
+            "outputprefix": layout.native(self.output),
             "rawoutputdataprefix": raw,
-            "checkpointoutputprefix": str(layout.checkpoint(order.execution, order.path, order.attempt)),
+            "checkpointoutputprefix": layout.native(layout.checkpoint(order.execution, order.path, order.attempt)),
             "prevcheckpointprefix": previous,
             "perretryuniquekey": "k" + secrets.token_hex(16),
             "namespace": f"{order.execution.project}-{order.execution.domain}",
-            "tasktemplatepath": str(self._write_template()),
+            "tasktemplatepath": layout.native(self._write_template()),
         }
 
     def _write_template(self) -> Path:
@@ -184,6 +186,7 @@ class TaskAttempt:
             "FLYTE_ATTEMPT_NUMBER": str(order.attempt),
             "FLYTE_PLATFORM_URL": bench.endpoint,
             "FLYTE_PLATFORM_INSECURE": "true",
+            **bench.env,
             **order.env,
         }
         if not env["PYTHONPATH"]:
@@ -203,7 +206,7 @@ class TaskAttempt:
                 return Failure("NonZeroExitCode", message, recoverable=True)
             futures = self._read("futures.pb", dynamic_job_pb2.DynamicJobSpec)
             if futures is not None:
-                return Dynamic(futures, str(self.output / "futures.pb"), self._order.attempt)
+                return Dynamic(futures, self._bench.layout.native(self.output / "futures.pb"), self._order.attempt)
             outputs = self._read("outputs.pb", literals_pb2.LiteralMap)
         except DecodeError as error:
             return Failure("OutputsNotReadable", f"what the task wrote is no protobuf: {error}", kind=_SYSTEM)

@@ -46,9 +46,10 @@ class DataProxyHandlers:
         root = request.filename_root or base64.b32encode(request.content_md5).decode()
         name = request.filename or secrets.token_hex(10)
         key = f"{request.project}/{request.domain}/{root}/{name}"
-        path = self._layout.blob(key)
-        if path is None or ".." in key.split("/"):
+        native = self._layout.native(self._layout.blobs / key)
+        if ".." in key.split("/") or (url_path := self._layout.url_path(native)) is None:
             raise Rejected("INVALID_ARGUMENT", f"filename {request.filename!r} would leave its directory")
+        path = self._layout.local(native).resolve()
         if request.filename and request.filename_root and path.exists() and _md5(path) != request.content_md5:
             raise Rejected(
                 "ALREADY_EXISTS",
@@ -56,8 +57,8 @@ class DataProxyHandlers:
             )
         md5 = base64.b64encode(request.content_md5).decode()
         response = dataproxy_pb2.CreateUploadLocationResponse(
-            signed_url=self._signer.url("PUT", key, seconds=seconds, md5=md5),
-            native_url=str(path),
+            signed_url=self._signer.url("PUT", url_path, seconds=seconds, md5=md5),
+            native_url=native,
             expires_at=_expiry(seconds),
         )
         if request.add_content_md5_metadata and md5:
@@ -83,17 +84,17 @@ class DataProxyHandlers:
         decks = sorted(attempts.glob("*/deck.html"), key=lambda path: int(path.parent.name))
         if not decks:
             raise Rejected("NOT_FOUND", f"no deck found for node {node.node_id} of {node.execution_id.name}")
-        url = self._download(str(decks[-1]), seconds)
+        url = self._download(self._layout.native(decks[-1]), seconds)
         response = dataproxy_pb2.CreateDownloadLinkResponse(signed_url=[url], expires_at=_expiry(seconds))
         response.pre_signed_urls.signed_url.append(url)
         response.pre_signed_urls.expires_at.CopyFrom(response.expires_at)
         return response
 
     def _download(self, native: str, seconds: float) -> str:
-        key = self._layout.blob_key(native)
-        if key is None:
+        path = self._layout.url_path(native)
+        if path is None:
             raise Rejected("INVALID_ARGUMENT", f"{native!r} is not in the storage of this sandbox")
-        return self._signer.url("GET", key, seconds=seconds)
+        return self._signer.url("GET", path, seconds=seconds)
 
 
 def _seconds(request: Any) -> float:

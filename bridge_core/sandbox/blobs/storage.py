@@ -1,0 +1,53 @@
+"""`Storage`: what a running sandbox has around its blobs: signed URLs, and the object server when native URLs are ``s3://``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .files import SignedFiles
+from .forward import METHODS, Forwarder
+from .http import Route
+from .signing import Signer
+
+if TYPE_CHECKING:
+    from ..layout import Layout
+
+__all__ = ["Storage"]
+
+
+class Storage:
+    """Routes of the HTTP server for blobs, and what tasks must know to reach them.
+
+    Args:
+        layout: Where blobs lie; its bucket decides whether there is an object server.
+        port: Port of the HTTP server.
+
+    Raises:
+        StorageUnavailable: Objects were asked for and there is no program to serve them.
+    """
+
+    def __init__(self, layout: Layout, port: int) -> None:
+        # The name is part of what other people's tests compare: Flyte's sandbox says localhost for its objects.
+        self.signer = Signer(f"http://127.0.0.1:{port}" if layout.bucket is None else f"http://localhost:{port}")
+        self.task_environment: dict[str, str] = {}
+        signed = SignedFiles(layout, self.signer)
+        self.routes = [
+            Route(
+                lambda exchange: "signature=" in exchange.query or exchange.method == "PUT",
+                signed.answer,
+                ("GET", "HEAD", "PUT"),
+            )
+        ]
+        self._server = None
+        if layout.bucket is not None:
+            from .s3 import ObjectServer, task_environment
+
+            self._server = ObjectServer(layout)
+            forwarder = Forwarder(self._server.socket)
+            self.routes.insert(0, Route(forwarder.wants, forwarder.answer, METHODS))
+            self.task_environment = task_environment(f"http://127.0.0.1:{port}")
+
+    def close(self) -> None:
+        """Ends the object server."""
+        if self._server is not None:
+            self._server.close()
