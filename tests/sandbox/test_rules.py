@@ -213,11 +213,11 @@ def test_archives_cannot_write_outside(tmp_path, name):
     cache.mkdir()
     work.mkdir()
     if name.startswith("/"):  # tar's data filter takes the slash away
-        CodeCache(cache).place(str(path), work)
+        CodeCache(cache).place(path, work)
         assert (work / "abs.py").exists()
     else:
         with pytest.raises(Failure, match="cannot unpack"):
-            CodeCache(cache).place(str(path), work)
+            CodeCache(cache).place(path, work)
     assert not (tmp_path / "escape.py").exists()
 
 
@@ -227,10 +227,10 @@ def test_code_is_placed_and_missing_code_is_told(tmp_path):
     path.write_text("x = 1")
     work = tmp_path / "work"
     work.mkdir()
-    CodeCache(tmp_path).place(str(path), work)
+    CodeCache(tmp_path).place(path, work)
     assert (work / "script.py").read_text() == "x = 1"
     with pytest.raises(Failure) as caught:
-        CodeCache(tmp_path).place(str(tmp_path / "gone.tar.gz"), work)
+        CodeCache(tmp_path).place(tmp_path / "gone.tar.gz", work)
     assert "gone.tar.gz" in caught.value.message
 
 
