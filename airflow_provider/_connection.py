@@ -47,7 +47,22 @@ def _metadata(where: str, raw: Any) -> tuple[tuple[str, str], ...]:
     return tuple((key.lower(), value) for key, value in raw.items())
 
 
+def _secret(where: str, raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ConfigError(f"{where} must be a text")
+    return raw.strip()
+
+
+def _texts(where: str, raw: Any) -> tuple[str, ...]:
+    if isinstance(raw, str):
+        return tuple(raw.replace(",", " ").split())
+    if isinstance(raw, list) and all(isinstance(item, str) for item in raw):
+        return tuple(raw)
+    raise ConfigError(f"{where} must be texts, in a list or separated by commas, got {raw!r}")
+
+
 EXTRA_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
+    "auth_mode": _text,
     "ca_cert_file": _text,
     "config_file": _text,
     "console_endpoint": _text,
@@ -58,11 +73,14 @@ EXTRA_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "metadata": _metadata,
     "project": _text,
     "rpc_timeout": _number,
+    "scopes": _texts,
+    "token": _secret,
 }
 """What ``extra`` may hold, and how each is read."""
 
+_SETTINGS = {"auth_mode": "auth.mode", "scopes": "auth.scopes", "token": "auth.token"}
+"""Names of `Config` where they differ from ours."""
 _PREFIX = "extra__flyte__"
-_UNUSED = ("login", "password", "schema")
 
 
 def config_from_connection(
@@ -70,8 +88,10 @@ def config_from_connection(
     *,
     host: str | None = None,
     port: int | None = None,
+    login: str | None = None,
+    password: str | None = None,
+    schema: str | None = None,
     extra: str | None = None,
-    **unused: str | None,
 ) -> Config:
     """The Flyte that a connection means.
 
@@ -79,19 +99,22 @@ def config_from_connection(
         conn_id: Named in messages.
         host: Host, or ``host:port``. Empty: environment, file or default decide.
         port: Port.
+        login: OAuth client id.
+        password: OAuth client secret; without an ``auth_mode`` it means client credentials.
+        schema: Must be empty: Flyte has no such thing.
         extra: JSON object with keys of `EXTRA_KEYS`; those that are null or empty count as not given.
-        **unused: ``login``, ``password`` and ``schema``, which this release does not use.
 
     Raises:
         ConfigError: An unknown key, a value of the wrong type, two ports that differ, or a field nobody would read.
     """
-    for field in _UNUSED:
-        if unused.get(field):
-            raise ConfigError(
-                f"connection {conn_id!r}: {field} is set, and this release has no use for it. Empty it; a token goes into "
-                'extra, as "metadata": {"authorization": "Bearer …"}'
-            )
+    if schema:
+        raise ConfigError(f"connection {conn_id!r}: schema is set, and Flyte has no use for it; empty it")
     settings = _settings(conn_id, extra)
+    if login:
+        settings["auth.client_id"] = login
+    if password:
+        settings["auth.client_secret"] = password
+        settings.setdefault("auth.mode", "ClientSecret")
     path = settings.pop("config_file", None)
     try:
         return Config.auto(path, search_cwd=False, endpoint=_endpoint(conn_id, host, port), **settings)
@@ -124,7 +147,7 @@ def _settings(conn_id: str, extra: str | None) -> dict[str, Any]:
             raise ConfigError(f"connection {conn_id!r}: unknown key {key!r} in extra; {hint}")
         if raw is None or raw == "":
             continue
-        settings[name] = EXTRA_KEYS[name](f"connection {conn_id!r}: {name} in extra", raw)
+        settings[_SETTINGS.get(name, name)] = EXTRA_KEYS[name](f"connection {conn_id!r}: {name} in extra", raw)
     return settings
 
 

@@ -17,6 +17,17 @@ _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     },
     "project": {"label": "Project", "description": "Flyte project of tasks that name none.", "schema": _TEXT},
     "domain": {"label": "Domain", "description": "Flyte domain of tasks that name none.", "schema": _TEXT},
+    "auth_mode": {
+        "label": "Authentication",
+        "description": "ClientSecret, ExternalCommand, Token, …. Empty: what the other fields and the server call for.",
+        "schema": _TEXT,
+    },
+    "token": {
+        "label": "Access token",
+        "description": "Sent with every call, instead of a client ID and secret.",
+        "schema": {**_TEXT, "format": "password"},
+    },
+    "scopes": {"label": "Scopes", "description": "OAuth scopes, separated by commas.", "schema": _TEXT},
     "console_endpoint": {
         "label": "Console URL",
         "description": "Base URL of Flyte's web console. Empty: derived from the host.",
@@ -73,9 +84,8 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_provider.hooks.flyte.FlyteHook",
                 "hook-name": "Flyte",
                 "ui-field-behaviour": {
-                    # This release has no use for them; `_connection.py` refuses them rather than ignoring them.
-                    "hidden-fields": ["schema", "login", "password"],
-                    "relabeling": {},
+                    "hidden-fields": ["schema"],
+                    "relabeling": {"login": "Client ID", "password": "Client secret"},
                     "placeholders": {"host": "flyte.example.com", "port": "443"},
                 },
                 "conn-fields": _CONNECTION_FIELDS,

@@ -115,7 +115,7 @@ def test_connection_form_comes_from_metadata(probed):
     assert "extra__flyte__insecure" in form["fields"]
     assert form["hook"] == "Flyte"
     assert form["links"] == ["airflow_provider.links.FlyteConsoleLink"]
-    assert form["hidden"] == ["schema", "login", "password"]
+    assert form["hidden"] == ["schema"]
     assert not form["wtforms"]
 
 

@@ -71,6 +71,7 @@ class TestConnection:
 
     def test_every_key_of_extra(self, tmp_path):
         given = {
+            "auth_mode": "token",
             "ca_cert_file": "/etc/ca.pem",
             "console_endpoint": "https://console",
             "data_upload_location": "s3://b/p",
@@ -80,13 +81,23 @@ class TestConnection:
             "metadata": {"Authorization": "Bearer token-of-mine"},
             "project": "p",
             "rpc_timeout": "30",
+            "scopes": "all, offline",
+            "token": "secret-of-mine",
         }
         assert set(given) == set(EXTRA_KEYS) - {"config_file"}
         config = connect("h", extra=given)
         assert (config.ca_cert_file, config.console_endpoint, config.project) == ("/etc/ca.pem", "https://console", "p")
         assert (config.domain, config.insecure, config.rpc_timeout) == ("production", False, 30.0)
         assert config.metadata == (("authorization", "Bearer token-of-mine"),)
-        assert "token-of-mine" not in repr(config)
+        assert (config.auth.mode, config.auth.scopes) == ("Token", ("all", "offline"))
+        assert config.auth.token.reveal() == "secret-of-mine"
+        assert "of-mine" not in repr(config)
+
+    def test_login_and_password_are_client_credentials(self):
+        auth = connect("h", login="me", password="geheim").auth
+        assert (auth.mode, auth.client_id, auth.client_secret.reveal()) == ("ClientSecret", "me", "geheim")
+        assert "geheim" not in repr(connect("h", login="me", password="geheim"))
+        assert connect("h", login="me", password="geheim", extra={"auth_mode": "Pkce"}).auth.mode == "Pkce"
 
     def test_the_form_offers_what_extra_may_hold(self):
         (kind,) = get_provider_info()["connection-types"]
@@ -118,7 +129,7 @@ class TestConnection:
         ("arguments", "message"),
         [
             ({"extra": {"insecur": True}}, "unknown key 'insecur' in extra; did you mean 'insecure'?"),
-            ({"extra": {"zzz": 1}}, "unknown key 'zzz' in extra; known are ca_cert_file"),
+            ({"extra": {"zzz": 1}}, "unknown key 'zzz' in extra; known are auth_mode, ca_cert_file"),
             ({"extra": "{nope"}, "extra is not JSON (line 1, column 2"),
             ({"extra": "[1]"}, "extra must be a JSON object"),
             ({"extra": {"insecure": "maybe"}}, "insecure in extra must be true or false, got 'maybe'"),
@@ -128,8 +139,9 @@ class TestConnection:
             ({"host": "h:1", "port": 2}, "host 'h:1' and port 2 contradict each other"),
             ({"port": 2}, "port 2 without a host"),
             ({"host": "http://h"}, "Flyte speaks gRPC"),
-            ({"host": "h", "password": "geheim"}, "password is set, and this release has no use for it"),
-            ({"host": "h", "login": "me"}, "login is set"),
+            ({"host": "h", "schema": "s"}, "schema is set, and Flyte has no use for it"),
+            ({"extra": {"token": ["geheim"]}}, "token in extra must be a text"),
+            ({"extra": {"scopes": {"a": "b"}}}, "scopes in extra must be texts"),
             ({"extra": {"metadata": "Bearer geheim"}}, "metadata in extra must be an object of texts"),
             ({"extra": {"metadata": {"authorization": ["geheim"]}}}, "metadata in extra must be an object of texts"),
         ],
