@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .outputs import RunOutputs
     from .policies import PollPolicy, RetryPolicy
     from .references import DirectoryRef, FileRef, FrameRef
+    from .run_settings import Notification, SecurityContext
     from .runs import Launched, LaunchRequest, RunError, RunOptions, RunPhase, RunQuery, RunSnapshot
     from .schedules import Cron, FixedRate, Trigger, TriggerTime
 
@@ -74,6 +75,7 @@ __all__ = [
     "LogLink",
     "NodeSnapshot",
     "NotFound",
+    "Notification",
     "PermissionDenied",
     "PollPolicy",
     "RetryPolicy",
@@ -89,6 +91,7 @@ __all__ = [
     "RunRef",
     "RunSnapshot",
     "RunTimedOut",
+    "SecurityContext",
     "SpanMetric",
     "Trigger",
     "TriggerTime",
@@ -110,6 +113,7 @@ _HOMES = {
     "outputs": ("RunOutputs",),
     "policies": ("PollPolicy", "RetryPolicy"),
     "references": ("DirectoryRef", "FileRef", "FrameRef"),
+    "run_settings": ("Notification", "SecurityContext"),
     "runs": (
         "LaunchRequest",
         "Launched",

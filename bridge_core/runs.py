@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from .errors import InvalidRequest, RunAborted, RunEnded, RunFailed, RunTimedOut
 from .ids import EntityRef, RunRef
+from .run_settings import Notification, SecurityContext
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -66,9 +67,11 @@ class RunOptions:
     | max_parallelism | ``max_parallelism`` |
     | tags | ``tags`` |
     | disable_notifications | ``disable_all`` (True only; False is "not disabled", the launch plan's apply) |
+    | notifications | ``notifications``: replace the launch plan's |
+    | security_context | ``security_context.run_as`` |
     | cluster_pool | ``cluster_assignment.cluster_pool_name`` |
     | execution_cluster_label | ``execution_cluster_label`` |
-    | notifications, queue, custom_context, cache_lookup_scope, run_base_dir, security_context | `Unsupported` |
+    | queue, custom_context, cache_lookup_scope, run_base_dir | `Unsupported` |
     """
 
     labels: Mapping[str, str] | None = None
@@ -80,7 +83,7 @@ class RunOptions:
     service_account: str | None = None
     max_parallelism: int | None = None
     tags: tuple[str, ...] | None = None
-    notifications: tuple[Any, ...] | None = None
+    notifications: tuple[Notification, ...] | None = None
     disable_notifications: bool | None = None
     queue: str | None = None
     cluster_pool: str | None = None
@@ -88,7 +91,7 @@ class RunOptions:
     custom_context: Mapping[str, str] | None = None
     cache_lookup_scope: str | None = None
     run_base_dir: str | None = None
-    security_context: Any | None = None
+    security_context: SecurityContext | None = None
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -105,12 +108,19 @@ class RunOptions:
             raise InvalidRequest(f"unknown run option {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}")
         if values.get("tags") is not None:
             values["tags"] = tuple(values["tags"])
+        if values.get("notifications") is not None:
+            values["notifications"] = tuple(
+                item if isinstance(item, Notification) else Notification.from_mapping(item)
+                for item in values["notifications"]
+            )
+        if isinstance(values.get("security_context"), Mapping):
+            values["security_context"] = SecurityContext.from_mapping(values["security_context"])
         return cls(**values)
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain JSON of the options that are set."""
         values = {name: getattr(self, name) for name in type(self).__dataclass_fields__}
-        return {k: (list(v) if isinstance(v, tuple) else v) for k, v in values.items() if v is not None}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +242,14 @@ class Launched:
     """True when this call made the run; False when it found the identical one."""
     snapshot: RunSnapshot
     """The run right after: callers decide by its phase."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Notification | SecurityContext):
+        return {name: _plain(item) for name, item in asdict(value).items() if item is not None}
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _human(seconds: float) -> str:

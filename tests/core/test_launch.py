@@ -24,11 +24,13 @@ from bridge_core import (
     LaunchRequest,
     LimitExceeded,
     LiteralError,
+    Notification,
     RetryPolicy,
     RunNotFound,
     RunOptions,
     RunPhase,
     RunRef,
+    SecurityContext,
     Unavailable,
     Unsupported,
 )
@@ -176,6 +178,76 @@ def test_labels_of_the_launch_plan_survive_ours(client: Client, raw: RawFlyte, n
     assert [(item.key, item.value) for item in spec.envs.values] == [("A", "1")]
     assert spec.HasField("interruptible")
     assert not spec.interruptible.value
+
+
+def test_every_option_arrives_in_its_field(client: Client, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {})
+    options = RunOptions(
+        overwrite_cache=True,
+        raw_data_path="s3://bucket/raw",
+        max_parallelism=7,
+        tags=("a", "b"),
+        notifications=(Notification(kind="slack", recipients=("ml@example.com",), phases=("FAILED",)),),
+        cluster_pool="pool",
+        execution_cluster_label="gpu",
+        security_context=SecurityContext(iam_role="arn:role"),
+    )
+    assert RunOptions.from_mapping(options.to_mapping()) == options
+    client.launch(LaunchRequest(EntityRef.launch_plan(name), name=name, options=options))
+    (spec,) = [item.spec for item in raw.executions(limit=1000) if item.id.name == name]
+    assert spec.overwrite_cache
+    assert spec.raw_output_data_config.output_location_prefix == "s3://bucket/raw"
+    assert spec.max_parallelism == 7
+    assert list(spec.tags) == ["a", "b"]
+    assert spec.WhichOneof("notification_overrides") == "notifications"
+    (notification,) = spec.notifications.notifications
+    assert (list(notification.slack.recipients_email), list(notification.phases)) == (["ml@example.com"], [6])
+    assert spec.cluster_assignment.cluster_pool_name == "pool"
+    assert spec.execution_cluster_label.value == "gpu"
+    assert spec.security_context.run_as.iam_role == "arn:role"
+    quiet = RunOptions(disable_notifications=True, service_account="robot")
+    client.launch(LaunchRequest(EntityRef.launch_plan(name), name=name + "q", options=quiet))
+    (spec,) = [item.spec for item in raw.executions(limit=1000) if item.id.name == name + "q"]
+    assert spec.disable_all
+    assert spec.security_context.run_as.k8s_service_account == "robot"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            {"notifications": [{"kind": "fax", "recipients": ["a"]}]},
+            "notification kind 'fax': wanted one of email, slack",
+        ),
+        ({"notifications": [{"kind": "email", "recipients": []}]}, "at least one recipient"),
+        (
+            {"notifications": [{"kind": "email", "recipients": ["a"], "phases": ["RUNNING"]}]},
+            "phases must be of SUCCEEDED",
+        ),
+        ({"notifications": [{"kind": "email", "to": "a"}]}, "Notification: unknown key 'to'"),
+        ({"notifications": ["a"]}, "wanted a mapping"),
+        ({"security_context": {}}, "needs a service_account or an iam_role"),
+    ],
+)
+def test_senseless_options_are_refused_when_they_are_made(options: dict[str, object], expected: str) -> None:
+    with pytest.raises(InvalidRequest, match=expected):
+        RunOptions.from_mapping(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (RunOptions(notifications=()), "ignores an empty list"),
+        (
+            RunOptions(notifications=(Notification(kind="email", recipients=("a",)),), disable_notifications=True),
+            "contradict each other",
+        ),
+        (RunOptions(service_account="a", security_context=SecurityContext(iam_role="b")), "give one of the two"),
+    ],
+)
+def test_contradicting_options_are_refused_before_any_call(client: Client, options: RunOptions, expected: str) -> None:
+    with pytest.raises(InvalidRequest, match=expected):
+        client.launch(LaunchRequest(EntityRef.launch_plan("any"), options=options))
 
 
 def test_options_left_out_are_not_sent(client: Client, raw: RawFlyte, name: str) -> None:

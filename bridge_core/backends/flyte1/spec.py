@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flyteidl.admin import cluster_assignment_pb2, common_pb2, execution_pb2
+from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import literals_pb2, security_pb2
 
 from ...errors import InvalidRequest, Unsupported
+from ...run_settings import Notification
 from ...runs import RunOptions
 from ..base import Interface
 from .convert import FINGERPRINT_LABEL, identifier
@@ -15,12 +17,10 @@ from .convert import FINGERPRINT_LABEL, identifier
 __all__ = ["check_options", "execution_spec"]
 
 _UNSUPPORTED = {
-    "notifications": "structured notifications are not implemented yet; configure them on the launch plan",
     "queue": "Flyte 1 has no queues; use cluster_pool or execution_cluster_label",
     "custom_context": "Flyte 1 has no custom context; use env_vars or labels",
     "cache_lookup_scope": "Flyte 1 has no cache scopes",
     "run_base_dir": "Flyte 1 has no run base directory; use raw_data_path",
-    "security_context": "only service_account is implemented for Flyte 1 yet",
 }
 
 
@@ -34,6 +34,17 @@ def check_options(options: RunOptions) -> None:
     for name, reason in _UNSUPPORTED.items():
         if getattr(options, name) is not None:
             raise Unsupported(f"run option {name!r} cannot be honoured by Flyte 1: {reason}")
+    if options.notifications and options.disable_notifications:
+        raise InvalidRequest(
+            "run options: notifications and disable_notifications=True contradict each other; drop one"
+        )
+    if options.security_context is not None and options.service_account is not None:
+        raise InvalidRequest("run options: service_account is part of security_context; give one of the two")
+    if options.notifications == ():
+        raise InvalidRequest(
+            "run option notifications=(): FlyteAdmin ignores an empty list and the launch plan's apply; use "
+            "disable_notifications=True"
+        )
     for name in ("labels", "annotations", "env_vars"):
         for key, value in (getattr(options, name) or {}).items():
             if not isinstance(key, str) or not isinstance(value, str):
@@ -61,18 +72,42 @@ def execution_spec(interface: Interface, options: RunOptions, fingerprint: str) 
         spec.overwrite_cache = options.overwrite_cache
     if options.raw_data_path is not None:
         spec.raw_output_data_config.output_location_prefix = options.raw_data_path
-    if options.service_account is not None:
-        run_as = security_pb2.Identity(k8s_service_account=options.service_account)
-        spec.security_context.CopyFrom(security_pb2.SecurityContext(run_as=run_as))
     if options.max_parallelism is not None:
         spec.max_parallelism = options.max_parallelism
     if options.tags is not None:
         spec.tags.extend(options.tags)
-    if options.disable_notifications:
-        spec.disable_all = True
     if options.cluster_pool is not None:
         assignment = cluster_assignment_pb2.ClusterAssignment(cluster_pool_name=options.cluster_pool)
         spec.cluster_assignment.CopyFrom(assignment)
     if options.execution_cluster_label is not None:
         spec.execution_cluster_label.value = options.execution_cluster_label
+    _set_identity(spec, options)
+    _set_notifications(spec, options)
     return spec
+
+
+def _set_identity(spec: Any, options: RunOptions) -> None:
+    account, role = options.service_account, None
+    if options.security_context is not None:
+        account, role = options.security_context.service_account, options.security_context.iam_role
+    if account or role:
+        run_as = security_pb2.Identity(k8s_service_account=account, iam_role=role)
+        spec.security_context.CopyFrom(security_pb2.SecurityContext(run_as=run_as))
+
+
+def _set_notifications(spec: Any, options: RunOptions) -> None:
+    if options.disable_notifications:
+        spec.disable_all = True
+    elif options.notifications is not None:
+        # One field of a oneof: setting disable_all as well, even to False, would wipe the list (a defect of flytekit).
+        spec.notifications.CopyFrom(
+            execution_pb2.NotificationList(notifications=[_notification(item) for item in options.notifications])
+        )
+
+
+def _notification(item: Notification) -> Any:
+    phases = [core_execution_pb2.WorkflowExecution.Phase.Value(phase) for phase in item.phases]
+    message = common_pb2.Notification(phases=phases)
+    target = {"email": message.email, "slack": message.slack, "pager_duty": message.pager_duty}[item.kind]
+    target.recipients_email.extend(item.recipients)
+    return message
