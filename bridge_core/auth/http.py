@@ -85,12 +85,9 @@ class Http:
         return request
 
     def _send(self, request: urllib.request.Request, url: str) -> tuple[int, bytes]:
-        handlers: list[Any] = [_NoRedirect(), urllib.request.HTTPSHandler(context=self._tls())]
-        if self._config.auth.http_proxy_url:
-            proxy = self._config.auth.http_proxy_url
-            handlers.append(urllib.request.ProxyHandler({"http": proxy, "https": proxy}))
+        opener = self._opener()
         try:
-            with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT) as response:
+            with opener.open(request, timeout=_TIMEOUT) as response:
                 return response.status, response.read(_LIMIT)
         except urllib.error.HTTPError as error:
             with error:
@@ -99,6 +96,13 @@ class Http:
             reason = getattr(error, "reason", error)
             text = getattr(reason, "strerror", None) or getattr(reason, "verify_message", None) or type(reason).__name__
         raise Unavailable(f"cannot reach the identity provider at {host_of(url)}: {text}", code="UNAVAILABLE")
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        handlers: list[Any] = [_NoRedirect(), urllib.request.HTTPSHandler(context=self._tls())]
+        if self._config.auth.http_proxy_url:
+            proxy = self._config.auth.http_proxy_url
+            handlers.append(urllib.request.ProxyHandler({"http": proxy, "https": proxy}))
+        return urllib.request.build_opener(*handlers)
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()

@@ -57,7 +57,8 @@ def _load(arguments: argparse.Namespace) -> Config:
 def _show(arguments: argparse.Namespace) -> int:
     config = _load(arguments)
     rows = [
-        {"key": name, "value": _shown(name, value), "source": config.origin(name)} for name, value in leaves(config)
+        {"key": name, "value": _shown(config, name, value), "source": config.origin(name)}
+        for name, value in leaves(config)
     ]
     if arguments.output == "json":
         print_json({"settings": rows})
@@ -72,7 +73,7 @@ def _show(arguments: argparse.Namespace) -> int:
 _ALWAYS = ("endpoint", "insecure", "project", "domain", "auth.mode")
 
 
-def _shown(name: str, value: Any) -> Any:
+def _shown(config: Config, name: str, value: Any) -> Any:
     """A setting as plain JSON, without what must not be shown."""
     if isinstance(value, Secret):
         return str(value) or None
@@ -82,6 +83,8 @@ def _shown(name: str, value: Any) -> Any:
     if name == "auth.http_proxy_url" and value and "@" in value:
         scheme, _, rest = value.partition("://")
         return f"{scheme}://{MASK}@{rest.rpartition('@')[2]}"
+    if name == "auth.mode":
+        return value or config.auth.effective_mode
     if name == "metadata":
         return [f"{key}: {MASK}" for key, _ in value]
     if isinstance(value, tuple):

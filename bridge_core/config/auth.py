@@ -94,7 +94,7 @@ class AuthConfig:
     """Proxy of the OAuth HTTP only. None: that of the environment (``HTTPS_PROXY``)."""
 
     token_refresh_window: float | None = None
-    """Seconds before expiry in which a token is replaced. None: in the last quarter of its life."""
+    """Seconds before expiry in which a token is replaced. None: in the last quarter of its life. 0: at its expiry."""
 
     interactive: bool | None = None
     """Whether somebody is there to log in with a browser. None: somebody is when the process has a terminal or a notebook."""
@@ -127,10 +127,12 @@ class AuthConfig:
                 object.__setattr__(self, name, Secret(getattr(self, name)))
         if self.token_cache not in TOKEN_CACHES:
             raise ConfigError(f"auth.token_cache must be one of {', '.join(TOKEN_CACHES)}, got {self.token_cache!r}")
-        for name in ("pkce_timeout", "device_timeout", "device_poll_interval", "command_ttl", "token_refresh_window"):
+        if self.token_refresh_window is not None and self.token_refresh_window < 0:
+            raise ConfigError(f"auth.token_refresh_window must not be negative, got {self.token_refresh_window!r}")
+        for name in ("pkce_timeout", "device_timeout", "device_poll_interval", "command_ttl"):
             seconds = getattr(self, name)
-            if seconds is not None and seconds < 0:
-                raise ConfigError(f"auth.{name} must not be negative, got {seconds!r}")
+            if seconds is not None and seconds <= 0:
+                raise ConfigError(f"auth.{name} must be a positive number of seconds, got {seconds!r}")
 
     @property
     def effective_mode(self) -> str:

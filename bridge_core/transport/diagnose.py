@@ -25,6 +25,14 @@ _TLS_PORT = 443
 _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER, _WRONG_HOST = 10, 18, 19, 20, 62
 """OpenSSL's X509_V_ERR numbers (x509_vfy.h)."""
 
+_SETTINGS = 1.0
+"""Seconds in which an HTTP/2 server's first frame should come."""
+
+_NO_CLIENT_CERTIFICATE = (
+    "the server ends the connection after the TLS handshake: it wants a client certificate; set client_cert_file and "
+    "client_key_file (admin.clientCertFilePath, admin.clientKeyFilePath)"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -96,9 +104,11 @@ def _tls(config: Config, host: str, port: int, timeout: float) -> Step:
             context.wrap_socket(raw, server_hostname=host) as tls,
         ):
             version = tls.version()
-            tls.settimeout(0.2)
+            tls.settimeout(_SETTINGS)
+            # TLS 1.3 servers refuse a missing client certificate only after the handshake; HTTP/2 servers speak first.
             with contextlib.suppress(TimeoutError):
-                tls.recv(1)  # TLS 1.3 servers refuse a missing client certificate only after the handshake
+                if not tls.recv(1) and not config.client_cert_file:
+                    return Step(name="encryption", ok=False, text=_NO_CLIENT_CERTIFICATE)
         return Step(name="encryption", ok=True, text=f"{version}, and the certificate is trusted")
     except ConfigError as error:
         return Step(name="encryption", ok=False, text=str(error))
@@ -145,10 +155,7 @@ def _certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
 def _mismatch(error: ssl.SSLError) -> str:
     reason = error.reason or ""
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
-        return (
-            "the server wants a client certificate; set client_cert_file and client_key_file (admin.clientCertFilePath, "
-            "admin.clientKeyFilePath)"
-        )
+        return _NO_CLIENT_CERTIFICATE
     if "WRONG_VERSION" in reason or "UNKNOWN_PROTOCOL" in reason or "RECORD_LAYER" in reason or "EOF" in reason:
         return (
             "the server speaks plaintext, and insecure is false; set insecure to true (admin.insecure, "

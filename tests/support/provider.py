@@ -134,7 +134,7 @@ def log_in(url: str, *, refuse: bool = False) -> str:
             cancel = re.search(r'<a href="([^"]*abort)"', page.text)
             if refuse and cancel:
                 return browser.get(urljoin(str(page.url), html.unescape(cancel[1]))).text
-            form = re.search(r"<form[^>]*>.*?</form>", page.text, re.S)
+            form = re.search(r"<form[^>]*>.*?</form>", page.text, re.DOTALL)
             if form is None:
                 return page.text
             action = re.search(r'action="([^"]*)"', form[0])
