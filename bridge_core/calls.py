@@ -21,6 +21,15 @@ __all__ = ["Calls"]
 log = logging.getLogger("bridge_core")
 
 
+class _Carried(tuple[tuple[str, str], ...]):
+    """Metadata that shows its keys only: tools that print local variables of a traceback must not print tokens."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"metadata({', '.join(key for key, _ in self)})"
+
+
 class Calls:
     """Sends calls for one `Config` over one transport."""
 
@@ -50,7 +59,7 @@ class Calls:
         """
         transport, tokens, policy = self.transport, self._tokens, self._config.retry
         request_id = uuid.uuid4().hex
-        metadata = (("accept", "application/grpc"), ("x-request-id", request_id), *self._config.metadata)
+        metadata = _Carried((("accept", "application/grpc"), ("x-request-id", request_id), *self._config.metadata))
         budget = self._config.rpc_timeout if timeout is None else min(timeout, self._config.rpc_timeout)
         deadline = transport.now() + budget
         # A share per attempt, so that one black-holed connection does not eat the time of the attempt that would succeed.
@@ -62,7 +71,8 @@ class Calls:
                 sent = await tokens.to_send(transport)
                 deadline += transport.now() - before  # logging in is no part of the call
                 left = max(min(share, deadline - transport.now()), 0.001)
-                return await transport.unary(method, request, timeout=left, metadata=(*metadata, *sent.metadata))
+                carried = _Carried((*metadata, *sent.metadata))
+                return await transport.unary(method, request, timeout=left, metadata=carried)
             except BridgeError as error:
                 failure = error
             if sent is not None and tokens.refused(failure, sent, method):

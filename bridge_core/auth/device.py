@@ -27,7 +27,7 @@ class DeviceFlow:
 
     def obtain(self, login: Login, previous: Token | None) -> Token:
         """A token by refresh token, or by asking a person. See `Flow.obtain`."""
-        client_id = login.config.auth.client_id or login.server.client_id
+        client_id = login.server.client_id or login.config.auth.client_id  # as flytekit: the server's public client
         return refreshed(login, previous, client_id) or self._ask(login, client_id)
 
     def _ask(self, login: Login, client_id: str | None) -> Token:

@@ -119,9 +119,11 @@ class Tokens:
         """Whether the server wants other credentials than it got."""
         if error.code == "UNAUTHENTICATED":
             return not sent.own or sent.proxy is not None
-        no_token = sent.token is None and sent.proxy is None and not sent.own
-        known_open = self._server is not None and not self._server.present
-        return error.code == "UNKNOWN" and no_token and method.safe and not known_open
+        if error.code != "UNKNOWN" or not method.safe:
+            return False
+        if sent.proxy is not None:
+            return _HTTP_ANSWER in (error.details or "")
+        return sent.token is None and not sent.own
 
     async def renew(self, transport: Transport, sent: Sent, error: BridgeError) -> BridgeError | None:
         """Replaces what was refused, once for all who were.
@@ -156,6 +158,13 @@ class Tokens:
             rpc=error.rpc,
             request_id=error.request_id,
             details=error.details,
+        )
+
+    def _expired(self, error: BridgeError) -> BridgeError:
+        return Unauthenticated(
+            f"the token for Flyte at {self._config.endpoint} has expired, and there is no new one (auth mode "
+            f"{self._config.auth.effective_mode} from {self._config.origin('auth.mode')}): {error.message}",
+            code="UNAUTHENTICATED",
         )
 
     def _way_out(self) -> str:
@@ -207,24 +216,26 @@ class Tokens:
             self._cooldown = _FIRST_COOLDOWN
         except BridgeError as error:
             if left <= 0:
-                raise
+                raise error if error.transient else self._expired(error) from None
             log.info("the token for %s could not be replaced before it expires: %s", self._config.endpoint, error)
             self._refresh_at = (token, transport.now() + self._cooldown)
             self._cooldown = min(self._cooldown * 2, _LONGEST_COOLDOWN)
 
     async def _replace(self, transport: Transport, stale: Token | None) -> None:
         async def prepare() -> None:
-            if self._server is None:
-                proxy = self._proxy.token
-                metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
-                headers = (("accept", "application/grpc"), *self._config.metadata, *metadata)
-                self._server = await ask_server(transport, self._config, headers, needed=self._needs_server())
-            if not self._server.present and self._needs_server():
+            if self._server is not None:
+                return
+            proxy, needed = self._proxy.token, self._needs_server()
+            metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
+            headers = (("accept", "application/grpc"), *self._config.metadata, *metadata)
+            server = await ask_server(transport, self._config, headers, needed=needed)
+            if needed and not server.present:
                 raise Unsupported(
                     f"Flyte at {self._config.endpoint} offers no AuthMetadataService, so it cannot say where to log in; set "
                     "auth.token_url (admin.tokenUrl), or the auth mode Token or ExternalCommand",
                     code="UNIMPLEMENTED",
                 )
+            self._server = server
 
         def work(pause: Callable[[float], None]) -> Token:
             return self._obtain(transport, stale, pause)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._drive import run_blocking
+from ..auth.plugins import flow_for
 from ..calls import Calls
+from ..config.auth import PASSTHROUGH
 from ..errors import AuthError, BridgeError, PermissionDenied, Unsupported
 from ..transport.diagnose import Step, diagnose
 from .render import print_json
@@ -51,6 +53,12 @@ def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
     from .main import exit_code
 
     yield Step(name="configuration", ok=True, text=f"{config.endpoint} (from {config.origin('endpoint')})"), 0
+    if config.auth.effective_mode != PASSTHROUGH:
+        try:
+            flow_for(config)
+        except BridgeError as error:
+            yield Step(name="auth mode", ok=False, text=error.message), exit_code(error)
+            return
     for step in diagnose(config, timeout):
         yield step, 0 if step.ok else 3
         if not step.ok:

@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "changed", "export", "flatten", "layered", "leaves", "short_repr"]
 
-_ALIASES = {"auth_mode": "auth.mode"}
-"""Names that earlier releases had."""
+_ALIASES = {
+    "auth_mode": "auth.mode",
+    "client_id": "auth.client_id",
+    "client_credentials_secret": "auth.client_secret",
+    "scopes": "auth.scopes",
+    "audience": "auth.audience",
+    "command": "auth.command",
+    "proxy_command": "auth.proxy_command",
+    "http_proxy_url": "auth.http_proxy_url",
+    "ca_cert_file_path": "ca_cert_file",
+    "rpc_retries": "retry.retries",
+}
+"""Names that flytekit's PlatformConfig has for settings of ours; understood at the top level."""
 
 
 def parts_of(cls: type) -> dict[str, type]:
@@ -32,7 +43,7 @@ def flatten(cls: type, values: Mapping[str, Any], origin: str, above: str = "") 
     """
     known, parts, out = {item.name for item in fields(cls) if item.name != "origins"}, parts_of(cls), {}
     for given, value in values.items():
-        name, _, below = _ALIASES.get(given, given).partition(".")
+        name, _, below = (given if above else _ALIASES.get(given, given)).partition(".")
         if name not in known:
             raise ConfigError(f"unknown setting {above + given!r}{_did_you_mean(given, known)}")
         if value is None:

@@ -24,6 +24,8 @@ from bridge_core.auth.flow import Login
 from bridge_core.auth.http import Http
 from bridge_core.auth.server import AuthServer
 
+pytestmark = pytest.mark.full  # Node, for the OpenID provider
+
 NOBODY = RunRef("flytesnacks", "development", "nobody")
 Make = Callable[..., Config]
 

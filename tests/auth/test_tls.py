@@ -21,6 +21,8 @@ from bridge_core.cli.main import main
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
 
+pytestmark = pytest.mark.full  # Node, for the OpenID provider
+
 NOBODY = RunRef("flytesnacks", "development", "nobody")
 SECRET = "s3cret/+:%&="
 

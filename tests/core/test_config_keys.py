@@ -214,6 +214,7 @@ def test_parts_go_through_mapping_pickle_and_replace() -> None:
     assert hash(again) == hash(config)
     assert pickle.loads(pickle.dumps(config)) == config
     assert Config.from_mapping(Config.for_sandbox().to_mapping()) == Config.for_sandbox()
+    assert Config.for_endpoint("x:1", rpc_retries=1, client_credentials_secret="s").auth.client_secret == Secret("s")
     assert Config.from_mapping({"auth.client_id": "me"}).auth.client_id == "me"
     other = config.replace(auth={"client_id": "you"}, project="p")
     assert (other.auth.client_id, other.auth.client_secret) == ("you", Secret(location="/s"))
