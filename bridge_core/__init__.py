@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .references import DirectoryRef, FileRef, FrameRef
     from .run_settings import Notification, SecurityContext
     from .runs import Launched, LaunchRequest, RunError, RunOptions, RunPhase, RunQuery, RunSnapshot
-    from .schedules import Cron, FixedRate, Trigger, TriggerTime
+    from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
 
 __all__ = [
     "AlreadyExists",
@@ -58,6 +58,7 @@ __all__ = [
     "ConfigError",
     "Cron",
     "DeadlineExceeded",
+    "DeployedTrigger",
     "DirectoryRef",
     "Entity",
     "EntityKind",
@@ -123,7 +124,7 @@ _HOMES = {
         "RunQuery",
         "RunSnapshot",
     ),
-    "schedules": ("Cron", "FixedRate", "Trigger", "TriggerTime"),
+    "schedules": ("Cron", "DeployedTrigger", "FixedRate", "Trigger", "TriggerTime"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .outputs import RunOutputs
     from .references import DirectoryRef, FileRef, FrameRef
     from .runs import Launched, LaunchRequest, RunSnapshot
+    from .schedules import DeployedTrigger, Trigger
 
 __all__ = ["AsyncClient"]
 
@@ -216,6 +217,22 @@ class AsyncClient:
     ) -> list[EntityRef]:
         """See `Client.list_entities`."""
         return await self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
+
+    async def deploy_trigger(self, trigger: Trigger) -> DeployedTrigger:
+        """See `Client.deploy_trigger`."""
+        return await self._ops.triggers.deploy(trigger)
+
+    async def list_triggers(self, *, project: str | None = None, domain: str | None = None) -> list[DeployedTrigger]:
+        """See `Client.list_triggers`."""
+        return await self._ops.triggers.list(project, domain)
+
+    async def activate(self, ref: EntityRef | str) -> DeployedTrigger:
+        """See `Client.activate`."""
+        return await self._ops.triggers.activate(ref)
+
+    async def deactivate(self, ref: EntityRef | str) -> DeployedTrigger:
+        """See `Client.deactivate`."""
+        return await self._ops.triggers.deactivate(ref)
 
     async def whoami(self) -> str:
         """See `Client.whoami`."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .outputs import RunOutputs
     from .references import DirectoryRef, FileRef, FrameRef
     from .runs import Launched, LaunchRequest, RunSnapshot
+    from .schedules import DeployedTrigger, Trigger
 
 __all__ = ["Client"]
 
@@ -225,6 +226,29 @@ class Client:
         return run_blocking(
             self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
         )
+
+    def deploy_trigger(self, trigger: Trigger) -> DeployedTrigger:
+        """Makes Flyte know the trigger, and fire it unless ``auto_activate`` is False. The same again changes nothing.
+
+        On Flyte 1 this is a launch plan of the trigger's name that carries the schedule.
+
+        Raises:
+            Unsupported: This Flyte cannot fire it so; the message says why and what can.
+            LiteralError: Inputs are unknown, missing or do not fit.
+        """
+        return run_blocking(self._ops.triggers.deploy(trigger))
+
+    def list_triggers(self, *, project: str | None = None, domain: str | None = None) -> list[DeployedTrigger]:
+        """Everything in a project and domain that has a schedule, by name, active or not."""
+        return run_blocking(self._ops.triggers.list(project, domain))
+
+    def activate(self, ref: EntityRef | str) -> DeployedTrigger:
+        """Starts the schedule of a launch plan: the pinned version, else the newest. The active one is left alone."""
+        return run_blocking(self._ops.triggers.activate(ref))
+
+    def deactivate(self, ref: EntityRef | str) -> DeployedTrigger:
+        """Stops the schedule of a launch plan: the pinned version, else the active one."""
+        return run_blocking(self._ops.triggers.deactivate(ref))
 
     def whoami(self) -> str:
         """Who Flyte thinks we are; empty where it does not authenticate."""

@@ -10,6 +10,7 @@ from .data import DataOperations
 from .inside import InsideOperations
 from .launch import LaunchOperations
 from .runs import RunOperations
+from .triggers import TriggerOperations
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -32,3 +33,4 @@ class Operations:
         self.launch = LaunchOperations(backend, transport, config, self.data)
         self.again = AgainOperations(backend)
         self.inside = InsideOperations(backend, transport, config)
+        self.triggers = TriggerOperations(backend, config, self.data)

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from ..ids import EntityKind, EntityRef, RunRef
     from ..nodes import Attempt, NodeSnapshot, SpanMetric
     from ..runs import RunOptions, RunPhase, RunQuery, RunSnapshot
+    from ..schedules import DeployedTrigger, Trigger
 
-__all__ = ["Backend", "Existing", "Inside", "Interface", "Lists", "SignedUpload", "StoredOutputs"]
+__all__ = ["Backend", "Existing", "Inside", "Interface", "Lists", "SignedUpload", "StoredOutputs", "Triggers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,30 @@ class Lists(Protocol):
         ...
 
 
+class Triggers(Protocol):
+    """Triggers that the server itself fires."""
+
+    def check(self, trigger: Trigger, interface: Interface) -> None:
+        """Raises `Unsupported` or `InvalidRequest` for what this server cannot fire, before anything is sent."""
+        ...
+
+    async def deploy(self, trigger: Trigger, interface: Interface, literals: Any) -> DeployedTrigger:
+        """Makes the server know it, and fire it unless it says otherwise; the same again changes nothing."""
+        ...
+
+    async def activate(self, ref: EntityRef) -> DeployedTrigger:
+        """Starts it."""
+        ...
+
+    async def deactivate(self, ref: EntityRef) -> DeployedTrigger:
+        """Stops it."""
+        ...
+
+    def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
+        """Everything with a schedule."""
+        ...
+
+
 class Backend(Protocol):
     """One wire API. Every method is one call, or the few that mean one thing; no policy lives here."""
 
@@ -186,6 +211,11 @@ class Backend(Protocol):
     @property
     def lists(self) -> Lists:
         """Lists of runs and entities."""
+        ...
+
+    @property
+    def triggers(self) -> Triggers:
+        """Triggers that the server itself fires."""
         ...
 
     def check_options(self, options: RunOptions) -> None:

@@ -7,7 +7,8 @@ One definition for every scheduler: Flyte itself (`Client.deploy_trigger`), Airf
 from __future__ import annotations
 
 from .cron import Cron
+from .deployed import DeployedTrigger
 from .rate import FixedRate
 from .trigger import Trigger, TriggerTime
 
-__all__ = ["Cron", "FixedRate", "Trigger", "TriggerTime"]
+__all__ = ["Cron", "DeployedTrigger", "FixedRate", "Trigger", "TriggerTime"]

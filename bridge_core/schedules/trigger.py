@@ -185,11 +185,16 @@ class Trigger:
         entity = self.entity
         return run_name("trigger", self.name, entity.kind.value, entity.name, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
+    @property
+    def label(self) -> str:
+        """The name as a Kubernetes label value, for finding its runs."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.name)[:63].strip("._-")
+
     def request(self, tick: datetime) -> LaunchRequest:
         """What to launch for this tick. Labels say which trigger and tick it was, for people who list runs."""
         moment = aware(tick, f"trigger {self.name!r}: tick").astimezone(UTC)
         ours = {
-            "flyte-bridge-trigger": _label(self.name),
+            "flyte-bridge-trigger": self.label,
             "flyte-bridge-tick": moment.strftime("%Y%m%dT%H%M%SZ"),
         }
         options = replace(self.options, labels={**ours, **(self.options.labels or {})})
@@ -271,11 +276,6 @@ def _one(where: str, name: str, value: Any, alias: str, other: Any) -> Any:
     if value is not None and other is not None:
         raise InvalidRequest(f"{where}: {name}= and {alias}= say the same thing; give one of them")
     return other if value is None else value
-
-
-def _label(text: str) -> str:
-    """As a Kubernetes label value: at most 63 of ``[A-Za-z0-9._-]``, with a letter or digit at both ends."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:63].strip("._-")
 
 
 def _options(where: str, options: RunOptions | None, settings: Mapping[str, Any]) -> RunOptions:

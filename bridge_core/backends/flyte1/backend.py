@@ -18,6 +18,7 @@ from .convert import entity_of, execution_id, existing, identifier, phase_of, sn
 from .inside import Flyte1Inside
 from .lists import Flyte1Lists
 from .spec import check_options, execution_spec
+from .triggers import Flyte1Triggers
 
 if TYPE_CHECKING:
     from ...calls import Calls
@@ -38,6 +39,7 @@ class Flyte1Backend:
         self._pinned: OrderedDict[EntityRef, Interface] = OrderedDict()
         self.inside = Flyte1Inside(calls)
         self.lists = Flyte1Lists(calls, self.console_url)
+        self.triggers = Flyte1Triggers(calls)
 
     # -- runs
 

@@ -51,6 +51,16 @@ GET_ACTIVE_LAUNCH_PLAN = _admin(
     "GetActiveLaunchPlan", launch_plan_pb2.ActiveLaunchPlanRequest, launch_plan_pb2.LaunchPlan
 )
 LIST_LAUNCH_PLANS = _admin("ListLaunchPlans", common_pb2.ResourceListRequest, launch_plan_pb2.LaunchPlanList)
+LIST_ACTIVE_LAUNCH_PLANS = _admin(
+    "ListActiveLaunchPlans", launch_plan_pb2.ActiveLaunchPlanListRequest, launch_plan_pb2.LaunchPlanList
+)
+# The identical launch plan again is ALREADY_EXISTS, which says what was wanted.
+CREATE_LAUNCH_PLAN = _admin(
+    "CreateLaunchPlan", launch_plan_pb2.LaunchPlanCreateRequest, launch_plan_pb2.LaunchPlanCreateResponse
+)
+UPDATE_LAUNCH_PLAN = _admin(
+    "UpdateLaunchPlan", launch_plan_pb2.LaunchPlanUpdateRequest, launch_plan_pb2.LaunchPlanUpdateResponse
+)
 LIST_LAUNCH_PLAN_IDS = _admin(
     "ListLaunchPlanIds", common_pb2.NamedEntityIdentifierListRequest, common_pb2.NamedEntityIdentifierList
 )

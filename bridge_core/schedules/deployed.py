@@ -1,0 +1,52 @@
+"""`DeployedTrigger`: a trigger as Flyte has it. Inert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..ids import EntityRef
+
+__all__ = ["DeployedTrigger"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedTrigger:
+    """What Flyte knows about a trigger.
+
+    Attributes:
+        ref: On Flyte 1 the launch plan that carries the schedule, pinned.
+        entity: What it launches: on Flyte 1 the workflow.
+        schedule: As the server has it: ``CRON_TZ=Europe/Berlin 0 3 * * *``, ``every 15 min``; empty without one.
+        kickoff_input: The input that gets the tick; empty when there is none.
+        active: Whether it fires.
+        created: `Client.deploy_trigger` only: whether this call made the version, or found it.
+        description: For people.
+    """
+
+    ref: EntityRef
+    entity: EntityRef
+    schedule: str
+    kickoff_input: str = ""
+    active: bool = False
+    created: bool = False
+    description: str = ""
+
+    @property
+    def name(self) -> str:
+        """The trigger's name."""
+        return self.ref.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "name": self.name,
+            "ref": str(self.ref),
+            "entity": str(self.entity),
+            "schedule": self.schedule,
+            "kickoff_input": self.kickoff_input or None,
+            "active": self.active,
+            "created": self.created,
+            "description": self.description,
+        }
