@@ -37,8 +37,8 @@ class Sandbox:
     """An embedded Flyte 1 in this process, for tests and for trying things out on one machine.
 
     Task code runs as child processes with the rights of this process; both servers listen on 127.0.0.1 only. Stopped and
-    started again on the same ``data_dir`` it knows everything it knew, and it keeps the ports it had; runs that were going
-    then end FAILED with a SYSTEM error (resuming them is a later piece of work).
+    started again on the same ``data_dir`` it knows everything it knew, and it keeps the ports it had. Runs that were going
+    go on: what had finished is not done again, gates keep waiting, and a task that was running gets another attempt.
 
     Args:
         port: gRPC port; 0 for a free one.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from flyteidl.admin import common_pb2, event_pb2, execution_pb2, launch_plan_pb2, signal_pb2
+from flyteidl.admin import common_pb2, event_pb2, execution_pb2, launch_plan_pb2, matchable_resource_pb2, signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 from google.protobuf import wrappers_pb2
 from grpc_status import rpc_status
@@ -356,10 +356,9 @@ def test_list_needs_project_and_domain(wire):
     rejected("INVALID_ARGUMENT", wire.admin.ListExecutions, request)
 
 
-def test_what_is_not_supported_says_so(wire, echo):
-    run = wire.run(echo, literals(n=1)).id
-    recover = execution_pb2.ExecutionRecoverRequest(id=run)
-    assert "not supported by the sandbox" in rejected("UNIMPLEMENTED", wire.admin.RecoverExecution, recover)
+def test_what_is_not_supported_says_so(wire):
+    request = matchable_resource_pb2.ListMatchableAttributesRequest()
+    assert "not supported by the sandbox" in rejected("UNIMPLEMENTED", wire.admin.ListMatchableAttributes, request)
 
 
 def test_requests_above_4_mib_are_refused(wire):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2, literals_pb2, workflow_pb2
 
+from .array_resume import ended_items, next_attempt
 from .bindings import loaded, none_literal
 from .node import NodeRun
 from .nodes import launch_child
@@ -49,7 +50,9 @@ class ArrayNode(NodeRun):
             self._need = min(self._size, array.min_successes)
         elif criteria == "min_success_ratio":
             self._need = math.ceil(round(array.min_success_ratio * self._size, 6))
-        self._record = self._begin_record()
+        before = self.run.history.attempts(self.unique_id)
+        self._record = self.run.engine.recorder.resumed_task(before[0]) if before else self._begin_record()
+        self._ended_items = dict(ended_items(self, before[0])) if before else {}
         self._fill()
 
     def stop(self) -> None:
@@ -115,6 +118,9 @@ class ArrayNode(NodeRun):
             self.run.post(lambda: self._item_ended(index, outcome))
 
         self._running[index] = None
+        if index in self._ended_items:
+            ended(self._ended_items.pop(index))
+            return
         if target == "task_node":
             whole = not self._individual_inputs
             item_inputs = self._item_inputs(index)
@@ -127,6 +133,7 @@ class ArrayNode(NodeRun):
                 path=f"/{index}",
                 cache_inputs=item_inputs,
                 recorded=False,
+                attempt=next_attempt(self, index) if self.run.resumed else 0,
             )
             self._running[index] = task
             task.start()
@@ -158,7 +165,9 @@ class ArrayNode(NodeRun):
         return literals_pb2.LiteralMap(literals=literals)
 
     def _item_ended(self, index: int, outcome: Outcome | Dynamic) -> None:
-        del self._running[index]
+        task = self._running.pop(index)
+        if self._record is not None and task is not None:
+            self._record.message.closure.metadata.external_resources[index].retry_attempt = task.attempt
         self._children.pop(index, None)
         if isinstance(outcome, Dynamic):
             outcome = unsupported("a dynamic task in an array node")

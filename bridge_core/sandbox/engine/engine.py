@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import task_pb2
 from flyteidl.core import execution_pb2
 
+from ..ids import START_NODE
 from ..runner.pool import Pool
 from ..store.executions import TERMINAL, Executions, execution_key
 from ..store.nodes import Nodes
+from .history import NODE_ENDED
 from .launcher import Launcher
 from .loop import Loop
 from .recorder import Recorder
@@ -27,16 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 _Phase = execution_pb2.WorkflowExecution
-_NODE_ENDED = frozenset(
-    {
-        execution_pb2.NodeExecution.SUCCEEDED,
-        execution_pb2.NodeExecution.FAILED,
-        execution_pb2.NodeExecution.ABORTED,
-        execution_pb2.NodeExecution.SKIPPED,
-        execution_pb2.NodeExecution.TIMED_OUT,
-        execution_pb2.NodeExecution.RECOVERED,
-    }
-)
 
 
 class Engine:
@@ -67,9 +59,10 @@ class Engine:
         self._watchers: dict[str, list[Callable[[], None]]] = {}
 
     def start(self) -> None:
-        """Begins to work. Runs that an earlier server left unfinished end FAILED: resuming them is a later piece of work."""
-        for execution in self.executions.unfinished():
-            self._fail_interrupted(execution)
+        """Begins to work, first on the runs that an earlier server left unfinished."""
+        aborted: set[str] = set()
+        for execution in self.executions.unfinished():  # parents before their children
+            self._resume(execution, aborted)
         self.loop.start()
 
     def stop(self) -> None:
@@ -77,11 +70,11 @@ class Engine:
         self.loop.stop()
         self.pool.close()
 
-    def start_run(self, execution: Any, inputs: Any, closure: Any) -> None:
-        """Begins a run that is in the store."""
-        run = Run(self, execution, inputs, closure)
+    def start_run(self, execution: Any, inputs: Any, closure: Any, *, resumed: bool = False) -> None:
+        """Begins a run that is in the store, or goes on with it after a restart."""
 
         def begin() -> None:
+            run = Run(self, execution, inputs, closure, resumed=resumed)
             self._runs[run.key] = run
             run.guard(run.begin)
 
@@ -140,21 +133,36 @@ class Engine:
         for ended in self._watchers.pop(key, []):
             ended()
 
-    def _fail_interrupted(self, execution: Any) -> None:
+    def abort_nodes(self, identifier: Any) -> None:
+        """Marks the nodes of a run that has ended, and that did not end themselves, ABORTED."""
+        for node in self.nodes.all_of(identifier):
+            if node.closure.phase not in NODE_ENDED:
+                node.closure.phase = execution_pb2.NodeExecution.ABORTED
+                self.nodes.save(node, parent=None)
+
+    def _resume(self, execution: Any, aborted: set[str]) -> None:
+        """Goes on with a run that an earlier server left, or ends it with the reason why that is impossible."""
+        parent = execution.spec.metadata.parent_node_execution.execution_id
+        if execution.closure.phase == _Phase.ABORTING or execution_key(parent) in aborted:
+            aborted.add(execution_key(execution.id))
+            execution.closure.phase = _Phase.ABORTED
+            self._close(execution)
+            return
+        workflow = self.entities.find(execution.closure.workflow_id)
+        if workflow is None:
+            error = execution.closure.error
+            error.code, error.kind = "SandboxRestarted", execution_pb2.ExecutionError.SYSTEM
+            error.message = "the sandbox was restarted, and the workflow of this run is not in its store any more"
+            execution.closure.phase = _Phase.FAILED
+            self._close(execution)
+            return
+        inputs = self.executions.data(execution.id)[0]
+        start = self.nodes.find(execution.id, START_NODE)
+        if start is not None:  # what it began with: a refused duplicate may have overwritten the stored inputs
+            inputs = self.nodes.data(start.id)[1]
+        self.start_run(execution, inputs, workflow.closure.compiled_workflow, resumed=True)
+
+    def _close(self, execution: Any) -> None:
         with self.database.transaction():
-            for node in self.nodes.all_of(execution.id):
-                if node.closure.phase not in _NODE_ENDED:
-                    node.closure.phase = execution_pb2.NodeExecution.ABORTED
-                    self.nodes.save(node, parent=None)
-            closure = execution.closure
-            if closure.phase == _Phase.ABORTING:
-                closure.phase = _Phase.ABORTED
-            else:
-                closure.phase = _Phase.FAILED
-                closure.error.code = "SandboxRestarted"
-                closure.error.kind = execution_pb2.ExecutionError.SYSTEM
-                closure.error.message = (
-                    "the sandbox was restarted while this run was going; resuming runs is not supported yet. "
-                    "Launch it again."
-                )
+            self.abort_nodes(execution.id)
             self.executions.save(execution)

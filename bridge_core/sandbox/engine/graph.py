@@ -73,9 +73,14 @@ class Graph:
 
     def start(self) -> None:
         """Starts all nodes without upstreams."""
-        self._mark(START_NODE, literals_pb2.LiteralMap())
+        self._mark(START_NODE, literals_pb2.LiteralMap(), self.outputs[START_NODE] if self.parent is None else None)
+        for name in self._nodes:  # before a restart: what failed then must stop the others now
+            before = self._ended_before(name)
+            if isinstance(before, Failure):
+                self._node_failed(name, before)
         for name in [name for name, upstream in self._waiting.items() if not upstream]:
-            self._start(name)
+            if self._may_start(name):
+                self._start(name)
         self._check_end()
 
     def cancel(self) -> None:
@@ -106,7 +111,7 @@ class Graph:
             self.outputs[name] = outcome.outputs
             for below in self._downstream.get(name, ()):
                 self._waiting[below].discard(name)
-                if not self._waiting[below] and self._may_start():
+                if not self._waiting[below] and self._may_start(below):
                     self._start(below)
         elif isinstance(outcome, Failure):
             self._node_failed(name, outcome)
@@ -122,10 +127,15 @@ class Graph:
         if self.template.metadata.on_failure != _KEEP_GOING:
             self._cancel_running()
 
-    def _may_start(self) -> bool:
+    def _may_start(self, name: str) -> bool:
         if self._cancelled:
             return False
-        return self._failure is None or self.template.metadata.on_failure == _KEEP_GOING
+        if self._failure is None or self.template.metadata.on_failure == _KEEP_GOING:
+            return True
+        return self._ended_before(name) is not None
+
+    def _ended_before(self, name: str) -> Outcome | None:
+        return self.run.history.outcome(unique_node_id(self.parent, self.attempt, name))
 
     def _cancel_running(self) -> None:
         for node in list(self._running.values()):
@@ -175,10 +185,11 @@ class Graph:
         self._ended = True
         self._on_end(outcome)
 
-    def _mark(self, node_id: str, inputs: Any) -> None:
+    def _mark(self, node_id: str, inputs: Any, outputs: Any = None) -> None:
         node = workflow_pb2.Node(id=node_id)
         unique = unique_node_id(self.parent, self.attempt, node_id)
-        self.run.engine.recorder.marker(self.run.id, node, unique, self.parent, inputs)
+        if self.run.history.record(unique) is None:
+            self.run.engine.recorder.marker(self.run.id, node, unique, self.parent, inputs=inputs, outputs=outputs)
 
 
 def _error_literal(failure: Failure) -> Any:

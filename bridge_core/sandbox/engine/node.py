@@ -53,18 +53,40 @@ class NodeRun(ABC):
         self._on_end = on_end
         self._given = inputs
         self.inputs: Any = None
-        self.record = self.run.engine.recorder.node(
-            self.run.id, node, self.unique_id, parent, is_parent=self.is_parent, is_array=self.is_array
+        recorder, known = self.run.engine.recorder, self.run.history.record(self.unique_id)
+        self.record = (
+            recorder.resumed_node(known, parent)
+            if known is not None
+            else recorder.node(
+                self.run.id, node, self.unique_id, parent, is_parent=self.is_parent, is_array=self.is_array
+            )
         )
 
     def start(self) -> None:
-        """Resolves the inputs and begins."""
+        """Resolves the inputs and begins; does nothing again that has ended before."""
+        if self._ended_before():
+            return
         try:
             self.inputs = self._given if self._given is not None else resolve_all(self.node.inputs, self.graph.outputs)
             self.record.running(self.inputs)
             self.begin()
         except Failure as failure:
             self.end(failure)
+
+    def _ended_before(self) -> bool:
+        outcome = self.run.history.outcome(self.unique_id)
+        if outcome is None:
+            recovered = self.run.history.recovered(self.unique_id)
+            if recovered is None:
+                return False
+            outcome = Done(recovered[1])
+            path = self.output_prefix / "outputs.pb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(recovered[1].SerializeToString(deterministic=True))
+            self.record.recovered(*recovered, self.run.engine.layout.native(path))
+        self._ended = True
+        self._on_end(outcome)
+        return True
 
     @abstractmethod
     def begin(self) -> None:

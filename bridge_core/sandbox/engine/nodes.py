@@ -1,17 +1,18 @@
-"""The kinds of nodes, arrays apart (`array`)."""
+"""The kinds of nodes, but for arrays (`array`) and gates (`gate`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import execution_pb2, signal_pb2
+from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
-from flyteidl.core import identifier_pb2, literals_pb2, types_pb2, workflow_pb2
+from flyteidl.core import identifier_pb2, literals_pb2, workflow_pb2
 
 from ..compiler import compile_closure, compile_template, identifier_key
 from ..ids import child_execution_name
 from ..status import Rejected
 from .conditions import holds
+from .gate import GateNode
 from .node import NodeRun
 from .outcome import CANCELLED, Done, Dynamic, Failure, Outcome, unsupported
 from .task import TaskRun, task_of
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .graph import Graph
-    from .loop import Timer
 
-__all__ = ["BranchNode", "GateNode", "LaunchPlanNode", "SubWorkflowNode", "TaskNode", "launch_child", "make_node"]
+__all__ = ["BranchNode", "LaunchPlanNode", "SubWorkflowNode", "TaskNode", "launch_child", "make_node"]
 
 
 def make_node(
@@ -62,7 +62,11 @@ class TaskNode(NodeRun):
     _graph: Graph | None = None
 
     def begin(self) -> None:
-        """Starts the task's attempts."""
+        """Starts the task's attempts, or goes on with the workflow that a dynamic one made."""
+        before = self.run.history.dynamic(self.unique_id)
+        if before is not None:
+            self._run_dynamic(*before)
+            return
         self._task = TaskRun(self, self.node, self.inputs, self._task_ended)
         self._task.start()
 
@@ -97,8 +101,6 @@ class TaskNode(NodeRun):
             self.end(Failure("CompileError", f"the dynamic workflow does not compile: {error.message}"))
 
     def _start_dynamic(self, dynamic: Dynamic) -> None:
-        from .graph import Graph
-
         run = self.run
         task = task_of(self, self.node)
         spec = dynamic.spec
@@ -115,8 +117,13 @@ class TaskNode(NodeRun):
             own = given.get(identifier_key(identifier)) if identifier.resource_type == identifier_pb2.TASK else None
             return run.engine.compiled_task(own) if own is not None else run.engine.entities.find(identifier)
 
-        closure = compile_closure(template, spec.subworkflows, find=find)
-        self.record.dynamic(closure, dynamic.uri)
+        self._run_dynamic(compile_closure(template, spec.subworkflows, find=find), dynamic.uri, dynamic.attempt)
+
+    def _run_dynamic(self, closure: Any, uri: str, attempt: int) -> None:
+        from .graph import Graph
+
+        run = self.run
+        self.record.dynamic(closure, uri)
         run.tasks |= {identifier_key(one.template.id): one.template for one in closure.tasks}
         run.workflows |= {identifier_key(one.template.id): one.template for one in closure.sub_workflows}
         self._graph = Graph(
@@ -125,7 +132,7 @@ class TaskNode(NodeRun):
             self.inputs,
             on_end=self.end,
             parent=self.unique_id,
-            attempt=dynamic.attempt,
+            attempt=attempt,
         )
         self._graph.start()
 
@@ -190,6 +197,10 @@ def launch_child(owner: NodeRun, plan: Any, inputs: Any, unique_id: str, on_end:
     spec = execution_pb2.ExecutionSpec(launch_plan=plan, overwrite_cache=run.spec.overwrite_cache)
     spec.launch_plan.resource_type = identifier_pb2.LAUNCH_PLAN
     spec.metadata.mode = execution_pb2.ExecutionMetadata.CHILD_WORKFLOW
+    original = run.history.child(unique_id)
+    if original is not None:  # propeller recovers the children of what it recovers (launchplan/admin.go)
+        spec.metadata.mode = execution_pb2.ExecutionMetadata.RECOVERED
+        spec.metadata.reference_execution.CopyFrom(original)
     spec.metadata.nesting = run.spec.metadata.nesting + 1
     spec.metadata.principal = run.spec.metadata.principal
     spec.metadata.parent_node_execution.node_id = unique_id
@@ -211,6 +222,8 @@ def launch_child(owner: NodeRun, plan: Any, inputs: Any, unique_id: str, on_end:
             on_end(Failure(error.code or "ChildExecutionAborted", message, kind=error.kind))
 
     run.engine.watch(child, lambda: run.post(ended))
+    if run.resumed and run.engine.executions.find(child) is not None:
+        return child
     try:
         run.engine.launcher.create(child, spec, inputs)
     except Rejected as error:
@@ -243,53 +256,3 @@ class BranchNode(NodeRun):
             self._arm.cancel()
         else:
             self.end(CANCELLED)
-
-
-class GateNode(NodeRun):
-    """Waits for an approval, a signal or some time. Costs no thread."""
-
-    _timer: Timer | None = None
-
-    def begin(self) -> None:
-        """Creates the signal, or sets the timer."""
-        gate = self.node.gate_node
-        kind = gate.WhichOneof("condition")
-        if kind == "sleep":
-            seconds = gate.sleep.duration.ToNanoseconds() / 1e9
-            done = Done(literals_pb2.LiteralMap())
-            self._timer = self.run.engine.loop.later(seconds, lambda: self.run.guard(lambda: self.end(done)))
-            return
-        boolean = types_pb2.LiteralType(simple=types_pb2.BOOLEAN)
-        type_ = boolean if kind == "approve" else gate.signal.type
-        signal = signal_pb2.Signal(type=type_)
-        signal.id.signal_id = self._signal_id
-        signal.id.execution_id.CopyFrom(self.run.id)
-        if self.run.engine.nodes.find_signal(signal.id) is None:
-            self.run.engine.nodes.save_signal(signal)
-        self.run.gates.setdefault(self._signal_id, []).append(self)
-        self.signalled()
-
-    def stop(self) -> None:
-        """Stops waiting."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self.end(CANCELLED)
-
-    def signalled(self) -> None:
-        """Goes on when the signal has a value."""
-        identifier = identifier_pb2.SignalIdentifier(signal_id=self._signal_id, execution_id=self.run.id)
-        signal = self.run.engine.nodes.find_signal(identifier)
-        if signal is None or not signal.HasField("value"):
-            return
-        gate = self.node.gate_node
-        if gate.WhichOneof("condition") == "signal":
-            self.end(Done(literals_pb2.LiteralMap(literals={gate.signal.output_variable_name: signal.value})))
-        elif signal.value.scalar.primitive.boolean:
-            self.end(Done(self.inputs))
-        else:
-            self.end(Failure("ReceivedRejectSignal", f"signal {self._signal_id!r} was rejected"))
-
-    @property
-    def _signal_id(self) -> str:
-        gate = self.node.gate_node
-        return str(gate.approve.signal_id if gate.WhichOneof("condition") == "approve" else gate.signal.signal_id)

@@ -42,10 +42,11 @@ class NodeRecord:
         self._store.save(self.message, parent=self._parent)
 
     def running(self, inputs: Any) -> None:
-        """The node began."""
+        """The node began. One that goes on after a restart keeps its times."""
         closure = self.message.closure
-        closure.phase = _Node.RUNNING
-        closure.started_at.CopyFrom(now())
+        if closure.phase == _Node.QUEUED:
+            closure.phase = _Node.RUNNING
+            closure.started_at.CopyFrom(now())
         self.save()
         self._store.save_data(self.id, inputs=inputs)
 
@@ -56,6 +57,19 @@ class NodeRecord:
         self.message.closure.phase = _Node.DYNAMIC_RUNNING
         self.message.closure.dynamic_job_spec_uri = uri
         self._store.save_data(self.id, dynamic=closure)
+        self.save()
+
+    def recovered(self, inputs: Any, outputs: Any, output_uri: str) -> None:
+        """The node need not run: it succeeded in the run that is recovered."""
+        self.running(inputs)
+        self._store.save_data(self.id, outputs=outputs)
+        self.message.closure.output_uri = output_uri
+        self.message.closure.phase = _Node.RECOVERED
+        self.save()
+
+    def skipped(self) -> None:
+        """The node will never run."""
+        self.message.closure.phase = _Node.SKIPPED
         self.save()
 
     def ended(self, outcome: Done | Failure | Cancelled, output_uri: str) -> None:
@@ -79,7 +93,8 @@ class TaskRecord:
     def __init__(self, store: Nodes, message: Any, inputs: Any) -> None:
         self._store = store
         self.message = message
-        store.save_task(message, inputs=inputs)
+        if inputs is not None:
+            store.save_task(message, inputs=inputs)
 
     def save(self) -> None:
         """Writes the record as it is."""
@@ -138,11 +153,21 @@ class Recorder:
         record.save()
         return record
 
-    def marker(self, execution: Any, node: Any, unique_id: str, parent: str | None, inputs: Any) -> None:
+    def marker(
+        self, execution: Any, node: Any, unique_id: str, parent: str | None, *, inputs: Any, outputs: Any = None
+    ) -> None:
         """The record of a start or end node: they have one in every workflow and do nothing."""
         record = self.node(execution, node, unique_id, parent, is_parent=False, is_array=False)
         record.running(inputs)
-        record.ended(Done(literals_pb2.LiteralMap()), "")
+        record.ended(Done(outputs if outputs is not None else literals_pb2.LiteralMap()), "")
+
+    def resumed_node(self, message: Any, parent: str | None) -> NodeRecord:
+        """The record of a node that goes on after a restart."""
+        return NodeRecord(self.store, message, parent)
+
+    def resumed_task(self, message: Any) -> TaskRecord:
+        """The record of an attempt, or of an array, from before a restart."""
+        return TaskRecord(self.store, message, None)
 
     def task(self, node: NodeRecord, task: Any, attempt: int, inputs: Any) -> TaskRecord:
         """A queued task execution."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from flyteidl.admin import execution_pb2 as execution_pb2_admin
 from flyteidl.core import execution_pb2
 
 from ..compiler import identifier_key
@@ -12,13 +13,14 @@ from ..ids import END_NODE
 from ..store.executions import TERMINAL, execution_key
 from ..times import now
 from .graph import Graph
+from .history import History
 from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .engine import Engine
-    from .nodes import GateNode
+    from .gate import GateNode
 
 __all__ = ["Run"]
 
@@ -35,9 +37,11 @@ class Run:
         tasks: Task templates by identifier key.
         workflows: Compiled sub-workflow templates by identifier key.
         gates: Gate nodes that wait, by signal id.
+        history: What happened before: before a restart, or in the run that this one recovers.
+        resumed: Whether it goes on after a restart.
     """
 
-    def __init__(self, engine: Engine, execution: Any, inputs: Any, closure: Any) -> None:
+    def __init__(self, engine: Engine, execution: Any, inputs: Any, closure: Any, *, resumed: bool = False) -> None:
         self.engine = engine
         self.id = execution.id
         self.key = execution_key(execution.id)
@@ -46,6 +50,11 @@ class Run:
         self.tasks = {identifier_key(task.template.id): task.template for task in closure.tasks}
         self.workflows = {identifier_key(sub.template.id): sub.template for sub in closure.sub_workflows}
         self.gates: dict[str, list[GateNode]] = {}
+        self.resumed = resumed
+        metadata = self.spec.metadata
+        recovers = metadata.mode == execution_pb2_admin.ExecutionMetadata.RECOVERED
+        reference = metadata.reference_execution if recovers and metadata.HasField("reference_execution") else None
+        self.history = History(engine.nodes, own=execution.id if resumed else None, reference=reference)
         self._ended = False
         self._inputs = inputs
         self._root: Graph | None = None
@@ -68,6 +77,7 @@ class Run:
             )
             with self.engine.database.transaction():
                 self._finish(failure)
+                self.engine.abort_nodes(self.id)
             self._abandon()
 
     def begin(self) -> None:
@@ -76,9 +86,10 @@ class Run:
         if execution.closure.phase in (_Phase.ABORTING, *TERMINAL):
             self._finish(CANCELLED)
             return
-        execution.closure.phase = _Phase.RUNNING
-        execution.closure.started_at.CopyFrom(now())
-        self.engine.executions.save(execution)
+        if execution.closure.phase in (_Phase.UNDEFINED, _Phase.QUEUED):
+            execution.closure.phase = _Phase.RUNNING
+            execution.closure.started_at.CopyFrom(now())
+            self.engine.executions.save(execution)
         self._root = Graph(self, self.workflow, self._inputs, on_end=self._finish, on_failing=self._failing)
         self._root.start()
 
@@ -129,4 +140,6 @@ class Run:
             closure.error.CopyFrom(outcome.to_error())
             closure.phase = _Phase.TIMED_OUT if outcome.code == "WorkflowTimedout" else _Phase.FAILED
         self.engine.executions.save(execution, outputs=outputs)
+        if self.resumed:
+            self.engine.abort_nodes(self.id)  # what ran before the restart and was not to go on
         self.engine.run_ended(self, outcome)

@@ -25,6 +25,10 @@ __all__ = ["TaskRun", "task_of"]
 
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
 _SYSTEM_ATTEMPTS = 3
+_INTERRUPTED = "SandboxRestarted"
+_INTERRUPTIONS = (
+    10  # restarts cost no retries, but a task that takes the whole machine down with it must come to an end
+)
 
 
 def task_of(owner: NodeRun, node: Any) -> Any:
@@ -47,6 +51,8 @@ class TaskRun:
         item: Index of an array item whose task picks it from the whole lists, or None.
         path: Suffix below the node's data directory for array items.
         cache_inputs: What the cache key is made of, when that is not ``inputs``.
+        recorded: Whether its attempts have task executions of their own.
+        attempt: Number of the first attempt.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class TaskRun:
         path: str = "",
         cache_inputs: Any = None,
         recorded: bool = True,
+        attempt: int = 0,
     ) -> None:
         self._owner = owner
         self._run = owner.run
@@ -73,11 +80,13 @@ class TaskRun:
         self._record: TaskRecord | None = None
         self._job: TaskAttempt | None = None
         self._cancelled = False
-        self.attempt = 0
+        self._interrupted = 0
+        self.attempt = attempt
         self.cache_status = catalog_pb2.CACHE_DISABLED
         self.catalog: Any = None
         metadata = self.task.metadata
         self._user_retries = max(metadata.retries.retries, node.metadata.retries.retries)
+        self._user_retries -= max(0, attempt - 1)  # an array's item after a restart; the interrupted attempt is free
         self._system_retries = _SYSTEM_ATTEMPTS - 1
         self._cache_key = ""
         if metadata.discoverable:
@@ -85,6 +94,8 @@ class TaskRun:
 
     def start(self) -> None:
         """Looks into the cache, then runs the first attempt."""
+        if self._recorded and self._goes_on():
+            return
         if self._cache_key:
             found = None
             if not self._run.spec.overwrite_cache:
@@ -95,6 +106,24 @@ class TaskRun:
                 self._on_end(Done(outputs, cached=True))
                 return
         self._next()
+
+    def _goes_on(self) -> bool:
+        """After a restart: counts the attempts that were made, and starts the one after the interrupted one."""
+        before = self._run.history.attempts(self._owner.unique_id)
+        if not before:
+            return False
+        if self._cache_key:
+            self.cache_status = catalog_pb2.CACHE_MISS
+        for message in before[:-1]:
+            error = message.closure.error
+            if error.code != _INTERRUPTED:
+                self._may_retry(Failure(error.code, error.message, kind=error.kind, recoverable=True))
+        self._interrupted = sum(message.closure.error.code == _INTERRUPTED for message in before)
+        self.attempt = before[-1].id.retry_attempt
+        self._record = self._run.engine.recorder.resumed_task(before[-1])
+        message = "the sandbox was restarted while this attempt was running"
+        self._ended(Failure(_INTERRUPTED, message, kind=_SYSTEM, recoverable=True))
+        return True
 
     def cancel(self) -> None:
         """Stops the process; the end is reported when it is gone."""
@@ -162,6 +191,9 @@ class TaskRun:
     def _may_retry(self, failure: Failure) -> bool:
         if not failure.recoverable:
             return False
+        if failure.code == _INTERRUPTED:
+            self._interrupted += 1
+            return self._interrupted < _INTERRUPTIONS
         if failure.kind == _SYSTEM:
             self._system_retries -= 1
             return self._system_retries >= 0

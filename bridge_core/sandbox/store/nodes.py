@@ -63,6 +63,13 @@ class Nodes:
         """One node execution, or NOT_FOUND."""
         return node_execution_pb2.NodeExecution.FromString(self._row(identifier)["record"])
 
+    def find(self, execution: Any, node_id: str) -> Any | None:
+        """One node execution, or None."""
+        row = self._db.one(
+            "SELECT record FROM node_executions WHERE execution=? AND node_id=?", (execution_key(execution), node_id)
+        )
+        return None if row is None else node_execution_pb2.NodeExecution.FromString(row["record"])
+
     def data(self, identifier: Any) -> tuple[Any, Any, Any]:
         """Inputs, outputs (empty maps when there are none) and the dynamic workflow (or None) of a node."""
         row = self._row(identifier)
@@ -134,6 +141,13 @@ class Nodes:
         """One page of the attempts of a node."""
         page = query.page(self._db, "SELECT * FROM task_executions", "execution=? AND node_id=?", list(_node_key(node)))
         return [task_execution_pb2.TaskExecution.FromString(row["record"]) for row in page.rows], page
+
+    def attempts_of(self, node: Any) -> list[Any]:
+        """Every attempt of a node, oldest first."""
+        rows = self._db.all(
+            "SELECT record FROM task_executions WHERE execution=? AND node_id=? ORDER BY id", _node_key(node)
+        )
+        return [task_execution_pb2.TaskExecution.FromString(row["record"]) for row in rows]
 
     def logs_of(self, execution: Any) -> list[tuple[str, int, str, str]]:
         """(node id, attempt, phase, path of the log) of every attempt of an execution that has a log."""

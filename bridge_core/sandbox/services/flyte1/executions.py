@@ -53,6 +53,20 @@ class ExecutionHandlers:
         self._engine.launcher.create(identifier, spec, self._executions.user_inputs(request.id))
         return execution_pb2.ExecutionCreateResponse(id=identifier)
 
+    def RecoverExecution(self, request: Any) -> Any:
+        """Starts a run that does not do again what succeeded in another one, which may be in any phase."""
+        original = self._executions.get(_checked(request.id))
+        spec = execution_pb2.ExecutionSpec()
+        spec.CopyFrom(original.spec)
+        spec.metadata.mode = execution_pb2.ExecutionMetadata.RECOVERED
+        spec.metadata.reference_execution.CopyFrom(request.id)
+        if request.metadata.HasField("parent_node_execution"):
+            spec.metadata.parent_node_execution.CopyFrom(request.metadata.parent_node_execution)
+        identifier = identifier_pb2.WorkflowExecutionIdentifier(project=request.id.project, domain=request.id.domain)
+        identifier.name = request.name or generated_name()
+        self._engine.launcher.create(identifier, spec, self._executions.user_inputs(request.id))
+        return execution_pb2.ExecutionCreateResponse(id=identifier)
+
     def GetExecution(self, request: Any) -> Any:
         """One run."""
         return self._executions.get(_checked(request.id))
