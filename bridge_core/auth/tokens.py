@@ -203,7 +203,7 @@ class Tokens:
             return
         left = token.expires_at - time.time()
         if self._refresh_at[0] is not token:
-            window = self._config.auth.token_refresh_window
+            window = self._config.auth.refresh_window
             share = _REFRESH_FRACTION + _REFRESH_BAND * transport.chance()
             wait = left * share if window is None else left - window * (0.5 + transport.chance() / 2)
             self._refresh_at = (token, transport.now() + wait)

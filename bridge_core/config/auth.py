@@ -96,6 +96,12 @@ class AuthConfig:
     token_refresh_window: float | None = None
     """Seconds before expiry in which a token is replaced. None: in the last quarter of its life. 0: at its expiry."""
 
+    pkce_refresh_window: float | None = None
+    """The same, of the Pkce mode alone; wins there."""
+
+    device_refresh_window: float | None = None
+    """The same, of the device flow alone; wins there."""
+
     interactive: bool | None = None
     """Whether somebody is there to log in with a browser. None: somebody is when the process has a terminal or a notebook."""
 
@@ -127,12 +133,20 @@ class AuthConfig:
                 object.__setattr__(self, name, Secret(getattr(self, name)))
         if self.token_cache not in TOKEN_CACHES:
             raise ConfigError(f"auth.token_cache must be one of {', '.join(TOKEN_CACHES)}, got {self.token_cache!r}")
-        if self.token_refresh_window is not None and self.token_refresh_window < 0:
-            raise ConfigError(f"auth.token_refresh_window must not be negative, got {self.token_refresh_window!r}")
+        for name in ("token_refresh_window", "pkce_refresh_window", "device_refresh_window"):
+            seconds = getattr(self, name)
+            if seconds is not None and seconds < 0:
+                raise ConfigError(f"auth.{name} must not be negative, got {seconds!r}")
         for name in ("pkce_timeout", "device_timeout", "device_poll_interval", "command_ttl"):
             seconds = getattr(self, name)
             if seconds is not None and seconds <= 0:
                 raise ConfigError(f"auth.{name} must be a positive number of seconds, got {seconds!r}")
+
+    @property
+    def refresh_window(self) -> float | None:
+        """The refresh window that counts."""
+        special = {PKCE: self.pkce_refresh_window, DEVICE_FLOW: self.device_refresh_window}.get(self.effective_mode)
+        return self.token_refresh_window if special is None else special
 
     @property
     def effective_mode(self) -> str:

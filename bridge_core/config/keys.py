@@ -109,6 +109,13 @@ CREDENTIALS: tuple[Key, ...] = (
     Key("auth.http_proxy_url", "FLYTE_PLATFORM_HTTP_PROXY_URL", "admin.httpProxyURL", text, hidden=True),
     Key("auth.token_refresh_window", "FLYTE_CREDENTIALS_TOKEN_REFRESH_WINDOW", "admin.tokenRefreshWindow", seconds),
     Key("auth.pkce_timeout", "FLYTE_CREDENTIALS_PKCE_TIMEOUT", "admin.pkceConfig.timeout", seconds),
+    Key("auth.pkce_refresh_window", "FLYTE_CREDENTIALS_PKCE_REFRESH_WINDOW", "admin.pkceConfig.refreshTime", seconds),
+    Key(
+        "auth.device_refresh_window",
+        "FLYTE_CREDENTIALS_DEVICE_REFRESH_WINDOW",
+        "admin.deviceFlowConfig.refreshTime",
+        seconds,
+    ),
     Key("auth.device_timeout", "FLYTE_CREDENTIALS_DEVICE_TIMEOUT", "admin.deviceFlowConfig.timeout", seconds),
     Key(
         "auth.device_poll_interval",
@@ -175,8 +182,8 @@ FOREIGN: frozenset[str] = frozenset(
         *("storage.type", "storage.kind", "storage.container", "storage.enable-multicontainer", "storage.cache"),
         *("storage.limits", "storage.stow", "storage.signedUrl", "storage.signedURL", "storage.defaultHttpClient"),
         *("storage.connection.auth-type", "storage.connection.region", "storage.connection.disable-ssl"),
-        *("admin.useAuth", "admin.authorizationServerUrl", "admin.pkceConfig.refreshTime"),
-        *("admin.deviceFlowConfig.refreshTime", "internal", "sdk.use_structured_dataset"),
+        *("admin.useAuth", "admin.authorizationServerUrl"),
+        *("internal", "sdk.use_structured_dataset"),
     }
 )
 """Keys of other tools that share the file: not ours, and not worth a warning. A prefix covers what is below it."""

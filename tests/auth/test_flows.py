@@ -196,7 +196,7 @@ def test_device_flow_asks_until_somebody_has_logged_in(
     config: Make, provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Client(config(mode="DeviceFlow", device_poll_interval=0.3)) as client:
-        person = threading.Thread(target=lambda: (time.sleep(0.5), log_in(device_page(caplog))))
+        person = threading.Thread(target=lambda: (provider.requests(at_least=1), log_in(device_page(caplog))))
         person.start()
         ask(client)
         person.join()

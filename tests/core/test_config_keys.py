@@ -225,3 +225,10 @@ def test_parts_go_through_mapping_pickle_and_replace() -> None:
         Config.auto(auth="Pkce")
     with pytest.raises(ConfigError, match="client_key_file is set without client_cert_file"):
         Config(client_key_file="k")
+
+
+def test_the_documentation_lists_every_key() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    for key in KEYS:
+        variables = ", ".join(f"`{name}`" for name in (key.variable, *key.also))
+        assert f"| `{key.field}` | {variables} | {f'`{key.path}`' if key.path else '-'} |" in text

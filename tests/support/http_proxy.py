@@ -16,7 +16,7 @@ class HttpProxy:
         asked: URL and ``Proxy-Authorization`` of each request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[tuple[str, str | None]] = []
         proxy = self
 
@@ -34,7 +34,7 @@ class HttpProxy:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever)
 
