@@ -46,8 +46,9 @@ class RetryPolicy:
             return None
         from tenacity.wait import wait_random_exponential
 
-        wait = wait_random_exponential(multiplier=self.first_delay, max=self.longest_delay, min=self.first_delay / 2)
-        return wait(SimpleNamespace(attempt_number=attempt))  # type: ignore[arg-type]  # it reads attempt_number only
+        wait = wait_random_exponential(multiplier=self.first_delay, max=self.longest_delay)
+        drawn = wait(SimpleNamespace(attempt_number=attempt))  # type: ignore[arg-type]  # it reads attempt_number only
+        return max(drawn, self.first_delay / 2)  # tenacity before 9 ignores its own minimum
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain JSON."""

@@ -1,0 +1,26 @@
+"""Launch many Flyte runs, then wait for all of them with one question per poll instead of one per run."""
+
+import asyncio
+import sys
+
+from bridge_core import AsyncClient, Config, EntityRef, LaunchRequest, RunSnapshot
+
+
+async def main(workflow: str, count: int) -> int:
+    async with AsyncClient(Config.auto()) as flyte:
+        refs = [
+            await flyte.launch(LaunchRequest(EntityRef.parse(workflow), inputs={"n": n}, name=f"many-{n}"))
+            for n in range(count)
+        ]
+
+        async def report(ref) -> RunSnapshot:
+            snapshot = await flyte.wait(ref)  # all these waits share one poll
+            print(snapshot.describe())
+            return snapshot
+
+        done = await asyncio.gather(*(report(ref) for ref in refs))
+    return 0 if all(snapshot.phase.is_success for snapshot in done) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1], int(sys.argv[2]))))

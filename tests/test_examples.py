@@ -1,0 +1,78 @@
+"""Every example is short and runs. Those of Airflow and Dagster are run by tests/airflow and tests/dagster."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.flyte import INTEGER, RawFlyte
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+README = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_fits_on_a_screen_and_says_what_it_shows(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 60 or path.parent.name == "demo"
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    for path in EXAMPLES:
+        if path.parent.name != "demo":  # the demo runs those
+            assert path.name in tests or path.stem in tests, f"{path.name} is run by no test"
+
+
+def run(example: str, *arguments: str, endpoint: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("FLYTE")} | {
+        "FLYTE_PLATFORM_URL": endpoint,
+        "FLYTE_PLATFORM_INSECURE": "true",
+        "FLYTE_LOCAL_PROJECT": "flytesnacks",
+        "FLYTE_LOCAL_DOMAIN": "development",
+    }
+    return subprocess.run(
+        [sys.executable, str(ROOT / "examples" / example), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=environment,
+    )
+
+
+def test_plain_launch(flyte_sandbox: Sandbox) -> None:
+    name = "ex" + uuid.uuid4().hex[:8]
+    RawFlyte(flyte_sandbox.endpoint).register(name, {"n": INTEGER})
+    first = run("plain_launch.py", name, "3", endpoint=flyte_sandbox.endpoint)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout.startswith("launched flytesnacks/development/daily-")
+    assert "n = 3" in first.stdout
+    assert run("plain_launch.py", name, "3", endpoint=flyte_sandbox.endpoint).stdout.startswith("attached to")
+
+
+def test_plain_many(flyte_sandbox: Sandbox) -> None:
+    name = "ex" + uuid.uuid4().hex[:8]
+    RawFlyte(flyte_sandbox.endpoint).register(name, {"n": INTEGER})
+    done = run("plain_many.py", name, "5", endpoint=flyte_sandbox.endpoint)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("SUCCEEDED") == 5
+
+
+@pytest.mark.parametrize("block", README, ids=range(len(README)))
+def test_what_readme_shows_can_be_imported_and_built(block: str) -> None:
+    """Names exist and arguments are right; what would talk to a cluster is cut at the `with`."""
+    code = block.partition("\nwith ")[0]
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
