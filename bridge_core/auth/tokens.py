@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ class Tokens:
             if not by_proxy and not sent.own:
                 await self._replace(transport, sent.token)
         except BridgeError as failure:
-            if error.code != "UNAUTHENTICATED":
+            if error.code != "UNAUTHENTICATED" and (failure.transient or self._server is None):
                 log.info("%s: not a matter of credentials, it seems: %s", error.rpc, failure)
                 return error
             return failure if failure.transient else self._explained(error, f"No token was got: {failure.message}")
@@ -227,7 +228,8 @@ class Tokens:
                 return
             proxy, needed = self._proxy.token, self._needs_server()
             metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
-            headers = (("accept", "application/grpc"), *self._config.metadata, *metadata)
+            named = (("accept", "application/grpc"), ("x-request-id", uuid.uuid4().hex))
+            headers = (*named, *self._config.metadata, *metadata)
             server = await ask_server(transport, self._config, headers, needed=needed)
             if needed and not server.present:
                 raise Unsupported(

@@ -18,7 +18,7 @@ import pytest
 from support.guarded import GuardedFlyte
 from support.provider import DEVICE, Provider, log_in
 
-from bridge_core import Client, Config, ConfigError, RunNotFound, RunRef, Unauthenticated
+from bridge_core import Client, Config, ConfigError, RetryPolicy, RunNotFound, RunRef, Unauthenticated, Unavailable
 from bridge_core.auth.device import DeviceFlow
 from bridge_core.auth.flow import Login
 from bridge_core.auth.http import Http
@@ -364,6 +364,20 @@ def test_unknown_means_please_log_in_when_no_token_was_sent(
     with Client(service()) as client:
         ask(client)
     assert provider.grants(at_least=1) == [("client_credentials", 200)]
+
+
+def test_unknown_is_explained_where_there_is_a_login_and_left_alone_where_there_is_none(
+    config: Make, guarded: GuardedFlyte
+) -> None:
+    guarded.code = grpc.StatusCode.UNKNOWN
+    patient = config().replace(retry=RetryPolicy(retries=0))
+    with Client(patient) as client, pytest.raises(Unauthenticated, match="auth mode Pkce opens a browser"):
+        client.describe(NOBODY)
+    guarded.offers_metadata = False
+    with Client(patient) as client, pytest.raises(Unavailable) as caught:
+        client.describe(NOBODY)
+    assert caught.value.code == "UNKNOWN"
+    assert all(metadata["x-request-id"] for _, metadata in guarded.calls)
 
 
 def test_a_flyte_without_auth_service_says_so(service: Make, guarded: GuardedFlyte, provider: Provider) -> None:
