@@ -31,13 +31,15 @@ if TYPE_CHECKING:
         RunFailed,
         RunNotFound,
         RunTimedOut,
+        SecretNotFound,
         Unauthenticated,
         Unavailable,
         Unsupported,
         WaitTimeout,
     )
+    from .files import AsyncFileAccess, FileAccess
     from .ids import EntityKind, EntityRef, RunRef, run_name
-    from .literals import Codec
+    from .literals import Codec, Hashed, TypeCodec
     from .nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .outputs import RunOutputs
     from .policies import PollPolicy, RetryPolicy
@@ -45,13 +47,18 @@ if TYPE_CHECKING:
     from .run_settings import Notification, SecurityContext
     from .runs import Launched, LaunchRequest, RunError, RunOptions, RunPhase, RunQuery, RunSnapshot
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
+    from .secrets import SecretStore
+    from .storage.checkpoint import Checkpoint
+    from .storage.progress import Progress
 
 __all__ = [
     "AlreadyExists",
     "AsyncClient",
+    "AsyncFileAccess",
     "Attempt",
     "AuthError",
     "BridgeError",
+    "Checkpoint",
     "Client",
     "Codec",
     "Config",
@@ -64,9 +71,11 @@ __all__ = [
     "EntityKind",
     "EntityNotFound",
     "EntityRef",
+    "FileAccess",
     "FileRef",
     "FixedRate",
     "FrameRef",
+    "Hashed",
     "InputSpec",
     "InvalidRequest",
     "LaunchRequest",
@@ -79,6 +88,7 @@ __all__ = [
     "Notification",
     "PermissionDenied",
     "PollPolicy",
+    "Progress",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -92,10 +102,13 @@ __all__ = [
     "RunRef",
     "RunSnapshot",
     "RunTimedOut",
+    "SecretNotFound",
+    "SecretStore",
     "SecurityContext",
     "SpanMetric",
     "Trigger",
     "TriggerTime",
+    "TypeCodec",
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
@@ -109,7 +122,8 @@ _HOMES = {
     "config": ("Config",),
     "entities": ("Entity", "InputSpec"),
     "ids": ("EntityKind", "EntityRef", "RunRef", "run_name"),
-    "literals": ("Codec",),
+    "files": ("AsyncFileAccess", "FileAccess"),
+    "literals": ("Codec", "Hashed", "TypeCodec"),
     "nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "outputs": ("RunOutputs",),
     "policies": ("PollPolicy", "RetryPolicy"),
@@ -124,6 +138,9 @@ _HOMES = {
         "RunQuery",
         "RunSnapshot",
     ),
+    "secrets": ("SecretStore",),
+    "storage.checkpoint": ("Checkpoint",),
+    "storage.progress": ("Progress",),
     "schedules": ("Cron", "DeployedTrigger", "FixedRate", "Trigger", "TriggerTime"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

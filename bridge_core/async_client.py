@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from .config import Config
     from .entities import Entity
     from .errors import BridgeError
+    from .files import AsyncFileAccess
     from .ids import EntityKind, EntityRef, RunRef
+    from .literals import Codec
     from .nodes import LogLink, NodeSnapshot, SpanMetric
     from .outputs import RunOutputs
     from .references import DirectoryRef, FileRef, FrameRef
     from .runs import Launched, LaunchRequest, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
+    from .secrets import SecretStore
+    from .storage.progress import OnProgress
 
 __all__ = ["AsyncClient"]
 
@@ -37,12 +41,14 @@ class AsyncClient:
 
     Args:
         config: Which Flyte. None: `Config.auto`.
+        codec: Converts values. None: `Codec.default`.
         credentials: ``grpc.ChannelCredentials``, for TLS that the configuration cannot describe.
     """
 
-    def __init__(self, config: Config | None = None, *, credentials: Any = None) -> None:
+    def __init__(self, config: Config | None = None, *, credentials: Any = None, codec: Codec | None = None) -> None:
         from .config import Config
 
+        self._codec = codec
         self._credentials = credentials
         self._renew_config: Callable[[], Awaitable[Config]] | None = None
         self._open(config if config is not None else Config.auto())
@@ -56,7 +62,8 @@ class AsyncClient:
 
         self.config = config
         self._transport = AioTransport(config, self._credentials)
-        self._ops = Operations(self._transport, config)
+        self._ops = Operations(self._transport, config, self._codec)
+        self._files: AsyncFileAccess | None = None
 
     def __repr__(self) -> str:
         return f"AsyncClient({self.config.endpoint!r})"
@@ -160,9 +167,9 @@ class AsyncClient:
         """See `Client.watch`."""
         return self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval)
 
-    async def outputs(self, ref: RunRef) -> RunOutputs:
+    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
         """See `Client.outputs`."""
-        return await self._ops.data.outputs(ref)
+        return await self._ops.data.outputs(ref, allow_pickle=allow_pickle)
 
     async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
         """See `Client.abort`."""
@@ -248,13 +255,51 @@ class AsyncClient:
         """See `Client.get_entity`."""
         return await self._ops.launch.get_entity(ref)
 
-    async def download(self, what: FileRef | DirectoryRef | FrameRef | str, path: str | Path) -> Path:
+    @property
+    def files(self) -> AsyncFileAccess:
+        """See `Client.files`."""
+        from .files import AsyncFileAccess
+
+        if self._files is None:
+            self._files = AsyncFileAccess(self._ops.files, self.config)
+        return self._files
+
+    @property
+    def secrets(self) -> SecretStore:
+        """See `Client.secrets`."""
+        from .secrets import SecretStore
+
+        return SecretStore(self.config)
+
+    @property
+    def codec(self) -> Codec:
+        """See `Client.codec`."""
+        return self._ops.data.codec
+
+    async def upload(
+        self,
+        source: Path | str | bytes,
+        *,
+        name: str | None = None,
+        location: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> FileRef | DirectoryRef:
+        """See `Client.upload`."""
+        return await self._ops.files.upload(source, name=name, location=location, progress=progress)
+
+    async def download(
+        self,
+        what: FileRef | DirectoryRef | FrameRef | str,
+        path: str | Path,
+        *,
+        progress: OnProgress | None = None,
+    ) -> Path:
         """See `Client.download`."""
-        return await self._ops.data.download(what, path)
+        return await self._ops.files.download(what, path, progress=progress)
 
     async def open(self, what: FileRef | str) -> IO[bytes]:
         """See `Client.open`."""
-        return await self._ops.data.open(what)
+        return await self._ops.files.open(what)
 
     async def read_frame(self, ref: FrameRef) -> Any:
         """See `Client.read_frame`."""

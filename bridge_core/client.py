@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from .config import Config
     from .entities import Entity
     from .errors import BridgeError
+    from .files import FileAccess
     from .ids import EntityKind, EntityRef, RunRef
+    from .literals import Codec
     from .nodes import LogLink, NodeSnapshot, SpanMetric
     from .outputs import RunOutputs
     from .references import DirectoryRef, FileRef, FrameRef
     from .runs import Launched, LaunchRequest, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
+    from .secrets import SecretStore
+    from .storage.progress import OnProgress
 
 __all__ = ["Client"]
 
@@ -36,6 +40,7 @@ class Client:
 
     Args:
         config: Which Flyte. None: `Config.auto`.
+        codec: Converts values. None: `Codec.default`.
         credentials: ``grpc.ChannelCredentials``, for TLS that the configuration cannot describe.
 
     Example:
@@ -46,14 +51,15 @@ class Client:
         ...     print(flyte.outputs(ref)["o0"])
     """
 
-    def __init__(self, config: Config | None = None, *, credentials: Any = None) -> None:
+    def __init__(self, config: Config | None = None, *, credentials: Any = None, codec: Codec | None = None) -> None:
         from ._operations import Operations
         from .config import Config
         from .transport.blocking import BlockingTransport
 
         self.config = config if config is not None else Config.auto()
+        self._files: FileAccess | None = None
         self._transport = BlockingTransport(self.config, credentials)
-        self._ops = Operations(self._transport, self.config)
+        self._ops = Operations(self._transport, self.config, codec)
 
     def __repr__(self) -> str:
         return f"Client({self.config.endpoint!r})"
@@ -145,14 +151,18 @@ class Client:
         """A snapshot whenever the phase changed; the final one last."""
         return iter_blocking(self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval))
 
-    def outputs(self, ref: RunRef) -> RunOutputs:
+    def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references.
+
+        Args:
+            ref: The run.
+            allow_pickle: True downloads pickles and loads them, which runs whatever code is in them. Never the default.
 
         Raises:
             RunEnded: The run ended badly and has none.
             InvalidRequest: The run has not ended.
         """
-        return run_blocking(self._ops.data.outputs(ref))
+        return run_blocking(self._ops.data.outputs(ref, allow_pickle=allow_pickle))
 
     def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success.
@@ -273,13 +283,58 @@ class Client:
         """One version of an entity: what it takes and gives. Raises `EntityNotFound`."""
         return run_blocking(self._ops.launch.get_entity(ref))
 
-    def download(self, what: FileRef | DirectoryRef | FrameRef | str, path: str | Path) -> Path:
+    @property
+    def files(self) -> FileAccess:
+        """Files, here and there."""
+        from .files import FileAccess
+
+        if self._files is None:
+            self._files = FileAccess(self._ops.files, self.config)
+        return self._files
+
+    @property
+    def secrets(self) -> SecretStore:
+        """Secrets, where Flyte mounts them."""
+        from .secrets import SecretStore
+
+        return SecretStore(self.config)
+
+    @property
+    def codec(self) -> Codec:
+        """What values are converted with."""
+        return self._ops.data.codec
+
+    def upload(
+        self,
+        source: Path | str | bytes,
+        *,
+        name: str | None = None,
+        location: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> FileRef | DirectoryRef:
+        """Uploads a file, bytes, or a directory; the same content always gets the same URI.
+
+        Args:
+            source: Path or bytes.
+            name: Name of the object. None: that of the file, ``data`` for bytes.
+            location: Instead of `Config.data_upload_location`.
+            progress: Called with `Progress` as bytes go, from several threads.
+        """
+        return run_blocking(self._ops.files.upload(source, name=name, location=location, progress=progress))
+
+    def download(
+        self,
+        what: FileRef | DirectoryRef | FrameRef | str,
+        path: str | Path,
+        *,
+        progress: OnProgress | None = None,
+    ) -> Path:
         """Copies a referenced file (or all files of a directory or frame) to a local path, and returns that path."""
-        return run_blocking(self._ops.data.download(what, path))
+        return run_blocking(self._ops.files.download(what, path, progress=progress))
 
     def open(self, what: FileRef | str) -> IO[bytes]:
         """Opens a referenced file for reading."""
-        return run_blocking(self._ops.data.open(what))
+        return run_blocking(self._ops.files.open(what))
 
     def read_frame(self, ref: FrameRef) -> Any:
         """Reads a referenced table into a pandas DataFrame (``pip install 'flyte-bridge[dataframes]'``)."""

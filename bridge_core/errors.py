@@ -11,7 +11,8 @@ One file, so that "which errors can this raise?" has one answer:
     │   └── LiteralError                a value does not fit its Flyte type
     ├── NotFound
     │   ├── EntityNotFound              task, workflow, launch plan
-    │   └── RunNotFound
+    │   ├── RunNotFound
+    │   └── SecretNotFound              also a ValueError
     ├── AlreadyExists                   the name is taken by something else
     ├── Unavailable                     we could not ask: nothing is known about the run
     │   └── DeadlineExceeded
@@ -56,6 +57,7 @@ __all__ = [
     "RunFailed",
     "RunNotFound",
     "RunTimedOut",
+    "SecretNotFound",
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
@@ -144,6 +146,10 @@ class NotFound(BridgeError):
 
 class EntityNotFound(NotFound):
     """No such task, workflow or launch plan (or no such version of it)."""
+
+
+class SecretNotFound(NotFound, ValueError):
+    """No secret of this name in any of the places that count. Also a ValueError, as in flytekit."""
 
 
 class RunNotFound(NotFound):

@@ -133,12 +133,17 @@ class LaunchRequest:
         name: The idempotency key: launching twice under one name gives one run. None: the client makes a random legal
             name before it sends anything.
         options: How to run it.
+        coerce_json: True where inputs are texts that a command line or a template made: ``"3"`` is taken for an integer,
+            ``"true"`` for a boolean, JSON for lists, maps and structures. Strings stay what they are.
+        data_upload_location: Where local files go. None: `Config.data_upload_location`.
     """
 
     entity: EntityRef
     inputs: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
     options: RunOptions = field(default_factory=RunOptions, kw_only=True)
+    coerce_json: bool = field(default=False, kw_only=True)
+    data_upload_location: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,50 +1,49 @@
-"""Values and files: executes the uploads that the codec asked for, decodes outputs, reads references."""
+"""Values: stages what the codec asked for, decodes outputs, reads frames."""
 
 from __future__ import annotations
 
-import os
 import tempfile
-from base64 import b32encode
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest, Unsupported
+from ..errors import InvalidRequest, LiteralError
 from ..outputs import RunOutputs
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..references import FileRef, FrameRef
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
-    from ..config import Config
     from ..ids import RunRef
-    from ..literals import Encoded, Upload
-    from ..storage.bodies import Body
+    from ..literals import Codec, Encoded
     from ..transport.base import Transport
+    from .files import FileOperations
+    from .uploads import Staged
 
-__all__ = ["DataOperations", "Staged", "read_url"]
+__all__ = ["DataOperations", "read_url"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
-    """One upload, read and named by content, not sent yet."""
-
-    token: str
-    directory: bool
-    bodies: tuple[Body, ...]
-    digest: bytes
-
-
-Reference = FileRef | DirectoryRef | FrameRef
+_PARALLEL = 8
+_OFFLOADED_DEPTH = 10  # an offloaded literal may hold offloaded ones
 
 
 class DataOperations:
-    """The verbs that move values and bytes."""
+    """The verbs that move values."""
 
-    def __init__(self, backend: Backend, transport: Transport, config: Config) -> None:
+    def __init__(
+        self, backend: Backend, transport: Transport, files: FileOperations, codec: Codec | None = None
+    ) -> None:
         self._backend = backend
         self._transport = transport
-        self._config = config
+        self._files = files
+        self._codec = codec
+
+    @property
+    def codec(self) -> Codec:
+        """What values are converted with."""
+        if self._codec is None:
+            from ..literals import Codec
+
+            self._codec = Codec.default()
+        return self._codec
 
     # -- up
 
@@ -53,44 +52,47 @@ class DataOperations:
 
         Raises:
             InvalidRequest: A file is missing or unreadable.
-            Unsupported: `Config.data_upload_location` names a store that only fsspec could write to.
         """
-        if encoded.uploads and not self._config.data_upload_location.startswith("flyte:"):
-            raise Unsupported(
-                f"data_upload_location {self._config.data_upload_location!r}: only 'flyte://…' (Flyte's signed URLs) is "
-                "implemented"
-            )
-        return tuple(await self._transport.map_io(_stage, list(encoded.uploads)))
+        return await self._files.uploads.stage(encoded.uploads)
 
-    async def upload(self, encoded: Encoded, staged: Sequence[Staged], *, project: str, domain: str) -> Any:
-        """Does the uploads and returns the ``LiteralMap`` with real URIs."""
-        uris = {item.token: await self._put(item, project, domain) for item in staged}
+    async def upload(
+        self,
+        encoded: Encoded,
+        staged: Sequence[Staged],
+        *,
+        project: str,
+        domain: str,
+        location: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Does the uploads and returns the ``LiteralMap`` with real URIs.
+
+        Args:
+            encoded: Inputs with tokens.
+            staged: What `stage` read.
+            project: Where signed URLs are asked for.
+            domain: Where signed URLs are asked for.
+            location: Instead of `Config.data_upload_location`.
+            metadata: Kept with objects where the store can.
+        """
+        uris = await self._files.uploads.send(
+            staged, project=project, domain=domain, location=location, metadata=metadata
+        )
         return encoded.resolved(uris)
-
-    async def _put(self, item: Staged, project: str, domain: str) -> str:
-        """URI of the object, or of the prefix that holds a directory's files."""
-        from ..storage import signed
-
-        # Files of a directory share a prefix made of their common digest: the same content lands in the same place.
-        root = b32encode(item.digest).decode().rstrip("=").lower() if item.directory else ""
-        first = ""
-        for body in item.bodies:
-            where = await self._backend.upload_location(project, domain, file_name=body.name, md5=body.md5, root=root)
-            await self._transport.run_io(
-                signed.put, where.url, body.source, headers=where.headers, content_md5=body.md5
-            )
-            first = first or where.uri
-        return first.removesuffix(item.bodies[0].name).rstrip("/") if item.directory else first
 
     # -- down
 
-    async def outputs(self, ref: RunRef) -> RunOutputs:
+    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED.
+
+        Args:
+            ref: The run.
+            allow_pickle: Downloads pickles and runs the code in them. False leaves them references.
 
         Raises:
             InvalidRequest: The run has not ended well, so that it has none.
         """
-        from ..literals import Codec, literal_hash, literal_metadata
+        from ..literals import literal_hash, literal_metadata
 
         literals = await self._literals(ref)
         types = None
@@ -109,15 +111,18 @@ class DataOperations:
                 "be unreachable for FlyteAdmin, which swallows read failures. Try again, or look at the run's page."
             )
         hashes = {name: value for name, item in literals.literals.items() if (value := literal_hash(item))}
+        values = self.codec.decode_map(literals, types)
+        if allow_pickle:
+            values = {name: await self._unpickled(value) for name, value in values.items()}
         return RunOutputs(
-            Codec.default().decode_map(literals, types),
+            values,
             metadata={name: literal_metadata(item) for name, item in literals.literals.items()},
             hashes=hashes,
         )
 
     async def inputs(self, ref: RunRef) -> RunOutputs:
         """Inputs that the run has stored, after defaults."""
-        from ..literals import Codec
+        from ..literals import literal_hash, literal_metadata
 
         literals = await self._backend.stored_inputs(ref)
         types = None
@@ -126,7 +131,11 @@ class DataOperations:
             if snapshot.entity is not None:
                 found = await self._backend.interface(snapshot.entity)
                 types = {name: item.var.type for name, item in found.parameters.items()}
-        return RunOutputs(Codec.default().decode_map(literals, types))
+        return RunOutputs(
+            self.codec.decode_map(literals, types, path="inputs"),
+            metadata={name: literal_metadata(item) for name, item in literals.literals.items()},
+            hashes={name: value for name, item in literals.literals.items() if (value := literal_hash(item))},
+        )
 
     async def _literals(self, ref: RunRef) -> Any:
         """The stored map, wherever it is, with offloaded literals put back."""
@@ -138,68 +147,56 @@ class DataOperations:
         literals = stored.literals
         if stored.url:
             literals = literals_pb2.LiteralMap.FromString(await self._transport.run_io(read_url, stored.url))
-        if uris := offloaded_uris(literals):
-            found = {uri: literals_pb2.Literal.FromString(await self._read(uri)) for uri in uris}
-            literals = replace_offloaded(literals, found)
-        return literals
-
-    async def _read(self, uri: str) -> bytes:
-        from ..storage import access
-
-        if access.is_local(uri):
-            return await self._transport.run_io(_read_all, uri)
-        return await self._transport.run_io(read_url, await self._backend.download_url(uri))
-
-    async def download(self, what: Reference | str, path: str | Path) -> Path:
-        """Copies a referenced file, or all files below a directory or frame, to a local path.
-
-        Args:
-            what: A reference, or a URI.
-            path: Target file; for directories and frames the target folder.
-
-        Returns:
-            The path that now exists.
-        """
-        from ..storage import access
-
-        uri, target = (what if isinstance(what, str) else what.uri), Path(path)
-        if isinstance(what, DirectoryRef | FrameRef):
-            files = await self._transport.run_io(access.list_files, uri)
-            for file in files:
-                name = file.removeprefix(uri).lstrip("/") or Path(file).name
-                if ".." in Path(name).parts:
-                    raise InvalidRequest(f"{file} would be written outside {target}")
-                place = target / name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                await self._transport.run_io(access.copy_to, file, place)
-            return target
-        return await self._transport.run_io(_copy_file, uri, target)
-
-    async def open(self, what: Reference | str) -> IO[bytes]:
-        """Opens a referenced file for reading."""
-        from ..storage import access
-
-        return await self._transport.run_io(access.open_uri, what if isinstance(what, str) else what.uri)
+        for _ in range(_OFFLOADED_DEPTH):
+            uris = offloaded_uris(literals)
+            if not uris:
+                return literals
+            found = await self._transport.map_calls(self._files.read_bytes, uris, limit=_PARALLEL)
+            pairs = zip(uris, found, strict=True)
+            literals = replace_offloaded(literals, {uri: _parsed(raw, uri) for uri, raw in pairs})
+        raise LiteralError(f"outputs of {ref} hold offloaded literals nested deeper than {_OFFLOADED_DEPTH} levels")
 
     async def read_frame(self, ref: FrameRef) -> Any:
         """Reads a referenced table into a pandas DataFrame (a pyarrow Table without pandas)."""
         from ..literals import read_frame
-        from ..storage import access
 
         def read() -> Any:
+            store = self._files.store
             files = [
                 uri
-                for uri in access.list_files(ref.uri)
-                if not Path(uri).name.startswith(("_", ".")) or uri.endswith(".csv")
+                for name, uri in store.files(ref.uri)
+                if not name.rpartition("/")[2].startswith(("_", ".")) or name.endswith(".csv")
             ]
-            streams = [access.open_uri(uri) for uri in files]
+            streams: list[IO[bytes]] = []
             try:
+                streams += [store.open(uri) for uri in files]
                 return read_frame(streams, ref.format)
             finally:
                 for stream in streams:
                     stream.close()
 
         return await self._transport.run_io(read)
+
+    async def _unpickled(self, value: Any) -> Any:
+        if isinstance(value, FileRef) and value.format == "PythonPickle":
+            from ..literals.pickles import unpickle
+
+            return unpickle(await self._files.read_bytes(value.uri), value.uri)
+        if isinstance(value, list):
+            return [await self._unpickled(item) for item in value]
+        if isinstance(value, dict):
+            return {key: await self._unpickled(item) for key, item in value.items()}
+        return value
+
+
+def _parsed(raw: bytes, uri: str) -> Any:
+    from flyteidl.core import literals_pb2
+    from google.protobuf.message import DecodeError
+
+    try:
+        return literals_pb2.Literal.FromString(raw)
+    except DecodeError:
+        raise LiteralError(f"the literal at {uri} ({len(raw)} bytes) is damaged: it is no protobuf message") from None
 
 
 def _needs_types(literals: Any) -> bool:
@@ -217,33 +214,6 @@ def _needs_types(literals: Any) -> bool:
         return scalar == "generic" or (scalar == "union" and generic(item.scalar.union.value))
 
     return any(generic(item) for item in literals.literals.values())
-
-
-def _stage(upload: Upload) -> Staged:
-    from ..storage.bodies import bodies_of, digest_of
-
-    directory = upload.kind == "directory"
-    source = upload.source
-    if upload.kind == "frame" and not isinstance(source, str | os.PathLike):
-        from ..literals.dataframes import to_parquet
-
-        source = to_parquet(source)
-    elif not isinstance(source, bytes):
-        source = Path(source)
-    bodies = bodies_of(source, file_name=upload.file_name, directory=directory, label=upload.path)
-    return Staged(token=upload.token, directory=directory, bodies=bodies, digest=digest_of(bodies, directory=directory))
-
-
-def _copy_file(uri: str, target: Path) -> Path:
-    from ..storage import access
-
-    target = target / Path(uri).name if target.is_dir() else target
-    access.copy_to(uri, target)
-    return target
-
-
-def _read_all(uri: str) -> bytes:
-    return Path(uri.removeprefix("file://")).read_bytes()
 
 
 def read_url(url: str) -> bytes:

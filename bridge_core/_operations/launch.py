@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from ..entities import Entity
     from ..literals import Encoded
     from ..transport.base import Transport
-    from .data import DataOperations, Staged
+    from .data import DataOperations
+    from .uploads import Staged
 
 __all__ = ["LaunchOperations"]
 
@@ -121,8 +122,15 @@ class LaunchOperations:
         ref = RunRef(entity.project or "", entity.domain or "", name)
         if request.name is not None and (found := await self._backend.find(ref)) is not None:
             return await self._attach(found, entity, request)
-        prepared = await self._prepare(await self._backend.interface(entity), request.inputs)
-        inputs = await self._data.upload(prepared.encoded, prepared.staged, project=ref.project, domain=ref.domain)
+        prepared = await self._prepare(await self._backend.interface(entity), request)
+        inputs = await self._data.upload(
+            prepared.encoded,
+            prepared.staged,
+            project=ref.project,
+            domain=ref.domain,
+            location=request.data_upload_location,
+            metadata={"flyte_run": str(ref), **(request.options.labels or {})},
+        )
         try:
             await self._backend.create(ref, prepared.interface, inputs, request.options, prepared.fingerprint)
         except AlreadyExists as error:
@@ -149,11 +157,14 @@ class LaunchOperations:
                 )
         return placed
 
-    async def _prepare(self, interface: Interface, inputs: Mapping[str, Any]) -> _Prepared:
-        from ..literals import Codec, fingerprint
+    async def _prepare(self, interface: Interface, request: LaunchRequest) -> _Prepared:
+        from ..literals import fingerprint
 
+        codec, fixed = self._data.codec, tuple(interface.fixed)
         try:
-            encoded = Codec.default().encode_inputs(inputs, interface.parameters, fixed=tuple(interface.fixed))
+            encoded = codec.encode_inputs(
+                request.inputs, interface.parameters, fixed=fixed, coerce_json=request.coerce_json
+            )
         except InvalidRequest as error:
             raise error.with_message(f"inputs of {interface.entity}: {error.message}") from None
         staged = await self._data.stage(encoded)
@@ -181,7 +192,7 @@ class LaunchOperations:
                 ref=ref,
                 snapshot=snapshot,
             )
-        prepared = await self._prepare(await self._backend.interface(found.launched), request.inputs)
+        prepared = await self._prepare(await self._backend.interface(found.launched), request)
         if found.fingerprint != prepared.fingerprint:
             from ..literals import differing
 

@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .annotations import literal_hash, literal_metadata
+    from .annotations import Hashed, literal_hash, literal_metadata
     from .codec import Codec
     from .dataframes import read_frame, to_parquet
     from .describe import describe_type
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from .fingerprints import differing, fingerprint
     from .offloading import offloaded_uris, replace_offloaded
     from .shape import as_type
+    from .usertypes import TypeCodec
 
 __all__ = [
     "Codec",
     "Encoded",
     "EncodedValue",
+    "Hashed",
+    "TypeCodec",
     "Upload",
     "as_type",
     "describe_type",
@@ -41,6 +44,8 @@ _HOMES = {
     "Codec": "codec",
     "Encoded": "encoded",
     "EncodedValue": "encoded",
+    "Hashed": "annotations",
+    "TypeCodec": "usertypes",
     "Upload": "encoded",
     "as_type": "shape",
     "describe_type": "describe",

@@ -1,13 +1,41 @@
-"""What travels beside a value: the literal's hash (it drives Flyte's cache) and its metadata."""
+"""What travels beside a value: the literal's hash (it drives Flyte's cache) and its metadata (artifact partitions, say)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
 
-__all__ = ["literal_hash", "literal_metadata"]
+__all__ = ["Hashed", "annotate", "literal_hash", "literal_metadata"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """An input with a hash of your own: Flyte's cache compares it instead of the value.
+
+    Example:
+        >>> from bridge_core import FileRef
+        >>> Hashed(FileRef(uri="s3://b/model.bin"), "v7").hash
+        'v7'
+    """
+
+    value: Any
+    """Whatever the input takes."""
+    hash: str | None = None
+    """None: only the metadata is wanted."""
+    metadata: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """Kept with the literal, as a task's outputs have it: ``Hashed(outs["o0"], metadata=outs.metadata("o0"))``."""
+
+
+def annotate(literal: Literal, hashed: Hashed) -> None:
+    """Puts hash and metadata on a literal."""
+    if hashed.hash:
+        literal.hash = hashed.hash
+    for key, value in hashed.metadata.items():
+        literal.metadata[key] = value
 
 
 def literal_hash(literal: Literal) -> str | None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ..references import DirectoryRef, FileRef, FrameRef
+from .arrays import FORMAT as ARRAY_FORMAT
+from .arrays import is_array
 from .coder import Coder, Job, kind_of
 from .problems import Where, show
 
@@ -57,6 +59,8 @@ class BlobCoder(Coder):
         if isinstance(value, str) and is_remote(value):
             job.coerced = True
             return value
+        if self._type.format == ARRAY_FORMAT and is_array(value):
+            return job.upload(where, value, "array", "array.npy")
         path = local_path(value)
         if path is not None:
             job.coerced = True

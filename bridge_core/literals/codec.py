@@ -6,26 +6,34 @@ is listed, what was offloaded must be fetched first (`offloading.py`).
 
 from __future__ import annotations
 
+import copy
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flyteidl.core.literals_pb2 import Literal, LiteralMap
 from flyteidl.core.types_pb2 import LiteralType
 from google.protobuf.message import DecodeError, EncodeError
 
+from ..errors import ConfigError, LiteralError
+from .annotations import Hashed, annotate
 from .coder import Coder, Job
+from .coercion import coerced
 from .compiler import UnknownType, compile_type
 from .describe import describe_type
 from .encoded import Encoded, EncodedValue
 from .problems import Where, did_you_mean, raise_problems, refusal
+from .shape import as_type
 from .untyped import read_any
+from .usertypes import TypeCodec, UserTypes, installed_types
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from flyteidl.core.interface_pb2 import Parameter
 
 __all__ = ["Codec"]
+
+T = TypeVar("T")
 
 _CACHED_TYPES = 1024
 _INPUTS: Where = (None, "inputs")
@@ -47,16 +55,73 @@ class Codec:
         [1, 2]
     """
 
-    def __init__(self) -> None:
-        self._compile = functools.lru_cache(_CACHED_TYPES)(_compile)
+    def __init__(self, *, enums: str = "value", types: UserTypes | None = None) -> None:
+        if enums not in ("value", "name"):
+            raise ConfigError(f"enums must be 'value' (Flyte 1) or 'name' (Flyte 2), got {enums!r}")
+        self._types = types or UserTypes()
+        self._compile = functools.lru_cache(_CACHED_TYPES)(functools.partial(_compile, names=enums == "name"))
 
     @classmethod
-    def default(cls) -> Codec:
-        """The codec for the types that Flyte has: one per process, so that each type is compiled once."""
-        return _default()
+    def default(cls, *, enums: str = "value") -> Codec:
+        """The codec for the types that Flyte has, and those of installed packages (entry points ``flyte_bridge.types``).
+
+        One per process, so that each type is compiled once.
+
+        Args:
+            enums: What Python enum members are on the wire: their ``"value"`` (Flyte 1) or their ``"name"`` (Flyte 2).
+        """
+        return _default(enums)
+
+    def with_type(
+        self,
+        python_type: type | TypeCodec,
+        *,
+        to_literal: Callable[[Any], Any] | None = None,
+        from_literal: Callable[[Any], Any] | None = None,
+        override: bool = False,
+    ) -> Codec:
+        """A codec that also knows a class of your own; this one stays as it is.
+
+        Args:
+            python_type: The class; or a ready `TypeCodec`.
+            to_literal: See `TypeCodec`.
+            from_literal: See `TypeCodec`.
+            override: Whether it may replace one that is there, or a conversion of ours.
+
+        Raises:
+            ConfigError: The class is converted already, and ``override`` was not given.
+
+        Example:
+            >>> codec = Codec.default().with_type(complex, to_literal=str, from_literal=complex)
+            >>> codec.as_type("(1+2j)", complex)
+            (1+2j)
+        """
+        if not isinstance(python_type, TypeCodec):
+            if to_literal is None or from_literal is None:
+                raise ConfigError(f"with_type({python_type.__qualname__}): give to_literal and from_literal")
+            python_type = TypeCodec(python_type, to_literal, from_literal)
+        return self._with(self._types.adding(python_type, override=override, origin="with_type()"))
+
+    def _with(self, types: UserTypes) -> Codec:
+        out = copy.copy(self)  # compiled types are shared
+        vars(out).update(_types=types)
+        return out
+
+    def as_type(self, value: Any, target: type[T]) -> T:
+        """A decoded value as the given type, of your own included; see `as_type`.
+
+        Raises:
+            LiteralError: The value does not have that shape.
+        """
+        return as_type(value, target, types=self._types)
 
     def encode_inputs(
-        self, values: Mapping[str, Any], parameters: Mapping[str, Parameter], *, fixed: Collection[str] = ()
+        self,
+        values: Mapping[str, Any],
+        parameters: Mapping[str, Parameter],
+        *,
+        fixed: Collection[str] = (),
+        coerce_json: bool = False,
     ) -> Encoded:
         """Encodes all inputs of a launch.
 
@@ -66,6 +131,7 @@ class Codec:
                 interface with ``required=True``. An input that was not given takes its default; one that is not required
                 and has none is left out.
             fixed: Names of the launch plan's fixed inputs, which nobody may give.
+            coerce_json: True for texts from a command line or a template, see `coercion`.
 
         Raises:
             LiteralError: One for all problems: unknown, missing and fixed inputs, and every wrong leaf.
@@ -84,7 +150,7 @@ class Codec:
                 continue
             parameter = parameters[name]
             if name in values:
-                self._fill(out[name], values[name], parameter.var.type, (_INPUTS, name), job)
+                self._fill(out[name], values[name], parameter.var.type, (_INPUTS, name), job, coerce_json=coerce_json)
             elif parameter.HasField("default"):
                 out[name].CopyFrom(parameter.default)
             elif parameter.required:
@@ -92,14 +158,16 @@ class Codec:
         raise_problems(job.problems, "inputs do not fit")
         return Encoded(literals, tuple(job.uploads), frozenset(values))
 
-    def encode(self, value: Any, literal_type: LiteralType, *, path: str = "value") -> EncodedValue:
-        """Encodes one value.
+    def encode(
+        self, value: Any, literal_type: LiteralType, *, path: str = "value", coerce_json: bool = False
+    ) -> EncodedValue:
+        """Encodes one value; see `encode_inputs`.
 
         Raises:
             LiteralError: One for all wrong leaves, their paths beginning with ``path``.
         """
         job, literal = Job(), Literal()
-        self._fill(literal, value, literal_type, (None, path), job)
+        self._fill(literal, value, literal_type, (None, path), job, coerce_json=coerce_json)
         raise_problems(job.problems)
         return EncodedValue(literal, tuple(job.uploads))
 
@@ -124,13 +192,29 @@ class Codec:
         """
         return self._decode(literal, literal_type, (None, path))
 
-    def _fill(self, out: Literal, value: Any, literal_type: LiteralType, where: Where, job: Job) -> None:
+    def _fill(
+        self, out: Literal, value: Any, literal_type: LiteralType, where: Where, job: Job, *, coerce_json: bool = False
+    ) -> None:
         try:
             coder = self._compile(_wire(literal_type))
         except UnknownType as error:
             job.note(where, str(error))
+            return
+        hashed = value if isinstance(value, Hashed) else None
+        if hashed is not None:
+            value = hashed.value
+        if self._types:
+            try:
+                value = self._types.lowered(value, where)
+            except LiteralError as error:
+                job.problems += error.problems
+                return
+        if isinstance(value, Literal):  # a TypeCodec's own, or one that came from Flyte
+            out.CopyFrom(value)
         else:
-            coder.fill(out, value, where, job)
+            coder.fill(out, coerced(value, literal_type) if coerce_json else value, where, job)
+        if hashed is not None:
+            annotate(out, hashed)
 
     def _decode(self, literal: Literal, literal_type: LiteralType | None, where: Where) -> Any:
         if literal_type is None or literal_type.WhichOneof("type") is None:
@@ -143,8 +227,8 @@ class Codec:
 
 
 @functools.cache
-def _default() -> Codec:
-    return Codec()
+def _default(enums: str) -> Codec:
+    return Codec(enums=enums, types=installed_types())
 
 
 def _wire(literal_type: LiteralType) -> bytes:
@@ -156,8 +240,8 @@ def _wire(literal_type: LiteralType) -> bytes:
     return raw
 
 
-def _compile(raw: bytes) -> Coder:
+def _compile(raw: bytes, *, names: bool) -> Coder:
     try:
-        return compile_type(LiteralType.FromString(raw))
+        return compile_type(LiteralType.FromString(raw), names=names)
     except DecodeError:  # protobuf writes deeper than it reads
         raise UnknownType("its type is nested absurdly deep") from None

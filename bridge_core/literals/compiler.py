@@ -48,8 +48,13 @@ class UnknownType(Exception):
     """A type that cannot be compiled; says why."""
 
 
-def compile_type(kind: LiteralType, depth: int = 0) -> Coder:
+def compile_type(kind: LiteralType, depth: int = 0, *, names: bool = False) -> Coder:
     """The coder of a type.
+
+    Args:
+        kind: The type.
+        depth: How deep it is nested.
+        names: Whether Python enum members are sent by name instead of by value.
 
     Raises:
         UnknownType: The type is empty, of a kind this release does not know, or nested absurdly deep.
@@ -58,16 +63,16 @@ def compile_type(kind: LiteralType, depth: int = 0) -> Coder:
         raise UnknownType(f"its type is nested deeper than {MAX_DEPTH} levels")
     which = kind.WhichOneof("type")
     if which == "collection_type":
-        return ListCoder(compile_type(kind.collection_type, depth + 1))
+        return ListCoder(compile_type(kind.collection_type, depth + 1, names=names))
     if which == "map_value_type":
-        return MapCoder(compile_type(kind.map_value_type, depth + 1))
+        return MapCoder(compile_type(kind.map_value_type, depth + 1, names=names))
     words = describe_type(kind)
     if which == "union_type":
-        return UnionCoder(words, [(v, compile_type(v, depth + 1)) for v in kind.union_type.variants])
+        return UnionCoder(words, [(v, compile_type(v, depth + 1, names=names)) for v in kind.union_type.variants])
     if which == "simple":
         return _compile_simple(kind, words)
     if which == "enum_type":
-        return EnumCoder(words, list(kind.enum_type.values))
+        return EnumCoder(words, list(kind.enum_type.values), names=names)
     if which == "blob":
         return BlobCoder(words, kind.blob)
     if which == "structured_dataset_type":

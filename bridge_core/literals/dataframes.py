@@ -14,11 +14,22 @@ from ..errors import ConfigError, LiteralError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["read_frame", "to_parquet"]
+__all__ = ["read_frame", "to_parquet", "write_parquet"]
 
 
 def to_parquet(frame: Any) -> bytes:
-    """A pandas, pyarrow or polars frame as one parquet file, timestamps in microseconds as flytekit writes them.
+    """`write_parquet` into bytes."""
+    out = io.BytesIO()
+    write_parquet(frame, out)
+    return out.getvalue()
+
+
+def write_parquet(frame: Any, target: Any) -> None:
+    """Writes a pandas, pyarrow or polars frame as one parquet file, timestamps in microseconds as flytekit writes them.
+
+    Args:
+        frame: The frame.
+        target: A path or a binary stream.
 
     Raises:
         LiteralError: It is none of these, or holds what parquet cannot.
@@ -26,12 +37,10 @@ def to_parquet(frame: Any) -> bytes:
     """
     arrow = _need("pyarrow")
     parquet = _need("pyarrow.parquet")
-    out = io.BytesIO()
     try:
-        parquet.write_table(_as_table(frame, arrow), out, coerce_timestamps="us", allow_truncated_timestamps=True)
+        parquet.write_table(_as_table(frame, arrow), target, coerce_timestamps="us", allow_truncated_timestamps=True)
     except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
         raise LiteralError(f"this frame cannot be written as parquet: {error}") from error
-    return out.getvalue()
 
 
 def read_frame(files: Sequence[Any], format: str = "parquet") -> Any:  # noqa: A002 - Flyte's word

@@ -39,8 +39,8 @@ class Upload:
         token: Stands for the URI in the literal.
         path: Which leaf of the inputs this is, ``inputs.table``, for messages.
         source: A `pathlib.Path`, bytes, or a data frame (pandas, pyarrow or polars).
-        kind: What the source is: ``"file"``, ``"directory"``, ``"bytes"`` or ``"frame"`` (a data frame, to be written as
-            parquet; a local parquet or CSV file is a ``"file"``).
+        kind: What the source is: ``"file"``, ``"directory"``, ``"bytes"``, ``"frame"`` (a data frame, to be written as
+            parquet; a local parquet or CSV file is a ``"file"``) or ``"array"`` (a numpy array, to be written as ``.npy``).
         file_name: Name of the uploaded object. For a frame it is fixed by what flytekit reads: ``00000`` for parquet,
             ``.csv`` for CSV, directly below the URI of the literal.
     """

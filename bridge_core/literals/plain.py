@@ -12,7 +12,7 @@ import enum
 import math
 import operator
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..references import DirectoryRef, FileRef, FrameRef
@@ -20,8 +20,13 @@ from ..references import DirectoryRef, FileRef, FrameRef
 __all__ = ["as_fields", "is_structured", "jsonable", "to_plain", "type_title"]
 
 
-def as_fields(value: Any) -> Mapping[str, Any] | None:
-    """The fields of a structured object; None when it has none."""
+def as_fields(value: Any, known: Collection[str] = ()) -> Mapping[str, Any] | None:
+    """The fields of a structured object; None when it has none.
+
+    Args:
+        value: Anything.
+        known: Names that the schema has. A pydantic model goes by its aliases where these do: its schema names aliases.
+    """
     if isinstance(value, Mapping):
         return value
     if isinstance(value, type):
@@ -30,6 +35,9 @@ def as_fields(value: Any) -> Mapping[str, Any] | None:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if hasattr(type(value), "model_fields") and hasattr(value, "model_dump"):
         fields: Mapping[str, Any] = value.model_dump(mode="json")  # what flytekit stores is pydantic's JSON
+        if known and not fields.keys() <= set(known):
+            aliased: Mapping[str, Any] = value.model_dump(mode="json", by_alias=True)
+            return aliased if len(aliased.keys() - set(known)) < len(fields.keys() - set(known)) else fields
         return fields
     if hasattr(type(value), "__attrs_attrs__"):
         return {field.name: getattr(value, field.name) for field in type(value).__attrs_attrs__}

@@ -145,7 +145,7 @@ class _Compiler:
         wanted = f"dataclass {title}".strip() if known else "dict"
 
         def check(value: Any, where: Where, job: Job) -> Any:
-            fields = value if type(value) is dict else as_fields(value)
+            fields = value if type(value) is dict else as_fields(value, known)
             if fields is None:
                 job.wrong(where, wanted, value)
                 return None

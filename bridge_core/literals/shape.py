@@ -19,6 +19,9 @@ from ..references import DirectoryRef, FileRef, FrameRef
 from .problems import MAX_DEPTH, Where, did_you_mean, refusal, render, show
 from .times import parse_datetime, parse_duration
 
+if typing.TYPE_CHECKING:
+    from .usertypes import UserTypes
+
 __all__ = ["as_type"]
 
 T = TypeVar("T")
@@ -29,91 +32,98 @@ _LISTS: dict[Any, Any] = {
 }  # fmt: skip
 
 
-def as_type(value: Any, target: type[T]) -> T:
+def as_type(value: Any, target: type[T], *, types: UserTypes | None = None) -> T:
     """The value as the given type.
 
     Args:
         value: What `Codec.decode` gave.
         target: A dataclass, enum, pydantic v2 model (any class with ``model_validate``), datetime, date, timedelta, a
-            reference, ``list[T]``, ``dict[str, T]``, ``tuple[…]``, ``Optional[T]``, unions, ``Literal``, or a plain type.
+            reference, ``list[T]``, ``dict[str, T]``, ``tuple[…]``, ``Optional[T]``, unions, ``Literal``, an attrs class, a
+            TypedDict, a NamedTuple, or a plain type.
+        types: Classes of the user's own.
 
     Raises:
         LiteralError: The value does not have that shape; the message names the leaf.
     """
-    return typing.cast("T", _shape(value, target, (None, "value"), 0))
+    return typing.cast("T", _shape(value, target, (None, "value"), 0, types))
 
 
-def _shape(value: Any, target: Any, where: Where, depth: int) -> Any:
+def _shape(value: Any, target: Any, where: Where, depth: int, own: UserTypes | None) -> Any:
     if depth > MAX_DEPTH:
         raise refusal(where, f"nested deeper than {MAX_DEPTH} levels")
+    if own and isinstance(target, type) and target in own:
+        return own.raised(value, target, where)
     origin = typing.get_origin(target)
     if origin is typing.Annotated:
-        return _shape(value, typing.get_args(target)[0], where, depth)
+        return _shape(value, typing.get_args(target)[0], where, depth, own)
     if target is Any or target is object:
         return value
     if origin in (typing.Union, types.UnionType):
-        return _union(value, typing.get_args(target), where, depth)
+        return _union(value, typing.get_args(target), where, depth, own)
     if origin is typing.Literal:
         if value in typing.get_args(target):
             return value
         raise refusal(where, f"expected one of {', '.join(map(repr, typing.get_args(target)))}, got {show(value)}")
     container = origin or target
     if container in _LISTS:
-        return _sequence(value, container, typing.get_args(target), where, depth)
+        return _sequence(value, target, where, depth, own)
     if container in (dict, collections.abc.Mapping, collections.abc.MutableMapping):
-        return _mapping(value, typing.get_args(target), where, depth)
+        return _mapping(value, typing.get_args(target), where, depth, own)
+    if typing.is_typeddict(container):
+        return _typed_dict(value, container, where, depth, own)
     if isinstance(container, type):
-        return _instance(value, container, where, depth)
+        return _instance(value, container, where, depth, own)
     return value
 
 
-def _union(value: Any, options: tuple[Any, ...], where: Where, depth: int) -> Any:
+def _union(value: Any, options: tuple[Any, ...], where: Where, depth: int, own: UserTypes | None) -> Any:
     if value is None and type(None) in options:
         return None
     real = [option for option in options if option is not type(None)]
     if len(real) == 1:
-        return _shape(value, real[0], where, depth)
+        return _shape(value, real[0], where, depth, own)
     for option in real:  # a value that already is of a variant's type needs no trying
         if isinstance(option, type) and type(value) is option:
             return value
     said = []
     for option in real:
         try:
-            return _shape(value, option, where, depth + 1)
+            return _shape(value, option, where, depth + 1, own)
         except LiteralError as error:
             said.append(str(error).removeprefix(f"{render(where)}: "))
     raise refusal(where, "fits no variant: " + "; ".join(said))
 
 
-def _sequence(value: Any, container: Any, args: tuple[Any, ...], where: Where, depth: int) -> Any:
+def _sequence(value: Any, target: Any, where: Where, depth: int, own: UserTypes | None) -> Any:
+    container, args = typing.get_origin(target) or target, typing.get_args(target)
     if not isinstance(value, (list, tuple)):
         raise refusal(where, f"expected list, got {show(value)}")
     if container is tuple and args and args[-1] is not Ellipsis:
         if len(value) != len(args):
             raise refusal(where, f"expected {len(args)} elements, got {len(value)}")
-        return tuple(_shape(v, a, (where, i), depth + 1) for i, (v, a) in enumerate(zip(value, args, strict=True)))
+        return tuple(_shape(v, a, (where, i), depth + 1, own) for i, (v, a) in enumerate(zip(value, args, strict=True)))
     if not args:
         return _LISTS[container](value)
-    return _LISTS[container](_shape(item, args[0], (where, i), depth + 1) for i, item in enumerate(value))
+    return _LISTS[container](_shape(item, args[0], (where, i), depth + 1, own) for i, item in enumerate(value))
 
 
-def _mapping(value: Any, args: tuple[Any, ...], where: Where, depth: int) -> Any:
+def _mapping(value: Any, args: tuple[Any, ...], where: Where, depth: int, own: UserTypes | None) -> Any:
     if not isinstance(value, dict):
         raise refusal(where, f"expected dict, got {show(value)}")
     if len(args) != 2:  # noqa: PLR2004 - key and value
         return dict(value)
     key, item = args
-    return {_key(k, key, where, depth): _shape(v, item, (where, k), depth + 1) for k, v in value.items()}
+    return {_key(k, key, where, depth, own): _shape(v, item, (where, k), depth + 1, own) for k, v in value.items()}
 
 
-def _key(value: Any, target: Any, where: Where, depth: int) -> Any:
+def _key(value: Any, target: Any, where: Where, depth: int, own: UserTypes | None) -> Any:
     """Keys of a dict that went through JSON are texts, whatever they were."""
     if target is int and isinstance(value, str) and value.lstrip("-").isdecimal():
         return int(value)
-    return _shape(value, target, (where, value), depth + 1)
+    return _shape(value, target, (where, value), depth + 1, own)
 
 
-def _instance(value: Any, target: type, where: Where, depth: int) -> Any:
+def _instance(value: Any, target: type, where: Where, depth: int, own: UserTypes | None) -> Any:
     if target in _CONVERSIONS:
         return _CONVERSIONS[target](value, where)
     if isinstance(value, target) and not (target is int and isinstance(value, bool)):
@@ -124,8 +134,10 @@ def _instance(value: Any, target: type, where: Where, depth: int) -> Any:
         return _enum(value, target, where)
     if hasattr(target, "model_validate"):
         return _model(value, target, where)
-    if dataclasses.is_dataclass(target):
-        return _dataclass(value, target, where, depth)
+    if issubclass(target, tuple) and hasattr(target, "_fields"):
+        return _named_tuple(value, target, where, depth, own)
+    if dataclasses.is_dataclass(target) or hasattr(target, "__attrs_attrs__"):
+        return _dataclass(value, target, where, depth, own)
     if isinstance(value, str) and any(base.__name__ in _FROM_TEXT for base in target.__mro__):
         return _from_text(value, target, where)
     raise refusal(where, f"expected {target.__qualname__}, got {show(value)}")
@@ -143,22 +155,72 @@ def _from_text(value: str, target: type, where: Where) -> Any:
         ) from error
 
 
-def _dataclass(value: Any, target: Any, where: Where, depth: int) -> Any:
+def _dataclass(value: Any, target: Any, where: Where, depth: int, own: UserTypes | None) -> Any:
     if not isinstance(value, dict):
         raise refusal(where, f"expected dataclass {target.__qualname__}, got {show(value)}")
     hints = _hints(target, where)
-    fields = {field.name: field for field in dataclasses.fields(target) if field.init}
+    fields, required = _constructor(target)
     for name in value:
         if name not in fields:
             raise refusal((where, name), f"unknown field of {target.__qualname__}{did_you_mean(name, fields)}")
-    for name, field in fields.items():
-        if name not in value and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+    for name in fields:
+        if name not in value and name in required:
             raise refusal((where, name), f"missing field of {target.__qualname__}")
-    arguments = {n: _shape(item, hints.get(n, Any), (where, n), depth + 1) for n, item in value.items()}
+    arguments = {fields[n]: _shape(item, hints.get(n, Any), (where, n), depth + 1, own) for n, item in value.items()}
     try:
         return target(**arguments)
     except (TypeError, ValueError) as error:  # its own __post_init__ refused
         raise refusal(where, f"{target.__qualname__} refuses it: {error}") from error
+
+
+def _constructor(target: Any) -> tuple[dict[str, str], set[str]]:
+    """Field name -> name of the constructor's argument (attrs drops leading underscores), and the names without default."""
+    if not dataclasses.is_dataclass(target):
+        given = [field for field in target.__attrs_attrs__ if field.init]
+        nothing = {field.name for field in given if repr(field.default) == "NOTHING"}
+        return {field.name: str(getattr(field, "alias", None) or field.name.lstrip("_")) for field in given}, nothing
+    own = [field for field in dataclasses.fields(target) if field.init]
+    missing = dataclasses.MISSING
+    bare = {field.name for field in own if field.default is missing and field.default_factory is missing}
+    return {field.name: field.name for field in own}, bare
+
+
+def _typed_dict(value: Any, target: Any, where: Where, depth: int, own: UserTypes | None) -> Any:
+    if not isinstance(value, dict):
+        raise refusal(where, f"expected {target.__qualname__}, got {show(value)}")
+    hints = _hints(target, where)
+    for name in sorted(target.__required_keys__ - value.keys()):
+        raise refusal((where, name), f"missing field of {target.__qualname__}")
+    out = {}
+    for name, item in value.items():
+        if name not in hints:
+            raise refusal((where, name), f"unknown field of {target.__qualname__}{did_you_mean(name, hints)}")
+        hint = hints[name]
+        while typing.get_origin(hint) in (typing.Required, typing.NotRequired):
+            hint = typing.get_args(hint)[0]
+        out[name] = _shape(item, hint, (where, name), depth + 1, own)
+    return out
+
+
+def _named_tuple(value: Any, target: Any, where: Where, depth: int, own: UserTypes | None) -> Any:
+    """From its fields, from a list, or from ``item_0`` and so on, as the Flyte 2 SDK writes plain tuples."""
+    fields = target._fields
+    if isinstance(value, (list, tuple)):
+        if len(value) > len(fields):
+            raise refusal(where, f"expected {len(fields)} elements, got {len(value)}")
+        value = dict(zip(fields, value, strict=False))
+    elif isinstance(value, dict) and value and all(key == f"item_{i}" for i, key in enumerate(value)):
+        value = dict(zip(fields, value.values(), strict=False))
+    if not isinstance(value, dict):
+        raise refusal(where, f"expected {target.__qualname__}, got {show(value)}")
+    hints = _hints(target, where)
+    for name in value:
+        if name not in fields:
+            raise refusal((where, name), f"unknown field of {target.__qualname__}{did_you_mean(name, fields)}")
+    for name in fields:
+        if name not in value and name not in target._field_defaults:
+            raise refusal((where, name), f"missing field of {target.__qualname__}")
+    return target(**{n: _shape(v, hints.get(n, Any), (where, n), depth + 1, own) for n, v in value.items()})
 
 
 def _hints(target: Any, where: Where) -> dict[str, Any]:
@@ -172,13 +234,34 @@ def _model(value: Any, target: Any, where: Where) -> Any:
     try:
         return target.model_validate(value)
     except ValueError as error:  # pydantic's ValidationError is one
+        # flytekit dumps a model by field name and validates by alias: what it wrote has the other names.
+        renamed = _by_alias(value, target)
+        if renamed is not None:
+            try:
+                return target.model_validate(renamed)
+            except ValueError:
+                pass
         raise refusal(where, f"{target.__qualname__} refuses it: {error}") from error
+
+
+def _by_alias(value: Any, target: Any) -> dict[str, Any] | None:
+    """The same with aliases for field names; None when the model has none of its own or the value is no dict."""
+    aliases: dict[str, Any] = {
+        str(name): alias
+        for name, field in dict(target.model_fields).items()
+        if isinstance(alias := field.validation_alias, str)
+    }
+    if not isinstance(value, dict) or not aliases.keys() & value.keys():
+        return None
+    return {str(aliases.get(key) or key): item for key, item in value.items()}
 
 
 def _enum(value: Any, target: type[enum.Enum], where: Where) -> Any:
     try:
         return target(value)
     except ValueError:
+        if isinstance(value, str) and value in target.__members__:  # Flyte 2 sends names
+            return target[value]
         raise refusal(where, f"expected one of {', '.join(repr(m.value) for m in target)}, got {show(value)}") from None
 
 

@@ -27,17 +27,18 @@ __all__ = ["ChoiceCoder", "EnumCoder", "UnionCoder"]
 
 
 class EnumCoder(Coder):
-    """Candidates by value: a text, or a Python enum member whose value is one of them."""
+    """Candidates: a text, or a Python enum member whose value (Flyte 1) or name (Flyte 2) is one of them."""
 
-    __slots__ = ("_candidates", "_values")
+    __slots__ = ("_candidates", "_names", "_values")
 
-    def __init__(self, wanted: str, values: Sequence[str]) -> None:
+    def __init__(self, wanted: str, values: Sequence[str], *, names: bool = False) -> None:
         super().__init__(wanted)
+        self._names = names
         self._candidates = list(values)
         self._values = frozenset(values)
 
     def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
-        plain = value.value if isinstance(value, enum.Enum) else value
+        plain = self._member(value) if isinstance(value, enum.Enum) else value
         if not isinstance(plain, str):
             job.wrong(where, self.wanted, value)
         elif plain not in self._values:
@@ -49,6 +50,11 @@ class EnumCoder(Coder):
         else:
             job.coerced = job.coerced or not isinstance(value, enum.Enum)
             out.scalar.primitive.string_value = plain
+
+    def _member(self, member: enum.Enum) -> Any:
+        """What stands for a member: this Flyte's word for it, else the other's if only that one is a candidate."""
+        words = (member.name, member.value) if self._names else (member.value, member.name)
+        return next((word for word in words if isinstance(word, str) and word in self._values), words[0])
 
     def read(self, literal: Literal, where: Where) -> Any:
         primitive = literal.scalar.primitive

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InvalidRequest
 from . import signed
 
-__all__ = ["Body", "bodies_of", "digest_of"]
+__all__ = ["Body", "Source", "digest_of", "sources_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
-    """One object to PUT."""
+class Source:
+    """One object that will be sent; nothing of it was read yet."""
 
     name: str
     """Its name below the upload's prefix; may contain ``/`` for files of a directory."""
     source: Path | bytes = field(repr=False)
+    label: str = ""
+    """Which input it is, for messages."""
+
+    def read(self) -> Body:
+        """Reads it once, for its digest.
+
+        Raises:
+            InvalidRequest: It cannot be read.
+        """
+        return Body(self.name, self.source, signed.md5(self.source, self.label))
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One object to send."""
+
+    name: str
+    source: Path | bytes = field(repr=False)
     md5: bytes = field(repr=False)
 
 
-def bodies_of(source: Path | bytes, *, file_name: str, directory: bool, label: str) -> tuple[Body, ...]:
+def sources_of(source: Path | bytes, *, file_name: str, directory: bool, label: str) -> tuple[Source, ...]:
     """The objects of one upload, in a stable order.
 
     Args:
@@ -32,28 +52,56 @@ def bodies_of(source: Path | bytes, *, file_name: str, directory: bool, label: s
         label: Which input it is, for messages.
 
     Raises:
-        InvalidRequest: A path is missing, is of the wrong kind, or a symlink leads out of the directory.
+        InvalidRequest: A path is missing, is of the wrong kind, or holds what cannot be uploaded as it is.
     """
     if isinstance(source, bytes):
-        return (Body(file_name, source, signed.md5(source)),)
+        return (Source(file_name, source, label),)
     if not directory:
         if not source.is_file():
             what = "is a directory, and a file is wanted" if source.is_dir() else "does not exist"
+            if source.exists() and not source.is_dir():
+                what = "is no regular file"
             raise InvalidRequest(f"{label}: file {source} {what}")
-        return (Body(file_name, source, signed.md5(source)),)
+        return (Source(file_name, source, label),)
     if not source.is_dir():
-        raise InvalidRequest(f"{label}: directory {source} does not exist")
-    files = sorted(file for file in source.rglob("*") if file.is_file())
-    root = source.resolve()
-    for file in files:
-        if not file.resolve().is_relative_to(root):
-            raise InvalidRequest(f"{label}: {file} is a symlink out of {source}; copy the file, or leave it out")
+        what = "is a file, and a directory is wanted" if source.exists() else "does not exist"
+        raise InvalidRequest(f"{label}: directory {source} {what}")
+    files = _files(source, label)
     if not files:
         raise InvalidRequest(f"{label}: directory {source} holds no files")
-    return tuple(Body(file.relative_to(source).as_posix(), file, signed.md5(file)) for file in files)
+    return tuple(Source(file.relative_to(source).as_posix(), file, label) for file in files)
 
 
-def digest_of(bodies: tuple[Body, ...], *, directory: bool) -> bytes:
+def _files(source: Path, label: str) -> list[Path]:
+    """All files of a tree. What an object store cannot hold is refused, because leaving it out would lose it silently."""
+
+    def refuse(error: OSError) -> None:
+        raise InvalidRequest(f"{label}: directory {error.filename} cannot be read: {error.strerror or error}") from None
+
+    root = source.resolve()
+    found = []
+    for folder, folders, names in os.walk(source, onerror=refuse):
+        for name in folders:
+            if (link := Path(folder, name)).is_symlink():
+                raise InvalidRequest(
+                    f"{label}: {link} is a symlink to a directory; copy the directory, or leave it out"
+                )
+        for name in names:
+            file = Path(folder, name)
+            if not file.resolve().is_relative_to(root):
+                raise InvalidRequest(f"{label}: {file} is a symlink out of {source}; copy the file, or leave it out")
+            if not file.is_file():
+                what = "is a symlink to nothing" if file.is_symlink() else "is no regular file"
+                raise InvalidRequest(f"{label}: {file} {what}; leave it out")
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                raise InvalidRequest(f"{label}: {file!a} has a name that is not UTF-8; rename it") from None
+            found.append(file)
+    return sorted(found)
+
+
+def digest_of(bodies: Sequence[Body], *, directory: bool) -> bytes:
     """MD5 of what the upload holds: of the object, or of names and digests of all files of a directory."""
     if not directory:
         return bodies[0].md5

@@ -1,44 +1,48 @@
-"""PUT and GET through URLs that somebody else signed: streamed, checked, sent again when the network drops them.
-
-The standard library's client is enough here (one request per object, known length, no redirects wanted), and it keeps an
-HTTP stack out of the scheduler.
-"""
+"""PUT and GET through URLs that somebody else signed: streamed, checked, sent again when the network drops them."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
-import io
-import os
 import time
 import urllib.parse
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest, Unavailable
+from ..errors import InvalidRequest, NotFound, Unavailable
+from .http import Answer, HttpPool, Request
+from .paths import shown
+from .progress import OnProgress, Progress
+from .streams import CHUNK, Counted, atomic, open_source
 
 if TYPE_CHECKING:
-    import ssl
+    from collections.abc import Iterator
 
 __all__ = ["get", "md5", "put", "size"]
 
-_CHUNK = 1 << 20
 _ATTEMPTS = 4
-_TIMEOUT = 60.0  # seconds a socket may be silent
+_BUSY = (http.client.REQUEST_TIMEOUT, http.client.TOO_MANY_REQUESTS)
 
 
-def md5(source: Path | bytes) -> bytes:
+def md5(source: Path | bytes, label: str = "") -> bytes:
     """MD5 of the content, read now: never remembered by path, because content changes and paths stay.
 
     Raises:
         InvalidRequest: The file is missing or unreadable.
     """
     digest = hashlib.md5(usedforsecurity=False)
-    with _open(source) as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
+    buffer = bytearray(CHUNK)
+    view = memoryview(buffer)
+    with open_source(source, label) as stream:
+        try:
+            while count := stream.readinto(buffer):  # type: ignore[attr-defined]  # raw files and BytesIO have it
+                digest.update(view[:count])
+        except OSError as error:
+            start = f"{label}: " if label else ""
+            raise InvalidRequest(f"{start}file {source!s} cannot be read: {error.strerror or error}") from None
     return digest.digest()
 
 
@@ -47,7 +51,16 @@ def size(source: Path | bytes) -> int:
     return len(source) if isinstance(source, bytes) else source.stat().st_size
 
 
-def put(url: str, source: Path | bytes, *, headers: Mapping[str, str], content_md5: bytes) -> None:
+def put(
+    url: str,
+    source: Path | bytes,
+    *,
+    headers: Mapping[str, str],
+    content_md5: bytes,
+    pool: HttpPool | None = None,
+    name: str = "",
+    progress: OnProgress | None = None,
+) -> None:
     """Uploads one object.
 
     Args:
@@ -56,100 +69,108 @@ def put(url: str, source: Path | bytes, *, headers: Mapping[str, str], content_m
         headers: What the server demanded. Its ``Content-Length`` is wrong (the length of the MD5 text, a bug of FlyteAdmin's
             stow library) and is replaced.
         content_md5: Lets the store refuse a damaged body.
+        pool: Connections to use.
+        name: The object, for progress.
+        progress: Told how far it is.
 
     Raises:
         InvalidRequest: The store refused it (a 4xx answer), or the file cannot be read or changed meanwhile.
         Unavailable: The store could not be reached, or answered 5xx, four times.
     """
-    sent = {name: value for name, value in headers.items() if name.lower() != "content-length"}
-    sent["Content-Length"] = str(size(source))
-    sent["Content-MD5"] = b64encode(content_md5).decode()
     target = _shown(url)
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with _open(source) as stream:
-                status, body = _request("PUT", url, stream, sent)
-        except (OSError, http.client.HTTPException) as error:
-            failure = f"{type(error).__name__}: {error}"
-        else:
-            if status in (http.client.OK, http.client.CREATED):
-                return
-            failure = f"HTTP {status}: {body[:300].decode(errors='replace')}"
-            if status < http.client.INTERNAL_SERVER_ERROR:
-                raise InvalidRequest(f"the store at {target} refused the upload: {failure}")
-        if attempt < _ATTEMPTS:
-            time.sleep(0.2 * 2**attempt)
-    raise Unavailable(f"upload to {target} failed {_ATTEMPTS} times; last: {failure}")
+    with _pool(pool) as connections:
+
+        def send() -> Answer:
+            length = size(source)
+            sent = {
+                key: value for key, value in headers.items() if key.lower() not in ("content-length", "content-md5")
+            }
+            sent["Content-Length"] = str(length)
+            sent["Content-MD5"] = b64encode(content_md5).decode()
+
+            @contextlib.contextmanager
+            def body() -> Iterator[Any]:
+                with open_source(source) as stream:
+                    yield Counted(stream, name, length, progress) if progress else stream
+
+            return connections.send(Request(verb="PUT", url=url, headers=sent, body=body, size=length))
+
+        label = f"file {source}" if isinstance(source, Path) else f"{len(source)} bytes"
+        _patiently(
+            f"upload of {label} to {target}", send, (http.client.OK, http.client.CREATED, http.client.NO_CONTENT)
+        )
 
 
-def get(url: str, target: Path) -> None:
+def get(
+    url: str,
+    target: Path,
+    *,
+    pool: HttpPool | None = None,
+    name: str = "",
+    progress: OnProgress | None = None,
+) -> None:
     """Downloads one object to a file, which appears only when it is whole.
 
+    A transfer that breaks goes on where it broke, if the store promises that the object is still the same (``ETag``).
+
     Raises:
-        InvalidRequest: The store refused (a 4xx answer).
+        InvalidRequest: The store refused (a 4xx answer), or the file cannot be written.
+        NotFound: There is no such object.
         Unavailable: The store could not be reached, or answered 5xx, four times.
     """
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with partial.open("wb") as file:
-                    status, body = _request("GET", url, None, {}, into=file)
-            except (OSError, http.client.HTTPException) as error:
-                failure = f"{type(error).__name__}: {error}"
-            else:
-                if status == http.client.OK:
-                    partial.replace(target)
-                    return
-                failure = f"HTTP {status}: {body[:300].decode(errors='replace')}"
-                if status < http.client.INTERNAL_SERVER_ERROR:
-                    raise InvalidRequest(f"the store at {_shown(url)} refused the download: {failure}")
-            if attempt < _ATTEMPTS:
-                time.sleep(0.2 * 2**attempt)
-        raise Unavailable(f"download from {_shown(url)} failed {_ATTEMPTS} times; last: {failure}")
-    finally:
-        partial.unlink(missing_ok=True)
+    with _pool(pool) as connections, atomic(target) as file:
+        tags: list[str] = []
+
+        def begin(headers: Mapping[str, str]) -> None:
+            tag = headers.get("ETag") or ""
+            tags[:] = [tag] if tag and not tag.startswith("W/") else []
+
+        def report(done: int, whole: int | None) -> None:
+            if progress is not None:
+                progress(Progress(name=name or target.name, done=done, size=whole))
+
+        def fetch() -> Answer:
+            done = file.seek(0, 2)
+            resume = {"Range": f"bytes={done}-", "If-Range": tags[0]} if done and tags else {}
+            return connections.send(
+                Request(verb="GET", url=url, headers=resume, into=file, begin=begin, progress=report)
+            )
+
+        _patiently(f"download from {_shown(url)} to {target}", fetch, (http.client.OK, http.client.PARTIAL_CONTENT))
 
 
-def _open(source: Path | bytes) -> IO[bytes]:
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
-    try:
-        return source.open("rb")
-    except OSError as error:
-        raise InvalidRequest(f"file {source} cannot be read for upload: {error.strerror or error}") from None
+def _patiently(what: str, send: Callable[[], Answer], good: Sequence[int]) -> None:
+    """Sends until the answer is good, at most four times; gives up at once when sending again cannot help."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            answer = send()
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{what}: {error.message}") from None
+        except (OSError, http.client.HTTPException) as error:
+            failure = shown(f"{type(error).__name__}: {error}")
+        else:
+            if answer.status in good:
+                return
+            failure = shown(f"HTTP {answer.status}: {answer.body[:300].decode(errors='replace')}")
+            if answer.status == http.client.NOT_FOUND:
+                raise NotFound(f"{what}: nothing is there ({failure})")
+            if answer.status < http.client.INTERNAL_SERVER_ERROR and answer.status not in _BUSY:
+                raise InvalidRequest(f"{what}: the store refused it: {failure}")
+        if attempt < _ATTEMPTS:
+            time.sleep(0.2 * 2**attempt)
+    raise Unavailable(f"{what} failed {_ATTEMPTS} times; last: {failure}")
 
 
-def _request(
-    verb: str, url: str, body: IO[bytes] | None, headers: Mapping[str, str], into: IO[bytes] | None = None
-) -> tuple[int, bytes]:
-    parts = urllib.parse.urlsplit(url)
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        connection = http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT, context=_tls())
-    else:
-        connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
-    connection.blocksize = _CHUNK
-    try:
-        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection.request(verb, path, body=body, headers=dict(headers))
-        answer = connection.getresponse()
-        if into is None or answer.status != http.client.OK:
-            return answer.status, answer.read(1 << 16)
-        while chunk := answer.read(_CHUNK):
-            into.write(chunk)
-        return answer.status, b""
-    finally:
-        connection.close()
-
-
-def _tls() -> ssl.SSLContext:
-    import ssl
-
-    return ssl.create_default_context()
+@contextlib.contextmanager
+def _pool(pool: HttpPool | None) -> Iterator[HttpPool]:
+    if pool is not None:
+        yield pool
+        return
+    with HttpPool() as own:
+        yield own
 
 
 def _shown(url: str) -> str:
     """The URL without its query: signatures are secrets."""
     parts = urllib.parse.urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"

@@ -10,7 +10,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -73,6 +73,22 @@ class AioTransport:
     async def map_io(self, func: Callable[[A], T], items: Sequence[A]) -> list[T]:
         """Runs them in the loop's thread pool, at once."""
         return list(await asyncio.gather(*(asyncio.to_thread(func, item) for item in items)))
+
+    async def map_calls(self, func: Callable[[A], Awaitable[T]], items: Sequence[A], *, limit: int) -> list[T]:
+        """Awaits them as tasks."""
+        gate = asyncio.Semaphore(limit)
+
+        async def one(item: A) -> T:
+            async with gate:
+                return await func(item)
+
+        tasks = [asyncio.ensure_future(one(item)) for item in items]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def now(self) -> float:
         """Monotonic seconds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
@@ -61,6 +61,10 @@ class Transport(Protocol):
 
     async def map_io(self, func: Callable[[A], T], items: Sequence[A]) -> list[T]:
         """Runs blocking I/O for several items at once; results in order; the first error is raised."""
+        ...
+
+    async def map_calls(self, func: Callable[[A], Awaitable[T]], items: Sequence[A], *, limit: int) -> list[T]:
+        """Awaits it for several items, at most `limit` at once; results in order. The first error ends the rest and is raised."""
         ...
 
     def now(self) -> float:

@@ -10,11 +10,12 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from .._drive import run_blocking
 from ..errors import from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, status_of
 from .channel import channel_options, credentials
@@ -75,6 +76,31 @@ class BlockingTransport:
 
         with ThreadPoolExecutor(min(_PARALLEL_IO, len(items))) as pool:
             return list(pool.map(func, items))
+
+    async def map_calls(self, func: Callable[[A], Awaitable[T]], items: Sequence[A], *, limit: int) -> list[T]:
+        """Steps the coroutines in threads that end before this returns: a gRPC channel may be used from many."""
+
+        async def awaited(item: A) -> T:
+            return await func(item)
+
+        def step(item: A) -> T:
+            return run_blocking(awaited(item))
+
+        if len(items) <= 1 or limit <= 1:
+            return [await func(item) for item in items]
+        from concurrent.futures import ThreadPoolExecutor, wait
+
+        with ThreadPoolExecutor(min(limit, len(items))) as pool:
+            futures = [pool.submit(step, item) for item in items]
+            done, waiting = wait(futures, return_when="FIRST_EXCEPTION")
+            if any(future.exception() is not None for future in done):
+                for future in waiting:
+                    future.cancel()
+            wait(futures)
+            for future in futures:
+                if not future.cancelled() and (error := future.exception()) is not None:
+                    raise error
+            return [future.result() for future in futures]
 
     def now(self) -> float:
         """Monotonic seconds."""

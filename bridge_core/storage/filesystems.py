@@ -1,0 +1,141 @@
+"""The fsspec file systems of one client: made from its `Config` on first use, shared with nobody.
+
+fsspec keeps a registry and a cache of instances for the whole process, so that the first client's credentials answer for
+everybody's. Here every client has instances of its own, and nothing is registered. A forked child makes its own too: the
+parent's connections and threads do not survive a fork.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, InvalidRequest
+from .paths import local_path, scheme_of
+
+if TYPE_CHECKING:
+    from ..config import Config
+
+__all__ = ["FileSystems"]
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
+
+
+class FileSystems:
+    """Finds the file system for a URI.
+
+    Args:
+        config: Endpoints and credentials: `Config.s3`, `Config.gcs`, `Config.azure`.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._made: dict[tuple[str, bool], Any] = {}
+
+    def of(self, uri: str, *, anonymous: bool = False) -> tuple[Any, str]:
+        """The file system of a URI, and the path within it.
+
+        Args:
+            uri: With a scheme, or a local path.
+            anonymous: Without credentials. Only ever on request.
+
+        Raises:
+            ConfigError: The library for this scheme is not installed, or refuses its settings.
+            InvalidRequest: No such scheme, or one that is not an object's address.
+        """
+        scheme = scheme_of(uri)
+        if "::" in uri.partition("://")[0] or "\0" in uri:
+            raise InvalidRequest(f"{uri!r} chains file systems, which is not supported; download the outer one first")
+        if scheme == "flyte":
+            raise InvalidRequest(
+                f"{uri} names a place to upload to, and nothing can be read there; use the URI it was given"
+            )
+        system = self.by_scheme(scheme, anonymous=anonymous)
+        return system, str(local_path(uri).absolute()) if scheme == "file" else str(system._strip_protocol(uri))  # noqa: SLF001  # fsspec's API for implementers
+
+    def by_scheme(self, scheme: str, *, anonymous: bool = False) -> Any:
+        """The file system of a scheme; see `of`."""
+        if self._pid != os.getpid():
+            self._lock, self._pid, self._made = threading.Lock(), os.getpid(), {}
+        with self._lock:
+            key = (scheme, anonymous)
+            if key not in self._made:
+                self._made[key] = self._make(scheme, anonymous=anonymous)
+            return self._made[key]
+
+    def _make(self, scheme: str, *, anonymous: bool) -> Any:
+        try:
+            kind = _class_of(scheme)
+        except ImportError as error:
+            extra = _EXTRAS.get(scheme)
+            way = f"pip install 'flyte-bridge[{extra}]'" if extra else str(error)
+            raise ConfigError(f"{scheme}:// needs a library that is not installed: {way}") from None
+        if kind is None:
+            raise InvalidRequest(
+                f"{scheme}:// is no scheme that fsspec knows; known are file, s3, gs, abfs, http and others"
+            )
+        try:
+            return kind(skip_instance_cache=True, **self.options(scheme, anonymous=anonymous))
+        except (TypeError, ValueError, OSError) as error:
+            raise ConfigError(
+                f"the file system for {scheme}:// cannot be made: {type(error).__name__}: {error}"
+            ) from None
+
+    def options(self, scheme: str, *, anonymous: bool = False) -> dict[str, Any]:
+        """What the file system of a scheme is made with: the settings of flytekit's data_persistence."""
+        if scheme == "file":
+            return {"auto_mkdir": True}
+        extra = _EXTRAS.get(scheme)
+        if extra == "s3":
+            return _s3(self._config, anonymous=anonymous)
+        if extra == "azure":
+            return _azure(self._config, anonymous=anonymous)
+        return {"token": "anon"} if extra == "gcs" and anonymous else {}
+
+
+def _class_of(scheme: str) -> Any:
+    """Fsspec's own implementation where it has one, even if somebody registered another for the whole process."""
+    from fsspec.registry import known_implementations, registry
+
+    known = known_implementations.get(scheme)
+    if known is None:
+        return registry.get(scheme)
+    module, _, name = str(known["class"]).rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _s3(config: Config, *, anonymous: bool) -> dict[str, Any]:
+    s3 = config.s3
+    options: dict[str, Any] = {"config_kwargs": {"retries": {"max_attempts": s3.retries, "mode": "standard"}}}
+    if s3.addressing_style:
+        options["config_kwargs"]["s3"] = {"addressing_style": s3.addressing_style}
+    if s3.endpoint:
+        options["client_kwargs"] = {"endpoint_url": s3.endpoint}
+    if s3.enable_debug:
+        logging.getLogger("s3fs").setLevel(logging.DEBUG)
+    if anonymous:
+        return {**options, "anon": True}
+    if s3.access_key_id:
+        options["key"] = s3.access_key_id
+    if s3.secret_access_key:
+        options["secret"] = s3.secret_access_key.reveal()
+    return options
+
+
+def _azure(config: Config, *, anonymous: bool) -> dict[str, Any]:
+    azure = config.azure
+    options: dict[str, Any] = {"anon": anonymous}
+    if azure.storage_account_name:
+        options["account_name"] = azure.storage_account_name
+    if anonymous:
+        return options
+    options.update({name: given for name in ("tenant_id", "client_id") if (given := getattr(azure, name))})
+    for name, secret in (("account_key", azure.storage_account_key), ("client_secret", azure.client_secret)):
+        if secret:
+            options[name] = secret.reveal()
+    return options

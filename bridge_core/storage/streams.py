@@ -1,0 +1,132 @@
+"""Copying in chunks: files that appear only when they are whole, sizes, and counting for progress."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import secrets
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from ..errors import InvalidRequest
+from .progress import OnProgress, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CHUNK", "Counted", "Encoded", "atomic", "copy", "open_source", "size_of"]
+
+CHUNK = 1 << 20
+"""Bytes that are in memory at once."""
+
+
+class Counted:
+    """A stream to read from that reports how far it is."""
+
+    def __init__(self, stream: IO[bytes], name: str, size: int | None, progress: OnProgress | None) -> None:
+        self._stream = stream
+        self._name = name
+        self._size = size
+        self._progress = progress
+        self.done = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads, and reports."""
+        data = self._stream.read(size)
+        self.done += len(data)
+        if self._progress is not None and (data or not self._size):
+            self._progress(Progress(name=self._name, done=self.done, size=self._size))
+        return data
+
+
+class Encoded:
+    """A stream of text or bytes, read as bytes."""
+
+    def __init__(self, stream: IO[Any], encoding: str) -> None:
+        self._stream = stream
+        self._encoding = encoding
+
+    def read(self, size: int = -1) -> bytes:
+        """Reads up to that many bytes, or characters of a text."""
+        data = self._stream.read(size)
+        return data.encode(self._encoding) if isinstance(data, str) else data or b""
+
+
+@contextlib.contextmanager
+def open_source(source: Path | bytes | IO[bytes], label: str = "") -> Iterator[IO[bytes]]:
+    """Opens what is to be sent; streams stay open.
+
+    Raises:
+        InvalidRequest: The file is missing or unreadable.
+    """
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+        return
+    if not isinstance(source, Path):
+        yield source
+        return
+    try:
+        stream = source.open("rb", buffering=0)
+    except OSError as error:
+        start = f"{label}: " if label else ""
+        raise InvalidRequest(f"{start}file {source} cannot be read: {error.strerror or error}") from None
+    with stream:
+        yield stream  # a raw file reads like any other
+
+
+def size_of(source: Path | bytes | IO[bytes]) -> int | None:
+    """Bytes of what is to be sent, when they are known."""
+    if isinstance(source, bytes):
+        return len(source)
+    return source.stat().st_size if isinstance(source, Path) else None
+
+
+@contextlib.contextmanager
+def atomic(target: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes its name when it is whole; otherwise nothing is left of it.
+
+    Raises:
+        InvalidRequest: It cannot be written: the disk is full, the folder is read-only, the target is a folder.
+    """
+    partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        if target.is_dir():
+            raise InvalidRequest(f"{target} is a folder; name the file to write")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("xb") as file:
+            yield file
+        partial.replace(target)
+    except OSError as error:
+        if error.filename is not None or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise InvalidRequest(
+                f"{target} cannot be written: {error.strerror or error}; what was written of it was removed"
+            ) from None
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def copy(source: Any, sink: IO[bytes], target: str) -> int:
+    """Copies in chunks; failures to write are told from failures to read.
+
+    Raises:
+        InvalidRequest: The disk is full, or a limit is reached.
+    """
+    done = 0
+    while chunk := source.read(CHUNK):
+        try:
+            sink.write(chunk)
+        except OSError as error:
+            raise InvalidRequest(
+                f"{target} cannot be written after {done} bytes: {error.strerror or error}; what was written of it was removed"
+            ) from None
+        done += len(chunk)
+    try:
+        sink.flush()
+    except OSError as error:
+        raise InvalidRequest(
+            f"{target} cannot be written: {error.strerror or error}; what was written of it was removed"
+        ) from None
+    return done
