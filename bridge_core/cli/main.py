@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
-from . import config, demo, launch, lists, runs, sandbox, scheduler
+from . import config, demo, launch, lists, runs, sandbox, scheduler, trigger
 
 if TYPE_CHECKING:
     import logging
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)
     scheduler.add_commands(verbs, common)
+    trigger.add_commands(verbs, common)
     parser.set_defaults(run=usage, log_level="warning", log_format="console")
     return parser
 

@@ -8,6 +8,7 @@ again. The leader lease (`lease`) only saves work: two leaders at once would sti
 
 from __future__ import annotations
 
+from .backfill import Backfilled, backfill
 from .clock import Clock
 from .entry import Entry, Missed, Overlap
 from .file import TriggerFile, read_triggers
@@ -16,6 +17,7 @@ from .status import status, upcoming
 from .store import Store
 
 __all__ = [
+    "Backfilled",
     "Clock",
     "Entry",
     "Missed",
@@ -23,6 +25,7 @@ __all__ = [
     "Scheduler",
     "Store",
     "TriggerFile",
+    "backfill",
     "default_state",
     "read_triggers",
     "status",

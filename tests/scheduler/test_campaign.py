@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import executions
 from support.flyte import RawFlyte
+from support.schedules import executions
 
 from bridge_core.scheduler import Store, default_state
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import DATETIME
 from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
 from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte, integer
+from support.schedules import DATETIME
 
 from bridge_core import (
     Client,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import DATETIME, NOON, Stage, executions, settle
+from support.schedules import DATETIME, NOON, Stage, executions, settle
 
 from bridge_core import Client, Config, ConfigError
 from bridge_core.scheduler import Scheduler, Store, default_state

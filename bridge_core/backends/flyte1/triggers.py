@@ -91,8 +91,8 @@ class Flyte1Triggers:
         for option in trigger.options.to_mapping():
             if option not in _IN_LAUNCH_PLANS:
                 raise Unsupported(
-                    f"{where}: run option {option!r} cannot be put into a Flyte 1 launch plan (yet); leave it out, or run the trigger "
-                    "with 'flyte-bridge scheduler run'"
+                    f"{where}: run option {option!r} cannot be put into a Flyte 1 launch plan (yet); leave it out, or run the "
+                    "trigger with 'flyte-bridge scheduler run'"
                 )
 
     async def deploy(self, trigger: Trigger, interface: Interface, literals: Any) -> DeployedTrigger:
