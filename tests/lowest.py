@@ -14,7 +14,18 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TOOLS = ["pytest", "pytest-timeout", "pytest-asyncio", "hypothesis", "pandas", "pyarrow", "rich", "psutil", "grpcio-status", "botocore"]
+TOOLS = [
+    "pytest",
+    "pytest-timeout",
+    "pytest-asyncio",
+    "hypothesis",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "psutil",
+    "grpcio-status",
+    "botocore",
+]
 SUITES = ["tests/core", "tests/faults", "tests/sandbox"]
 
 
