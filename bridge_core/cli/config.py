@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..config import Config, Secret
+from ..config import Secret
 from ..config.secret import MASK
 from ..config.settings import leaves
+from .common import add_command, client
 from .render import print_json
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+
+    from ..config import Config
 
 __all__ = ["add_commands"]
 
@@ -20,42 +22,16 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     """Adds the commands of this file."""
     group = verbs.add_parser("config", help="show and check the configuration", allow_abbrev=False)
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    show = _command(commands, common, "show", "show every setting and where it came from", _show)
+    show = add_command(commands, common, "show", "show every setting and where it came from", _show)
     show.add_argument(
         "--all", action="store_true", help="settings that have their default value too (always with json)"
     )
-    check = _command(commands, common, "check", "connect, and say what is wrong", _check)
+    check = add_command(commands, common, "check", "connect, and say what is wrong", _check)
     check.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="per step; 10 without it")
 
 
-def _command(
-    verbs: Any, common: argparse.ArgumentParser, name: str, text: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        name, help=text, description=text.capitalize() + ".", parents=[common], allow_abbrev=False
-    )
-    parser.add_argument("--config", metavar="FILE", help="a Flyte configuration file (YAML or INI)")
-    parser.add_argument("--endpoint", metavar="HOST:PORT")
-    parser.add_argument("--insecure", action="store_const", const=True, help="the server speaks plaintext")
-    parser.add_argument("--project")
-    parser.add_argument("--domain")
-    parser.add_argument("--output", choices=("table", "json"), default="table")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _load(arguments: argparse.Namespace) -> Config:
-    return Config.auto(
-        arguments.config,
-        endpoint=arguments.endpoint,
-        insecure=arguments.insecure,
-        project=arguments.project,
-        domain=arguments.domain,
-    )
-
-
 def _show(arguments: argparse.Namespace) -> int:
-    config = _load(arguments)
+    config = client(arguments).config
     rows = [
         {"key": name, "value": _shown(config, name, value), "source": config.origin(name)}
         for name, value in leaves(config)
@@ -103,4 +79,4 @@ def _text(value: Any) -> str:
 def _check(arguments: argparse.Namespace) -> int:
     from .check import check
 
-    return check(_load(arguments), timeout=arguments.timeout, output=arguments.output)
+    return check(client(arguments).config, timeout=arguments.timeout, output=arguments.output)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..errors import ConfigError
 from ..policies import PollPolicy, RetryPolicy
-from .auth import CLIENT_SECRET, AuthConfig
+from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint
 from .local import LocalConfig, SecretsConfig, StatsConfig
-from .settings import build, changed, export, flatten, layered, short_repr
+from .settings import above_all, build, changed, export, flatten, layered, short_repr, with_forced_mode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,7 +266,7 @@ class Config:
         """
         told = dict(self.origins)
         below = [where for name, where in self.origins if name.startswith(f"{setting}.")]
-        above = [told[name] for name in (setting, *_above(setting)) if name in told]
+        above = [told[name] for name in (setting, *above_all(setting)) if name in told]
         return (above or below or ["default"])[0]
 
     @property
@@ -281,7 +281,7 @@ class Config:
 
     @classmethod
     def _from_settings(cls, settings: Mapping[str, Found]) -> Self:
-        settings = _with_forced_mode(settings)
+        settings = with_forced_mode(settings)
         for name in ("metadata", "grpc_options"):
             if name in settings:
                 pairs = tuple((key, value) for key, value in settings[name].value)
@@ -297,21 +297,3 @@ def _sources(path: str | Path | None, *, search_cwd: bool) -> tuple[dict[str, Fo
 
     found = find_file(path, search_cwd=search_cwd)
     return (read_file(found) if found else {}), read_environment()
-
-
-def _with_forced_mode(settings: Mapping[str, Found]) -> dict[str, Found]:
-    """A client secret by reference forces ClientSecret over what files and environment say (flytekit PlatformConfig.auto)."""
-    out = dict(settings)
-    forced = next((out[name] for name in _FORCING if name in out), None)
-    mode = out.get("auth.mode")
-    if forced is not None and not (mode is not None and mode.origin in {"argument", "mapping"}):
-        out["auth.mode"] = type(forced)(CLIENT_SECRET, f"forced by {forced.origin}")
-    return out
-
-
-_FORCING = ("auth.client_secret.location", "auth.client_secret.env_var")
-
-
-def _above(setting: str) -> list[str]:
-    parts = setting.split(".")
-    return [".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]

@@ -7,13 +7,16 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from .auth import CLIENT_SECRET
 from .secret import Secret
 from .sources import Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["build", "changed", "export", "flatten", "layered", "leaves", "short_repr"]
+__all__ = [
+    "above_all", "build", "changed", "export", "flatten", "layered", "leaves", "short_repr", "with_forced_mode",
+]  # fmt: skip
 
 _ALIASES = {
     "auth_mode": "auth.mode",
@@ -28,6 +31,8 @@ _ALIASES = {
     "rpc_retries": "retry.retries",
 }
 """Names that flytekit's PlatformConfig has for settings of ours; understood at the top level."""
+
+_FORCING = ("auth.client_secret.location", "auth.client_secret.env_var")
 
 
 def parts_of(cls: type) -> dict[str, type]:
@@ -156,6 +161,22 @@ def short_repr(value: Any) -> str:
 def default_of(item: Any) -> Any:
     """The default of one field."""
     return item.default_factory() if item.default_factory is not MISSING else item.default
+
+
+def with_forced_mode(settings: Mapping[str, Found]) -> dict[str, Found]:
+    """A client secret by reference forces ClientSecret over what files and environment say (flytekit PlatformConfig.auto)."""
+    out = dict(settings)
+    forced = next((out[name] for name in _FORCING if name in out), None)
+    mode = out.get("auth.mode")
+    if forced is not None and not (mode is not None and mode.origin in {"argument", "mapping"}):
+        out["auth.mode"] = Found(CLIENT_SECRET, f"forced by {forced.origin}")
+    return out
+
+
+def above_all(setting: str) -> list[str]:
+    """The parts that a dotted name is in, the nearest first."""
+    parts = setting.split(".")
+    return [".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]
 
 
 def _did_you_mean(name: str, known: set[str]) -> str:
