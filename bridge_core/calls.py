@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .auth.tokens import Tokens
 from .errors import BridgeError
+from .telemetry import CallRecord, observed
 
 if TYPE_CHECKING:
     from .config import Config
@@ -57,8 +58,21 @@ class Calls:
         Raises:
             BridgeError: Of the type that the status stands for. Nothing of grpc escapes.
         """
-        transport, tokens, policy = self.transport, self._tokens, self._config.retry
         request_id = uuid.uuid4().hex
+        with observed(method, self.transport.target, request_id) as record:
+            return await self._attempts(method, request, request_id, timeout, retry=retry, record=record)
+
+    async def _attempts(
+        self,
+        method: Method[Req, Resp],
+        request: Req,
+        request_id: str,
+        timeout: float | None,
+        *,
+        retry: bool,
+        record: CallRecord,
+    ) -> Resp:
+        transport, tokens, policy = self.transport, self._tokens, self._config.retry
         metadata = _Carried((("accept", "application/grpc"), ("x-request-id", request_id), *self._config.metadata))
         budget = self._config.rpc_timeout if timeout is None else min(timeout, self._config.rpc_timeout)
         deadline = transport.now() + budget
@@ -88,6 +102,7 @@ class Calls:
             delay = policy.delay_after(attempt, failure, safe=method.safe and retry)
             if delay is None or transport.now() + delay >= deadline:
                 raise failure
+            record.again(failure.code)
             log.debug("%s: %s; attempt %d in %.1f s", method.name, failure.code, attempt + 1, delay)
             await transport.sleep(delay)
             attempt += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
 from .errors import InvalidRequest
@@ -49,7 +49,7 @@ class Notification:
         Raises:
             InvalidRequest: A key is unknown or missing.
         """
-        return _from_mapping(cls, mapping)
+        return cls(**_known(cls, mapping))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +73,18 @@ class SecurityContext:
         Raises:
             InvalidRequest: A key is unknown or missing.
         """
-        return _from_mapping(cls, mapping)
+        return cls(**_known(cls, mapping))
 
 
-def _from_mapping(cls: Any, mapping: Any) -> Any:
-    name = cls.__name__
+def _known(cls: Any, mapping: Any) -> dict[str, Any]:
+    """The mapping, if it has the keys of this class: all that have no default, and no others."""
+    name, known = cls.__name__, cls.__dataclass_fields__
     if not isinstance(mapping, Mapping):
-        raise InvalidRequest(f"{name}: wanted a mapping with {', '.join(cls.__dataclass_fields__)}, got {mapping!r}")
-    unknown = sorted(set(mapping) - set(cls.__dataclass_fields__))
+        raise InvalidRequest(f"{name}: wanted a mapping with {', '.join(known)}, got {mapping!r}")
+    unknown = sorted(set(mapping) - set(known))
     if unknown:
-        raise InvalidRequest(f"{name}: unknown key {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}")
-    try:
-        return cls(**mapping)
-    except TypeError as error:
-        raise InvalidRequest(f"{name} {dict(mapping)!r}: {error}") from None
+        raise InvalidRequest(f"{name}: unknown key {unknown[0]!r}; known are {', '.join(known)}")
+    missing = [key for key, item in known.items() if item.default is MISSING and key not in mapping]
+    if missing:
+        raise InvalidRequest(f"{name} {dict(mapping)!r} lacks {', '.join(missing)}")
+    return dict(mapping)

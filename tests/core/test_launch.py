@@ -226,6 +226,7 @@ def test_every_option_arrives_in_its_field(client: Client, raw: RawFlyte, name: 
         ),
         ({"notifications": [{"kind": "email", "to": "a"}]}, "Notification: unknown key 'to'"),
         ({"notifications": ["a"]}, "wanted a mapping"),
+        ({"notifications": [{"recipients": ["a"]}]}, "lacks kind"),
         ({"security_context": {}}, "needs a service_account or an iam_role"),
     ],
 )
