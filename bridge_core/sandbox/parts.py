@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .blobs.http import HttpServer
+    from .auth.access import Access, Auth
+    from .auth.tokens import Tokens
+    from .blobs.http import HttpServer, Route
     from .blobs.signing import Signer
     from .engine.engine import Engine
     from .layout import Layout
     from .services.server import GrpcServer
     from .store.entities import Entities
 
-__all__ = ["Parts", "serve"]
+__all__ = ["Parts", "guarded", "login_routes", "serve", "task_login"]
 
 
 class _Closing(Protocol):
@@ -31,6 +33,7 @@ class Parts:
         grpc: GrpcServer,
         http: HttpServer,
         console_url: str,
+        tokens: Tokens | None,
         engine: Engine,
         closing: Iterable[_Closing],
     ) -> None:
@@ -38,6 +41,7 @@ class Parts:
         self.grpc = grpc
         self.http = http
         self.console_url = console_url
+        self.tokens = tokens
         self._engine = engine
         self._closing = closing
 
@@ -51,7 +55,7 @@ class Parts:
 
 
 def serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout, signer: Signer) -> None:
-    """Puts the services on the server. AuthMetadataService is absent, as on a cluster without authentication."""
+    """Puts the services on the server. AuthMetadataService joins them where tokens are asked for."""
     from flyteidl.service import admin_pb2, dataproxy_pb2, identity_pb2, signal_pb2
 
     from .services.flyte1.dataproxy import DataProxyHandlers
@@ -67,3 +71,37 @@ def serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout
     server.add(dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"], data_proxy)
     server.add(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], SignalHandlers(engine))
     server.add(identity_pb2.DESCRIPTOR.services_by_name["IdentityService"], IdentityHandlers())
+
+
+def login_routes(server: GrpcServer, tokens: Tokens | None, base_url: str) -> list[Route]:
+    """Puts the service that says how to log in on the gRPC server; the token endpoint's routes."""
+    if tokens is None:
+        return []
+    from flyteidl.service import auth_pb2
+
+    from .auth.endpoint import TokenEndpoint
+    from .auth.metadata import AuthMetadataHandlers
+
+    server.add(auth_pb2.DESCRIPTOR.services_by_name["AuthMetadataService"], AuthMetadataHandlers(tokens.auth, base_url))
+    return TokenEndpoint(tokens, base_url).routes
+
+
+def guarded(route: Route, access: Access) -> Route:
+    """The route, behind the token when there is one."""
+    if access.token is None:
+        return route
+    from .auth.endpoint import gated
+
+    return gated(route, access.token)
+
+
+def task_login(auth: Auth | None) -> dict[str, str]:
+    """What flytekit in an eager task reads to log in where it calls back."""
+    if auth is None:
+        return {}
+    return {
+        "FLYTE_CREDENTIALS_AUTH_MODE": "ClientSecret",
+        "FLYTE_CREDENTIALS_CLIENT_ID": auth.client_id,
+        "FLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR": "FLYTE_SANDBOX_CLIENT_SECRET",
+        "FLYTE_SANDBOX_CLIENT_SECRET": auth.client_secret,
+    }

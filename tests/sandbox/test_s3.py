@@ -244,3 +244,16 @@ def test_files_of_both_storages_stay_readable(tmp_path):
         request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=place.native_url)
         assert http_call("GET", two.data.CreateDownloadLocation(request).signed_url) == (200, b"old")
         two.close()
+
+
+def test_what_the_engine_writes_is_seen_at_once_and_nothing_spins(wire, sandbox, s3):
+    # rclone's directory cache must not hide files, and switching it off made it burn a core.
+    folder = sandbox.data_dir / "s3/my-s3-bucket/fresh"
+    (rclone,) = [child for child in psutil.Process().children(recursive=True) if child.name() == "rclone"]
+    for number in range(30):
+        s3.put_object(Bucket="my-s3-bucket", Key=f"fresh/{number}/by-client", Body=b"1")
+        (folder / str(number) / "by-engine").write_bytes(b"2" * number)
+        head = s3.head_object(Bucket="my-s3-bucket", Key=f"fresh/{number}/by-engine")
+        assert head["ContentLength"] == number
+    assert len(s3.list_objects_v2(Bucket="my-s3-bucket", Prefix="fresh/")["Contents"]) == 60
+    assert rclone.cpu_percent(0.5) < 10  # it is idle

@@ -7,12 +7,12 @@ import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from .http import Exchange
 
-__all__ = ["METHODS", "Forwarder"]
+__all__ = ["METHODS", "Forwarder", "UnixConnection"]
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE")
 _CHUNK = 1 << 20
@@ -22,10 +22,16 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "expect", "te", "upgrade", 
 
 
 class Forwarder:
-    """Answers requests by asking the server behind a socket."""
+    """Answers requests by asking the server behind a socket.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The socket.
+        prepare: Called before each request.
+    """
+
+    def __init__(self, path: Path, prepare: Callable[[], None]) -> None:
         self._path = path
+        self._prepare = prepare
 
     def wants(self, exchange: Exchange) -> bool:
         """Whether a request is signed as S3 does it, in its headers or in its query (presigned)."""
@@ -33,9 +39,10 @@ class Forwarder:
 
     def answer(self, exchange: Exchange) -> None:
         """Asks there, answers here. Bodies are streamed both ways."""
-        connection = _UnixConnection(self._path)
+        connection = UnixConnection(self._path)
         try:
             try:
+                self._prepare()
                 response = _ask(connection, exchange)
             except (OSError, http.client.HTTPException) as error:
                 exchange.refuse(502, f"the object server does not answer: {type(error).__name__}")
@@ -95,12 +102,15 @@ def _unchunked(exchange: Exchange) -> Iterator[bytes]:
         pass  # trailers
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP to a server behind a Unix socket."""
+
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=_TIMEOUT)
         self._path = path
 
     def connect(self) -> None:
+        """Opens the socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(_TIMEOUT)
         self.sock.connect(str(self._path))

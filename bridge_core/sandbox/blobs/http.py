@@ -16,7 +16,6 @@ __all__ = ["Exchange", "HttpServer", "Route"]
 
 _log = logging.getLogger(__name__)
 _SHUTDOWN_POLL = 0.05  # seconds until the server notices that it shall stop
-_LOCAL_NAMES = ("127.0.0.1", "localhost")
 
 
 class Exchange:
@@ -92,16 +91,17 @@ class HttpServer:
 
     Args:
         port: 0 for a free one.
-        host: Address to listen on. On 127.0.0.1 requests for other host names are refused: a web page elsewhere may point
-            its own name at 127.0.0.1.
+        host: Address to listen on.
+        names: Refuse requests for other host names than these: a web page elsewhere may point its own name at 127.0.0.1.
+            None when others are let in and asked for a token.
 
     Raises:
         OSError: The port is taken.
     """
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, host: str, names: frozenset[str] | None) -> None:
         self._server = _Server((host, port), _Handler)
-        self._server.local = host == "127.0.0.1"
+        self._server.names = names
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=[_SHUTDOWN_POLL], name="sandbox-http", daemon=True
@@ -124,7 +124,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128  # the default of 5 resets connections when a map's items start at once
-    local: bool
+    names: frozenset[str] | None
     routes: list[Route]
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
@@ -140,8 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self) -> None:
         exchange = Exchange(self)
         host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        if self.server.local and host not in _LOCAL_NAMES:
-            exchange.refuse(403, f"this server answers to 127.0.0.1 and localhost only, not to {host!r}")
+        names = self.server.names
+        if names is not None and host not in names:
+            exchange.refuse(403, f"this server answers to {' and '.join(sorted(names))} only, not to {host!r}")
             return
         for route in self.server.routes:
             if route.wants(exchange):

@@ -10,6 +10,7 @@ from .http import Route
 from .signing import Signer
 
 if TYPE_CHECKING:
+    from ..auth.access import Access
     from ..layout import Layout
 
 __all__ = ["Storage"]
@@ -21,14 +22,16 @@ class Storage:
     Args:
         layout: Where blobs lie; its bucket decides whether there is an object server.
         port: Port of the HTTP server.
+        access: By which names it is reached, and the secret of its objects.
 
     Raises:
         StorageUnavailable: Objects were asked for and there is no program to serve them.
     """
 
-    def __init__(self, layout: Layout, port: int) -> None:
+    def __init__(self, layout: Layout, port: int, access: Access) -> None:
         # The name is part of what other people's tests compare: Flyte's sandbox says localhost for its objects.
-        self.signer = Signer(f"http://127.0.0.1:{port}" if layout.bucket is None else f"http://localhost:{port}")
+        host = "localhost" if layout.bucket is not None and access.is_local else access.host
+        self.signer = Signer(f"http://{host}:{port}")
         self.task_environment: dict[str, str] = {}
         signed = SignedFiles(layout, self.signer)
         self.routes = [
@@ -40,12 +43,13 @@ class Storage:
         ]
         self._server = None
         if layout.bucket is not None:
-            from .s3 import ObjectServer, task_environment
+            from .s3 import SECRET_KEY, ObjectServer, task_environment
 
-            self._server = ObjectServer(layout)
-            forwarder = Forwarder(self._server.socket)
+            secret = access.token or SECRET_KEY
+            self._server = ObjectServer(layout, secret)
+            forwarder = Forwarder(self._server.socket, self._server.forget)
             self.routes.insert(0, Route(forwarder.wants, forwarder.answer, METHODS))
-            self.task_environment = task_environment(f"http://127.0.0.1:{port}")
+            self.task_environment = task_environment(f"http://{access.nearby}:{port}", secret)
 
     def close(self) -> None:
         """Ends the object server."""

@@ -20,7 +20,7 @@ from ..calls import Call
 from ..status import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..calls import Calls
     from ..faults import Faults
@@ -44,25 +44,36 @@ _OPTIONS = (
 
 
 class GrpcServer:
-    """One listening server on 127.0.0.1.
+    """One listening server.
 
     Args:
         port: 0 for a free one.
         calls: Where calls are recorded.
         faults: What goes wrong on purpose.
+        host: Address to listen on.
+        check: Asked before each call, with method and metadata; raises `Rejected` to refuse it.
 
     Raises:
         OSError: The port is taken.
     """
 
-    def __init__(self, port: int, *, calls: Calls, faults: Faults) -> None:
-        _check_free(port)
+    def __init__(
+        self,
+        port: int,
+        *,
+        calls: Calls,
+        faults: Faults,
+        host: str = "127.0.0.1",
+        check: Callable[[str, Mapping[str, str]], None] | None = None,
+    ) -> None:
+        _check_free(host, port)
+        self._check = check
         self._calls = calls
         self._faults = faults
         self._stopped = threading.Event()
         self._server = grpc.server(ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox-rpc"), options=_OPTIONS)
         try:
-            self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+            self.port = self._server.add_insecure_port(f"{host}:{port}")
         except RuntimeError as error:
             self._server.stop(None)
             raise OSError(str(error)) from None
@@ -99,7 +110,10 @@ class GrpcServer:
         def answer(request: Any, context: grpc.ServicerContext) -> Any:
             code, details, packed = "OK", "", b""
             response = None
+            metadata: dict[str, str] = {pair[0]: str(pair[1]) for pair in context.invocation_metadata()}
             try:
+                if self._check is not None:
+                    self._check(method, metadata)
                 response = self._answer(method, handle, request)
             except Rejected as rejected:
                 code, details = rejected.code, _cut(rejected.message)
@@ -108,7 +122,6 @@ class GrpcServer:
                 # The boundary to the wire: reported here, hidden from the client but for its class.
                 _log.exception("%s failed", method)
                 code, details = "INTERNAL", f"the sandbox failed to answer {method}: {type(error).__name__}"
-            metadata = {pair[0]: pair[1] for pair in context.invocation_metadata()}
             self._calls.record(Call(method=method, request=request, code=code, details=details, metadata=metadata))
             if code != "OK":
                 if packed:
@@ -133,11 +146,11 @@ class GrpcServer:
         return response
 
 
-def _check_free(port: int) -> None:
+def _check_free(host: str, port: int) -> None:
     """Finds a taken port before gRPC does, which would also print lines of its own to stderr."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+        probe.bind((host, port))
 
 
 def _find(method: str, handlers: tuple[object, ...]) -> Callable[[Any], Any] | None:
