@@ -61,10 +61,22 @@ def test_a_failed_run_ends_the_wait_and_raises_only_when_asked(client: Client, r
     snapshot = client.wait(held, timeout=60)
     assert snapshot.phase is RunPhase.FAILED
     assert snapshot.error is not None
-    with pytest.raises(RunFailed, match=f"run {held} FAILED after"):
+    with pytest.raises(RunFailed, match=rf"run {held} FAILED after [0-9.]+ s in node n0: .+ Console: http"):
         snapshot.raise_for_phase()
     with pytest.raises(RunFailed):
         client.outputs(held)
+
+
+def test_a_failure_is_told_even_when_the_node_cannot_be(
+    client: Client, raw: RawFlyte, flyte_sandbox: Sandbox, held: RunRef
+) -> None:
+    raw.approve(held.name, value=False)
+    client.wait(held, timeout=60)
+    flyte_sandbox.faults.fail("ListNodeExecutions", code="UNAVAILABLE")
+    snapshot = client.describe(held)
+    assert snapshot.phase is RunPhase.FAILED
+    assert snapshot.error is not None
+    assert snapshot.error.node is None
 
 
 def test_patience_ends_before_the_run_and_the_run_goes_on(client: Client, raw: RawFlyte, held: RunRef) -> None:

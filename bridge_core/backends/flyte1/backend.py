@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2
@@ -12,6 +13,7 @@ from flyteidl.service import dataproxy_pb2, identity_pb2
 
 from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, LimitExceeded, NotFound, RunNotFound
 from ...ids import EntityKind, EntityRef, RunRef
+from ...runs import RunPhase
 from ..base import Existing, Interface, SignedUpload, StoredOutputs
 from . import methods
 from .convert import entity_of, execution_id, existing, identifier, phase_of, snapshot
@@ -23,7 +25,7 @@ from .triggers import Flyte1Triggers
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
-    from ...runs import RunOptions, RunPhase, RunSnapshot
+    from ...runs import RunOptions, RunSnapshot
 
 __all__ = ["Flyte1Backend"]
 
@@ -44,8 +46,11 @@ class Flyte1Backend:
     # -- runs
 
     async def describe(self, ref: RunRef, *, timeout: float | None = None) -> RunSnapshot:
-        """GetExecution."""
-        return snapshot(await self._execution(ref, timeout), self.console_url(ref))
+        """GetExecution; for a run that FAILED, one more question names the node, which FlyteAdmin's error does not."""
+        found = snapshot(await self._execution(ref, timeout), self.console_url(ref))
+        if found.phase is not RunPhase.FAILED or found.error is None:
+            return found
+        return replace(found, error=replace(found.error, node=await self.inside.failed_node(ref)))
 
     async def find(self, ref: RunRef) -> Existing | None:
         """GetExecution; NOT_FOUND is an answer here."""

@@ -8,7 +8,7 @@ from flyteidl.admin import execution_pb2, node_execution_pb2, signal_pb2, task_e
 from flyteidl.core import identifier_pb2
 from flyteidl.service import dataproxy_pb2
 
-from ...errors import NotFound, RunNotFound
+from ...errors import BridgeError, NotFound, RunNotFound
 from . import methods, nodes
 from .convert import execution_id
 
@@ -21,6 +21,7 @@ __all__ = ["Flyte1Inside"]
 
 _PAGE = 200
 _METRICS_DEPTH = 10
+_NODE_TIMEOUT = 5.0
 
 
 class Flyte1Inside:
@@ -32,6 +33,17 @@ class Flyte1Inside:
     async def tree(self, ref: RunRef) -> tuple[NodeSnapshot, ...]:
         """All nodes as a tree: one list per parent node and page, however many leaves there are."""
         return await self._level(ref, "")
+
+    async def failed_node(self, ref: RunRef) -> str | None:
+        """Name of the node that made the run fail, as far as it can be told: one short question, whose failure is no news."""
+        request = node_execution_pb2.NodeExecutionListRequest(
+            workflow_execution_id=execution_id(ref), limit=1, filters="eq(phase,FAILED)"
+        )
+        try:
+            page = await self._calls.unary(methods.LIST_NODE_EXECUTIONS, request, timeout=_NODE_TIMEOUT, retry=False)
+        except BridgeError:
+            return None
+        return page.node_executions[0].metadata.spec_node_id or None if page.node_executions else None
 
     async def attempts(self, ref: RunRef, node_id: str) -> tuple[Attempt, ...]:
         """Attempts of one node, oldest first."""
