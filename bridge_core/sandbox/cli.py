@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 import threading
@@ -41,9 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             http_port=options.http_port,
             data_dir=options.data_dir,
-            pythonpath=options.pythonpath,
+            pythonpath=[path for project, path in options.pythonpath if not project],
+            project_pythonpath=_by_project(options.pythonpath),
             parallelism=options.parallelism,
-            python=options.python or sys.executable,
+            python=next((path for project, path in reversed(options.python) if not project), sys.executable),
+            project_python={project: path for project, path in options.python if project},
+            isolation=options.isolation,
             storage=options.storage,
             auth=_auth(options),
             listen=options.listen,
@@ -86,12 +90,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pythonpath",
         action="append",
+        type=_of_project,
         default=[],
-        metavar="DIR",
-        help="where tasks find code that was registered without its source; may be repeated",
+        metavar="[PROJECT=]DIR",
+        help="where tasks (of one project) find code that was registered without its source; may be repeated",
     )
     parser.add_argument(
-        "--python", metavar="INTERPRETER", help="interpreter of the tasks, with flytekit (default: this one)"
+        "--python",
+        action="append",
+        type=_of_project,
+        default=[],
+        metavar="[PROJECT=]INTERPRETER",
+        help="interpreter of the tasks (of one project), with flytekit (default: this one); may be repeated",
+    )
+    parser.add_argument(
+        "--isolation",
+        choices=["process", "fork"],
+        default="process",
+        help="process: each task starts its own Python; fork: tasks are copies of one that has flytekit imported, faster "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--parallelism", type=int, metavar="N", help="task processes at once (default: number of cores)"
@@ -135,6 +152,20 @@ def _auth(options: argparse.Namespace) -> Auth | bool:
         return False
     client_id, _, secret = options.auth.partition(":")
     return Auth(client_id=client_id, client_secret=secret, token_seconds=options.token_seconds)
+
+
+def _of_project(text: str) -> tuple[str, str]:
+    """``PROJECT=PATH``, or a path alone; a path with such a beginning is written ``./a=b``."""
+    project, equals, path = text.partition("=")
+    return (project, path) if equals and re.fullmatch(r"[a-z0-9][a-z0-9-]*", project) else ("", text)
+
+
+def _by_project(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for project, path in pairs:
+        if project:
+            found.setdefault(project, []).append(path)
+    return found
 
 
 def _port(text: str) -> int:

@@ -163,6 +163,7 @@ class Wire:
     """Stubs of one sandbox, and the few sequences that most tests need."""
 
     def __init__(self, endpoint):
+        self.endpoint = endpoint
         self.channel = grpc.insecure_channel(endpoint)
         self.admin = admin_pb2_grpc.AdminServiceStub(self.channel)
         self.data = dataproxy_pb2_grpc.DataProxyServiceStub(self.channel)
@@ -192,8 +193,8 @@ class Wire:
         self.admin.CreateLaunchPlan(launch_plan_pb2.LaunchPlanCreateRequest(id=target, spec=spec))
         return target
 
-    def launch(self, target, name="", inputs=None, **spec):
-        request = execution_pb2.ExecutionCreateRequest(project=P, domain=D, name=name)
+    def launch(self, target, name="", inputs=None, project=P, **spec):
+        request = execution_pb2.ExecutionCreateRequest(project=project, domain=D, name=name)
         request.spec.launch_plan.CopyFrom(target)
         request.spec.MergeFrom(execution_pb2.ExecutionSpec(**spec))
         request.inputs.CopyFrom(inputs if inputs is not None else literals())

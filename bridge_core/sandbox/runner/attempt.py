@@ -21,14 +21,16 @@ from google.protobuf.message import DecodeError
 
 from ..engine.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure
 from .command import command_of, flattened
-from .process import TaskProcess
 from .template import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from ..layout import Layout
     from .archive import CodeCache
+    from .fork import ForkedProcess, Forker
+    from .images import Images
+    from .process import Starter, TaskProcess
 
 __all__ = ["AttemptOrder", "AttemptResult", "Bench", "TaskAttempt"]
 
@@ -43,10 +45,10 @@ class Bench:
 
     layout: Layout
     code: CodeCache
-    python: Path
-    """The interpreter of the tasks; its ``bin`` holds pyflyte-execute."""
-    pythonpath: Sequence[Path]
-    """Where code is found that was registered without its source: the sandbox's image, so to say."""
+    images: Images
+    """Interpreters and search paths."""
+    starter: Starter | Forker
+    """How processes are started."""
     endpoint: str
     """Where eager tasks call back to."""
     env: Mapping[str, str] = field(default_factory=dict)
@@ -79,7 +81,8 @@ class TaskAttempt:
         self._order = order
         self._report = report
         self._lock = threading.Lock()
-        self._process: TaskProcess | None = None
+        self._process: TaskProcess | ForkedProcess | None = None
+        self._image = bench.images.of(order.execution.project)
         self._stopped = False
         self.output = bench.layout.attempt(order.execution, order.path, order.attempt)
         self.log = self.output / "task.log"
@@ -115,7 +118,7 @@ class TaskAttempt:
         inputs = layout.inputs(order.execution, order.path)
         inputs.write_bytes(order.inputs.SerializeToString(deterministic=True))
         raw = self._raw_prefix()
-        command = flattened(command_of(order.task), self._bench.python.parent)
+        command = flattened(command_of(order.task), self._image.python.parent)
         argv = fill(command.argv, self._template_values(inputs, raw), order.inputs)
         work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         try:
@@ -125,7 +128,14 @@ class TaskAttempt:
             with self._lock:
                 if self._stopped:
                     return CANCELLED
-                self._process = TaskProcess(argv, cwd=work, env=env, log=self.log)
+                self._process = self._bench.starter.start(
+                    argv,
+                    python=self._image.python,
+                    cwd=work,
+                    env=env,
+                    log=self.log,
+                    own=[*command.env, *order.env],
+                )
             code = self._process.wait(order.timeout or None)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -170,9 +180,9 @@ class TaskAttempt:
         execution, task = order.execution, order.task.id
         env = {**os.environ, **container}
         path = [str(code)] if code is not None else []
-        path += [*map(str, bench.pythonpath), *filter(None, [container.get("PYTHONPATH")])]
+        path += [*map(str, self._image.pythonpath), *filter(None, [container.get("PYTHONPATH")])]
         env |= {
-            "PATH": os.pathsep.join([str(bench.python.parent), os.environ.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join([str(self._image.python.parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONPATH": os.pathsep.join(path),
             "PYTHONUNBUFFERED": "1",
             "FLYTE_INTERNAL_EXECUTION_ID": execution.name,

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["TaskProcess"]
+    from .guard import Guard
+
+__all__ = ["Starter", "TaskProcess"]
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 _LEASH = Path(__file__).with_name("leash.py")
@@ -23,7 +25,10 @@ _LEASH = Path(__file__).with_name("leash.py")
 class TaskProcess:
     """A started process. `wait` it on the thread that made it: on Linux it dies with that thread."""
 
-    def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, guard: Guard | None = None
+    ) -> None:
+        self._guard = guard
         self._lock = threading.Lock()
         self._killer: threading.Timer | None = None
         self._expired = False
@@ -40,6 +45,8 @@ class TaskProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        if guard is not None:
+            guard.watch(self._process.pid)
 
     def wait(self, timeout: float | None) -> int | None:
         """Waits until it ended; None when it was still running after ``timeout`` seconds (it is killed then)."""
@@ -54,6 +61,8 @@ class TaskProcess:
             self._process.wait()  # macOS before Python 3.13
         with self._lock:
             self._kill_group(signal.SIGKILL)  # what the task left behind
+            if self._guard is not None:
+                self._guard.forget(self._process.pid)
             self._over = True
             code = self._process.wait()
         for timer in (expiry, self._killer):
@@ -85,3 +94,20 @@ class TaskProcess:
     def _kill_group(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+
+
+class Starter:
+    """Starts each task as a process of its own: the faithful way, and the default."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def start(
+        self, argv: Sequence[str], *, python: Path, cwd: Path, env: Mapping[str, str], log: Path, own: Iterable[str]
+    ) -> TaskProcess:
+        """Starts a task; for the arguments see `fork.Forker.start`."""
+        del python, own
+        return TaskProcess(argv, cwd=cwd, env=env, log=log, guard=self._guard)
+
+    def close(self) -> None:
+        """Nothing to end."""
