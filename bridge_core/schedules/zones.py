@@ -6,7 +6,8 @@ two readings of a repeated hour in one zone compare equal (PEP 495), so they can
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from calendar import timegm
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
@@ -86,8 +87,8 @@ def aware(moment: datetime, where: str) -> datetime:
 
 
 def epoch(moment: datetime) -> int:
-    """Whole seconds since 1970, rounded down."""
-    return (moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    """Whole seconds since 1970, rounded down. Without subtracting: pendulum's moments, Airflow's, have another difference."""
+    return timegm(moment.utctimetuple())
 
 
 def utc(seconds: int) -> datetime:

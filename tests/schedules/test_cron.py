@@ -198,6 +198,15 @@ def test_values_are_hashable_and_pickle() -> None:
         assert copy.next_after(NOON) == value.next_after(NOON)
 
 
+def test_pendulums_moments_are_taken() -> None:
+    import pendulum
+
+    noon = pendulum.datetime(2026, 11, 20, 13, tz="Europe/Berlin")
+    assert Cron("@hourly").next_after(noon) == NOON + timedelta(hours=1)
+    assert Cron("@hourly").previous_before(noon.add(microseconds=1)) == NOON
+    assert list(FixedRate(30, start_time=noon).between(noon, noon.add(hours=1))) == [NOON, NOON + timedelta(minutes=30)]
+
+
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Africa/Casablanca"])
 

@@ -1,0 +1,20 @@
+"""Registers `FlyteTriggerTimetable`, so that Airflow's scheduler may load it from a serialised DAG.
+
+Found by the entry point ``airflow.plugins``: plugins in a provider's metadata are read only when ``lazy_discover_providers`` is
+off (airflow/plugins_manager.py).
+"""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+from airflow_provider.timetables.flyte import FlyteTriggerTimetable
+
+__all__ = ["FlytePlugin"]
+
+
+class FlytePlugin(AirflowPlugin):
+    """Named in ``pyproject.toml``."""
+
+    name = "flyte"
+    timetables = [FlyteTriggerTimetable]
