@@ -3,8 +3,11 @@
 Installed as a pytest plugin (entry point ``flyte_bridge``), so that a test only has to name the fixture:
 
     def test_my_dag(flyte_sandbox):
+        flyte_sandbox.stub("etl.wf", inputs={"day": str}, outputs={"rows": 7}, fail_times=1)
+        flyte_sandbox.faults.fail("CreateExecution", after_commit=True)
         with Client(flyte_sandbox.config()) as flyte:
             …
+        assert flyte_sandbox.calls.count("CreateExecution") == 2
 """
 
 from __future__ import annotations
@@ -31,7 +34,14 @@ def _flyte_sandbox_server() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def flyte_sandbox(_flyte_sandbox_server: Sandbox) -> Iterator[Sandbox]:
-    """The embedded Flyte, started once per session; recorded calls are cleared for each test, unused faults fail it."""
+    """The embedded Flyte, started once per session; recorded calls and stubs are cleared for each test, unused faults fail it.
+
+    What a test can do with it besides being a client: `Sandbox.stub`, ``flyte_sandbox.faults``, ``flyte_sandbox.calls``.
+    """
     _flyte_sandbox_server.calls.clear()
     yield _flyte_sandbox_server
-    _flyte_sandbox_server.faults.assert_consumed()
+    _flyte_sandbox_server.stubs.clear()
+    try:
+        _flyte_sandbox_server.faults.assert_consumed()
+    finally:
+        _flyte_sandbox_server.faults.clear()

@@ -17,6 +17,7 @@ from .faults import Faults
 from .layout import BUCKET, Layout
 from .parts import Parts, guarded, login_routes, serve, task_login
 from .runner.images import Images
+from .stubs import Stub, Stubs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,6 +85,7 @@ class Sandbox:
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
+        self.stubs = Stubs()
         self._port = port
         self._http_port = http_port
         self._data_dir = None if data_dir is None else Path(data_dir).absolute()
@@ -147,6 +149,52 @@ class Sandbox:
             login = {"mode": "ClientSecret", "client_id": self.auth.client_id, "client_secret": self.auth.client_secret}
             settings["auth"] = login
         return Config.for_endpoint(self.endpoint, **{**settings, **more})
+
+    def stub(
+        self,
+        name: str,
+        *,
+        outputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        fail_times: int = 0,
+        duration: float = 0.0,
+        message: str = "the stub was told to fail",
+        project: str | None = None,
+        domain: str = "development",
+    ) -> Stub:
+        """Plays a workflow, launch plan or task instead of running its code, over the real protocol.
+
+        Where that name is registered, its interface holds and its code is not run, as an execution or as a node of others.
+        Where it is not, a task, a workflow and an active launch plan of that name are registered.
+
+        Args:
+            name: ``"pkg.wf"``.
+            outputs: What comes out: Python values, or flyteidl Literals.
+            inputs: For a name that is not registered: types of the inputs, ``{"n": int, "days": list[str]}``.
+            fail_times: How many executions fail before the first that succeeds.
+            duration: Seconds each execution takes.
+            message: What a failure says.
+            project: The first project of this sandbox, if not given.
+            domain: Where it is.
+
+        Example:
+            >>> sandbox.stub("etl.wf", outputs={"rows": 7}, fail_times=1)  # doctest: +SKIP
+        """
+        from .engine.stubbed import outputs_of_stub
+        from .services.flyte1.entities import EntityHandlers
+
+        engine = self._started.engine
+        where = (project or self._projects[0], domain, name)
+        literals = outputs_of_stub(
+            engine.entities,
+            EntityHandlers(engine.database, engine.entities),
+            where,
+            inputs=inputs or {},
+            outputs=outputs or {},
+        )
+        stub = Stub(*where, outputs=literals, fail_times=fail_times, duration=duration, message=message)
+        self.stubs.add(stub)
+        return stub
 
     def start(self) -> Self:
         """Starts both servers and the engine; returns when they answer.
@@ -279,6 +327,7 @@ class Sandbox:
             layout=layout,
             bench=bench,
             parallelism=self._parallelism,
+            stubs=self.stubs,
             run_url=lambda identifier: console_url + run_path(identifier),
         )
         serve(grpc_server, entities, engine, layout, storage.signer)

@@ -2,6 +2,8 @@
 
 sandbox.faults.fail("CreateExecution", code="UNAVAILABLE", after_commit=True)   # the run exists, the caller hears no
 sandbox.faults.delay("GetExecution", seconds=2.0)
+sandbox.faults.drop("GetExecution")      # no answer at all
+sandbox.faults.expire("GetExecution")    # the token has expired
 …
 sandbox.faults.assert_consumed()
 """
@@ -35,6 +37,11 @@ _CODES = frozenset(
 )
 
 
+_EXPIRED = (
+    "token parse error [JWT_VERIFICATION_FAILED] Could not retrieve id token from metadata, caused by: Token is expired"
+)
+
+
 @dataclass(slots=True)
 class Fault:
     """One planned misbehaviour of one method, ``times`` times more."""
@@ -45,11 +52,11 @@ class Fault:
     message: str = ""
     after_commit: bool = False
     seconds: float = 0.0
+    dropped: bool = False
 
     def __str__(self) -> str:
-        what = (
-            f"delay {self.seconds:g} s" if self.seconds else self.code + (" after commit" if self.after_commit else "")
-        )
+        what = f"delay {self.seconds:g} s" if self.seconds else "drop" if self.dropped else self.code
+        what += " after commit" if self.after_commit else ""
         return f"{self.method}: {what}, {self.times} left"
 
 
@@ -89,6 +96,20 @@ class Faults:
         if seconds <= 0:
             raise ValueError(f"a delay must be longer than 0 s, got {seconds!r}")
         self._plan(Fault(method, times, seconds=seconds))
+
+    def drop(self, method: str, *, times: int = 1, after_commit: bool = False) -> None:
+        """The next ``times`` calls of the method get no answer at all: the caller's deadline passes, or it waits for ever.
+
+        Args:
+            method: Name without its service.
+            times: How many calls.
+            after_commit: The answer is lost, not the request: its effect stays.
+        """
+        self._plan(Fault(method, times, code="UNAVAILABLE", message="dropped", after_commit=after_commit, dropped=True))
+
+    def expire(self, method: str, *, times: int = 1) -> None:
+        """The next ``times`` calls of the method are told that their token has expired, in FlyteAdmin's words."""
+        self.fail(method, code="UNAUTHENTICATED", times=times, message=_EXPIRED)
 
     def clear(self) -> None:
         """Forgets what was planned and has not happened yet."""

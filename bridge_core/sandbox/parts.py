@@ -42,14 +42,14 @@ class Parts:
         self.http = http
         self.console_url = console_url
         self.tokens = tokens
-        self._engine = engine
+        self.engine = engine
         self._closing = closing
 
     def stop(self) -> None:
         """Servers first, so that nothing new begins; then the engine with its processes; then what they used."""
         self.grpc.stop()
         self.http.stop()
-        self._engine.stop()
+        self.engine.stop()
         for resource in self._closing:
             resource.close()
 

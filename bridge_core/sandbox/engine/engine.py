@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..runner.attempt import Bench
     from ..store.database import Database
     from ..store.entities import Entities
+    from ..stubs import Stubs
     from .outcome import Outcome
 
 __all__ = ["Engine"]
@@ -41,9 +42,11 @@ class Engine:
         entities: Entities,
         layout: Layout,
         bench: Bench,
+        stubs: Stubs,
         parallelism: int,
         run_url: Callable[[Any], str],
     ) -> None:
+        self.stubs = stubs
         self.database = database
         self.entities = entities
         self.executions = Executions(database)

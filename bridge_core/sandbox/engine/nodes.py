@@ -15,6 +15,7 @@ from .conditions import holds
 from .gate import GateNode
 from .node import NodeRun
 from .outcome import CANCELLED, Done, Dynamic, Failure, Outcome, unsupported
+from .stubbed import Played
 from .task import TaskRun, task_of
 
 if TYPE_CHECKING:
@@ -141,22 +142,25 @@ class SubWorkflowNode(NodeRun):
     """Runs another workflow inside this execution."""
 
     is_parent = True
-    _graph: Graph | None = None
+    _graph: Graph | Played | None = None
 
     def begin(self) -> None:
         """Starts the sub-workflow's graph."""
         from .graph import Graph
 
         reference = self.node.workflow_node.sub_workflow_ref
+        stub = self.run.engine.stubs.find(reference.project, reference.domain, reference.name)
+        if stub is not None:
+            self._graph = Played(self.run, stub, self.unique_id, self.end)
+            return
         template = self.run.workflows.get(identifier_key(reference))
         if template is None:
             raise Failure(
                 "SubWorkflowNotFound", f"sub-workflow {reference.name!r} is not part of the compiled workflow"
             )
-        self._graph = Graph(
-            self.run, compile_template(template).template, self.inputs, on_end=self.end, parent=self.unique_id
-        )
-        self._graph.start()
+        template = compile_template(template).template
+        self._graph = graph = Graph(self.run, template, self.inputs, on_end=self.end, parent=self.unique_id)
+        graph.start()
 
     def stop(self) -> None:
         """Cancels the graph."""

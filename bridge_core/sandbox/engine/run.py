@@ -15,6 +15,7 @@ from ..times import now
 from .graph import Graph
 from .history import History
 from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
+from .stubbed import PlayedRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ class Run:
         self.history = History(engine.nodes, own=execution.id if resumed else None, reference=reference)
         self._ended = False
         self._inputs = inputs
-        self._root: Graph | None = None
+        self._root: Graph | PlayedRun | None = None
 
     def post(self, step: Callable[[], None]) -> None:
         """Lets a step happen on the loop, from any thread. A step that breaks fails this run and no other."""
@@ -90,7 +91,13 @@ class Run:
             execution.closure.phase = _Phase.RUNNING
             execution.closure.started_at.CopyFrom(now())
             self.engine.executions.save(execution)
-        self._root = Graph(self, self.workflow, self._inputs, on_end=self._finish, on_failing=self._failing)
+        stub = self.engine.stubs.find(
+            self.id.project, self.id.domain, self.spec.launch_plan.name, self.workflow.id.name
+        )
+        if stub is not None:
+            self._root = PlayedRun(self, stub, self._inputs, self._finish)
+        else:
+            self._root = Graph(self, self.workflow, self._inputs, on_end=self._finish, on_failing=self._failing)
         self._root.start()
 
     def abort(self) -> None:

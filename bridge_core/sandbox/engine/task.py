@@ -14,6 +14,7 @@ from ..compiler import identifier_key
 from ..runner.attempt import AttemptOrder, AttemptResult, TaskAttempt
 from .cache import cache_key, catalog_metadata
 from .outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome, unsupported
+from .stubbed import Played
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,7 @@ class TaskRun:
         self._recorded = recorded
         self._record: TaskRecord | None = None
         self._job: TaskAttempt | None = None
+        self._played: Played | None = None
         self._cancelled = False
         self._interrupted = 0
         self.attempt = attempt
@@ -128,13 +130,23 @@ class TaskRun:
     def cancel(self) -> None:
         """Stops the process; the end is reported when it is gone."""
         self._cancelled = True
-        if self._job is not None:
+        if self._played is not None:
+            self._played.cancel()
+        elif self._job is not None:
             self._run.engine.pool.cancel(self._job)
 
     def _next(self) -> None:
         if self._recorded:
             recorder = self._run.engine.recorder
             self._record = recorder.task(self._owner.record, self.task, self.attempt, self._inputs)
+        key = f"{self._owner.unique_id}{self._path}/{self.attempt}"
+        identifier = self.task.id
+        stub = self._run.engine.stubs.find(identifier.project, identifier.domain, identifier.name)
+        if stub is not None:
+            if self._record is not None:
+                self._record.running()
+            self._played = Played(self._run, stub, key, self._ended)
+            return
         if self.task.type == "echo":
             self._ended(_echo(self.task, self._inputs))
             return
@@ -171,7 +183,7 @@ class TaskRun:
         )
 
     def _ended(self, result: AttemptResult) -> None:
-        self._job = None
+        self._job, self._played = None, None
         if self._cancelled:
             result = CANCELLED
         if self._record is not None:

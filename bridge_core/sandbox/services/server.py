@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..calls import Calls
-    from ..faults import Faults
+    from ..faults import Fault, Faults
 
 __all__ = ["GrpcServer"]
 
 _log = logging.getLogger(__name__)
 _THREADS = 32
+_LOOK = 0.1  # seconds between looks whether the server stops, while a dropped call waits for its caller to give up
 _MESSAGE_LIMIT = 32_000  # flyteadmin pkg/common/constants.go: longer status messages are cut
 _OPTIONS = (
     # Receiving: 4 MiB, gRPC's and flyteadmin's default; flytekit's 20 MiB are for what it receives. Sending: no limit.
@@ -114,7 +115,7 @@ class GrpcServer:
             try:
                 if self._check is not None:
                     self._check(method, metadata)
-                response = self._answer(method, handle, request)
+                response = self._answer(method, handle, request, context)
             except Rejected as rejected:
                 code, details = rejected.code, _cut(rejected.message)
                 packed = _packed(rejected) if rejected.details and details == rejected.message else b""
@@ -131,19 +132,27 @@ class GrpcServer:
 
         return answer
 
-    def _answer(self, method: str, handle: Callable[[Any], Any] | None, request: Any) -> Any:
+    def _answer(self, method: str, handle: Callable[[Any], Any] | None, request: Any, context: Any) -> Any:
         delay = self._faults.take(method, delay=True)
         if delay is not None:
             self._stopped.wait(delay.seconds)
         fault = self._faults.take(method, delay=False)
         if fault is not None and not fault.after_commit:
-            raise Rejected(fault.code, fault.message)
+            self._fail(fault, context)
         if handle is None:
             raise Rejected("UNIMPLEMENTED", f"{method} is not supported by the sandbox; it needs a Flyte cluster")
         response = handle(request)
         if fault is not None:
-            raise Rejected(fault.code, fault.message)
+            self._fail(fault, context)
         return response
+
+    def _fail(self, fault: Fault, context: Any) -> None:
+        if fault.dropped:
+            gone = threading.Event()
+            if context.add_callback(gone.set):
+                while not gone.wait(_LOOK) and not self._stopped.is_set():
+                    pass
+        raise Rejected(fault.code, fault.message)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -131,6 +131,14 @@ class Entities:
             raise missing(identifier)
         return record
 
+    def newest(self, resource_type: int, project: str, domain: str, name: str) -> Any | None:
+        """The version of a name that was registered last, or None."""
+        row = self._db.one(
+            "SELECT record FROM entities WHERE resource_type=? AND project=? AND domain=? AND name=? ORDER BY id DESC",
+            (resource_type, project, domain, name),
+        )
+        return None if row is None else _RECORDS[resource_type].FromString(row["record"])
+
     def page(self, resource_type: int, query: Query) -> tuple[list[Any], Page]:
         """One page of versions."""
         page = query.page(self._db, "SELECT * FROM entities", "resource_type=?", [resource_type])
