@@ -20,10 +20,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
     from .resource import FlyteResource
+    from .schedules import build_flyte_schedule
 
-__all__ = ["FlyteResource", "build_flyte_assets", "flyte_assets"]
+__all__ = ["FlyteResource", "build_flyte_assets", "build_flyte_schedule", "flyte_assets"]
 
-_HOME = {"FlyteResource": "resource", "build_flyte_assets": "assets", "flyte_assets": "assets"}
+_HOME = {
+    "FlyteResource": "resource",
+    "build_flyte_assets": "assets",
+    "build_flyte_schedule": "schedules",
+    "flyte_assets": "assets",
+}
 
 
 def __getattr__(name: str) -> object:

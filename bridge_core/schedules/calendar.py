@@ -57,6 +57,16 @@ class Calendar:
             self.months >> month & 1 and self.days & ((1 << (_LONGEST[month] + 1)) - 2) for month in range(1, 13)
         )
 
+    @property
+    def fields(self) -> str:
+        """Five fields in explicit lists, which every cron reads alike."""
+        minutes = _listed(self.minutes, 0, 59)
+        hours = _listed(self.hours, 0, 23)
+        days, weekdays = _listed(self.days, 1, 31), _listed(self.weekdays, 0, 6)
+        if not self.both_days and "*" in (days, weekdays):
+            days = weekdays = "*"  # either is enough, and one always is
+        return f"{minutes} {hours} {days} {_listed(self.months, 1, 12)} {weekdays}"
+
     def day_matches(self, moment: datetime) -> bool:
         """Whether the schedule fires at all on this wall-clock day."""
         in_month = bool(self.days >> moment.day & 1)
@@ -66,6 +76,11 @@ class Calendar:
     def next_after(self, seconds: int, zone: ZoneInfo) -> int | None:
         """The first fire time later than `seconds`; None when there is none within five years."""
         return _Walk(self, zone, seconds + 1).run()
+
+
+def _listed(mask: int, low: int, high: int) -> str:
+    values = [value for value in range(low, high + 1) if mask >> value & 1]
+    return "*" if len(values) == high - low + 1 else ",".join(map(str, values))
 
 
 class _Walk:

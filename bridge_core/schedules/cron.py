@@ -73,6 +73,11 @@ class Cron:
         return self.expression if self.interval is not None else f"CRON_TZ={self.timezone} {self.expression}"
 
     @property
+    def portable_expression(self) -> str | None:
+        """Five fields in explicit lists without names and steps, which every cron reads alike; None for ``@every``."""
+        return None if isinstance(self._plan, int) else self._plan.fields
+
+    @property
     def interval(self) -> int | None:
         """Seconds of ``@every``; None for a calendar."""
         return self._plan if isinstance(self._plan, int) else None

@@ -190,6 +190,21 @@ def test_descriptions(expression: str, text: str) -> None:
     assert Cron(expression).describe() == text
 
 
+@pytest.mark.parametrize(
+    ("expression", "portable"),
+    [
+        ("@daily", "0 0 * * *"),
+        ("*/20 9-11 ? jan-mar mon-fri", "0,20,40 9,10,11 * 1,2,3 1,2,3,4,5"),
+        ("0 0 */1 * 1", "0 0 * * 1"),
+        ("0 0 1-31 * 1", "0 0 * * *"),
+        ("0 0 13 * 5", "0 0 13 * 5"),
+        ("@every 5m", None),
+    ],
+)
+def test_portable_expressions(expression: str, portable: str | None) -> None:
+    assert Cron(expression).portable_expression == portable
+
+
 def test_values_are_hashable_and_pickle() -> None:
     for value in (Cron("0 3 * * *", timezone="Europe/Berlin"), FixedRate(5, start_time=NOON)):
         copy = pickle.loads(pickle.dumps(value))
