@@ -56,6 +56,12 @@ def sources_of(source: Path | bytes, *, file_name: str, directory: bool, label: 
     """
     if isinstance(source, bytes):
         return (Source(file_name, source, label),)
+    try:
+        source.stat()
+    except PermissionError as error:
+        raise InvalidRequest(f"{label}: {source} cannot be read: {error.strerror}") from None
+    except OSError:
+        pass  # said below, by kind
     if not directory:
         if not source.is_file():
             what = "is a directory, and a file is wanted" if source.is_dir() else "does not exist"

@@ -27,13 +27,21 @@ __all__ = [
 ]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two characters at least: C:\ is a drive
+_CHAINING = {"zip", "tar", "libarchive", "simplecache", "filecache", "blockcache", "cached", "dir", "reference"}
 _QUERY = re.compile(r"\?[^\s'\"]+")
 
 
 def scheme_of(uri: str) -> str:
-    """``s3``, ``gs``, …; ``file`` for paths."""
+    """``s3``, ``gs``, …; ``file`` for paths.
+
+    Raises:
+        InvalidRequest: It chains several (``simplecache::s3://…``).
+    """
     match = _SCHEME.match(uri)
-    return match[1].lower() if match else "file"
+    scheme = match[1].lower() if match else "file"
+    if ("::" in uri.partition("://")[0] and "://" in uri) or scheme in _CHAINING:
+        raise InvalidRequest(f"{uri!r} chains file systems, which is not supported; download the outer one first")
+    return scheme
 
 
 def is_local(uri: str | os.PathLike[str]) -> bool:

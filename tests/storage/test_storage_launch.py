@@ -1,0 +1,183 @@
+"""Inputs that are files, launched: by Flyte's signed URLs and straight to a store, on the embedded Flyte."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flyteidl.core import types_pb2
+from support.flyte import DIRECTORY, FILE, INTEGER, STRING, RawFlyte
+
+from bridge_core import (
+    AsyncClient,
+    Client,
+    DirectoryRef,
+    EntityRef,
+    FileRef,
+    Hashed,
+    InvalidRequest,
+    LaunchRequest,
+    LiteralError,
+)
+
+FRAME = types_pb2.LiteralType(structured_dataset_type=types_pb2.StructuredDatasetType(format="parquet"))
+ARRAY = types_pb2.LiteralType(blob=types_pb2.BlobType(format="NumpyArray"))
+PICKLE = types_pb2.LiteralType(blob=types_pb2.BlobType(format="PythonPickle"))
+
+
+@pytest.fixture
+def raw(flyte_sandbox: Any) -> RawFlyte:
+    return RawFlyte(flyte_sandbox.endpoint)
+
+
+def ran(client: Client, raw: RawFlyte, types: dict[str, Any], inputs: dict[str, Any], **more: Any) -> Any:
+    """Outputs of a run that hands its inputs through."""
+    name = "t" + uuid.uuid4().hex[:12]
+    raw.register(name, types)
+    ref = client.launch(LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs=inputs, name=name, **more))
+    client.wait(ref, timeout=60).raise_for_phase()
+    return client.outputs(ref)
+
+
+def test_files_and_directories_by_signed_urls(flyte: Client, raw: RawFlyte, tree: Path, tmp_path: Path) -> None:
+    inputs = {"one": tree / "a.txt", "many": tree, "raw": b"bytes", "same": str(tree / "a.txt")}
+    outs = ran(flyte, raw, {"one": FILE, "many": DIRECTORY, "raw": FILE, "same": FILE}, inputs)
+    assert outs["one"] == outs["same"]
+    assert flyte.open(outs["raw"]).read() == b"bytes"
+    assert flyte.download(outs["one"], tmp_path / "one").read_text() == "a"
+    flyte.download(outs["many"], tmp_path / "many")
+    assert sorted(p.relative_to(tmp_path / "many").as_posix() for p in (tmp_path / "many").rglob("*") if p.is_file()) == [
+        "a.txt", "deep/b.bin", "deep/er/grüße 100%.txt", "empty",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("per_launch", [True, False])
+def test_straight_to_a_store(flyte: Client, raw: RawFlyte, tree: Path, tmp_path: Path, per_launch: bool) -> None:
+    place, more = str(tmp_path / "store"), {}
+    client = flyte
+    if per_launch:
+        more["data_upload_location"] = place
+    else:
+        client = Client(flyte.config.replace(data_upload_location=place))
+    outs = ran(client, raw, {"one": FILE, "many": DIRECTORY}, {"one": tree / "a.txt", "many": tree}, **more)
+    assert outs["one"].uri.startswith(f"{place}/")
+    assert Path(outs["one"].uri).read_text() == "a"
+    assert Path(outs["many"].uri, "deep", "b.bin").exists()
+    assert not list((tmp_path / "store").rglob("*.part"))
+
+
+def test_the_second_launch_attaches_because_content_counts(
+    flyte: Client, raw: RawFlyte, tree: Path, tmp_path: Path
+) -> None:
+    name = "t" + uuid.uuid4().hex[:12]
+    raw.register(name, {"one": FILE})
+    request = LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs={"one": tree / "a.txt"}, name=name)
+    assert flyte.launch_or_attach(request).created
+    (tmp_path / "copy").write_text("a")
+    again = LaunchRequest(
+        request.entity,
+        inputs={"one": tmp_path / "copy"},
+        name=name,
+        data_upload_location=str(tmp_path / "other"),
+    )
+    assert not flyte.launch_or_attach(again).created
+
+
+def test_frames_and_arrays(flyte: Client, raw: RawFlyte) -> None:
+    import numpy as np
+    import pandas as pd
+
+    from bridge_core.literals.arrays import read_npy
+
+    frame, array = pd.DataFrame({"a": [1, 2], "b": ["x", ""]}), np.arange(6.0).reshape(2, 3)
+    outs = ran(flyte, raw, {"table": FRAME, "array": ARRAY}, {"table": frame, "array": array})
+    assert flyte.read_frame(outs["table"]).to_dict("list") == frame.to_dict("list")
+    with flyte.open(outs["array"]) as stream:
+        assert np.array_equal(read_npy(stream), array)
+    with pytest.raises(LiteralError, match="without a pickle"):
+        ran(flyte, raw, {"array": ARRAY}, {"array": np.array([object()])})
+
+
+def test_pickles_are_loaded_only_on_request(flyte: Client, raw: RawFlyte) -> None:
+    outs = ran(flyte, raw, {"it": PICKLE}, {"it": pickle.dumps({"a": {1, 2}})})
+    assert isinstance(outs["it"], FileRef)
+    name = "t" + uuid.uuid4().hex[:12]
+    raw.register(name, {"it": PICKLE, "bad": PICKLE})
+    inputs = {"it": outs["it"], "bad": b"no pickle"}
+    ref = flyte.launch(LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs=inputs, name=name))
+    flyte.wait(ref, timeout=60).raise_for_phase()
+    assert isinstance(flyte.outputs(ref)["it"], FileRef)
+    with pytest.raises(LiteralError, match="cannot be loaded: UnpicklingError"):
+        flyte.outputs(ref, allow_pickle=True)
+    del inputs["bad"]
+    good = ran(flyte, raw, {"it": PICKLE}, inputs)
+    assert isinstance(good["it"], FileRef)
+
+
+def test_hash_and_metadata_survive_a_round_trip(flyte: Client, raw: RawFlyte) -> None:
+    name = "t" + uuid.uuid4().hex[:12]
+    raw.register(name, {"n": INTEGER})
+    value = Hashed(3, "v7", metadata={"_uap": "partition"})
+    ref = flyte.launch(LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs={"n": value}, name=name))
+    kept = flyte.inputs(ref)
+    assert (kept["n"], kept.hash("n"), kept.metadata("n")) == (3, "v7", {"_uap": "partition"})
+    flyte.wait(ref, timeout=60).raise_for_phase()
+    outs = flyte.outputs(ref)
+    assert (outs["n"], outs.hash("n"), outs.metadata("n")) == (3, "v7", {"_uap": "partition"})
+
+
+def test_texts_are_coerced_on_request(flyte: Client, raw: RawFlyte) -> None:
+    types = {"n": INTEGER, "s": STRING, "l": types_pb2.LiteralType(collection_type=INTEGER)}
+    texts = {"n": "3", "s": "3", "l": "[1, 2]"}
+    assert dict(ran(flyte, raw, types, texts, coerce_json=True)) == {"n": 3, "s": "3", "l": [1, 2]}
+    with pytest.raises(LiteralError, match=r"inputs\.n: expected integer, got '3' \(str\)"):
+        ran(flyte, raw, types, texts)
+
+
+def test_problems_are_found_before_anything_is_sent(
+    flyte: Client, flyte_sandbox: Any, raw: RawFlyte, tree: Path
+) -> None:
+    types = {"one": FILE, "n": INTEGER}
+    for inputs, text in [
+        ({"one": tree / "a.txt", "n": "x"}, "expected integer"),
+        ({"one": tree / "missing", "n": 1}, r"inputs\.one: file .* does not exist"),
+        ({"one": tree, "n": 1}, "is a directory, and a file is wanted"),
+    ]:
+        with pytest.raises(InvalidRequest, match=text):
+            ran(flyte, raw, types, inputs)
+    assert [call for call in flyte_sandbox.calls if "CreateUploadLocation" in str(call)] == []
+
+
+def test_the_same_on_a_loop(flyte: Client, raw: RawFlyte, tree: Path, tmp_path: Path) -> None:
+    name = "t" + uuid.uuid4().hex[:12]
+    raw.register(name, {"many": DIRECTORY})
+
+    async def main() -> DirectoryRef:
+        async with AsyncClient(flyte.config) as client:
+            entity = EntityRef.launch_plan(name, version="v1")
+            ref = await client.launch(LaunchRequest(entity, inputs={"many": tree}, name=name))
+            (await client.wait(ref, timeout=60)).raise_for_phase()
+            found: DirectoryRef = (await client.outputs(ref))["many"]
+            await client.download(found, tmp_path / "back")
+            return found
+
+    found = asyncio.run(main())
+    assert found == flyte.upload(tree)
+    assert (tmp_path / "back" / "deep" / "b.bin").stat().st_size == 2560
+
+
+def test_put_raw_data_by_flytes_road(flyte: Client, tree: Path) -> None:
+    files = flyte.files
+    uri = files.put_raw_data(b"x", "my-prefix", "f.bin")
+    assert uri.endswith("/flytesnacks/development/my-prefix/f.bin")
+    assert files.open(uri).read() == b"x"
+    folder = files.put_raw_data(tree)
+    assert folder.endswith("/tree")
+    assert len(files.list_files(folder)) == 4
+    assert files.put_data(tree / "a.txt", "flyte://bucket/x.txt").endswith("/x.txt")
+    with pytest.raises(InvalidRequest, match="names a place to upload to"):
+        files.exists("flyte://bucket/x")
