@@ -9,7 +9,10 @@ serves the same files. The engine itself always works on the files. The layout b
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["BUCKET", "FILES_URL", "Layout"]
 
@@ -39,6 +42,7 @@ class Layout:
         self.buckets = root / "s3"
         self.files = root / "blobs"
         self.blobs = self.files if bucket is None else self.buckets / bucket
+        self._write: Callable[[Path, bytes], None] = _write_file
         self.work = root / "work"
         self.code = root / "code"
 
@@ -46,6 +50,18 @@ class Layout:
         """Makes the directories, readable for the user only."""
         for directory in (self.root, self.blobs, self.work, self.code):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def write_with(self, write: Callable[[Path, bytes], None]) -> None:
+        """Files below ``blobs`` are written like this from now on: past the object server, it would not see them."""
+        self._write = write
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Writes a file below ``blobs``, so that tasks and clients find it under its native URL.
+
+        Raises:
+            OSError: It could not be stored.
+        """
+        self._write(path, data)
 
     def node(self, execution: Any, path: str) -> Path:
         """The data directory of a node (or of one item of an array node, with its index appended to the path)."""
@@ -102,6 +118,11 @@ class Layout:
         if not key:
             return None
         return _below(self.files, key) if first == FILES_URL else _below(self.buckets, f"{first}/{key}")
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _below(root: Path, key: str) -> Path | None:

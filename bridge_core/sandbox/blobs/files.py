@@ -11,6 +11,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ..layout import Layout
@@ -30,9 +31,11 @@ class SignedFiles:
     Args:
         layout: Where files lie.
         signer: Checks the URLs.
+        store: Puts a finished upload where it belongs, or raises OSError.
     """
 
-    def __init__(self, layout: Layout, signer: Signer) -> None:
+    def __init__(self, layout: Layout, signer: Signer, store: Callable[[Path, Path], None]) -> None:
+        self._store = store
         self._layout = layout
         self._signer = signer
 
@@ -57,13 +60,33 @@ class SignedFiles:
             return
         try:
             wanted = {value for value in (md5, exchange.headers.get("Content-MD5", "")) if value}
-            _receive(exchange, path, int(length), wanted)
+            self._receive(exchange, path, int(length), wanted)
         except ValueError as error:
             exchange.refuse(400, str(error))
         except OSError as error:
             exchange.refuse(500, f"cannot store: {error}")
         else:
             exchange.answer(200, b"", "text/plain")
+
+    def _receive(self, exchange: Exchange, path: Path, length: int, wanted: set[str]) -> None:
+        temporary = self._layout.work / f"upload-{secrets.token_hex(8)}.part"
+        digest = hashlib.md5(usedforsecurity=False)
+        try:
+            with temporary.open("wb") as file:
+                while length > 0:
+                    chunk = exchange.input.read(min(length, _CHUNK))
+                    if not chunk:
+                        raise ValueError("the upload ended early")
+                    file.write(chunk)
+                    digest.update(chunk)
+                    length -= len(chunk)
+            found = base64.b64encode(digest.digest()).decode()
+            if wanted - {found}:
+                raise ValueError(f"Content-MD5 does not match: got {found}, wanted {' and '.join(sorted(wanted))}")
+            self._store(path, temporary)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
 
 
 def _get(exchange: Exchange, path: Path) -> None:
@@ -77,25 +100,3 @@ def _get(exchange: Exchange, path: Path) -> None:
         exchange.head(200, {"Content-Type": kind, "Content-Length": str(size), "Content-Security-Policy": _DECK_POLICY})
         if exchange.method != "HEAD":
             shutil.copyfileobj(file, exchange.output, _CHUNK)
-
-
-def _receive(exchange: Exchange, path: Path, length: int, wanted: set[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name[:100]}.{secrets.token_hex(4)}.part")
-    digest = hashlib.md5(usedforsecurity=False)
-    try:
-        with temporary.open("wb") as file:
-            while length > 0:
-                chunk = exchange.input.read(min(length, _CHUNK))
-                if not chunk:
-                    raise ValueError("the upload ended early")
-                file.write(chunk)
-                digest.update(chunk)
-                length -= len(chunk)
-        found = base64.b64encode(digest.digest()).decode()
-        if wanted - {found}:
-            raise ValueError(f"Content-MD5 does not match: got {found}, wanted {' and '.join(sorted(wanted))}")
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from .http import Exchange
@@ -22,16 +22,10 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "expect", "te", "upgrade", 
 
 
 class Forwarder:
-    """Answers requests by asking the server behind a socket.
+    """Answers requests by asking the server behind a socket."""
 
-    Args:
-        path: The socket.
-        prepare: Called before each request.
-    """
-
-    def __init__(self, path: Path, prepare: Callable[[], None]) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._prepare = prepare
 
     def wants(self, exchange: Exchange) -> bool:
         """Whether a request is signed as S3 does it, in its headers or in its query (presigned)."""
@@ -42,7 +36,6 @@ class Forwarder:
         connection = UnixConnection(self._path)
         try:
             try:
-                self._prepare()
                 response = _ask(connection, exchange)
             except (OSError, http.client.HTTPException) as error:
                 exchange.refuse(502, f"the object server does not answer: {type(error).__name__}")

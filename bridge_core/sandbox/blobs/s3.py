@@ -1,14 +1,14 @@
 """The object server: ``rclone serve s3`` over the sandbox's own directory of buckets.
 
 An existing, well-kept server rather than one of ours: signatures, multipart uploads, ranges and listings are its business. It
-listens on Unix sockets in a directory of this user, so the sandbox's HTTP port is the only way in; it streams straight to and
-from the files, so the engine, which works on the files, sees what tasks wrote. For the other way round its directory cache is
-dropped before each request (`ObjectServer.forget`): with ``--dir-cache-time 0`` rclone 1.75 spins in a clean-up timer for each
-directory that was written to.
+listens on a Unix socket in a directory of this user, so the sandbox's HTTP port is the only way in. It streams straight to and
+from the files, so the engine may read them; but everything that is to be seen through it is written through it (`put`): rclone
+remembers directories, and a name that it deleted stays deleted for it when a file appears behind its back.
 """
 
 from __future__ import annotations
 
+import http
 import http.client
 import os
 import shutil
@@ -18,10 +18,12 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import quote
 
 from ..runner.process import TaskProcess
 from .forward import UnixConnection
+from .sigv4 import signed_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,20 +81,14 @@ class ObjectServer:
         # A socket's path may have about 100 characters, and data directories may be deep.
         self._directory = Path(tempfile.mkdtemp(prefix="flyte-s3-"))
         self.socket = self._directory / "socket"
-        self._control = self._directory / "control"
+        self._secret = secret
         self._log = self._directory / "log"
         self._process: TaskProcess | None = None
         self._ended = threading.Event()
         program = find_rclone()
         command = [str(program), "serve", "s3", "--config", "", "--addr", f"unix://{self.socket}"]
-        command += [
-            "--rc",
-            "--rc-addr",
-            f"unix://{self._control}",
-            "--rc-no-auth",
-        ]  # the directory is this user's alone
         # Empty directories stay: the engine made them.
-        command += ["--dir-cache-time", "1h", "--no-cleanup", str(layout.buckets)]
+        command += ["--no-cleanup", str(layout.buckets)]
         env = {**_clean(os.environ), "RCLONE_AUTH_KEY": f'"{ACCESS_KEY},{secret}"'}  # a flag would show in `ps`
         # A thread of its own, because on Linux the process dies with the thread that started it.
         threading.Thread(target=self._run, args=[command, env], name="sandbox-s3", daemon=True).start()
@@ -102,19 +98,30 @@ class ObjectServer:
             self.close()
             raise
 
-    def forget(self) -> None:
-        """Makes it look at the directories anew; a quarter of a millisecond.
+    def put(self, key: str, body: bytes | BinaryIO, length: int) -> None:
+        """Stores an object.
+
+        Args:
+            key: Bucket and key.
+            body: Its content.
+            length: Its size.
 
         Raises:
-            OSError: It is gone.
-            http.client.HTTPException: It did not understand.
+            OSError: It was not stored.
         """
-        connection = UnixConnection(self._control)
+        target = "/" + quote(key)
+        headers = signed_headers("PUT", target, ACCESS_KEY, self._secret) | {"Content-Length": str(length)}
+        connection = UnixConnection(self.socket)
         try:
-            connection.request("POST", "/vfs/forget", headers={"Content-Length": "0"})
-            connection.getresponse().read()
+            connection.request("PUT", target, body=body, headers=headers)
+            response = connection.getresponse()
+            text = response.read()
+        except http.client.HTTPException as error:
+            raise OSError(f"the object server does not answer: {error}") from None
         finally:
             connection.close()
+        if response.status != http.HTTPStatus.OK:
+            raise OSError(f"the object server refused {key}: {response.status} {text[:300]!r}")
 
     def close(self) -> None:
         """Ends it."""
@@ -134,10 +141,9 @@ class ObjectServer:
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and not self._ended.is_set():
             try:
-                self.forget()
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
                     probe.connect(str(self.socket))
-            except (OSError, http.client.HTTPException):
+            except OSError:
                 time.sleep(_POLL)
             else:
                 return

@@ -81,8 +81,7 @@ class NodeRun(ABC):
                 return False
             outcome = Done(recovered[1])
             path = self.output_prefix / "outputs.pb"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(recovered[1].SerializeToString(deterministic=True))
+            self.run.engine.layout.write(path, recovered[1].SerializeToString(deterministic=True))
             self.record.recovered(*recovered, self.run.engine.layout.native(path))
         self._ended = True
         self._on_end(outcome)

@@ -137,8 +137,7 @@ class Run:
         if isinstance(outcome, Done):
             outputs = outcome.outputs
             path = self.engine.layout.attempt(self.id, END_NODE, 0) / "outputs.pb"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(outputs.SerializeToString(deterministic=True))
+            self.engine.layout.write(path, outputs.SerializeToString(deterministic=True))
             closure.outputs.uri = self.engine.layout.native(path)
             closure.phase = _Phase.SUCCEEDED
         elif isinstance(outcome, Cancelled):

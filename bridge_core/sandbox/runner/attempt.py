@@ -116,7 +116,7 @@ class TaskAttempt:
         order, layout = self._order, self._bench.layout
         self.output.mkdir(parents=True, exist_ok=True)
         inputs = layout.inputs(order.execution, order.path)
-        inputs.write_bytes(order.inputs.SerializeToString(deterministic=True))
+        layout.write(inputs, order.inputs.SerializeToString(deterministic=True))
         raw = self._raw_prefix()
         command = flattened(command_of(order.task), self._image.python.parent)
         argv = fill(command.argv, self._template_values(inputs, raw), order.inputs)
@@ -172,7 +172,7 @@ class TaskAttempt:
 
     def _write_template(self) -> Path:
         path = self.output / "task.pb"
-        path.write_bytes(self._order.task.SerializeToString(deterministic=True))
+        self._bench.layout.write(path, self._order.task.SerializeToString(deterministic=True))
         return path
 
     def _environment(self, container: dict[str, str], code: Path | None) -> dict[str, str]:
