@@ -13,6 +13,10 @@ import pytest
 from support.guarded import GuardedFlyte
 from support.provider import Provider, install
 
+# Loaded now, because pytest rewrites our modules as it imports them, and CPython 3.11's ast.parse breaks now and then when
+# two threads are in it (python/cpython#106905): the sandbox's threads import too.
+import bridge_core.transport.aio
+import bridge_core.watcher_aio  # noqa: F401
 from bridge_core import Config
 
 if TYPE_CHECKING:

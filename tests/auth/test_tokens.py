@@ -145,11 +145,12 @@ def test_an_unreachable_provider_is_not_the_end_of_a_token_that_still_works(
 ) -> None:
     caplog.set_level(logging.INFO, "bridge_core.auth")
     with HttpProxy() as proxy:
-        client = Client(service(token_refresh_window=10_000, http_proxy_url=f"http://127.0.0.1:{proxy.port}"))
-        ask(client)
-    with client:  # the way to the provider is gone
-        ask(client)
-        ask(client)
+        config = service(token_refresh_window=10_000, http_proxy_url=f"http://127.0.0.1:{proxy.port}")
+        with Client(config) as client:
+            ask(client)
+            proxy.away = True
+            ask(client)
+            ask(client)
     assert "could not be replaced before it expires" in caplog.text
     assert len(guarded.tokens()) == 1
 
@@ -213,15 +214,15 @@ async def test_the_shared_poll_survives_a_revoked_token_while_the_provider_is_aw
     raw, ref = held
     with HttpProxy() as way:
         config = fast(service(http_proxy_url=f"http://127.0.0.1:{way.port}")).replace(retry=RetryPolicy(retries=0))
-        client = AsyncClient(config)
-        waits = [asyncio.create_task(client.wait(ref, timeout=60)) for _ in range(5)]
-        await asyncio.to_thread(polls, guarded, 4)
-    async with client:
-        await asyncio.to_thread(provider.revoke, guarded.tokens()[-1])
-        await asyncio.to_thread(polls, guarded, 6)  # refused each time, and nobody to get another token from
-        await asyncio.to_thread(raw.approve, ref.name)
-        assert not any(wait.done() for wait in waits)
-        with HttpProxy(way.port):
+        async with AsyncClient(config) as client:
+            waits = [asyncio.create_task(client.wait(ref, timeout=60)) for _ in range(5)]
+            await asyncio.to_thread(polls, guarded, 4)
+            way.away = True
+            await asyncio.to_thread(provider.revoke, guarded.tokens()[-1])
+            await asyncio.to_thread(polls, guarded, 6)  # refused each time, and nobody to get another token from
+            await asyncio.to_thread(raw.approve, ref.name)
+            assert not any(wait.done() for wait in waits)
+            way.away = False
             assert all(snapshot.phase.is_success for snapshot in await asyncio.gather(*waits))
     assert len(guarded.tokens()) == 2
     assert provider.grants(at_least=2) == [("client_credentials", 200)] * 2

@@ -13,15 +13,20 @@ class HttpProxy:
     """Use as a context manager.
 
     Attributes:
+        away: True for hanging up on everybody, as if it were not there.
         asked: URL and ``Proxy-Authorization`` of each request.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self) -> None:
+        self.away = False
         self.asked: list[tuple[str, str | None]] = []
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                if proxy.away:
+                    self.close_connection = True
+                    return
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 proxy.asked.append((self.path, self.headers.get("Proxy-Authorization")))
                 keep = {name: self.headers[name] for name in ("Content-Type", "Authorization") if name in self.headers}
@@ -34,7 +39,7 @@ class HttpProxy:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever)
 

@@ -81,8 +81,11 @@ class Provider:
                 self._fresh.notify_all()
 
     def forget(self) -> None:
-        """Begins a new list of token requests."""
+        """Begins a new list of token requests, when the lines about all earlier ones have arrived."""
+        mark = f"mark-{time.monotonic_ns()}"
+        self._http.post(f"{self.issuer}/token", data={"grant_type": mark, "client_id": "nobody"})
         with self._fresh:
+            assert self._fresh.wait_for(lambda: any(line.get("grant_type") == mark for line in self._lines), 10)
             self._lines.clear()
 
     def requests(self, *, at_least: int = 0) -> list[dict[str, Any]]:
