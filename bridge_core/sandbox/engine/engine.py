@@ -16,9 +16,11 @@ from .launcher import Launcher
 from .loop import Loop
 from .recorder import Recorder
 from .run import Run
+from .scheduler import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from ..layout import Layout
     from ..runner.attempt import Bench
@@ -43,6 +45,8 @@ class Engine:
         layout: Layout,
         bench: Bench,
         stubs: Stubs,
+        clock: Callable[[], datetime],
+        catch_up: int,
         parallelism: int,
         run_url: Callable[[Any], str],
     ) -> None:
@@ -58,6 +62,7 @@ class Engine:
         self.pool = Pool(parallelism)
         self.recorder = Recorder(self.nodes, layout)
         self.launcher = Launcher(database, entities, self.executions, self)
+        self.scheduler = Scheduler(self, clock=clock, catch_up=catch_up)
         self._runs: dict[str, Run] = {}
         self._watchers: dict[str, list[Callable[[], None]]] = {}
 
@@ -66,6 +71,7 @@ class Engine:
         aborted: set[str] = set()
         for execution in self.executions.unfinished():  # parents before their children
             self._resume(execution, aborted)
+        self.scheduler.start()
         self.loop.start()
 
     def stop(self) -> None:

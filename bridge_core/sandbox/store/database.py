@@ -60,6 +60,8 @@ CREATE TABLE IF NOT EXISTS task_executions (
 CREATE TABLE IF NOT EXISTS signals (
     id INTEGER PRIMARY KEY AUTOINCREMENT, execution TEXT NOT NULL, signal_id TEXT NOT NULL, record BLOB NOT NULL,
     UNIQUE (execution, signal_id));
+CREATE TABLE IF NOT EXISTS schedules (
+    launch_plan_id INTEGER PRIMARY KEY, activated_at INTEGER NOT NULL, fired_until INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS cached_outputs (
     key TEXT PRIMARY KEY, outputs BLOB NOT NULL, source BLOB NOT NULL);
 """

@@ -13,6 +13,7 @@ from flyteidl.core import identifier_pb2
 
 from ...compiler import compile_closure
 from ...engine.launcher import expected_inputs
+from ...engine.scheduler import check_schedule
 from ...filters import LAUNCH_PLAN, NAMED, TASK, WORKFLOW, Query
 from ...ids import describe
 from ...status import Rejected
@@ -20,8 +21,7 @@ from ...store.entities import DOMAINS
 from ...times import now
 
 if TYPE_CHECKING:
-    from ...store.database import Database
-    from ...store.entities import Entities
+    from ...engine.engine import Engine
 
 __all__ = ["EntityHandlers"]
 
@@ -33,9 +33,10 @@ _WORDS = {identifier_pb2.TASK: "task", identifier_pb2.WORKFLOW: "workflow", iden
 class EntityHandlers:
     """Handlers by RPC name; see flyteidl's ``service/admin.proto``."""
 
-    def __init__(self, database: Database, entities: Entities) -> None:
-        self._db = database
-        self._entities = entities
+    def __init__(self, engine: Engine) -> None:
+        self._db = engine.database
+        self._entities = engine.entities
+        self._scheduler = engine.scheduler
 
     # Projects.
 
@@ -112,6 +113,7 @@ class EntityHandlers:
                     raise Rejected("INVALID_ARGUMENT", f"unexpected input {name} of launch plan {describe(identifier)}")
             plan.closure.expected_inputs.CopyFrom(expected_inputs(interface, plan.spec))
             plan.closure.expected_outputs.CopyFrom(interface.outputs)
+            check_schedule(plan)
             structure = plan.SerializeToString(deterministic=True)
             self._refuse_known(identifier, structure)
             plan.closure.created_at.CopyFrom(now())
@@ -246,7 +248,12 @@ class EntityHandlers:
     def UpdateLaunchPlan(self, request: Any) -> Any:
         """Activates or deactivates a version; one version per name can be active."""
         identifier = self._checked_for_reading(request.id, identifier_pb2.LAUNCH_PLAN)
-        self._entities.set_state(identifier, request.state)
+        with self._db.transaction():
+            self._entities.set_state(identifier, request.state)
+            row = self._entities.row(identifier)
+            assert row is not None
+            active = request.state == launch_plan_pb2.ACTIVE
+            self._scheduler.plan_changed(self._entities.get(identifier), int(row["id"]), active=active)
         return launch_plan_pb2.LaunchPlanUpdateResponse()
 
     def GetActiveLaunchPlan(self, request: Any) -> Any:
