@@ -71,12 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     launch.add_commands(verbs, common)
     runs.add_commands(verbs, common)
-    lists.add_commands(verbs, common)
+    kinds = lists.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)
     scheduler.add_commands(verbs, common)
-    trigger.add_commands(verbs, common)
+    trigger.add_commands(verbs, common, kinds=kinds)
     parser.set_defaults(run=usage, log_level="warning", log_format="console")
     return parser
 

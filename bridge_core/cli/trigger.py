@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["add_commands"]
 
 
-def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Adds the commands of this file."""
+def add_commands(verbs: Any, common: argparse.ArgumentParser, *, kinds: Any) -> None:
+    """Adds the commands of this file, and ``list triggers`` to the `kinds` of things that can be listed."""
+    add_command(kinds, common, "triggers", "list what has a schedule in Flyte", _list)
     parser = verbs.add_parser("trigger", help="deploy triggers to Flyte, and backfill", allow_abbrev=False)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     deploy = add_command(actions, common, "deploy", "make Flyte fire the triggers of a file", _deploy)

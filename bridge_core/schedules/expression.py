@@ -19,7 +19,8 @@ a leading ``CRON_TZ=Area/City`` or ``TZ=Area/City``. flytekit checks with cronit
 
 All arithmetic is ours, then, and ``tests/schedules`` holds it against robfig's own vectors everywhere, and against croniter
 where no clock changes and the table has no line. Flyte builds robfig/cron from a fork, ``unionai/cron``
-(flyteadmin ``go.mod``), which hands the tick to the job; the vectors are the original's.
+(flyteadmin ``go.mod``); what it adds is jobs that are told their tick (``TimedFuncJob``, used by flyteadmin's
+``gocron_scheduler.go``). The vectors are the original's.
 
 Refused here though a server takes it, because it cannot be meant: ``*-5`` (there: ``*``), ``1,,2``, a lone ``,``
 (there: never), ``@every 500ms`` (there: 1 s).

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from flyteidl.core import types_pb2
 from support.flyte import INTEGER, RawFlyte
+from support.schedules import executions
 
 from bridge_core import Cron, FixedRate, InvalidRequest, RunRef, Trigger, TriggerTime
 from dagster_integration import FlyteResource, build_flyte_schedule
@@ -104,6 +105,6 @@ def test_a_scheduled_run_launches_with_its_tick(
     job = defs.resolve_job_def(schedule.job_name)
     result = job.execute_in_process(instance=instance, tags=dict(request.tags))
     assert result.success
-    (run,) = [item for item in raw.executions() if item.spec.launch_plan.name == name]
+    (run,) = executions(raw, name)
     with flyte.get_client() as client:
         assert client.inputs(RunRef(run.id.project, run.id.domain, run.id.name))["at"] == at

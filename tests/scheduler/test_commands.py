@@ -100,6 +100,8 @@ def test_deploy_list_activate_and_deactivate(
     assert f"{name}-often: is there already" in capsys.readouterr().out
     assert main(["trigger", "deactivate", f"{name}-often", *where]) == 0
     assert f"{name}-often: inactive, @every 1s" in capsys.readouterr().out
+    assert main(["list", "triggers", *where]) == 0
+    assert f"{name}-nightly: active, CRON_TZ=Europe/Berlin 0 3 * * *, at is the tick" in capsys.readouterr().out
     assert main(["trigger", "list", "--output", "json", *where]) == 0
     listed = {item["name"]: item["active"] for item in json.loads(capsys.readouterr().out)}
     assert (listed[f"{name}-nightly"], listed[f"{name}-often"]) == (True, False)

@@ -1,0 +1,81 @@
+"""State in PostgreSQL: set ``FLYTE_BRIDGE_POSTGRESQL`` to an SQLAlchemy URL of a database that the tests may use.
+
+Neither server nor driver is on PyPI's side of `make test`; without the variable these are skipped by name.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from support.schedules import NOON, Stage, settle
+
+from bridge_core.scheduler import Clock, Scheduler, Store
+from bridge_core.scheduler.lease import RowLease
+from bridge_core.scheduler.store import TickRow, TriggerRow
+
+pytestmark = pytest.mark.full
+URL = os.environ.get("FLYTE_BRIDGE_POSTGRESQL", "")
+EVERY_MINUTE = (
+    'name: SCOPE\ntriggers:\n  - {name: t, entity: WF, cron: "* * * * *", inputs: {at: $trigger_time}, missed: all}\n'
+)
+
+
+@pytest.fixture
+def scope() -> str:
+    if not URL:
+        if os.environ.get("FLYTE_BRIDGE_FULL"):
+            pytest.fail("FLYTE_BRIDGE_POSTGRESQL is not set")
+        pytest.skip("needs PostgreSQL and a driver: set FLYTE_BRIDGE_POSTGRESQL")
+    return "s" + uuid.uuid4().hex
+
+
+@pytest.fixture
+def store(scope: str) -> Iterator[Store]:
+    with Store(URL, scope) as store:
+        yield store
+
+
+def test_what_is_written_is_read(store: Store) -> None:
+    rows = [TriggerRow(name=f"t{n}", fingerprint="f", anchor=1, cursor=2) for n in range(3)]
+    store.begin_triggers(rows)
+    store.begin_triggers([TriggerRow(name="t0", fingerprint="g", anchor=5, cursor=6)])
+    assert store.triggers()["t0"].fingerprint == "g"
+    tick = TickRow(trigger="t0", tick=7, state="pending", launch_at=7)
+    store.decide([("t0", 7), ("t1", 8)], [tick])
+    store.decide([("t0", 7)], [tick])  # again, by another leader
+    assert store.ticks("pending") == [tick]
+    assert store.triggers()["t1"].cursor == 8
+    store.record([TickRow(trigger="t0", tick=7, state="launched", launch_at=7, run="a/b/c")])
+    assert [row.run for row in store.ticks("launched", trigger="t0", limit=1)] == ["a/b/c"]
+    assert store.pause("t2", paused=True, now=9)
+    assert store.paused() == {"t2"}
+    assert store.forget(8) == 1
+
+
+def test_one_leads(store: Store, scope: str) -> None:
+    with Store(URL, scope) as other:
+        one, two = RowLease(store, Clock()), RowLease(other, Clock())
+        assert one.hold()
+        assert not two.hold()
+        one.release()
+        assert two.hold()
+        two.release()
+
+
+def test_two_runners_on_two_machines(stage: Stage, scope: str) -> None:
+    path = stage.write(EVERY_MINUTE.replace("SCOPE", scope))
+    one = Scheduler(stage.client, path, state=URL, clock=stage.clock)
+    with one, Scheduler(stage.client, path, state=URL, clock=stage.clock) as two:
+        for minute in range(4):
+            stage.clock.at = NOON + 60 * minute
+            settle(one, two)
+        assert (one.leads, two.leads) == (True, False)
+        one.close()
+        for minute in range(4, 7):
+            stage.clock.at = NOON + 60 * minute
+            settle(two)
+        assert two.leads
+    assert len(stage.ticks) == len(set(stage.ticks)) == 6
