@@ -6,6 +6,7 @@ leaves the parent's alone. Thread-safe: a gRPC channel is.
 
 from __future__ import annotations
 
+import contextvars
 import os
 import random
 import threading
@@ -91,7 +92,8 @@ class BlockingTransport:
         from concurrent.futures import ThreadPoolExecutor, wait
 
         with ThreadPoolExecutor(min(limit, len(items))) as pool:
-            futures = [pool.submit(step, item) for item in items]
+            # In the caller's context, where `auth_metadata` keeps what is passed on.
+            futures = [pool.submit(contextvars.copy_context().run, step, item) for item in items]
             done, waiting = wait(futures, return_when="FIRST_EXCEPTION")
             if any(future.exception() is not None for future in done):
                 for future in waiting:

@@ -19,6 +19,7 @@ from support.guarded import GuardedFlyte
 from support.provider import DEVICE, Provider, log_in
 
 from bridge_core import Client, Config, ConfigError, RetryPolicy, RunNotFound, RunRef, Unauthenticated, Unavailable
+from bridge_core._drive import run_blocking
 from bridge_core.auth.device import DeviceFlow
 from bridge_core.auth.flow import Login
 from bridge_core.auth.http import Http
@@ -346,6 +347,22 @@ def test_passthrough_sends_what_the_caller_passes_and_only_that(config: Make, gu
         with pytest.raises(ConfigError, match="pairs of texts"), client.auth_metadata(("a", 1)):  # type: ignore[arg-type]
             pass
     assert set(guarded.methods()) == {"GetExecution"}
+
+
+def test_passthrough_reaches_calls_that_a_verb_makes_in_parallel(config: Make, guarded: GuardedFlyte) -> None:
+    guarded.is_good = lambda token: token == "of-the-caller"
+    with Client(config(mode="Passthrough")) as client:
+
+        async def look(ref: RunRef) -> str:
+            try:
+                await client._ops.runs.describe(ref)
+            except RunNotFound:
+                return "let in"
+            return "found"
+
+        with client.auth_metadata(("flyte-authorization", "Bearer of-the-caller")):
+            found = run_blocking(client._transport.map_calls(look, [NOBODY] * 3, limit=3))
+    assert found == ["let in"] * 3
 
 
 def test_credentials_in_the_metadata_are_the_users_own_affair(config: Make, guarded: GuardedFlyte) -> None:
