@@ -14,8 +14,13 @@ HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit", "flyte"
 PROBE = """
 import json, os, sys, threading
 opened, environment = [], []
-sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event in ("open", "socket.connect", "subprocess.Popen")
-                 and not str(args[0]).endswith((".py", ".pyc", ".so")) else None)
+def audit(event, args):
+    if event in ("socket.connect", "subprocess.Popen"):
+        opened.append(str(args))
+    elif event == "open" and isinstance(args[0], str):  # not the interpreter's own sources, and bytecode that it writes
+        if not args[0].endswith((".py", ".pyc", ".so")) and "__pycache__" not in args[0]:
+            opened.append(args[0])
+sys.addaudithook(audit)
 class Watched(type(os.environ)):
     pass
 def spy(name):

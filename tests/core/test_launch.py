@@ -48,7 +48,7 @@ def stored_inputs(raw: RawFlyte, ref: RunRef) -> dict[str, object]:
 
 
 def runs_of(raw: RawFlyte, workflow: str) -> list[str]:
-    return [item.id.name for item in raw.executions(limit=1000) if item.spec.launch_plan.name == workflow]
+    return [item.id.name for item in raw.executions() if item.spec.launch_plan.name == workflow]
 
 
 def test_the_main_job(client: Client, raw: RawFlyte, name: str) -> None:
@@ -170,7 +170,7 @@ def test_labels_of_the_launch_plan_survive_ours(client: Client, raw: RawFlyte, n
     raw.register(name, {}, labels={"team": "ml", "tier": "gold"}, annotations={"note": "plan"})
     options = RunOptions(labels={"tier": "silver"}, annotations={"by": "me"}, env_vars={"A": "1"}, interruptible=False)
     client.launch(LaunchRequest(EntityRef.launch_plan(name), name=name, options=options))
-    (spec,) = [item.spec for item in raw.executions(limit=1000) if item.id.name == name]
+    (spec,) = [item.spec for item in raw.executions() if item.id.name == name]
     labels = dict(spec.labels.values)
     assert labels.pop("flyte-bridge-inputs").startswith("v")
     assert labels == {"team": "ml", "tier": "silver"}
@@ -194,7 +194,7 @@ def test_every_option_arrives_in_its_field(client: Client, raw: RawFlyte, name: 
     )
     assert RunOptions.from_mapping(options.to_mapping()) == options
     client.launch(LaunchRequest(EntityRef.launch_plan(name), name=name, options=options))
-    (spec,) = [item.spec for item in raw.executions(limit=1000) if item.id.name == name]
+    (spec,) = [item.spec for item in raw.executions() if item.id.name == name]
     assert spec.overwrite_cache
     assert spec.raw_output_data_config.output_location_prefix == "s3://bucket/raw"
     assert spec.max_parallelism == 7
@@ -207,7 +207,7 @@ def test_every_option_arrives_in_its_field(client: Client, raw: RawFlyte, name: 
     assert spec.security_context.run_as.iam_role == "arn:role"
     quiet = RunOptions(disable_notifications=True, service_account="robot")
     client.launch(LaunchRequest(EntityRef.launch_plan(name), name=name + "q", options=quiet))
-    (spec,) = [item.spec for item in raw.executions(limit=1000) if item.id.name == name + "q"]
+    (spec,) = [item.spec for item in raw.executions() if item.id.name == name + "q"]
     assert spec.disable_all
     assert spec.security_context.run_as.k8s_service_account == "robot"
 
@@ -254,7 +254,7 @@ def test_contradicting_options_are_refused_before_any_call(client: Client, optio
 def test_options_left_out_are_not_sent(client: Client, raw: RawFlyte, name: str) -> None:
     raw.register(name, {}, annotations={"note": "plan"})
     client.launch(LaunchRequest(EntityRef.launch_plan(name), name=name))
-    (spec,) = [item.spec for item in raw.executions(limit=1000) if item.id.name == name]
+    (spec,) = [item.spec for item in raw.executions() if item.id.name == name]
     assert not spec.HasField("interruptible")
     assert not spec.overwrite_cache
     assert not spec.HasField("security_context")

@@ -125,12 +125,18 @@ class RawFlyte:
                     return
         raise AssertionError(f"run {name} never reached its gate")
 
-    def executions(self, limit: int = 100) -> list[Any]:
-        """All executions of the project."""
+    def executions(self) -> list[Any]:
+        """All executions of the project that are not archived, oldest first: the whole session's, page by page."""
         request = common_pb2.ResourceListRequest(
-            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=limit
+            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500
         )
-        return list(self.admin("ListExecutions", request).executions)
+        found: list[Any] = []
+        while True:
+            page = self.admin("ListExecutions", request)
+            found += page.executions
+            if not page.token:
+                return found
+            request.token = page.token
 
 
 def _variables(types: Mapping[str, Any]) -> Any:
