@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.guarded import GuardedFlyte
+from support.parts import lacking
 from support.provider import Provider, install
 
-# Loaded now, because pytest rewrites our modules as it imports them, and CPython 3.11's ast.parse breaks now and then when
-# two threads are in it (python/cpython#106905): the sandbox's threads import too.
-import bridge_core.transport.aio
-import bridge_core.watcher_aio  # noqa: F401
 from bridge_core import Config
 
 if TYPE_CHECKING:
@@ -49,9 +46,7 @@ def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
         except (OSError, subprocess.SubprocessError) as error:
             why = f"npm install oidc-provider failed: {error}"
     if folder is None:
-        if os.environ.get("FLYTE_BRIDGE_FULL"):
-            pytest.fail(f"the OpenID provider is required here: {why}")
-        pytest.skip(f"no OpenID provider: {why}")
+        lacking(f"an OpenID provider: {why}")
     with Provider(folder / "provider.mjs", tmp_path_factory.mktemp("provider")) as provider:
         yield provider
 

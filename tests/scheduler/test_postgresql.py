@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from support.parts import lacking
 from support.schedules import NOON, Stage, settle
 
 from bridge_core.scheduler import Clock, Scheduler, Store
@@ -26,9 +27,7 @@ EVERY_MINUTE = (
 @pytest.fixture
 def scope() -> str:
     if not URL:
-        if os.environ.get("FLYTE_BRIDGE_FULL"):
-            pytest.fail("FLYTE_BRIDGE_POSTGRESQL is not set")
-        pytest.skip("needs PostgreSQL and a driver: set FLYTE_BRIDGE_POSTGRESQL")
+        lacking("PostgreSQL and a driver: set FLYTE_BRIDGE_POSTGRESQL")
     return "s" + uuid.uuid4().hex
 
 
