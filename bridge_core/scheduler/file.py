@@ -224,6 +224,8 @@ class _Parser:
                 )
             elif options is not None:
                 merged.update(options.plain())
+        if not merged:
+            return None
         return self._try(item.line_of("options"), lambda: RunOptions.from_mapping(merged), where)
 
     def _moment(self, item: Located, key: str, where: str) -> datetime | None:

@@ -93,18 +93,16 @@ class _Reader:
         keys: list[str | None] = []
         root: list[Any] = []
         documents = 0
-        while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
+        read = self._loader.get_event
+        while True:
+            event = read()
             line = event.start_mark.line + 1
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    raise self._refuse(line, "a second document begins; keep one, without '---' between triggers")
-            elif isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise self._refuse(line, "anchors (&) and aliases (*) are not read; write the values out")
-            elif isinstance(event, yaml.CollectionEndEvent):
+            if isinstance(event, yaml.CollectionEndEvent):
                 stack.pop()
                 keys.pop()
             elif isinstance(event, yaml.NodeEvent):
+                if event.anchor is not None:  # an alias has one, too
+                    raise self._refuse(line, "anchors (&) and aliases (*) are not read; write the values out")
                 value = self._value(event, line)
                 self._put(stack, keys, root, value, line)
                 if isinstance(value, Located | list):
@@ -112,20 +110,26 @@ class _Reader:
                     keys.append(None)
                     if len(stack) > _DEEPEST:
                         raise self._refuse(line, f"nested more than {_DEEPEST} deep; pass large inputs as files")
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._refuse(line, "a second document begins; keep one, without '---' between triggers")
+            elif isinstance(event, yaml.StreamEndEvent):
+                break
         return root[0] if root else None
 
     def _value(self, event: Any, line: int) -> Any:
         import yaml
 
-        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            if event.tag is not None and not event.implicit:
-                raise self._refuse(line, f"the tag {event.tag!r} is not read; write plain values")
-            return Located(line) if isinstance(event, yaml.MappingStartEvent) else []
-        if event.tag is not None and event.tag not in _PLAIN_TAGS:
+        if isinstance(event, yaml.ScalarEvent):
+            if event.tag is None and not event.style:
+                return self._scalar(event.value, line)
+            if event.tag is None or event.tag in _PLAIN_TAGS:  # quoted: text. Plain is None or "", by parser
+                return event.value
             raise self._refuse(line, f"the tag {event.tag!r} is not read; write plain values")
-        if event.style or event.tag is not None:  # quoted: text. Plain is None or "", by parser
-            return event.value
-        return self._scalar(event.value, line)
+        if event.tag is not None and not event.implicit:
+            raise self._refuse(line, f"the tag {event.tag!r} is not read; write plain values")
+        return Located(line) if isinstance(event, yaml.MappingStartEvent) else []
 
     def _scalar(self, text: str, line: int) -> Any:
         """An unquoted scalar, by YAML 1.1's rules as PyYAML has them."""

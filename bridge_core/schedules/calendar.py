@@ -11,6 +11,8 @@ What follows from it, stated as rules and tested in ``tests/schedules/test_dst.p
 * Where midnight is skipped (São Paulo until 2018), ``0 0 * * *`` has no fire time that day.
 * Where the shift is no whole hour (Lord Howe), the hour steps land on minute 30 that day: a time early in the first hour
   after the shift may be missed. Flyte misses it too.
+* Where clocks change at midnight on the first of a month (Casablanca, June 2008), what robfig says depends on the moment it is
+  asked about: coming from an earlier month it may pass over the first hour of a later one. So do we.
 * A day that is left out (Samoa, 30 December 2011) does not fire. robfig itself never returns there; we step over it.
 * Nothing within five calendar years: there is no next fire time (29 February over the year 2100).
 """

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..errors import InvalidRequest
 from .calendar import Calendar
@@ -94,6 +95,7 @@ def split_zone(expression: str) -> tuple[str | None, str]:
     return zone, " ".join(words[1:])
 
 
+@lru_cache(maxsize=4096)  # thousands of triggers share few expressions
 def parse(expression: str) -> Calendar | int:
     """Reads an expression without its zone.
 

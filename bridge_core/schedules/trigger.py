@@ -280,6 +280,8 @@ def _one(where: str, name: str, value: Any, alias: str, other: Any) -> Any:
 
 def _options(where: str, options: RunOptions | None, settings: Mapping[str, Any]) -> RunOptions:
     base = options if options is not None else RunOptions()
+    if not settings:
+        return base
     given = {key: value for key, value in settings.items() if value is not None}
     try:
         direct = RunOptions.from_mapping(given).to_mapping()

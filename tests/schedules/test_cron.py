@@ -223,7 +223,8 @@ def test_pendulums_moments_are_taken() -> None:
 
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Africa/Casablanca"])
+# Not Casablanca: its clocks changed at midnight on the first of June, where robfig's answers depend on the question.
+zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Sydney"])
 
 
 def field(low: int, high: int) -> st.SearchStrategy[str]:

@@ -81,6 +81,13 @@ def test_a_day_that_is_left_out_is_stepped_over() -> None:
     assert ours == datetime(2012, 12, 29, 19, tzinfo=UTC)
 
 
+def test_midnight_on_the_first_of_a_month() -> None:
+    """As robfig 3.0.1 answers: from May it steps over the shift of 1 June 2008 and arrives at 01:00, from August at 00:00."""
+    cron = Cron("0 0,1 1 9 *", timezone="Africa/Casablanca")
+    assert cron.next_after(datetime(2008, 8, 23, tzinfo=UTC)) == datetime(2008, 9, 1, tzinfo=UTC)
+    assert cron.next_after(datetime(2008, 5, 23, tzinfo=UTC)) == datetime(2008, 9, 1, 1, tzinfo=UTC)
+
+
 def test_leap_days() -> None:
     leap = Cron("0 0 29 2 *")
     assert leap.next_after(datetime(2024, 3, 1, tzinfo=UTC)) == datetime(2028, 2, 29, tzinfo=UTC)
