@@ -10,6 +10,7 @@ import collections.abc
 import dataclasses
 import datetime as dt
 import enum
+import functools
 import types
 import typing
 from typing import Any, TypeVar
@@ -25,6 +26,9 @@ if typing.TYPE_CHECKING:
 __all__ = ["as_type"]
 
 T = TypeVar("T")
+
+_EXACT = frozenset({bool, int, float, str, bytes, type(None)})
+"""Types whose values, when they have exactly this type, need no question."""
 
 _LISTS: dict[Any, Any] = {
     list: list, tuple: tuple, set: set, frozenset: frozenset,
@@ -51,6 +55,8 @@ def as_type(value: Any, target: type[T], *, types: UserTypes | None = None) -> T
 def _shape(value: Any, target: Any, where: Where, depth: int, own: UserTypes | None) -> Any:
     if depth > MAX_DEPTH:
         raise refusal(where, f"nested deeper than {MAX_DEPTH} levels")
+    if type(value) is target and target in _EXACT and not own:
+        return value
     if own and isinstance(target, type) and target in own:
         return own.raised(value, target, where)
     origin = typing.get_origin(target)
@@ -173,6 +179,7 @@ def _dataclass(value: Any, target: Any, where: Where, depth: int, own: UserTypes
         raise refusal(where, f"{target.__qualname__} refuses it: {error}") from error
 
 
+@functools.lru_cache(512)
 def _constructor(target: Any) -> tuple[dict[str, str], set[str]]:
     """Field name -> name of the constructor's argument (attrs drops leading underscores), and the names without default."""
     if not dataclasses.is_dataclass(target):
@@ -223,9 +230,14 @@ def _named_tuple(value: Any, target: Any, where: Where, depth: int, own: UserTyp
     return target(**{n: _shape(v, hints.get(n, Any), (where, n), depth + 1, own) for n, v in value.items()})
 
 
+@functools.lru_cache(512)
+def _read_hints(target: Any) -> dict[str, Any]:
+    return typing.get_type_hints(target, include_extras=True)
+
+
 def _hints(target: Any, where: Where) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(target, include_extras=True)
+        return _read_hints(target)
     except (NameError, TypeError) as error:  # annotations that only a type checker can read
         raise refusal(where, f"the types of {target.__qualname__} cannot be read: {error}") from error
 

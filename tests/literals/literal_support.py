@@ -62,6 +62,7 @@ def load(path: Path) -> Golden:
 
 
 GOLDENS = [load(path) for path in sorted(GOLDEN.glob("*.json"))]
+GOLDENS2 = [load(path) for path in sorted((GOLDEN.parent / "golden2").glob("*.json"))]
 
 
 class Types:

@@ -1,4 +1,4 @@
-"""Writes `golden/*.json` with the flytekit of this environment: ``python tests/literals/make_golden.py``.
+"""Writes `golden/*.json` with flytekit and `golden2/*.json` with the Flyte 2 SDK: ``python tests/literals/make_golden.py``.
 
 Each file holds one case: the Python type in words, the bytes of the `LiteralType` and of the `Literal` (base64), the plain
 value we decode, and the flytekit release that wrote it. The tests read the files; flytekit is asked again only to decode
@@ -7,6 +7,7 @@ what *we* wrote.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime as dt
 import importlib.metadata
@@ -19,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 GOLDEN = Path(__file__).parent / "golden"
+GOLDEN2 = Path(__file__).parent / "golden2"
 
 
 def tagged(value: Any) -> Any:
@@ -72,6 +74,31 @@ def main() -> None:
         if stale.name not in wanted:
             stale.unlink()
     print(f"{len(CASES)} cases written by flytekit {release}")
+    asyncio.run(second())
+
+
+async def second() -> None:
+    """The same with the Flyte 2 SDK, whose messages have the same bytes under other names."""
+    from flyte.types import TypeEngine
+    from golden2_cases import CASES2
+
+    GOLDEN2.mkdir(exist_ok=True)
+    release = importlib.metadata.version("flyte")
+    for stale in GOLDEN2.glob("*.json"):
+        stale.unlink()
+    for case in CASES2:
+        kind = TypeEngine.to_literal_type(case.kind)
+        literal = await TypeEngine.to_literal(case.value, case.kind, kind)
+        record = {
+            "case": case.name,
+            "python_type": str(case.kind).replace("golden2_cases.", ""),
+            "flyte": release,
+            "type": base64.b64encode(kind.SerializeToString(deterministic=True)).decode(),
+            "literal": base64.b64encode(literal.SerializeToString(deterministic=True)).decode(),
+            "plain": tagged(case.plain),
+        }
+        (GOLDEN2 / f"{case.name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    print(f"{len(CASES2)} cases written by flyte {release}")
 
 
 if __name__ == "__main__":
