@@ -75,8 +75,6 @@ def _shape(value: Any, target: Any, where: Where, depth: int, own: UserTypes | N
         return _sequence(value, target, where, depth, own)
     if container in (dict, collections.abc.Mapping, collections.abc.MutableMapping):
         return _mapping(value, typing.get_args(target), where, depth, own)
-    if typing.is_typeddict(container):
-        return _typed_dict(value, container, where, depth, own)
     if isinstance(container, type):
         return _instance(value, container, where, depth, own)
     return value
@@ -130,6 +128,8 @@ def _key(value: Any, target: Any, where: Where, depth: int, own: UserTypes | Non
 
 
 def _instance(value: Any, target: type, where: Where, depth: int, own: UserTypes | None) -> Any:
+    if typing.is_typeddict(target):
+        return _typed_dict(value, target, where, depth, own)
     if target in _CONVERSIONS:
         return _CONVERSIONS[target](value, where)
     if isinstance(value, target) and not (target is int and isinstance(value, bool)):
@@ -196,7 +196,9 @@ def _typed_dict(value: Any, target: Any, where: Where, depth: int, own: UserType
     if not isinstance(value, dict):
         raise refusal(where, f"expected {target.__qualname__}, got {show(value)}")
     hints = _hints(target, where)
-    for name in sorted(target.__required_keys__ - value.keys()):
+    # Annotations that are texts hide NotRequired from the class itself.
+    optional = {name for name, hint in hints.items() if typing.get_origin(hint) is typing.NotRequired}
+    for name in sorted(target.__required_keys__ - optional - value.keys()):
         raise refusal((where, name), f"missing field of {target.__qualname__}")
     out = {}
     for name, item in value.items():

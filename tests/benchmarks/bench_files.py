@@ -1,7 +1,7 @@
 """Uploads through signed URLs: 50 files of 1 MB against flytekit's upload, one of 1 GB against a plain HTTP PUT.
 
-The store is a process of its own behind a network with latency (`support/latency_store.py`); every client is one too. Fails when
-an accepted bound of issue 4 does not hold. ``--quick`` sends 200 MB instead of 1 GB.
+The store is a process of its own behind a network with latency (`support/latency_store.py`); every client is one too.
+Fails when an accepted bound of issue 4 does not hold. ``--quick`` sends 200 MB instead of 1 GB.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def main() -> int:
             ratio = theirs[0] / ours[0]
             good &= ratio >= wanted
             print(
-                f"{FILES} files of 1 MB, {rtt} ms there and back: {ours[0]:.2f} s, flytekit {theirs[0]:.2f} s: {ratio:.1f} times faster "
-                f"(accepted {wanted}); memory +{ours[1]:.0f} MB, flytekit +{theirs[1]:.0f} MB",
+                f"{FILES} files of 1 MB, {rtt} ms there and back: {ours[0]:.2f} s, flytekit {theirs[0]:.2f} s: "
+                f"{ratio:.1f} times faster (accepted {wanted}); memory +{ours[1]:.0f} MB, flytekit +{theirs[1]:.0f} MB",
                 flush=True,
             )
         one = folder / "one"
@@ -123,14 +123,16 @@ def main() -> int:
                 file.write(block)
         for rtt in (30, 0):
             with store(rtt, folder) as (grpc_port, http_port, _):
-                plain = median(3, PLAIN_PUT, grpc_port, http_port, one)
-                ours = median(3, OURS, grpc_port, http_port, one)
-            ratio = ours[0] / plain[0]
-            good &= not rtt or (ratio <= PLAIN and ours[1] <= MEMORY)
+                found = [[measure(body, grpc_port, http_port, one) for body in (PLAIN_PUT, OURS)] for _ in range(5)]
+                plain, ours = (statistics.median(pair[who][0] for pair in found) for who in (0, 1))
+                grown = max(pair[1][1] for pair in found)
+            # In turns, and compared turn by turn, because other work on the machine comes and goes.
+            ratio = statistics.median(pair[1][0] / pair[0][0] for pair in found)
+            good &= not rtt or (ratio <= PLAIN and grown <= MEMORY)
+            bound = f"accepted {PLAIN}" if rtt else "no bound: here the MD5, which comes first, shows most"
             print(
-                f"1 file of {size // 1_000_000} MB, {rtt} ms there and back: {ours[0]:.2f} s, plain HTTP PUT {plain[0]:.2f} s: "
-                f"{ratio:.2f} times as long ({f'accepted {PLAIN}' if rtt else 'no bound: the MD5 alone, which comes first, shows'}); "
-                f"memory +{ours[1]:.0f} MB (accepted {MEMORY})",
+                f"1 file of {size // 1_000_000} MB, {rtt} ms there and back: {ours:.2f} s, plain HTTP PUT {plain:.2f} s: "
+                f"{ratio:.2f} times as long ({bound}); memory +{grown:.0f} MB (accepted {MEMORY})",
                 flush=True,
             )
     return 0 if good else 1

@@ -139,8 +139,9 @@ def main() -> int:
         ratio, less = theirs[0] / ours[0], theirs[1] / max(ours[1], 0.01)
         good &= ratio >= wanted and less >= MEMORY
         print(
-            f"{case:30} {verb}: {ours[0] * 1000:6.2f} ms, flytekit {theirs[0] * 1000:7.1f} ms: {ratio:5.1f} times faster (accepted "
-            f"{wanted}, goal {GOAL}); peak {ours[1]:5.2f} MB against {theirs[1]:5.1f} MB: 1/{less:.0f} (accepted 1/{MEMORY})",
+            f"{case:30} {verb}: {ours[0] * 1000:6.2f} ms, flytekit {theirs[0] * 1000:7.1f} ms: {ratio:5.1f} times faster "
+            f"(accepted {wanted}, goal {GOAL}); peak {ours[1]:5.2f} MB against {theirs[1]:5.1f} MB: 1/{less:.0f} "
+            f"(accepted 1/{MEMORY})",
             flush=True,
         )
         if "dataclass" in case and verb == "decode":

@@ -1,9 +1,9 @@
 """A program: FlyteAdmin's CreateUploadLocation and an object store, both behind a network with latency.
 
-``python tests/support/latency_store.py RTT_MS FOLDER`` prints ``GRPC_PORT HTTP_PORT BARE_HTTP_PORT`` and serves until its input ends.
-The store computes an MD5 of every object and writes it to the folder, as stores do. `DelayLine` is the network: bytes arrive half a
-round trip later, a connection costs a round trip before its first byte, and no more than 4 MiB of a connection are on the way
-(what Linux allows by default, ``tcp_wmem``), so that a long way is also a narrow one.
+``python tests/support/latency_store.py RTT_MS FOLDER`` prints ``GRPC_PORT HTTP_PORT BARE_HTTP_PORT`` and serves until its
+input ends. The store computes an MD5 of every object and writes it to the folder, as stores do. `DelayLine` is the network:
+bytes arrive half a round trip later, a connection costs a round trip before its first byte, and no more than 4 MiB of a
+connection are on the way (what Linux allows by default, ``tcp_wmem``), so that a long way is also a narrow one.
 """
 
 from __future__ import annotations
