@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import compiler_pb2, identifier_pb2
 
-from .ids import END_NODE, START_NODE, describe
+from .ids import END_NODE, START_NODE, check_node_id, describe
 from .status import Rejected
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def compile_closure(template: Any, sub_workflows: Iterable[Any], *, find: LookUp
     for compiled in [closure.primary, *closure.sub_workflows]:
         for node in _all_nodes(compiled.template):
             target = node.WhichOneof("target")
+            check_node_id(node.id)
             if target == "task_node":
                 reference = node.task_node.reference_id
                 task = tasks.get(identifier_key(reference)) or find(reference)

@@ -119,7 +119,7 @@ class Query:
     def __init__(self, listed: Listed, *, filters: str = "", sort_by: Any = None, limit: int, token: str = "") -> None:
         if limit <= 0:
             raise Rejected("INVALID_ARGUMENT", "invalid value for limit")
-        if token and not token.isdecimal():
+        if token and not (token.isdecimal() and int(token) < 1 << 63):  # a Go int
             raise Rejected("INVALID_ARGUMENT", f"invalid token value: {token}")
         self._listed = listed
         self._limit = limit

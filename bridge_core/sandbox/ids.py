@@ -11,15 +11,20 @@ import re
 import secrets
 from typing import Any
 
+from flyteidl.core import identifier_pb2
+
 from .status import Rejected
 
 __all__ = [
     "END_NODE",
     "START_NODE",
     "check_execution_name",
+    "check_node_id",
+    "check_project_id",
     "child_execution_name",
     "describe",
     "generated_name",
+    "kind_name",
     "scheduled_name",
     "single_task_node",
     "unique_node_id",
@@ -74,6 +79,26 @@ def scheduled_name(plan: Any, tick: int) -> str:
 def single_task_node(task_name: str) -> str:
     """The id of the only node of a single-task execution (flyteadmin ``util/single_task_execution.go``)."""
     return re.sub(r"[^-A-Za-z0-9]", "", task_name)[-_NAME_LIMIT:]
+
+
+def kind_name(resource_type: int) -> str:
+    """A resource type for messages; also one that does not exist."""
+    names = identifier_pb2.ResourceType
+    return str(names.Name(resource_type)) if resource_type in names.values() else str(resource_type)
+
+
+def check_node_id(node_id: str) -> None:
+    """Refuses an id that could not be a directory of its own. Flyte's limit is Kubernetes', which labels pods with it."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", node_id) or node_id in (".", ".."):
+        raise Rejected(
+            "INVALID_ARGUMENT", f"invalid node id {node_id[:100]!r}: letters, digits, '-', '_' and '.', up to 63"
+        )
+
+
+def check_project_id(project: str) -> None:
+    """Refuses a project id that is no DNS label (flyteadmin ``validation/project_validator.go``)."""
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", project):
+        raise Rejected("INVALID_ARGUMENT", f"invalid project id [{project[:100]}]: a DNS-1123 label is wanted")
 
 
 def describe(identifier: Any) -> str:

@@ -62,12 +62,13 @@ def serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout
     from .services.flyte1.entities import EntityHandlers
     from .services.flyte1.executions import ExecutionHandlers
     from .services.flyte1.identity import IdentityHandlers
+    from .services.flyte1.metrics import MetricsHandlers
     from .services.flyte1.nodes import NodeHandlers
     from .services.flyte1.signals import SignalHandlers
 
-    admin = (EntityHandlers(engine), ExecutionHandlers(engine), NodeHandlers(engine))
+    admin = (EntityHandlers(engine), ExecutionHandlers(engine), NodeHandlers(engine), MetricsHandlers(engine))
     server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *admin)
-    data_proxy = DataProxyHandlers(layout, signer, entities)
+    data_proxy = DataProxyHandlers(layout, signer, entities, engine.nodes)
     server.add(dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"], data_proxy)
     server.add(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], SignalHandlers(engine))
     server.add(identity_pb2.DESCRIPTOR.services_by_name["IdentityService"], IdentityHandlers())

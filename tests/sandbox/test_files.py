@@ -141,7 +141,6 @@ def test_deck_link(wire):
     assert http_call("GET", link.signed_url[0]) == (200, b"<p>deck</p>\n")
     request.node_execution_id.node_id = "nowhere"
     rejected("NOT_FOUND", wire.data.CreateDownloadLink, request)
-    assert "not supported" in rejected("UNIMPLEMENTED", wire.data.GetData, dataproxy_pb2.GetDataRequest())
 
 
 def page(sandbox, path):

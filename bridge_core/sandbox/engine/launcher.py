@@ -13,7 +13,7 @@ from flyteidl.core import identifier_pb2, literals_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
 from ..compiler import compile_closure
-from ..ids import check_execution_name, describe, single_task_node
+from ..ids import check_execution_name, describe, kind_name, single_task_node
 from ..interfaces import castable, type_of
 from ..status import Rejected
 from ..times import now
@@ -85,7 +85,7 @@ class Launcher:
         elif target.resource_type == identifier_pb2.LAUNCH_PLAN:
             plan = self._entities.get(target)
         else:
-            kind = identifier_pb2.ResourceType.Name(target.resource_type)
+            kind = kind_name(target.resource_type)
             raise Rejected(
                 "INVALID_ARGUMENT", f"Invalid reference entity resource type [{kind}], only LAUNCH_PLAN and TASK"
             )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf import any_pb2, message_factory
+from google.protobuf.message import DecodeError
 from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from ..calls import Call
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["GrpcServer"]
 
 _log = logging.getLogger(__name__)
+_UNDECODABLE = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
 _THREADS = 32
 _LOOK = 0.1  # seconds between looks whether the server stops, while a dropped call waits for its caller to give up
 _MESSAGE_LIMIT = 32_000  # flyteadmin pkg/common/constants.go: longer status messages are cut
@@ -89,7 +91,7 @@ class GrpcServer:
         methods = {
             method.name: grpc.unary_unary_rpc_method_handler(
                 self._wrapped(method.name, _find(method.name, handlers)),
-                request_deserializer=message_factory.GetMessageClass(method.input_type).FromString,
+                request_deserializer=_parser(message_factory.GetMessageClass(method.input_type)),
                 response_serializer=_serialise,
             )
             for method in service.methods
@@ -139,6 +141,8 @@ class GrpcServer:
         fault = self._faults.take(method, delay=False)
         if fault is not None and not fault.after_commit:
             self._fail(fault, context)
+        if isinstance(request, bytes):  # in grpc-go's words and with its code
+            raise Rejected("INTERNAL", _UNDECODABLE)
         if handle is None:
             raise Rejected("UNIMPLEMENTED", f"{method} is not supported by the sandbox; it needs a Flyte cluster")
         response = handle(request)
@@ -153,6 +157,16 @@ class GrpcServer:
                 while not gone.wait(_LOOK) and not self._stopped.is_set():
                     pass
         raise Rejected(fault.code, fault.message)
+
+
+def _parser(message: Any) -> Callable[[bytes], Any]:
+    def parse(data: bytes) -> Any:
+        try:
+            return message.FromString(data)
+        except DecodeError:  # raised here, it would fill the log with tracebacks
+            return data
+
+    return parse
 
 
 def _check_free(host: str, port: int) -> None:

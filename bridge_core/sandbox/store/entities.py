@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import launch_plan_pb2, project_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
-from ..ids import describe
+from ..ids import describe, kind_name
 from ..status import Rejected
 from ..times import now, to_text
 
@@ -192,7 +192,7 @@ class Entities:
 
 def missing(identifier: Any) -> Rejected:
     """NOT_FOUND for an entity."""
-    kind = identifier_pb2.ResourceType.Name(identifier.resource_type)
+    kind = kind_name(identifier.resource_type)
     return Rejected(
         "NOT_FOUND", f"missing entity of type {kind} with identifier {describe(identifier)} (resource_type:{kind})"
     )

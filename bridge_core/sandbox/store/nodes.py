@@ -94,6 +94,13 @@ class Nodes:
         )
         return [node_execution_pb2.NodeExecution.FromString(row["record"]) for row in rows]
 
+    def parents_of(self, execution: Any) -> dict[str, str]:
+        """The unique id of each node's parent; empty at the top."""
+        rows = self._db.all(
+            "SELECT node_id, parent FROM node_executions WHERE execution=?", (execution_key(execution),)
+        )
+        return {row["node_id"]: row["parent"] for row in rows}
+
     def _row(self, identifier: Any) -> sqlite3.Row:
         row = self._db.one("SELECT * FROM node_executions WHERE execution=? AND node_id=?", _node_key(identifier))
         if row is None:

@@ -15,6 +15,7 @@ from flyteidl.service import dataproxy_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ...status import Rejected
+from .flyte_urls import parse_flyte_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ...blobs.signing import Signer
     from ...layout import Layout
     from ...store.entities import Entities
+    from ...store.nodes import Nodes
 
 __all__ = ["DataProxyHandlers"]
 
@@ -30,9 +32,10 @@ _CHUNK = 1 << 20
 
 
 class DataProxyHandlers:
-    """Handlers by RPC name; GetData (``flyte://`` URLs) is not served."""
+    """Handlers by RPC name."""
 
-    def __init__(self, layout: Layout, signer: Signer, entities: Entities) -> None:
+    def __init__(self, layout: Layout, signer: Signer, entities: Entities, nodes: Nodes) -> None:
+        self._nodes = nodes
         self._layout = layout
         self._signer = signer
         self._entities = entities
@@ -79,16 +82,41 @@ class DataProxyHandlers:
         if request.artifact_type != dataproxy_pb2.ARTIFACT_TYPE_DECK:
             raise Rejected("INVALID_ARGUMENT", f"unsupported artifact type [{request.artifact_type}]")
         seconds = _seconds(request)
-        node = request.node_execution_id
+        url, expires_at = self._deck(request.node_execution_id, seconds)
+        response = dataproxy_pb2.CreateDownloadLinkResponse(signed_url=[url], expires_at=expires_at)
+        response.pre_signed_urls.signed_url.append(url)
+        response.pre_signed_urls.expires_at.CopyFrom(response.expires_at)
+        return response
+
+    def GetData(self, request: Any) -> Any:
+        """Inputs, outputs, one value of them, or the deck that a ``flyte://`` URL names."""
+        url = parse_flyte_url(request.flyte_url)
+        if url.kind == "d":
+            link, expires_at = self._deck(url.node, _MAX_SECONDS)
+            signed = dataproxy_pb2.PreSignedURLs(signed_url=[link], expires_at=expires_at)
+            return dataproxy_pb2.GetDataResponse(pre_signed_urls=signed)
+        if url.attempt is None:
+            inputs, outputs, _ = self._nodes.data(url.node)
+        else:
+            self._nodes.get(url.node)
+            found = [one for one in self._nodes.attempts_of(url.node) if one.id.retry_attempt == url.attempt]
+            if not found:
+                raise Rejected("NOT_FOUND", f"no attempt {url.attempt} of node {url.node.node_id}")
+            inputs, outputs = self._nodes.task_data(found[0].id)
+        values = inputs if url.kind == "i" else outputs
+        if not url.literal:
+            return dataproxy_pb2.GetDataResponse(literal_map=values)
+        if url.literal not in values.literals:
+            raise Rejected("NOT_FOUND", f"the name [{url.literal}] was not found in the literal map")
+        return dataproxy_pb2.GetDataResponse(literal=values.literals[url.literal])
+
+    def _deck(self, node: Any, seconds: float) -> tuple[str, Any]:
+        self._nodes.get(node)
         attempts = self._layout.node(node.execution_id, node.node_id)
         decks = sorted(attempts.glob("*/deck.html"), key=lambda path: int(path.parent.name))
         if not decks:
             raise Rejected("NOT_FOUND", f"no deck found for node {node.node_id} of {node.execution_id.name}")
-        url = self._download(self._layout.native(decks[-1]), seconds)
-        response = dataproxy_pb2.CreateDownloadLinkResponse(signed_url=[url], expires_at=_expiry(seconds))
-        response.pre_signed_urls.signed_url.append(url)
-        response.pre_signed_urls.expires_at.CopyFrom(response.expires_at)
-        return response
+        return self._download(self._layout.native(decks[-1]), seconds), _expiry(seconds)
 
     def _download(self, native: str, seconds: float) -> str:
         path = self._layout.url_path(native)

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import common_pb2, launch_plan_pb2, project_pb2, task_pb2, version_pb2, workflow_pb2
+from flyteidl.admin import (
+    common_pb2,
+    description_entity_pb2,
+    launch_plan_pb2,
+    project_pb2,
+    task_pb2,
+    version_pb2,
+    workflow_pb2,
+)
 from flyteidl.core import identifier_pb2
 
 from ...compiler import compile_closure
 from ...engine.launcher import expected_inputs
 from ...engine.scheduler import check_schedule
 from ...filters import LAUNCH_PLAN, NAMED, TASK, WORKFLOW, Query
-from ...ids import describe
+from ...ids import check_project_id, describe
 from ...status import Rejected
 from ...store.entities import DOMAINS
 from ...times import now
@@ -55,6 +63,7 @@ class EntityHandlers:
         """Adds a project with the usual domains."""
         if not request.project.id:
             raise Rejected("INVALID_ARGUMENT", "missing project_id")
+        check_project_id(request.project.id)
         if any(project.id == request.project.id for project in self._entities.projects()):
             raise Rejected("ALREADY_EXISTS", f"project [{request.project.id}] already exists")
         self._entities.add_project(request.project.id)
@@ -242,6 +251,18 @@ class EntityHandlers:
         if not self._entities.update_named(request.resource_type, request.id, metadata.description, metadata.state):
             raise Rejected("NOT_FOUND", f"missing entity of type named entity with name {request.id.name}")
         return common_pb2.NamedEntityUpdateResponse()
+
+    # Descriptions. What clients send with an entity is not kept, so there is none.
+
+    def GetDescriptionEntity(self, request: Any) -> Any:
+        """NOT_FOUND: descriptions are not kept."""
+        raise Rejected("NOT_FOUND", f"missing entity of type description entity with identifier {describe(request.id)}")
+
+    def ListDescriptionEntities(self, request: Any) -> Any:
+        """An empty list: descriptions are not kept."""
+        if request.limit <= 0:
+            raise Rejected("INVALID_ARGUMENT", "invalid value for limit")
+        return description_entity_pb2.DescriptionEntityList()
 
     # Launch plan activation.
 

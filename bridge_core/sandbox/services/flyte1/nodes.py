@@ -8,6 +8,7 @@ from flyteidl.admin import node_execution_pb2, task_execution_pb2
 
 from ...filters import NODE, TASK_EXECUTION, Query
 from ...status import Rejected
+from .flyte_urls import urls_of_node, urls_of_task
 
 if TYPE_CHECKING:
     from ...engine.engine import Engine
@@ -29,6 +30,14 @@ class NodeHandlers:
         nodes, page = self._nodes.page(request.workflow_execution_id, request.unique_parent_id, query)
         return node_execution_pb2.NodeExecutionList(node_executions=nodes, token=page.token)
 
+    def ListNodeExecutionsForTask(self, request: Any) -> Any:
+        """Nodes of the workflow that a dynamic task made."""
+        task = self._nodes.get_task(request.task_execution_id)
+        query = Query(NODE, filters=request.filters, sort_by=request.sort_by, limit=request.limit, token=request.token)
+        node = task.id.node_execution_id
+        nodes, page = self._nodes.page(node.execution_id, node.node_id, query)
+        return node_execution_pb2.NodeExecutionList(node_executions=nodes, token=page.token)
+
     def GetNodeExecution(self, request: Any) -> Any:
         """One node."""
         return self._nodes.get(request.id)
@@ -37,10 +46,12 @@ class NodeHandlers:
         """Inputs and outputs of a node, and the workflow a dynamic node made."""
         inputs, outputs, dynamic = self._nodes.data(request.id)
         data = node_execution_pb2.NodeExecutionGetDataResponse(full_inputs=inputs, full_outputs=outputs)
+        node = self._nodes.get(request.id)
+        data.flyte_urls.CopyFrom(urls_of_node(request.id, deck=bool(node.closure.deck_uri)))
         if dynamic is not None:
             data.dynamic_workflow.id.CopyFrom(dynamic.primary.template.id)
             data.dynamic_workflow.compiled_workflow.CopyFrom(dynamic)
-            data.dynamic_workflow.dynamic_job_spec_uri = self._nodes.get(request.id).closure.dynamic_job_spec_uri
+            data.dynamic_workflow.dynamic_job_spec_uri = node.closure.dynamic_job_spec_uri
         return data
 
     def GetDynamicNodeWorkflow(self, request: Any) -> Any:
@@ -69,4 +80,7 @@ class NodeHandlers:
     def GetTaskExecutionData(self, request: Any) -> Any:
         """Inputs and outputs of an attempt."""
         inputs, outputs = self._nodes.task_data(request.id)
-        return task_execution_pb2.TaskExecutionGetDataResponse(full_inputs=inputs, full_outputs=outputs)
+        urls = urls_of_task(request.id, deck=False)
+        return task_execution_pb2.TaskExecutionGetDataResponse(
+            full_inputs=inputs, full_outputs=outputs, flyte_urls=urls
+        )

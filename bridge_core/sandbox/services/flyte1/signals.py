@@ -16,10 +16,24 @@ __all__ = ["SignalHandlers"]
 
 
 class SignalHandlers:
-    """Handlers by RPC name; GetOrCreateSignal is propeller's and not served."""
+    """Handlers by RPC name."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def GetOrCreateSignal(self, request: Any) -> Any:
+        """The signal; made when there is none, as propeller does when a run reaches its gate."""
+        if not request.id.signal_id:
+            raise Rejected("INVALID_ARGUMENT", "missing signal_id")
+        if request.type.WhichOneof("type") is None:
+            raise Rejected("INVALID_ARGUMENT", "missing type")
+        with self._engine.database.transaction():
+            self._engine.executions.get(request.id.execution_id)
+            signal = self._engine.nodes.find_signal(request.id)
+            if signal is None:
+                signal = signal_pb2.Signal(id=request.id, type=request.type)
+                self._engine.nodes.save_signal(signal)
+        return signal
 
     def SetSignal(self, request: Any) -> Any:
         """Sets a signal; NOT_FOUND before its gate was reached, because the gate creates it."""

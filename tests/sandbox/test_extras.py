@@ -1,0 +1,155 @@
+"""RPCs that few clients use: flyte:// URLs, metrics, signals made ahead, descriptions, nodes of a task."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+from flyteidl.admin import (
+    common_pb2,
+    description_entity_pb2,
+    execution_pb2,
+    node_execution_pb2,
+    project_pb2,
+    signal_pb2,
+    task_execution_pb2,
+)
+from flyteidl.core import identifier_pb2
+from flyteidl.service import dataproxy_pb2
+
+from .protos import (
+    INTEGER,
+    D,
+    P,
+    add_node,
+    add_output,
+    echo_task,
+    echo_workflow,
+    gate_workflow,
+    literal,
+    literals,
+    new_workflow,
+    rejected,
+    shell_task,
+    unique,
+    value,
+    values,
+    workflow_id,
+)
+from .test_engine import attempts_of, nodes_of
+from .test_executions import release
+from .test_processes import only_node
+
+
+@pytest.fixture(scope="module")
+def run(wire):
+    return wire.run(echo_workflow(wire), literals(n=3)).id
+
+
+def get(wire, url):
+    return wire.data.GetData(dataproxy_pb2.GetDataRequest(flyte_url=url))
+
+
+def test_flyte_urls_of_a_node_lead_to_its_data(wire, run):
+    node = nodes_of(wire, run)["n0"]
+    data = wire.admin.GetNodeExecutionData(node_execution_pb2.NodeExecutionGetDataRequest(id=node.id))
+    assert data.flyte_urls.inputs == f"flyte://v1/{P}/{D}/{run.name}/n0/i"
+    assert data.flyte_urls.deck == ""
+    assert values(get(wire, data.flyte_urls.inputs).literal_map) == {"n": 3}
+    assert values(get(wire, data.flyte_urls.outputs).literal_map) == {"o0": 3}
+    assert value(get(wire, data.flyte_urls.outputs + "/o0").literal) == 3
+    (attempt,) = attempts_of(wire, node)
+    task = wire.admin.GetTaskExecutionData(task_execution_pb2.TaskExecutionGetDataRequest(id=attempt.id))
+    assert task.flyte_urls.outputs == f"flyte://v1/{P}/{D}/{run.name}/n0/0/o"
+    assert value(get(wire, task.flyte_urls.outputs + "/o0").literal) == 3
+
+
+def test_flyte_urls_that_lead_nowhere(wire, run):
+    stem = f"flyte://v1/{P}/{D}/{run.name}"
+    for url in (
+        f"{stem}/n9/i",
+        f"{stem}/n0/1/i",
+        f"{stem}/n0/o/other",
+        f"flyte://v1/{P}/{D}/nowhere/n0/i",
+        f"{stem}/n0/d",
+    ):
+        rejected("NOT_FOUND", get, wire, url)
+    for url in ("", "s3://x", f"{stem}/n0", f"{stem}/n0/x", f"{stem}/n0/d/name", f"{stem}/../i"):
+        rejected("INVALID_ARGUMENT", get, wire, url)
+
+
+def test_the_flyte_url_of_a_deck(wire):
+    task = shell_task(unique("deck"), "echo '<p>deck</p>' > {{.outputPrefix}}/deck.html")
+    wire.register_task(task)
+    node = only_node(wire, wire.run(task.id).id)
+    data = wire.admin.GetNodeExecutionData(node_execution_pb2.NodeExecutionGetDataRequest(id=node.id))
+    (url,) = get(wire, data.flyte_urls.deck).pre_signed_urls.signed_url
+    with urllib.request.urlopen(url) as response:
+        assert response.read() == b"<p>deck</p>\n"
+
+
+def test_metrics_tell_when_things_were_going_on(wire):
+    name = unique("sub")
+    inner = new_workflow(name, {"n": INTEGER}, {"o0": INTEGER})
+    task = echo_task(f"{name}.task", {"n": INTEGER}, {"o0": INTEGER})
+    add_node(inner, "n0", task, n=("", "n"))
+    add_output(inner, "o0", "n0", "o0")
+    outer = new_workflow(f"{name}.outer", {"n": INTEGER}, {"o0": INTEGER})
+    add_node(outer, "sub", workflow_id(name), n=("", "n"))
+    add_output(outer, "o0", "sub", "o0")
+    run = wire.run(wire.register(outer, inner, tasks=[task]), literals(n=1)).id
+
+    def spans(depth):
+        request = execution_pb2.WorkflowExecutionGetMetricsRequest(id=run, depth=depth)
+        return wire.admin.GetExecutionMetrics(request).span
+
+    root = spans(10)
+    assert root.workflow_id == run
+    assert root.start_time.ToNanoseconds() <= root.end_time.ToNanoseconds()
+    assert {span.node_id.node_id for span in root.spans} == {"start-node", "sub", "end-node"}
+    (sub,) = [span for span in root.spans if span.node_id.node_id == "sub"]
+    assert "sub-0-n0" in {span.node_id.node_id for span in sub.spans}
+    assert not spans(0).spans
+    assert not any(span.spans for span in spans(1).spans)
+
+
+def test_a_signal_can_be_made_before_its_gate_is_reached(wire):
+    run = wire.launch(gate_workflow(wire), inputs=literals(n=1))
+    early = identifier_pb2.SignalIdentifier(signal_id="early", execution_id=run)
+    request = signal_pb2.SignalGetOrCreateRequest(id=early, type=INTEGER)
+    assert wire.signals.GetOrCreateSignal(request).type == INTEGER
+    wire.signals.SetSignal(signal_pb2.SignalSetRequest(id=early, value=literal(5)))
+    assert value(wire.signals.GetOrCreateSignal(request).value) == 5
+    rejected("INVALID_ARGUMENT", wire.signals.GetOrCreateSignal, signal_pb2.SignalGetOrCreateRequest(id=early))
+    request.id.execution_id.name = "nowhere"
+    rejected("NOT_FOUND", wire.signals.GetOrCreateSignal, request)
+    request.id.signal_id = ""
+    rejected("INVALID_ARGUMENT", wire.signals.GetOrCreateSignal, request)
+    release(wire, run)
+    wire.wait(run)
+
+
+def test_descriptions_are_not_kept_and_said_so(wire):
+    request = common_pb2.ObjectGetRequest(id=workflow_id("x"))
+    assert "description entity" in rejected("NOT_FOUND", wire.admin.GetDescriptionEntity, request)
+    many = description_entity_pb2.DescriptionEntityListRequest(limit=5)
+    assert list(wire.admin.ListDescriptionEntities(many).descriptionEntities) == []
+    rejected(
+        "INVALID_ARGUMENT", wire.admin.ListDescriptionEntities, description_entity_pb2.DescriptionEntityListRequest()
+    )
+
+
+def test_nodes_of_a_task(wire, run):
+    (attempt,) = attempts_of(wire, nodes_of(wire, run)["n0"])
+    request = node_execution_pb2.NodeExecutionForTaskListRequest(task_execution_id=attempt.id, limit=5)
+    assert list(wire.admin.ListNodeExecutionsForTask(request).node_executions) == []
+
+
+def test_ids_that_could_not_be_directories_are_refused(wire):
+    for project in ("a/b", "..", "A", "a" * 64):
+        request = project_pb2.ProjectRegisterRequest(project=project_pb2.Project(id=project))
+        rejected("INVALID_ARGUMENT", wire.admin.RegisterProject, request)
+    for node in ("a/b", "..", "x" * 64):
+        template = new_workflow(unique("wf"))
+        add_node(template, node, echo_task(unique("task"), {}, {}))
+        assert "invalid node id" in rejected("INVALID_ARGUMENT", wire.register, template)
