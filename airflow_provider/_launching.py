@@ -125,4 +125,5 @@ def build_request(
         EntityRef(ref.kind, ref.name, project or ref.project, domain or ref.domain, pin or ref.version),
         inputs=from_xcom(dict(inputs or {})),
         options=options or RunOptions(),
+        coerce_json=True,  # what a template rendered is a text: "3" is taken for an integer, never a STRING for anything
     )

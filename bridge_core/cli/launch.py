@@ -34,7 +34,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="K=V",
-        help="an input; V is JSON, or a text that is not JSON",
+        help="an input; V is read by its type: 3, true, a text, JSON for lists, maps and structures",
     )
     launch.add_argument("--inputs", metavar="FILE", help="a JSON object with inputs; '-' reads standard input")
     launch.add_argument(
@@ -58,6 +58,7 @@ def _launch(arguments: argparse.Namespace) -> int:
     request = LaunchRequest(
         EntityRef.parse(arguments.entity),
         inputs=_inputs(arguments),
+        coerce_json=True,
         name=arguments.name,
         options=RunOptions(
             env_vars=pairs(arguments.env, "--env") or None, labels=pairs(arguments.label, "--label") or None
@@ -103,12 +104,7 @@ def _inputs(arguments: argparse.Namespace) -> dict[str, Any]:
             raise InvalidRequest(f"--inputs {arguments.inputs}: not JSON: {error}") from None
         if not isinstance(values, dict):
             raise InvalidRequest(f"--inputs {arguments.inputs}: wanted a JSON object, found {type(values).__name__}")
-    for name, text in pairs(arguments.input, "--input").items():
-        try:
-            values[name] = json.loads(text)
-        except json.JSONDecodeError:
-            values[name] = text
-    return values
+    return {**values, **pairs(arguments.input, "--input")}
 
 
 def _read(path: str) -> str:

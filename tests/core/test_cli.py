@@ -68,6 +68,14 @@ def test_launch_and_wait_prints_the_outputs(shell: Shell, raw: RawFlyte, name: s
     assert "SUCCEEDED" in shell("get", name).stdout
 
 
+def test_inputs_are_read_by_their_type(shell: Shell, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {"n": INTEGER, "s": STRING})
+    done = shell("launch", name, "-i", "n=3", "-i", "s=2026", "--wait", "--output", "json")
+    assert json.loads(done.stdout)["outputs"] == {"n": 3, "s": "2026"}, (
+        "a string stays one, also when it looks like a number"
+    )
+
+
 def test_inputs_from_a_file(shell: Shell, raw: RawFlyte, name: str) -> None:
     raw.register(name, {"n": INTEGER, "f": FILE})
     (shell.home / "inputs.json").write_text(json.dumps({"n": 3, "f": str(shell.home / "inputs.json")}))
