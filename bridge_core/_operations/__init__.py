@@ -2,38 +2,83 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..calls import Calls
-from .again import AgainOperations
-from .data import DataOperations
-from .files import FileOperations
-from .inside import InsideOperations
-from .launch import LaunchOperations
-from .runs import RunOperations
-from .triggers import TriggerOperations
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
     from ..literals import Codec
     from ..transport.base import Transport
+    from .again import AgainOperations
+    from .data import DataOperations
+    from .files import FileOperations
+    from .inside import InsideOperations
+    from .launch import LaunchOperations
+    from .runs import RunOperations
+    from .triggers import TriggerOperations
 
 __all__ = ["Operations"]
 
 
 class Operations:
-    """The verbs of one client, grouped as the files of this folder are."""
+    """The verbs of one client, grouped as the files of this folder are; a group is imported when it is used first."""
 
     def __init__(self, transport: Transport, config: Config, codec: Codec | None = None) -> None:
         from ..backends.flyte1.backend import Flyte1Backend
 
-        backend: Backend = Flyte1Backend(Calls(transport, config), config)
-        self.backend = backend
-        self.files = FileOperations(backend, transport, config)
-        self.data = DataOperations(backend, transport, self.files, codec)
-        self.runs = RunOperations(backend, transport, config)
-        self.launch = LaunchOperations(backend, transport, config, self.data)
-        self.again = AgainOperations(backend)
-        self.inside = InsideOperations(backend, transport, config)
-        self.triggers = TriggerOperations(backend, config, self.data)
+        self._transport = transport
+        self._config = config
+        self._codec = codec
+        self.backend: Backend = Flyte1Backend(Calls(transport, config), config)
+
+    @cached_property
+    def files(self) -> FileOperations:
+        """Files, up and down."""
+        from .files import FileOperations
+
+        return FileOperations(self.backend, self._transport, self._config)
+
+    @cached_property
+    def data(self) -> DataOperations:
+        """Values."""
+        from .data import DataOperations
+
+        return DataOperations(self.backend, self._transport, self.files, self._codec)
+
+    @cached_property
+    def runs(self) -> RunOperations:
+        """Runs that exist."""
+        from .runs import RunOperations
+
+        return RunOperations(self.backend, self._transport, self._config)
+
+    @cached_property
+    def launch(self) -> LaunchOperations:
+        """New runs, and entities."""
+        from .launch import LaunchOperations
+
+        return LaunchOperations(self.backend, self._transport, self._config, self.data)
+
+    @cached_property
+    def again(self) -> AgainOperations:
+        """Runs made from runs."""
+        from .again import AgainOperations
+
+        return AgainOperations(self.backend)
+
+    @cached_property
+    def inside(self) -> InsideOperations:
+        """The inside of runs."""
+        from .inside import InsideOperations
+
+        return InsideOperations(self.backend, self._transport, self._config)
+
+    @cached_property
+    def triggers(self) -> TriggerOperations:
+        """Triggers and activation."""
+        from .triggers import TriggerOperations
+
+        return TriggerOperations(self.backend, self._config, self.data)

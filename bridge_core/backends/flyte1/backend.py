@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2
@@ -17,15 +18,15 @@ from ...runs import RunPhase
 from ..base import Existing, Interface, SignedUpload, StoredOutputs
 from . import methods
 from .convert import entity_of, execution_id, existing, identifier, phase_of, snapshot
-from .inside import Flyte1Inside
-from .lists import Flyte1Lists
 from .spec import check_options, execution_spec
-from .triggers import Flyte1Triggers
 
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
     from ...runs import RunOptions, RunSnapshot
+    from .inside import Flyte1Inside
+    from .lists import Flyte1Lists
+    from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
 
@@ -39,9 +40,29 @@ class Flyte1Backend:
         self._calls = calls
         self._config = config
         self._pinned: OrderedDict[EntityRef, Interface] = OrderedDict()
-        self.inside = Flyte1Inside(calls)
-        self.lists = Flyte1Lists(calls, self.console_url)
-        self.triggers = Flyte1Triggers(calls)
+
+    # What few processes need is imported by those.
+
+    @cached_property
+    def inside(self) -> Flyte1Inside:
+        """Nodes, attempts, decks, metrics, gates."""
+        from .inside import Flyte1Inside
+
+        return Flyte1Inside(self._calls)
+
+    @cached_property
+    def lists(self) -> Flyte1Lists:
+        """Lists of runs and entities."""
+        from .lists import Flyte1Lists
+
+        return Flyte1Lists(self._calls, self.console_url)
+
+    @cached_property
+    def triggers(self) -> Flyte1Triggers:
+        """Scheduled launch plans."""
+        from .triggers import Flyte1Triggers
+
+        return Flyte1Triggers(self._calls)
 
     # -- runs
 
