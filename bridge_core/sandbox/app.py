@@ -300,7 +300,8 @@ class Sandbox:
         self, layout: Layout, lock: IO[bytes], grpc_server: GrpcServer, http_server: HttpServer, tokens: Tokens | None
     ) -> Parts:
         from .blobs.storage import Storage
-        from .console.pages import Console, run_path
+        from .console.console import Console
+        from .console.urls import run_path
         from .engine.engine import Engine
         from .runner.archive import CodeCache
         from .runner.attempt import Bench
@@ -346,7 +347,7 @@ class Sandbox:
         serve(grpc_server, entities, engine, layout, storage.signer)
         engine.start()
         routes = [*storage.routes, *login_routes(grpc_server, tokens, console_url)]
-        http_server.start([*routes, guarded(Console(engine.executions, engine.nodes).route, access)])
+        http_server.start([*routes, guarded(Console(engine, storage.signer).route, access)])
         grpc_server.start()
         return Parts(
             layout=layout,

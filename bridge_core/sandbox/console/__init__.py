@@ -1,1 +1,1 @@
-"""The sandbox's own web pages: plain HTML made on the server, nothing loaded from anywhere."""
+"""The read-only web console: pages made on the server, no build step, nothing from elsewhere."""

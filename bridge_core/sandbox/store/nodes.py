@@ -101,6 +101,18 @@ class Nodes:
         )
         return {row["node_id"]: row["parent"] for row in rows}
 
+    def tree_of(self, execution: Any) -> list[tuple[str, Any]]:
+        """(unique id of the parent or the empty text, node) of every node of an execution, in the order they began."""
+        rows = self._db.all(
+            "SELECT parent, record FROM node_executions WHERE execution=? ORDER BY id", (execution_key(execution),)
+        )
+        return [(row["parent"], node_execution_pb2.NodeExecution.FromString(row["record"])) for row in rows]
+
+    def task_names(self, execution: Any) -> dict[str, str]:
+        """Node id to the name of its task, of all nodes of an execution that had an attempt."""
+        rows = self._db.all("SELECT node_id, task FROM task_executions WHERE execution=?", (execution_key(execution),))
+        return {row["node_id"]: row["task"] for row in rows}
+
     def _row(self, identifier: Any) -> sqlite3.Row:
         row = self._db.one("SELECT * FROM node_executions WHERE execution=? AND node_id=?", _node_key(identifier))
         if row is None:

@@ -1,0 +1,223 @@
+"""The page of one run: what, how it went, why it failed, its graph, its times, its data, its logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import execution_pb2
+from flyteidl.core import identifier_pb2
+
+from ..store.executions import TERMINAL
+from .graph import Box, drawing, edges_of
+from .html import Content, Markup, joined, link, tag
+from .logs import log_box
+from .page import page
+from .runs import launched
+from .show import NODE_ENDED, facts, node_phase, phase, run_phase, section, table, time, took
+from .timeline import timeline
+from .urls import entity_path, list_path, node_path, run_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..engine.engine import Engine
+    from .literals import Literals
+
+__all__ = ["node_boxes", "run_page", "target_of"]
+
+_MOST_ROWS, _MOST_LOGS, _OPEN_LOGS = 500, 40, 3
+_MODE = execution_pb2.ExecutionMetadata.ExecutionMode
+_MARKERS = ("start-node", "end-node")
+
+
+def run_page(engine: Engine, show: Literals, identifier: Any) -> bytes:
+    """The page.
+
+    Raises:
+        Rejected: NOT_FOUND.
+    """
+    run = engine.executions.get(identifier)
+    ended = run.closure.phase in TERMINAL
+    inputs, outputs = engine.executions.data(identifier)
+    nodes = _in_order(engine.nodes.tree_of(identifier))
+    shown = [(depth, node) for depth, node in nodes if not node.id.node_id.endswith(_MARKERS)]
+    workflow = _workflow(engine, run)
+    parts = [
+        tag("div", _facts(run, ended=ended), _error(run), id="state", data_live=True),
+        section("Graph", _graph(workflow, nodes), name="graph", live=True),
+        section("Timeline", timeline(run, shown, ended=ended), name="timeline", live=True),
+        section("Nodes", _table(shown, engine.nodes.task_names(identifier)), name="nodes", live=True),
+        section("Inputs", show.map("Inputs", inputs), name="inputs"),
+        section("Outputs", _outputs(show, outputs, ended=ended), name="outputs", live=True),
+        section("Logs", _logs(engine, identifier), name="logs"),
+    ]
+    return page(
+        identifier.name,
+        *parts,
+        project=identifier.project,
+        domain=identifier.domain,
+        above=[link("Runs", list_path("", identifier.project, identifier.domain)), launched(run)],
+        running=not ended,
+    )
+
+
+def node_boxes(workflow: Any, records: dict[str, Any], fallback: Any) -> dict[str, Box]:
+    """Boxes of a compiled workflow's nodes.
+
+    Args:
+        workflow: The compiled workflow.
+        records: Node executions by the id that the workflow knows them by.
+        fallback: Makes the URL of a node that has not begun, or None.
+    """
+    boxes = {}
+    for node in workflow.template.nodes:
+        record = records.get(node.id)
+        title = node.id if node.id in _MARKERS else node.metadata.name or node.id
+        url = node_path(record.id) if record is not None else fallback(node) if fallback else ""
+        boxes[node.id] = Box(
+            title=title.removesuffix("-node") if node.id in _MARKERS else title,
+            note="" if node.id in _MARKERS else target_of(node),
+            phase=node_phase(record.closure.phase) if record is not None else "",
+            url="" if node.id in _MARKERS else url,
+        )
+    return boxes
+
+
+def target_of(node: Any) -> str:
+    """What a node runs."""
+    kind = node.WhichOneof("target")
+    if kind == "task_node":
+        return str(node.task_node.reference_id.name)
+    if kind == "workflow_node":
+        which = node.workflow_node.WhichOneof("reference")
+        return str(getattr(node.workflow_node, which).name) if which else ""
+    if kind == "array_node":
+        return f"map of {target_of(node.array_node.node)}"
+    return {"branch_node": "condition", "gate_node": "gate"}.get(str(kind), "")
+
+
+def _in_order(tree: Sequence[tuple[str, Any]]) -> list[tuple[int, Any]]:
+    """(depth, node) with children below their parents, each level in the order it began."""
+    children: dict[str, list[Any]] = {}
+    known = {node.id.node_id for _, node in tree}
+    for parent, node in tree:
+        children.setdefault(parent if parent in known else "", []).append(node)
+    ordered: list[tuple[int, Any]] = []
+    waiting = [(0, node) for node in reversed(children.get("", []))]
+    while waiting:
+        depth, node = waiting.pop()
+        ordered.append((depth, node))
+        waiting += [(depth + 1, child) for child in reversed(children.get(node.id.node_id, []))]
+    return ordered
+
+
+def _facts(run: Any, *, ended: bool) -> Markup:
+    closure, spec = run.closure, run.spec
+    metadata = spec.metadata
+    parent = metadata.parent_node_execution
+    labels = [f"{key}={value}" for key, value in sorted(spec.labels.values.items())]
+    reference = metadata.reference_execution
+    pairs: list[tuple[str, Content]] = [
+        ("Phase", phase(run_phase(closure.phase))),
+        ("Launched", joined(launched(run), " ", tag("span", spec.launch_plan.version, class_="kind"))),
+        (
+            "Workflow",
+            link(closure.workflow_id.name, entity_path(closure.workflow_id)) if closure.workflow_id.name else None,
+        ),
+        ("Created", time(closure.created_at)),
+        ("Took", took(closure, ended=ended)),
+        ("How", _MODE.Name(metadata.mode).lower()),
+        ("Scheduled for", time(metadata.scheduled_at)),
+        ("Made from", link(reference.name, run_path(reference), class_="id") if reference.name else None),
+        (
+            "Started by",
+            link(f"{parent.node_id} of {parent.execution_id.name}", node_path(parent)) if parent.node_id else None,
+        ),
+        ("Labels", ", ".join(labels)),
+        ("Tags", ", ".join(spec.tags)),
+        ("Cache", "not read" if spec.overwrite_cache else None),
+        ("Abort cause", closure.abort_metadata.cause),
+        ("Archived", "yes" if closure.state_change_details.state == execution_pb2.EXECUTION_ARCHIVED else None),
+    ]
+    return facts(pairs)
+
+
+def _error(run: Any) -> Markup | None:
+    if run.closure.WhichOneof("output_result") != "error":
+        return None
+    error = run.closure.error
+    return tag(
+        "section",
+        tag("h2", "Error"),
+        tag("pre", f"{error.code}\n{error.message}", class_="error", tabindex="0"),
+        id="error",
+    )
+
+
+def _workflow(engine: Engine, run: Any) -> Any | None:
+    identifier = run.closure.workflow_id
+    workflow = engine.entities.find(identifier) if identifier.name else None
+    return None if workflow is None else workflow.closure.compiled_workflow.primary
+
+
+def _graph(workflow: Any | None, nodes: list[tuple[int, Any]]) -> Markup:
+    top = {node.metadata.spec_node_id or node.id.node_id: node for depth, node in nodes if depth == 0}
+    if workflow is None:
+        return tag("p", "The workflow is not known any more.", class_="soft")
+    return drawing(node_boxes(workflow, top, None), edges_of(workflow))
+
+
+def _table(nodes: list[tuple[int, Any]], tasks: dict[str, str]) -> Markup:
+    rows: list[list[Content]] = []
+    for depth, node in nodes[:_MOST_ROWS]:
+        closure = node.closure
+        child = closure.workflow_node_metadata.executionId
+        name = node_phase(closure.phase)
+        details: list[Content] = []
+        if child.name:
+            details += ["run ", link(child.name, run_path(child), class_="id"), " "]
+        if closure.deck_uri:
+            details += [link("deck", f"{node_path(node.id)}#deck"), " "]
+        if closure.WhichOneof("output_result") == "error":
+            details.append(tag("span", closure.error.message[-300:], class_="soft"))
+        rows.append(
+            [
+                tag(
+                    "span", link(node.id.node_id, node_path(node.id), class_="id"), class_=f"name depth{min(depth, 4)}"
+                ),
+                tasks.get(node.id.node_id),
+                phase(name),
+                time(closure.started_at),
+                tag("span", took(closure, ended=name in NODE_ENDED), class_="number"),
+                joined(*details),
+            ]
+        )
+    rest = tag("p", f"… and {len(nodes) - _MOST_ROWS} more.", class_="soft") if len(nodes) > _MOST_ROWS else None
+    if not rows:
+        return tag("p", "No node has begun.", class_="soft")
+    return joined(table("Nodes", ["Node", "Task", "Phase", "Started", "Took", ""], rows, wide=(1, 3)), rest)
+
+
+def _outputs(show: Literals, outputs: Any | None, *, ended: bool) -> Markup:
+    if outputs is None:
+        return tag("p", "None, as it did not succeed." if ended else "Not yet.", class_="soft")
+    return show.map("Outputs", outputs)
+
+
+def _logs(engine: Engine, identifier: Any) -> Content:
+    logs = engine.nodes.logs_of(identifier)
+    boxes = []
+    for at, (node_id, attempt, name, path) in enumerate(logs[-_MOST_LOGS:]):
+        live = name in ("RUNNING", "QUEUED", "INITIALIZING", "UNDEFINED")
+        opened = live or name == "FAILED" or (len(logs) <= _OPEN_LOGS and at < _OPEN_LOGS)
+        node = identifier_pb2.NodeExecutionIdentifier(node_id=node_id, execution_id=identifier)
+        boxes.append(log_box(node, attempt, Path(path), name, live=live, opened=opened))
+    if len(logs) > _MOST_LOGS:
+        boxes.insert(
+            0,
+            tag(
+                "p", f"The last {_MOST_LOGS} of {len(logs)}; the others are on the pages of their nodes.", class_="soft"
+            ),
+        )
+    return boxes or tag("p", "Nothing was started.", class_="soft")
