@@ -56,14 +56,16 @@ class RunOutputs(Mapping[str, Any]):
         return _rebuild_outputs, (self._values, self._metadata, self._hashes)
 
     def as_(self, name: str, target: type[T]) -> T:
-        """The output as this dataclass, enum or pydantic model.
+        """The output as this dataclass, enum, pydantic model, or a class that an installed package brings a `TypeCodec` for.
+
+        For one given to `Codec.with_type`, use that codec's ``as_type(outs[name], target)``.
 
         Raises:
             LiteralError: The value has another shape; the message names the leaf.
         """
-        from .literals import as_type
+        from .literals import Codec
 
-        return as_type(self[name], target)
+        return Codec.default().as_type(self[name], target)
 
     def metadata(self, name: str) -> dict[str, str]:
         """Metadata that the task attached to this output; empty when there is none."""

@@ -94,9 +94,9 @@ class LaunchOperations:
     async def get_entity(self, ref: EntityRef) -> Entity:
         """One version of an entity: what it takes and gives."""
         from ..entities import Entity, InputSpec
-        from ..literals import Codec, describe_type
+        from ..literals import describe_type
 
-        codec = Codec.default()
+        codec = self._data.codec
         found = await self._backend.interface(self._placed(ref))
         return Entity(
             ref=found.entity,

@@ -26,15 +26,13 @@ class TriggerOperations:
 
     async def deploy(self, trigger: Trigger) -> DeployedTrigger:
         """Makes Flyte know the trigger, and fire it unless ``auto_activate`` is False. The same trigger again changes nothing."""
-        from ..literals import Codec
-
         interface = await self._backend.interface(self._placed(trigger.entity))
         self._backend.triggers.check(trigger, interface)
         kickoff = trigger.kickoff_inputs
         given = {name: value for name, value in trigger.inputs.items() if name not in kickoff}
         parameters = {name: item for name, item in interface.parameters.items() if name not in kickoff}
         try:
-            encoded = Codec.default().encode_inputs(given, parameters, fixed=tuple(interface.fixed))
+            encoded = self._data.codec.encode_inputs(given, parameters, fixed=tuple(interface.fixed))
         except InvalidRequest as error:
             raise error.with_message(f"trigger {trigger.name!r}: {interface.entity}: {error.message}") from None
         staged = await self._data.stage(encoded)

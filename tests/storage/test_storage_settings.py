@@ -1,0 +1,157 @@
+"""What each store is opened with, and what happens when one of many transfers fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.flyte import RawFlyte
+
+from bridge_core import AsyncClient, Client, Config, ConfigError, EntityRef, LaunchRequest
+from bridge_core.storage.filesystems import FileSystems
+from bridge_core.transport.aio import AioTransport
+from bridge_core.transport.blocking import BlockingTransport
+
+
+def options(scheme: str, *, anonymous: bool = False, **parts: Any) -> dict[str, Any]:
+    config = Config.for_endpoint("x:1", search_cwd=False, **parts)
+    return FileSystems(config).options(scheme, anonymous=anonymous)
+
+
+def test_what_each_store_is_opened_with() -> None:
+    s3 = options(
+        "s3",
+        s3={
+            "endpoint": "http://s",
+            "access_key_id": "k",
+            "secret_access_key": "v",
+            "addressing_style": "path",
+            "retries": 7,
+        },
+    )
+    assert (s3["key"], s3["secret"], s3["client_kwargs"]) == ("k", "v", {"endpoint_url": "http://s"})
+    assert s3["config_kwargs"]["s3"] == {"addressing_style": "path"}
+    assert s3["config_kwargs"]["retries"]["max_attempts"] == 7
+    bare = options("s3", anonymous=True, s3={"access_key_id": "k", "secret_access_key": "v"})
+    assert bare["anon"]
+    assert not {"key", "secret"} & bare.keys()
+    azure = {
+        "storage_account_name": "a",
+        "storage_account_key": "k",
+        "tenant_id": "t",
+        "client_id": "c",
+        "client_secret": "s",
+    }
+    assert options("abfs", azure=azure) == {
+        "anon": False, "account_name": "a", "account_key": "k", "tenant_id": "t", "client_id": "c", "client_secret": "s",
+    }  # fmt: skip
+    assert options("abfs", azure=azure, anonymous=True) == {"anon": True, "account_name": "a"}
+    assert options("gs") == {}
+    assert options("gs", anonymous=True) == {"token": "anon"}
+
+
+def test_secrets_are_read_when_they_are_needed(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from file\n")
+    config = Config.for_endpoint(
+        "x:1", search_cwd=False, s3={"access_key_id": "k", "secret_access_key": {"location": str(tmp_path / "key")}}
+    )
+    assert FileSystems(config).options("s3")["secret"] == "from file"
+    (tmp_path / "key").unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Client(config).files.exists("s3://b/x")
+
+
+def test_a_forked_child_opens_stores_of_its_own(s3_config: Config) -> None:
+    files = Client(s3_config).files
+    uri = files.put_raw_data(b"parent", "", "fork.txt")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, files.open(uri).read())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        assert pipe.read() == b"parent"
+    assert os.waitpid(child, 0)[1] == 0
+
+
+class Work:
+    """Counts how many run at once; number 3 fails."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.running = self.most = 0
+        self.lock = threading.Lock()
+
+    def enter(self, number: int) -> None:
+        with self.lock:
+            self.begun.append(number)
+            self.running += 1
+            self.most = max(self.most, self.running)
+
+    def leave(self, number: int) -> int:
+        with self.lock:
+            self.running -= 1
+        if number == 3:
+            raise ValueError("three")
+        return number * 10
+
+
+@pytest.mark.parametrize("kind", ["blocking", "aio"])
+def test_many_calls_at_once_in_order_and_the_first_error_ends_the_rest(kind: str) -> None:
+    config, work = Config.for_endpoint("x:1", search_cwd=False), Work()
+    transport: Any = BlockingTransport(config) if kind == "blocking" else AioTransport(config)
+
+    async def call(number: int) -> int:
+        work.enter(number)
+        await transport.sleep(0.01)
+        return work.leave(number)
+
+    def run(items: list[int]) -> list[int]:
+        async def main() -> list[int]:
+            found: list[int] = await transport.map_calls(call, items, limit=2)
+            return found
+
+        if kind == "aio":
+            return asyncio.run(main())
+        from bridge_core._drive import run_blocking
+
+        return run_blocking(main())
+
+    assert run([0, 1, 2, 4, 5]) == [0, 10, 20, 40, 50]
+    assert work.most <= 2
+    assert run([7]) == [70]
+    assert run([]) == []
+    work.begun.clear()
+    with pytest.raises(ValueError, match="three"):
+        run([3, *range(100, 150)])
+    assert len(work.begun) < 20
+
+
+def test_a_codec_of_the_client(flyte_sandbox: Any) -> None:
+    from flyteidl.core import types_pb2
+
+    class Meters:
+        def __init__(self, n: int) -> None:
+            self.n = n
+
+    codec = Client(flyte_sandbox.config()).codec.with_type(Meters, to_literal=lambda m: m.n, from_literal=Meters)
+    raw = RawFlyte(flyte_sandbox.endpoint)
+    raw.register("meters", {"n": types_pb2.LiteralType(simple=types_pb2.INTEGER)})
+    request = LaunchRequest(EntityRef.launch_plan("meters", version="v1"), inputs={"n": Meters(7)}, name="meters")
+    with Client(flyte_sandbox.config(), codec=codec) as client:
+        ref = client.launch(request)
+        client.wait(ref, timeout=60).raise_for_phase()
+        assert client.codec.as_type(client.outputs(ref)["n"], Meters).n == 7
+
+    async def main() -> int:
+        async with AsyncClient(flyte_sandbox.config(), codec=codec) as client:
+            return int((await client.outputs(ref))["n"]) if await client.launch(request) == ref else 0
+
+    assert asyncio.run(main()) == 7
