@@ -88,10 +88,10 @@ def kind_name(resource_type: int) -> str:
 
 
 def check_node_id(node_id: str) -> None:
-    """Refuses an id that could not be a directory of its own. Flyte's limit is Kubernetes', which labels pods with it."""
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,63}", node_id) or node_id in (".", ".."):
+    """Refuses an id that could not be a directory of its own. Longer than a label: flytekit names the inside of a map so."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,200}", node_id) or node_id in (".", ".."):
         raise Rejected(
-            "INVALID_ARGUMENT", f"invalid node id {node_id[:100]!r}: letters, digits, '-', '_' and '.', up to 63"
+            "INVALID_ARGUMENT", f"invalid node id {node_id[:100]!r}: letters, digits, '-', '_' and '.', up to 200"
         )
 
 

@@ -149,7 +149,11 @@ def test_ids_that_could_not_be_directories_are_refused(wire):
     for project in ("a/b", "..", "A", "a" * 64):
         request = project_pb2.ProjectRegisterRequest(project=project_pb2.Project(id=project))
         rejected("INVALID_ARGUMENT", wire.admin.RegisterProject, request)
-    for node in ("a/b", "..", "x" * 64):
+    for node in ("a/b", "..", "x" * 201):
         template = new_workflow(unique("wf"))
         add_node(template, node, echo_task(unique("task"), {}, {}))
         assert "invalid node id" in rejected("INVALID_ARGUMENT", wire.register, template)
+    template = new_workflow(unique("wf"))  # flytekit: "<module>.map_<function>_<32 digits>-arraynode"
+    task = echo_task(unique("task"), {}, {})
+    add_node(template, "package.module.map_function_" + "b" * 32 + "-arraynode", task)
+    assert wire.register(template, tasks=[task])
