@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -207,3 +209,19 @@ def test_tasks_die_with_a_server_that_is_killed(tmp_path):
         server.kill()
         server.wait()
         server.stdout.close()
+
+
+def test_200_runs_at_once_and_never_more_processes_than_allowed(fresh, connect, tmp_path):
+    log = tmp_path / "log"
+    sandbox = fresh(parallelism=3)
+    wire = connect(sandbox)
+    task = shell_task("item", f"echo + >> {log}; echo - >> {log}")
+    wire.register_task(task)
+    with ThreadPoolExecutor(50) as pool:
+        runs = list(pool.map(lambda number: wire.launch(task.id, f"burst-{number}"), range(200)))
+        phases = set(pool.map(lambda run: wire.wait(run).closure.phase, runs))
+    assert phases == {PHASE.SUCCEEDED}
+    lines = log.read_text().splitlines()
+    running = list(itertools.accumulate(1 if line == "+" else -1 for line in lines))
+    assert (len(lines), running[-1]) == (400, 0)
+    assert max(running) <= 3

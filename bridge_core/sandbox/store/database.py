@@ -43,6 +43,9 @@ CREATE TABLE IF NOT EXISTS executions (
     spec BLOB NOT NULL, closure BLOB NOT NULL, inputs BLOB NOT NULL, user_inputs BLOB NOT NULL, outputs BLOB,
     inputs_uri TEXT NOT NULL DEFAULT '', user_inputs_uri TEXT NOT NULL DEFAULT '',
     UNIQUE (execution_project, execution_domain, execution_name));
+CREATE INDEX IF NOT EXISTS executions_by_creation ON executions (execution_project, execution_domain, created_at);
+CREATE INDEX IF NOT EXISTS executions_by_phase ON executions (execution_project, execution_domain, phase, created_at);
+CREATE INDEX IF NOT EXISTS executions_by_plan ON executions (launch_plan_id, phase);
 CREATE TABLE IF NOT EXISTS execution_tags (
     execution_project TEXT NOT NULL, execution_domain TEXT NOT NULL, execution_name TEXT NOT NULL,
     key TEXT NOT NULL, value TEXT NOT NULL);

@@ -181,7 +181,8 @@ class Executions:
         """One page, trimmed as flyteadmin trims lists (transformers/execution.go:26,471)."""
         if "state" not in query.fields:
             query.require("state=?", execution_pb2.EXECUTION_ACTIVE)
-        page = query.page(self._db, "SELECT * FROM executions", "1", [])
+        columns = "execution_project, execution_domain, execution_name, spec, closure"
+        page = query.page(self._db, f"SELECT {columns} FROM executions", "1", [])
         executions = [_execution(row) for row in page.rows]
         for execution in executions:
             execution.closure.ClearField("computed_inputs")
