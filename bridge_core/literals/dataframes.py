@@ -33,8 +33,11 @@ def write_parquet(frame: Any, target: Any) -> None:
 
     Raises:
         LiteralError: It is none of these, or holds what parquet cannot.
-        ConfigError: pyarrow is not installed.
+        ConfigError: Nothing that is installed can write it.
     """
+    if not _installed("pyarrow"):
+        _write_without_arrow(frame, target)
+        return
     arrow = _need("pyarrow")
     parquet = _need("pyarrow.parquet")
     try:
@@ -44,7 +47,7 @@ def write_parquet(frame: Any, target: Any) -> None:
 
 
 def read_frame(files: Sequence[Any], format: str = "parquet") -> Any:  # noqa: A002 - Flyte's word
-    """The files of one frame as one pandas DataFrame, or as a pyarrow Table where pandas is not installed.
+    """The files of one frame as one pandas DataFrame; as a pyarrow Table, or a polars DataFrame, where only that is installed.
 
     Args:
         files: Paths or binary file objects, in order.
@@ -52,11 +55,13 @@ def read_frame(files: Sequence[Any], format: str = "parquet") -> Any:  # noqa: A
 
     Raises:
         LiteralError: No files, another format, or damaged files.
-        ConfigError: pyarrow is not installed.
+        ConfigError: Nothing that is installed can read it.
     """
-    arrow = _need("pyarrow")
     if not files:
         raise LiteralError("this frame has no files: nothing was written below its URI")
+    if not _installed("pyarrow"):
+        return _read_without_arrow(files, format)
+    arrow = _need("pyarrow")
     if format == "parquet":
         reader = _need("pyarrow.parquet").read_table
     elif format == "csv":
@@ -86,6 +91,41 @@ def _as_table(frame: Any, arrow: Any) -> Any:
     if "pandas" in module:
         return arrow.Table.from_pandas(frame)
     raise LiteralError(f"expected a pandas, pyarrow or polars frame, got {type(frame).__qualname__}")
+
+
+def _installed(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+def _write_without_arrow(frame: Any, target: Any) -> None:
+    """Polars writes parquet by itself; pandas through fastparquet, if that is there."""
+    if "polars" in {base.__module__.partition(".")[0] for base in type(frame).__mro__}:
+        (frame.collect() if hasattr(frame, "collect") else frame).write_parquet(target)
+        return
+    try:
+        frame.to_parquet(target)
+    except (ImportError, AttributeError):
+        _need("pyarrow")
+
+
+def _read_without_arrow(files: Sequence[Any], format: str) -> Any:  # noqa: A002 - Flyte's word
+    library = next((name for name in ("polars", "pandas") if _installed(name)), "pyarrow")
+    frames = _need(library)
+    read = {"parquet": frames.read_parquet, "csv": frames.read_csv}.get(format)
+    if read is None:
+        raise LiteralError(f"frames of format {format!r} cannot be read here; wanted parquet or csv")
+    damaged = (ValueError, OSError, *([frames.exceptions.PolarsError] if library == "polars" else []))
+    try:
+        tables = [read(file) for file in files]
+    except ImportError:
+        _need("pyarrow")
+    except damaged as error:
+        raise LiteralError(f"this frame cannot be read as {format}: {error}") from error
+    return tables[0] if len(tables) == 1 else frames.concat(tables)
 
 
 def _need(module: str) -> Any:
