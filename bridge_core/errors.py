@@ -244,8 +244,11 @@ STATUS_ERRORS: Mapping[str, type[BridgeError]] = {
 }
 """gRPC status name -> error. INTERNAL and UNKNOWN are *Unavailable*: the server broke while answering, so we know nothing."""
 
+_PROXY_SAID = "Received http2 header with status"
+"""How gRPC begins when the answer was plain HTTP. It makes UNIMPLEMENTED of a 404, what an ingress without backend says."""
+
 _ADVICE: Mapping[str, str] = {
-    "UNAVAILABLE": "Is the endpoint right, and is Flyte up? A plaintext server needs insecure: true.",
+    "UNAVAILABLE": "Is Flyte up, is the endpoint right, and is insecure (true: plaintext, false: TLS) what the server speaks?",
     "UNAUTHENTICATED": "Check the auth mode and credentials of this Flyte configuration.",
     "PERMISSION_DENIED": "Ask the owner of the project for the right, or use other credentials.",
     "DEADLINE_EXCEEDED": "The server or the network was too slow; nothing is known about the outcome.",
@@ -263,10 +266,16 @@ def from_status(code: str, details: str, *, rpc: str, target: str, request_id: s
         request_id: What was sent as ``x-request-id``.
 
     Returns:
-        An error of the type in `STATUS_ERRORS`; unknown codes give `Unavailable`.
+        An error of the type in `STATUS_ERRORS`; unknown codes, and a proxy's 404, give `Unavailable`.
     """
     kind = STATUS_ERRORS.get(code, Unavailable)
-    if code == "UNAVAILABLE":
+    if code == "UNIMPLEMENTED" and details.startswith(_PROXY_SAID):
+        kind = Unavailable
+        message = (
+            f"cannot reach Flyte at {target} ({rpc}): a proxy or ingress in between answered, not Flyte: {details}. Flyte "
+            "may be restarting; if this lasts, the endpoint or a route of the ingress is wrong."
+        )
+    elif code == "UNAVAILABLE":
         message = f"cannot reach Flyte at {target} ({rpc}): {details}."
     else:
         message = f"{rpc} at {target} answered {code}: {details}"

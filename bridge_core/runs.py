@@ -98,7 +98,8 @@ class RunOptions:
         """Options from plain JSON; ``envs`` is an alias of ``env_vars``.
 
         Raises:
-            InvalidRequest: An unknown option, naming the known ones.
+            InvalidRequest: An unknown option, naming the known ones; or a value of the wrong kind. Texts that Airflow's
+                templates render to (``"5"``, ``"false"``) are read where a number or a truth value is wanted.
         """
         values = dict(mapping)
         if "envs" in values:
@@ -106,21 +107,90 @@ class RunOptions:
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise InvalidRequest(f"unknown run option {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}")
-        if values.get("tags") is not None:
+        if isinstance(values.get("tags"), list):
             values["tags"] = tuple(values["tags"])
-        if values.get("notifications") is not None:
+        for name, reading in (*((name, _whole) for name in _NUMBERS), *((name, _truth) for name in _SWITCHES)):
+            if isinstance(values.get(name), str):  # what a template renders to
+                values[name] = reading(name, values[name])
+        if isinstance(values.get("notifications"), list | tuple):
             values["notifications"] = tuple(
                 item if isinstance(item, Notification) else Notification.from_mapping(item)
                 for item in values["notifications"]
             )
         if isinstance(values.get("security_context"), Mapping):
             values["security_context"] = SecurityContext.from_mapping(values["security_context"])
-        return cls(**values)
+        options = cls(**values)
+        options.check_types()
+        return options
+
+    def check_types(self) -> None:
+        """Checks that every option that is set is of its kind: protobuf would fail in its own words, or take it apart.
+
+        Raises:
+            InvalidRequest: One is not; names the option, what is wanted, and what was got.
+        """
+        for name in _MAPS:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not isinstance(value, Mapping):
+                raise _wrong(name, "a mapping of text to text", value)
+            for key, item in value.items():
+                if not isinstance(key, str) or not isinstance(item, str):
+                    raise InvalidRequest(f"run option {name}[{key!r}] must map text to text, got {item!r}")
+        for names, kind, wanted in (
+            (_SWITCHES, bool, "true or false"),
+            (_NUMBERS, int, "a whole number"),
+            (_TEXTS, str, "a text"),
+            (("security_context",), SecurityContext, "a SecurityContext"),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+                    raise _wrong(name, wanted, value)
+        for name, kind, wanted in (("tags", str, "texts"), ("notifications", Notification, "Notifications")):
+            value = getattr(self, name)
+            if value is not None and (
+                not isinstance(value, list | tuple) or not all(isinstance(item, kind) for item in value)
+            ):
+                raise _wrong(name, f"a list of {wanted}", value)
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain JSON of the options that are set."""
         values = {name: getattr(self, name) for name in type(self).__dataclass_fields__}
         return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+_MAPS = ("labels", "annotations", "env_vars", "custom_context")
+_SWITCHES = ("interruptible", "overwrite_cache", "disable_notifications")
+_NUMBERS = ("max_parallelism",)
+_TEXTS = (
+    "raw_data_path",
+    "service_account",
+    "queue",
+    "cluster_pool",
+    "execution_cluster_label",
+    "cache_lookup_scope",
+    "run_base_dir",
+)
+
+
+def _wrong(name: str, wanted: str, got: Any) -> InvalidRequest:
+    return InvalidRequest(f"run option {name}: wanted {wanted}, got {got!r} ({type(got).__name__})")
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise _wrong(name, "a whole number", text) from None
+
+
+def _truth(name: str, text: str) -> bool:
+    word = text.strip().lower()
+    if word not in ("true", "false"):
+        raise _wrong(name, "true or false", text)
+    return word == "true"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BridgeError
 from ..patience import timed_out
+from ..policies import may_pass
 from .render import node_lines
 
 if TYPE_CHECKING:
@@ -51,23 +52,39 @@ def wait_with_progress(flyte: Client, ref: RunRef, *, timeout: float | None, pla
 
 def _live(flyte: Client, ref: RunRef, timeout: float | None, live_type: Any) -> RunSnapshot:
     begin = time.monotonic()
+    last: RunSnapshot | None = None
+    lines: list[str] = []
     with live_type(refresh_per_second=4, transient=True) as live:
         while True:
             patience = _NODES_EVERY
             if timeout is not None:
                 patience = min(patience, timeout - (time.monotonic() - begin))
-            snapshot = flyte.describe(ref)
-            if snapshot.phase.is_terminal:
-                return snapshot
+            trouble: BridgeError | None = None
+            try:
+                last = flyte.describe(ref)
+            except BridgeError as error:  # as in `Client.wait`: an outage does not end a wait
+                if not may_pass(error):
+                    raise
+                trouble = error
+            if last is not None and last.phase.is_terminal:
+                return last
             if patience <= 0:
                 assert timeout is not None
-                raise timed_out(ref, timeout, snapshot, None)
-            try:
-                lines = [line for node in flyte.nodes(ref) for line in node_lines(node)]
-            except BridgeError as error:  # the picture may fail; the wait goes on
-                lines = [f"(nodes cannot be shown: {error.code or type(error).__name__})"]
-            live.update(_picture(f"{ref} {snapshot.phase.value} {time.monotonic() - begin:.0f} s", lines))
+                raise timed_out(ref, timeout, last, trouble)
+            title = f"{ref} {last.phase.value if last else 'not seen yet'} {time.monotonic() - begin:.0f} s"
+            if trouble is not None:
+                live.update(_picture(title, [f"(no answer, asking again: {trouble})", *lines]))
+            else:
+                lines = _nodes(flyte, ref)
+                live.update(_picture(title, lines))
             time.sleep(patience)
+
+
+def _nodes(flyte: Client, ref: RunRef) -> list[str]:
+    try:
+        return [line for node in flyte.nodes(ref) for line in node_lines(node)]
+    except BridgeError as error:  # the picture may fail; the wait goes on
+        return [f"(nodes cannot be shown: {error.code or type(error).__name__})"]
 
 
 def _picture(title: str, lines: list[str]) -> Any:

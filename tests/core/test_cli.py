@@ -212,6 +212,78 @@ def test_progress_is_a_picture_on_a_terminal_and_lines_elsewhere(shell: Shell, r
     assert "SUCCEEDED" in text
 
 
+def test_an_outage_does_not_end_a_wait_on_a_terminal(
+    shell: Shell, raw: RawFlyte, flyte_sandbox: Sandbox, name: str
+) -> None:
+    import pty
+    import threading
+    import time
+
+    from support.proxy import Proxy
+
+    raw.register(name, {}, gate="approve")
+    assert shell("launch", name, "--name", name).returncode == 0
+    shown = bytearray()
+    with Proxy(flyte_sandbox.endpoint) as proxy:
+        leader, follower = pty.openpty()
+        running = subprocess.Popen(
+            [sys.executable, "-m", "bridge_core.cli", "wait", name, "--timeout", "50"],
+            cwd=shell.home,
+            env=shell.environment | {"TERM": "xterm", "COLUMNS": "100", "FLYTE_PLATFORM_URL": proxy.endpoint},
+            stdout=follower,
+            stderr=follower,
+            stdin=follower,
+        )
+        os.close(follower)
+
+        def read() -> None:
+            try:
+                while data := os.read(leader, 4096):
+                    shown.extend(data)
+            except OSError:  # the program ended, and with it the terminal
+                return
+
+        def until(text: bytes) -> None:
+            while text not in shown and running.poll() is None:
+                time.sleep(0.05)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        until(b"n0 ")
+        proxy.close()
+        until(b"asking again")
+        time.sleep(2)
+        proxy.open()
+        raw.approve(name)
+        assert running.wait(60) == 0, shown.decode()
+        reader.join(10)
+        os.close(leader)
+    assert b"asking again" in shown
+    assert b"SUCCEEDED" in shown
+
+
+def test_a_wait_on_a_terminal_says_that_flyte_did_not_answer_when_its_time_is_over(
+    shell: Shell,
+) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "bridge_core.cli", "wait", "nope", "--timeout", "0.5", "--endpoint", "127.0.0.1:1"],
+        cwd=shell.home,
+        env=shell.environment | {"TERM": "xterm"},
+        stdout=follower,
+        stderr=subprocess.PIPE,
+        stdin=follower,
+        text=True,
+    ) as running:
+        os.close(follower)
+        _, told = running.communicate(timeout=60)
+    os.close(leader)
+    assert running.returncode == 6, told
+    assert "unanswered" in told
+
+
 def test_logs_can_be_json_lines(shell: Shell, raw: RawFlyte, name: str) -> None:
     raw.register(name, {})
     done = shell("launch", name, "--name", name, "--log-level", "info", "--log-format", "json")

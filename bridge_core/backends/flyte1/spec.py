@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flyteidl.admin import cluster_assignment_pb2, common_pb2, execution_pb2
@@ -12,7 +13,7 @@ from ...errors import InvalidRequest, Unsupported
 from ...run_settings import Notification
 from ...runs import RunOptions
 from ..base import Interface
-from .convert import FINGERPRINT_LABEL, identifier
+from .convert import identifier
 
 __all__ = ["check_options", "execution_spec"]
 
@@ -31,6 +32,7 @@ def check_options(options: RunOptions) -> None:
         Unsupported: An option that has no field in FlyteAdmin.
         InvalidRequest: A value of the wrong kind.
     """
+    options.check_types()
     for name, reason in _UNSUPPORTED.items():
         if getattr(options, name) is not None:
             raise Unsupported(f"run option {name!r} cannot be honoured by Flyte 1: {reason}")
@@ -45,20 +47,16 @@ def check_options(options: RunOptions) -> None:
             "run option notifications=(): FlyteAdmin ignores an empty list and the launch plan's apply; use "
             "disable_notifications=True"
         )
-    for name in ("labels", "annotations", "env_vars"):
-        for key, value in (getattr(options, name) or {}).items():
-            if not isinstance(key, str) or not isinstance(value, str):
-                raise InvalidRequest(f"run option {name}[{key!r}] must map text to text, got {value!r}")
 
 
-def execution_spec(interface: Interface, options: RunOptions, fingerprint: str) -> Any:
+def execution_spec(interface: Interface, options: RunOptions, ours: Mapping[str, str]) -> Any:
     """The spec of one execution. Options that are None are not sent.
 
     Labels and annotations are the launch plan's, then the caller's, then ours: FlyteAdmin replaces the launch plan's whole
     map as soon as the request's is not empty (flyteadmin execution_manager.go, ``resolveStringMap``).
     """
     spec = execution_pb2.ExecutionSpec(launch_plan=identifier(interface.entity))
-    labels = {**interface.labels, **(options.labels or {}), FINGERPRINT_LABEL: fingerprint}
+    labels = {**interface.labels, **(options.labels or {}), **ours}
     spec.labels.CopyFrom(common_pb2.Labels(values=labels))
     if options.annotations is not None:
         merged = {**interface.annotations, **options.annotations}

@@ -1,0 +1,101 @@
+"""Run options of the wrong kind are refused by name, before anything is sent; what templates render to is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bridge_core import (
+    Client,
+    Config,
+    EntityRef,
+    InvalidRequest,
+    LaunchRequest,
+    RunOptions,
+    SecurityContext,
+    Unavailable,
+    Unsupported,
+)
+from bridge_core.errors import from_status
+from bridge_core.policies import may_pass
+
+if TYPE_CHECKING:
+    from support.flyte import RawFlyte
+
+    from bridge_core.sandbox import Sandbox
+
+WRONG = [
+    ("tags", "nightly", "a list of texts"),
+    ("tags", [1], "a list of texts"),
+    ("labels", "x", "a mapping of text to text"),
+    ("labels", ["x"], "a mapping of text to text"),
+    ("annotations", {"x": 1}, "text to text"),
+    ("env_vars", {1: "x"}, "text to text"),
+    ("max_parallelism", "many", "a whole number"),
+    ("max_parallelism", True, "a whole number"),
+    ("max_parallelism", 2.5, "a whole number"),
+    ("interruptible", 1, "true or false"),
+    ("interruptible", "maybe", "true or false"),
+    ("overwrite_cache", "no", "true or false"),
+    ("disable_notifications", [], "true or false"),
+    ("raw_data_path", 5, "a text"),
+    ("service_account", 5, "a text"),
+    ("cluster_pool", ["x"], "a text"),
+    ("execution_cluster_label", 5, "a text"),
+    ("security_context", "me", "a SecurityContext"),
+    ("notifications", "me@example.com", "a list of Notifications"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "wanted"), WRONG)
+def test_an_option_of_the_wrong_kind_is_refused_by_name(option: str, value: Any, wanted: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"run option {option}.*{wanted}, got"):
+        RunOptions.from_mapping({option: value})
+
+
+def test_nothing_is_sent_for_an_option_of_the_wrong_kind(flyte_sandbox: Sandbox, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {})
+    flyte_sandbox.calls.clear()
+    config = Config.for_endpoint(flyte_sandbox.endpoint, insecure=True, project="flytesnacks", domain="development")
+    with Client(config) as flyte:
+        for option, value, wanted in [*WRONG, ("max_parallelism", "5", "number"), ("interruptible", "false", "false")]:
+            options = RunOptions(**{option: value})
+            with pytest.raises(InvalidRequest, match=f"run option {option}.*{wanted}"):
+                flyte.launch(LaunchRequest(EntityRef.launch_plan(name), options=options))
+    assert flyte_sandbox.calls.count("CreateExecution") == 0
+
+
+def test_what_templates_render_to_is_read() -> None:
+    options = RunOptions.from_mapping(
+        {
+            "max_parallelism": "5",
+            "interruptible": "false",
+            "overwrite_cache": "True",
+            "tags": ["nightly"],
+            "security_context": {"service_account": "me"},
+        }
+    )
+    assert options == RunOptions(
+        max_parallelism=5,
+        interruptible=False,
+        overwrite_cache=True,
+        tags=("nightly",),
+        security_context=SecurityContext(service_account="me"),
+    )
+
+
+def test_a_404_of_an_ingress_is_not_an_answer_of_flyte() -> None:
+    details = "Received http2 header with status: 404"
+    error = from_status("UNIMPLEMENTED", details, rpc="GetExecution", target="host:443", request_id="r")
+    assert isinstance(error, Unavailable)
+    assert may_pass(error)
+    assert (error.code, error.details) == ("UNIMPLEMENTED", details)
+    assert "proxy" in str(error)
+    assert "404" in str(error)
+    assert isinstance(from_status("UNIMPLEMENTED", "unknown method", rpc="x", target="y", request_id=None), Unsupported)
+
+
+def test_the_advice_for_an_unreachable_server_is_right_with_and_without_tls() -> None:
+    error = from_status("UNAVAILABLE", "connection refused", rpc="GetExecution", target="host:1", request_id=None)
+    assert "true: plaintext, false: TLS" in str(error)
