@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .literals import Codec, Hashed, TypeCodec
     from .nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .outputs import RunOutputs
+    from .patience import seconds
     from .policies import PollPolicy, RetryPolicy
     from .references import DirectoryRef, FileRef, FrameRef
     from .run_settings import Notification, SecurityContext
@@ -114,6 +115,7 @@ __all__ = [
     "Unsupported",
     "WaitTimeout",
     "run_name",
+    "seconds",
 ]
 
 _HOMES = {
@@ -126,6 +128,7 @@ _HOMES = {
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "outputs": ("RunOutputs",),
+    "patience": ("seconds",),
     "policies": ("PollPolicy", "RetryPolicy"),
     "references": ("DirectoryRef", "FileRef", "FrameRef"),
     "run_settings": ("Notification", "SecurityContext"),

@@ -19,7 +19,7 @@ from .errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["EntityKind", "EntityRef", "RunRef", "check_run_name", "random_run_name", "run_name"]
+__all__ = ["EntityKind", "EntityRef", "RunRef", "check_run_name", "is_run_name", "random_run_name", "run_name"]
 
 _DIGEST_CHARS = 18  # 18 base32 characters = 90 bits; api.md asks for at least 80
 _NAME_LIMIT = 30  # Flyte 2's limit; Flyte 1 allows 63 (flyteadmin validation/execution_validator.go)
@@ -225,6 +225,11 @@ def random_run_name() -> str:
     return run_name(secrets.token_hex(16))
 
 
+def is_run_name(name: object) -> bool:
+    """Whether a run of Flyte 1 can have this name."""
+    return isinstance(name, str) and len(name) <= _FLYTE1_LIMIT and _FLYTE1_NAME.fullmatch(name) is not None
+
+
 def check_run_name(name: str) -> str:
     """Returns the name when Flyte takes it.
 
@@ -232,7 +237,7 @@ def check_run_name(name: str) -> str:
         InvalidRequest: FlyteAdmin wants ``[a-z][a-z0-9-]*``, at most 63 characters (it checks the lower-cased text, but an
             upper-case name then fails as a Kubernetes object; flyteadmin validation/execution_validator.go).
     """
-    if not isinstance(name, str) or not _FLYTE1_NAME.fullmatch(name) or len(name) > _FLYTE1_LIMIT:
+    if not is_run_name(name):
         raise InvalidRequest(
             f"run name {name!r} is not legal in Flyte: wanted 1 to {_FLYTE1_LIMIT} characters of a-z, 0-9 and '-', beginning "
             f"with a letter (got {len(str(name))} characters). run_name(…) makes legal names from any parts."

@@ -78,6 +78,11 @@ class RunWatcher:
         names.sort(key=lambda name: self._runs[name].due)
         return tuple(names[:NAMES_PER_CALL])
 
+    def rest(self) -> list[tuple[str, ...]]:
+        """All names, due or not, in chunks of `NAMES_PER_CALL`: for one last question."""
+        names = tuple(self._runs)
+        return [names[start : start + NAMES_PER_CALL] for start in range(0, len(names), NAMES_PER_CALL)]
+
     def apply(self, asked: Collection[str], phases: Mapping[str, RunPhase], now: float, chance: float) -> Verdict:
         """Takes an answer in: decides who is finished, and when the others are due again.
 

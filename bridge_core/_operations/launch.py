@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
+from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest, Unavailable
 from ..ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
-from ..runs import Launched, LaunchRequest
+from ..policies import may_pass
+from ..runs import Launched, LaunchRequest, RunPhase, RunSnapshot
 
 if TYPE_CHECKING:
     from ..backends.base import Backend, Existing, Interface
@@ -66,7 +67,16 @@ class LaunchOperations:
         launched = await self._launch(request)
         if isinstance(launched, Launched):
             return launched
-        return Launched(ref=launched, created=True, snapshot=await self._backend.describe(launched))
+        try:
+            snapshot = await self._backend.describe(launched)
+        except BridgeError as error:
+            if not may_pass(error):
+                raise
+            # The run exists: its reference must not be lost because a look at it failed.
+            log.info("launched %s, and could not look at it: %s", launched, error)
+            console = self._backend.console_url(launched)
+            snapshot = RunSnapshot(ref=launched, phase=RunPhase.UNKNOWN, console_url=console)
+        return Launched(ref=launched, created=True, snapshot=snapshot)
 
     async def launch_many(
         self, requests: Sequence[LaunchRequest], *, return_exceptions: bool = False
@@ -131,10 +141,23 @@ class LaunchOperations:
             location=request.data_upload_location,
             metadata={"flyte_run": str(ref), **(request.options.labels or {})},
         )
+        launch_id = random_run_name()  # marks this very request, however often it is sent
         try:
-            await self._backend.create(ref, prepared.interface, inputs, request.options, prepared.fingerprint)
+            await self._backend.create(
+                ref,
+                prepared.interface,
+                inputs,
+                request.options,
+                fingerprint=prepared.fingerprint,
+                launch_id=launch_id,
+            )
+        except Unavailable as error:
+            message = f"{error.message} Run {ref} may or may not exist: launch again with name={ref.name!r}, which finds it or makes it."
+            raise type(error)(message, **{**error.data, "ref": ref}) from None
         except AlreadyExists as error:
             found = await self._backend.find(ref)
+            if found is not None and found.launch_id == launch_id:  # the answer to an earlier attempt of ours was lost
+                return ref
             if found is None:
                 raise AlreadyExists(
                     f"Flyte says that run {ref} exists, and does not find it: {error.details}. Launch under another name.",

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import BridgeError, ConfigError
-from ..patience import seconds, timed_out
+from ..ids import RunRef
+from ..patience import LAST_CHECK, seconds, timed_out
 from ..policies import PollPolicy, may_pass
 from ..watcher import RunWatcher
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
-    from ..ids import RunRef
     from ..runs import RunQuery, RunSnapshot
     from ..transport.base import Transport
 
 __all__ = ["RunOperations", "default_abort_reason"]
-
-
-_LAST_CHECK = 1.0
-"""Seconds that the last question may take when the caller's patience is over already."""
 
 
 class RunOperations:
@@ -83,7 +79,7 @@ class RunOperations:
         last: RunSnapshot | None = None
         trouble: BridgeError | None = None
         while True:
-            left = None if patience is None else max(patience - (self._transport.now() - begin), _LAST_CHECK)
+            left = None if patience is None else max(patience - (self._transport.now() - begin), LAST_CHECK)
             try:
                 snapshot = await self._backend.describe(ref, timeout=left)
             except BridgeError as error:
@@ -118,51 +114,78 @@ class RunOperations:
         """
         poll, patience = self._poll(poll_interval), seconds(timeout)
         begin = self._transport.now()
-        done: dict[RunRef, RunSnapshot] = {}
-        groups: dict[tuple[str, str], RunWatcher] = {}
-        for ref in refs:
-            groups.setdefault((ref.project, ref.domain), RunWatcher(poll)).add(ref.name, begin)
-        trouble: BridgeError | None = None
-        while any(groups.values()):
-            for (project, domain), watcher in groups.items():
-                while names := watcher.take(self._transport.now()):
-                    try:
-                        done.update(await self._ask(project, domain, watcher, names))
-                        trouble = None
-                    except BridgeError as error:
-                        if not may_pass(error):
-                            raise
-                        trouble = error
-                        for name in names:
-                            watcher.postpone(name, self._transport.now(), self._transport.chance())
-            left = [ref for ref in refs if ref not in done]
-            if not left:
-                break
-            now = self._transport.now()
-            if patience is not None and now - begin >= patience:
-                raise timed_out(left[0], patience, None, trouble, others=len(left) - 1)
-            delay = min(due for watcher in groups.values() if (due := watcher.due_in(now)) is not None)
-            await self._transport.sleep(delay if patience is None else min(delay, max(0.0, patience - (now - begin))))
-        return [done[ref] for ref in refs]
-
-    async def _ask(
-        self, project: str, domain: str, watcher: RunWatcher, names: tuple[str, ...]
-    ) -> dict[RunRef, RunSnapshot]:
-        """One question; then one detail call for each run that ended, or that the list does not show."""
-        from ..ids import RunRef
-
-        phases = await self._backend.phases(project, domain, names)
-        verdict = watcher.apply(names, phases, self._transport.now(), self._transport.chance())
-        done = {}
-        for name in (*verdict.finished, *verdict.missing):
-            snapshot = await self._backend.describe(RunRef(project, domain, name))
-            if snapshot.phase.is_terminal:
-                watcher.discard(name)
-                done[snapshot.ref] = snapshot
-        return done
+        many = _Many(self._backend, self._transport, poll, refs)
+        while many.left:
+            waited = self._transport.now() - begin
+            last = patience is not None and waited >= patience
+            limit = None if patience is None else max(patience - waited, LAST_CHECK)
+            await many.ask(everything=last, timeout=limit)
+            if last and many.left:
+                assert patience is not None
+                ref, *others = many.left
+                raise timed_out(ref, patience, many.seen.get(ref), many.trouble, others=len(others))
+            if many.left and not last:
+                waited = self._transport.now() - begin
+                await self._transport.sleep(
+                    min(many.due_in(), *([] if patience is None else [max(0.0, patience - waited)]))
+                )
+        return [many.done[ref] for ref in refs]
 
     def _poll(self, interval: float | timedelta | None) -> PollPolicy:
-        return self._config.poll if interval is None else PollPolicy.every(seconds(interval) or 0.0)
+        every = seconds(interval, "poll_interval", positive=True)
+        return self._config.poll if every is None else PollPolicy.every(every)
+
+
+class _Many:
+    """Runs that one caller waits for together: what is known of them, and the next questions."""
+
+    def __init__(self, backend: Backend, transport: Transport, poll: PollPolicy, refs: Sequence[RunRef]) -> None:
+        self._backend = backend
+        self._transport = transport
+        self.left = list(dict.fromkeys(refs))
+        self.done: dict[RunRef, RunSnapshot] = {}
+        self.seen: dict[RunRef, RunSnapshot] = {}
+        self.trouble: BridgeError | None = None
+        self._groups: dict[tuple[str, str], RunWatcher] = {}
+        for ref in self.left:
+            self._groups.setdefault((ref.project, ref.domain), RunWatcher(poll)).add(ref.name, transport.now())
+
+    def due_in(self) -> float:
+        """Seconds until something is due."""
+        now = self._transport.now()
+        return min(due for watcher in self._groups.values() if (due := watcher.due_in(now)) is not None)
+
+    async def ask(self, *, everything: bool, timeout: float | None) -> None:
+        """Asks about what is due (or everything), up to 200 runs in a call; trouble that may pass is remembered."""
+        for place, watcher in self._groups.items():
+            for names in watcher.rest() if everything else self._due(watcher):
+                try:
+                    await self._ask(place, watcher, names, timeout)
+                    self.trouble = None
+                except BridgeError as error:
+                    if not may_pass(error):
+                        raise
+                    self.trouble = error
+                    for name in names:
+                        watcher.postpone(name, self._transport.now(), self._transport.chance())
+        self.left = [ref for ref in self.left if ref not in self.done]
+
+    def _due(self, watcher: RunWatcher) -> Iterator[tuple[str, ...]]:
+        while names := watcher.take(self._transport.now()):
+            yield names
+
+    async def _ask(
+        self, place: tuple[str, str], watcher: RunWatcher, names: tuple[str, ...], timeout: float | None
+    ) -> None:
+        """One question; then one detail call for each run that ended, or that the list does not show."""
+        phases = await self._backend.phases(*place, names, timeout=timeout)
+        verdict = watcher.apply(names, phases, self._transport.now(), self._transport.chance())
+        for name in (*verdict.finished, *verdict.missing):
+            snapshot = await self._backend.describe(RunRef(*place, name), timeout=timeout)
+            self.seen[snapshot.ref] = snapshot
+            if snapshot.phase.is_terminal:
+                self.done[snapshot.ref] = snapshot  # first: a later question of this round may fail
+                watcher.discard(name)
 
 
 def default_abort_reason() -> str:

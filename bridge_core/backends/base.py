@@ -45,6 +45,8 @@ class Existing:
     """What it was launched from, pinned: a launch plan or a task."""
     fingerprint: str | None
     """Our label on it; None when something else launched it."""
+    launch_id: str | None = None
+    """Marks the request that made it, when it was ours."""
     origin: tuple[str, RunRef] | None = None
     """``("relaunch", ref)`` or ``("recover", ref)`` when it was made from another run."""
 
@@ -143,8 +145,10 @@ class Backend(Protocol):
         """The run as it is now, with its full error. Raises `RunNotFound`. ``timeout``: seconds, at most the Config's."""
         ...
 
-    async def phases(self, project: str, domain: str, names: Sequence[str]) -> Mapping[str, RunPhase]:
-        """Phases of many runs in one call. Names that are missing are archived or gone."""
+    async def phases(
+        self, project: str, domain: str, names: Sequence[str], *, timeout: float | None = None
+    ) -> Mapping[str, RunPhase]:
+        """Phases of many runs in one call. Names that are missing are archived or gone. ``timeout`` as in `describe`."""
         ...
 
     async def find(self, ref: RunRef) -> Existing | None:
@@ -160,7 +164,7 @@ class Backend(Protocol):
         ...
 
     async def create(
-        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, fingerprint: str
+        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, *, fingerprint: str, launch_id: str
     ) -> None:
         """Creates the run. Raises `AlreadyExists` or `LimitExceeded` by meaning of the answer."""
         ...

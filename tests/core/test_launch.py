@@ -173,6 +173,7 @@ def test_labels_of_the_launch_plan_survive_ours(client: Client, raw: RawFlyte, n
     (spec,) = [item.spec for item in raw.executions() if item.id.name == name]
     labels = dict(spec.labels.values)
     assert labels.pop("flyte-bridge-inputs").startswith("v")
+    assert labels.pop("flyte-bridge-launch")
     assert labels == {"team": "ml", "tier": "silver"}
     assert dict(spec.annotations.values) == {"note": "plan", "by": "me"}
     assert [(item.key, item.value) for item in spec.envs.values] == [("A", "1")]
@@ -286,6 +287,33 @@ def test_the_answer_lost_after_the_server_acted(
     first, second = flyte_sandbox.calls.of("CreateExecution")
     assert first.request == second.request, "only the identical request may be sent again"
     assert client.wait(ref, timeout=60).raise_for_phase().phase.is_success
+
+
+def test_a_lost_answer_is_told_from_another_launcher(
+    client: Client, raw: RawFlyte, flyte_sandbox: Sandbox, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER})
+    flyte_sandbox.faults.fail("CreateExecution", code="UNAVAILABLE", after_commit=True)
+    request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3}, name=name)
+    assert client.launch_or_attach(request).created, "this call made the run, whatever became of the first answer"
+    assert not client.launch_or_attach(request).created
+
+
+def test_a_run_is_never_lost_for_want_of_its_name(raw: RawFlyte, flyte_sandbox: Sandbox, name: str) -> None:
+    raw.register(name, {"n": INTEGER})
+    request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3})
+    with Client(flyte_sandbox.config().replace(retry=RetryPolicy(retries=0))) as client:
+        flyte_sandbox.faults.fail("GetExecution")
+        launched = client.launch_or_attach(request)
+        assert (launched.created, launched.snapshot.phase) == (True, RunPhase.UNKNOWN)
+        assert runs_of(raw, name) == [launched.ref.name]
+        flyte_sandbox.faults.fail("CreateExecution", after_commit=True)
+        with pytest.raises(Unavailable, match="may or may not exist: launch again with name=") as caught:
+            client.launch(request)
+        ref = caught.value.ref  # type: ignore[attr-defined]
+        assert ref.name in runs_of(raw, name)
+        again = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3}, name=ref.name)
+        assert not client.launch_or_attach(again).created
 
 
 def test_the_answer_lost_without_a_given_name_is_one_run_too(

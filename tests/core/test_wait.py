@@ -161,6 +161,53 @@ def test_archived_runs_are_hidden_from_lists_and_still_end_a_wait(client: Client
     assert snapshot.phase is RunPhase.SUCCEEDED
 
 
+def test_wait_many_loses_no_run_when_a_detail_call_fails(flyte_sandbox: Sandbox, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {})
+    with Client(fast(flyte_sandbox.config())) as client:
+        refs = client.launch_many(
+            [LaunchRequest(EntityRef.launch_plan(name), name=f"{name}{number}") for number in range(4)]
+        )
+        for ref in refs:
+            client.wait(ref, timeout=60)
+        for nth in range(4):
+            flyte_sandbox.faults.delay("GetExecution", 0.2, times=nth + 1)
+            timer = threading.Timer(0.2 * nth + 0.1, flyte_sandbox.faults.fail, args=("GetExecution",))
+            timer.start()
+            snapshots = client.wait_many(refs, timeout=60)
+            timer.join()
+            assert [snapshot.phase for snapshot in snapshots] == [RunPhase.SUCCEEDED] * 4
+            flyte_sandbox.faults.clear()
+
+
+def test_wait_many_asks_once_more_after_the_deadline(client: Client, raw: RawFlyte, held: RunRef) -> None:
+    timer = threading.Timer(0.5, raw.approve, args=(held.name,))
+    timer.start()
+    (snapshot,) = client.wait_many([held], timeout=2, poll_interval=60)
+    timer.join()
+    assert snapshot.phase is RunPhase.SUCCEEDED
+
+
+def test_wait_many_names_who_is_late(client: Client, raw: RawFlyte, held: RunRef) -> None:
+    with pytest.raises(WaitTimeout, match=rf"run {held} \(and 0 more|run {held} had not ended after 0.3 s"):
+        client.wait_many([held], timeout=0.3, poll_interval=0.1)
+
+
+def test_a_name_that_no_run_can_have_spoils_nobody_elses_wait(client: Client, raw: RawFlyte, held: RunRef) -> None:
+    raw.approve(held.name)
+    with pytest.raises(RunNotFound, match=r"a\+b"):
+        client.wait_many([held, ref_of("a+b")], timeout=10)
+    assert client.wait_many([held, held], timeout=10)[1].phase is RunPhase.SUCCEEDED
+
+
+@pytest.mark.parametrize("bad", ["5", "2h", float("nan"), float("inf"), -1, True])
+def test_senseless_patience_is_refused_at_once(client: Client, bad: object) -> None:
+    for arguments in ({"timeout": bad}, {"poll_interval": bad}):
+        with pytest.raises(InvalidRequest, match="seconds"):
+            client.wait(ref_of("x"), **arguments)  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest, match="seconds"):
+            client.wait_many([ref_of("x")], **arguments)  # type: ignore[arg-type]
+
+
 def test_wait_many_of_a_run_that_does_not_exist(client: Client) -> None:
     with pytest.raises(RunNotFound):
         client.wait_many([ref_of("nothere")], timeout=10)

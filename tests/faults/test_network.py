@@ -138,6 +138,16 @@ def test_patience_is_kept_while_everything_vanishes(proxy: Proxy, config: Config
             client.wait(held, timeout=1.0)
 
 
+def test_patience_of_many_is_kept_too(proxy: Proxy, config: Config, held: RunRef) -> None:
+    with Client(config.replace(rpc_timeout=60.0)) as client:
+        client.describe(held)
+        proxy.mode("hole")
+        begin = time.monotonic()
+        with pytest.raises(WaitTimeout, match="was not aborted"):
+            client.wait_many([held], timeout=1.0)
+        assert time.monotonic() - begin < 30, "no question takes longer than the caller's patience allows"
+
+
 def test_many_waits_of_one_client_live_through_a_restart_of_the_way(
     proxy: Proxy, raw: RawFlyte, config: Config, name: str
 ) -> None:

@@ -13,11 +13,20 @@ from flyteidl.core import interface_pb2
 from flyteidl.service import dataproxy_pb2, identity_pb2
 
 from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, LimitExceeded, NotFound, RunNotFound
-from ...ids import EntityKind, EntityRef, RunRef
+from ...ids import EntityKind, EntityRef, RunRef, is_run_name
 from ...runs import RunPhase
 from ..base import Existing, Interface, SignedUpload, StoredOutputs
 from . import methods
-from .convert import entity_of, execution_id, existing, identifier, phase_of, snapshot
+from .convert import (
+    FINGERPRINT_LABEL,
+    LAUNCH_LABEL,
+    entity_of,
+    execution_id,
+    existing,
+    identifier,
+    phase_of,
+    snapshot,
+)
 from .spec import check_options, execution_spec
 
 if TYPE_CHECKING:
@@ -71,7 +80,8 @@ class Flyte1Backend:
         found = snapshot(await self._execution(ref, timeout), self.console_url(ref))
         if found.phase is not RunPhase.FAILED or found.error is None:
             return found
-        return replace(found, error=replace(found.error, node=await self.inside.failed_node(ref)))
+        node = await self.inside.failed_node(ref, timeout=timeout)
+        return replace(found, error=replace(found.error, node=node))
 
     async def find(self, ref: RunRef) -> Existing | None:
         """GetExecution; NOT_FOUND is an answer here."""
@@ -80,14 +90,22 @@ class Flyte1Backend:
         except RunNotFound:
             return None
 
-    async def phases(self, project: str, domain: str, names: Sequence[str]) -> Mapping[str, RunPhase]:
-        """ListExecutions with ``value_in(execution_name,…)``: the only spelling FlyteAdmin 1.16 takes."""
+    async def phases(
+        self, project: str, domain: str, names: Sequence[str], *, timeout: float | None = None
+    ) -> Mapping[str, RunPhase]:
+        """ListExecutions with ``value_in(execution_name,…)``: the only spelling FlyteAdmin 1.16 takes.
+
+        Names that no run can have are left out: its filters have no escaping, so one would spoil the answer for all.
+        """
+        legal = [name for name in names if is_run_name(name)]
+        if not legal:
+            return {}
         request = common_pb2.ResourceListRequest(
             id=common_pb2.NamedEntityIdentifier(project=project, domain=domain),
-            limit=len(names),
-            filters=f"value_in(execution_name,{';'.join(names)})",
+            limit=len(legal),
+            filters=f"value_in(execution_name,{';'.join(legal)})",
         )
-        page = await self._calls.unary(methods.LIST_EXECUTIONS, request)
+        page = await self._calls.unary(methods.LIST_EXECUTIONS, request, timeout=timeout)
         return {item.id.name: phase_of(item.closure.phase) for item in page.executions}
 
     async def stored_inputs(self, ref: RunRef) -> Any:
@@ -100,7 +118,7 @@ class Flyte1Backend:
         return StoredOutputs(literals=data.full_outputs, url="" if data.full_outputs.literals else data.outputs.url)
 
     async def create(
-        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, fingerprint: str
+        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, *, fingerprint: str, launch_id: str
     ) -> None:
         """CreateExecution. Attempts resend the identical bytes.
 
@@ -113,7 +131,7 @@ class Flyte1Backend:
             project=ref.project,
             domain=ref.domain,
             name=ref.name,
-            spec=execution_spec(interface, options, fingerprint),
+            spec=execution_spec(interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}),
             inputs=inputs,
         )
         try:

@@ -16,6 +16,7 @@ from ..base import Existing
 
 __all__ = [
     "FINGERPRINT_LABEL",
+    "LAUNCH_LABEL",
     "entity_of",
     "execution_id",
     "existing",
@@ -27,6 +28,9 @@ __all__ = [
 
 FINGERPRINT_LABEL = "flyte-bridge-inputs"
 """Label that keeps the fingerprint of the inputs a run was launched with (a legal Kubernetes label key)."""
+
+LAUNCH_LABEL = "flyte-bridge-launch"
+"""Label that marks the request that made a run: tells a lost answer of ours from another launcher's identical run."""
 
 _Phase = core_execution_pb2.WorkflowExecution
 
@@ -111,6 +115,7 @@ def existing(execution: Any, console_url: str) -> Existing:
         snapshot=snapshot(execution, console_url),
         launched=entity_of(execution.spec.launch_plan),
         fingerprint=execution.spec.labels.values.get(FINGERPRINT_LABEL),
+        launch_id=execution.spec.labels.values.get(LAUNCH_LABEL),
         origin=_origin(execution.spec.metadata),
     )
 

@@ -34,13 +34,15 @@ class Flyte1Inside:
         """All nodes as a tree: one list per parent node and page, however many leaves there are."""
         return await self._level(ref, "")
 
-    async def failed_node(self, ref: RunRef) -> str | None:
+    async def failed_node(self, ref: RunRef, *, timeout: float | None = None) -> str | None:
         """Name of the node that made the run fail, as far as it can be told: one short question, whose failure is no news."""
         request = node_execution_pb2.NodeExecutionListRequest(
             workflow_execution_id=execution_id(ref), limit=1, filters="eq(phase,FAILED)"
         )
         try:
-            page = await self._calls.unary(methods.LIST_NODE_EXECUTIONS, request, timeout=_NODE_TIMEOUT, retry=False)
+            page = await self._calls.unary(
+                methods.LIST_NODE_EXECUTIONS, request, timeout=min(timeout or _NODE_TIMEOUT, _NODE_TIMEOUT), retry=False
+            )
         except BridgeError:
             return None
         return page.node_executions[0].metadata.spec_node_id or None if page.node_executions else None
