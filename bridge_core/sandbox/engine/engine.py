@@ -15,6 +15,7 @@ from .history import NODE_ENDED
 from .launcher import Launcher
 from .loop import Loop
 from .recorder import Recorder
+from .reservations import Reservations
 from .run import Run
 from .scheduler import Scheduler
 
@@ -63,6 +64,7 @@ class Engine:
         self.recorder = Recorder(self.nodes, layout)
         self.launcher = Launcher(database, entities, self.executions, self)
         self.scheduler = Scheduler(self, clock=clock, catch_up=catch_up)
+        self.reservations = Reservations()
         self._runs: dict[str, Run] = {}
         self._watchers: dict[str, list[Callable[[], None]]] = {}
 
@@ -130,6 +132,7 @@ class Engine:
     def run_ended(self, run: Run, _outcome: Outcome) -> None:
         """A run has written its end."""
         self._runs.pop(run.key, None)
+        self.reservations.release_run(run.key)
         self._tell_watchers(run.key)
 
     def compiled_task(self, template: Any) -> Any:

@@ -8,8 +8,8 @@ from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, workflow_pb2
 
-from ..compiler import compile_closure, compile_template, identifier_key
-from ..ids import child_execution_name
+from ..compiler import branch_arms, compile_closure, compile_template, identifier_key
+from ..ids import child_execution_name, unique_node_id
 from ..status import Rejected
 from .conditions import holds
 from .gate import GateNode
@@ -251,6 +251,11 @@ class BranchNode(NodeRun):
                 message = block.error.message or f"no condition of branch {self.node.id!r} holds and there is no else"
                 raise Failure("UserProvidedError", message, node_id=block.error.failed_node_id)
             chosen = block.else_node
+        for arm in branch_arms(self.node.branch_node):
+            unique = unique_node_id(self.unique_id, 0, arm.id)
+            if arm.id != chosen.id and self.run.history.record(unique) is None:
+                recorder = self.run.engine.recorder
+                recorder.node(self.run.id, arm, unique, self.unique_id, is_parent=False, is_array=False).skipped()
         self._arm = make_node(self.graph, chosen, parent=self.unique_id, attempt=0, on_end=self.end)
         self._arm.start()
 

@@ -13,7 +13,7 @@ from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2
 from ..compiler import identifier_key
 from ..runner.attempt import AttemptOrder, AttemptResult, TaskAttempt
 from .cache import cache_key, catalog_metadata
-from .outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome, unsupported
+from .outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome
 from .stubbed import Played
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = ["TaskRun", "task_of"]
 
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
 _SYSTEM_ATTEMPTS = 3
+_MAX_PARALLELISM = 25  # flyteadmin pkg/runtime/application_config_provider.go: of runs that say nothing
 _INTERRUPTED = "SandboxRestarted"
 _INTERRUPTIONS = (
     10  # restarts cost no retries, but a task that takes the whole machine down with it must come to an end
@@ -82,6 +83,8 @@ class TaskRun:
         self._job: TaskAttempt | None = None
         self._played: Played | None = None
         self._cancelled = False
+        self._waiting = False
+        self._over = False
         self._interrupted = 0
         self.attempt = attempt
         self.cache_status = catalog_pb2.CACHE_DISABLED
@@ -96,6 +99,9 @@ class TaskRun:
 
     def start(self) -> None:
         """Looks into the cache, then runs the first attempt."""
+        if self._cancelled:
+            self._end(CANCELLED)
+            return
         if self._recorded and self._goes_on():
             return
         if self._cache_key:
@@ -105,7 +111,12 @@ class TaskRun:
             self.cache_status = catalog_pb2.CACHE_MISS if found is None else catalog_pb2.CACHE_HIT
             if found is not None:
                 outputs, self.catalog = found
-                self._on_end(Done(outputs, cached=True))
+                self._end(Done(outputs, cached=True))
+                return
+            self._waiting = self.task.metadata.cache_serializable and not self._run.engine.reservations.reserve(
+                self._cache_key, self._run.key, self, lambda: self._run.post(self.start)
+            )
+            if self._waiting:
                 return
         self._next()
 
@@ -130,7 +141,10 @@ class TaskRun:
     def cancel(self) -> None:
         """Stops the process; the end is reported when it is gone."""
         self._cancelled = True
-        if self._played is not None:
+        if self._waiting:
+            self._waiting = False
+            self._end(CANCELLED)
+        elif self._played is not None:
             self._played.cancel()
         elif self._job is not None:
             self._run.engine.pool.cancel(self._job)
@@ -149,9 +163,6 @@ class TaskRun:
             return
         if self.task.type == "echo":
             self._ended(_echo(self.task, self._inputs))
-            return
-        if self.task.metadata.cache_serializable and self._cache_key:
-            self._ended(unsupported(f"cache_serialize of task {self.task.id.name!r}"))
             return
         engine = self._run.engine
         self._job = TaskAttempt(engine.bench, self._order(), lambda result: self._run.post(lambda: self._ended(result)))
@@ -179,6 +190,7 @@ class TaskRun:
             timeout=timeout.ToNanoseconds() / 1e9,
             workflow=f"{workflow.project}:{workflow.domain}:{workflow.name}",
             env=env,
+            run_limit=run.spec.max_parallelism or _MAX_PARALLELISM,
             raw_prefix=run.spec.raw_output_data_config.output_location_prefix,
         )
 
@@ -198,7 +210,16 @@ class TaskRun:
             self.catalog = catalog_metadata(self.task, self._owner.record.id, self.attempt)
             self._run.engine.nodes.cache(self._cache_key, result.outputs, self.catalog)
             self.cache_status = catalog_pb2.CACHE_POPULATED
-        self._on_end(result)
+        self._end(result)
+
+    def _end(self, outcome: Outcome | Dynamic) -> None:
+        """Only the first counts: one that was cancelled while it waited for a reservation is called once more."""
+        if self._over:
+            return
+        self._over = True
+        if self._cache_key:
+            self._run.engine.reservations.release(self._cache_key, self)
+        self._on_end(outcome)
 
     def _may_retry(self, failure: Failure) -> bool:
         if not failure.recoverable:

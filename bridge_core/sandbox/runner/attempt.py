@@ -24,7 +24,7 @@ from .command import command_of, flattened
 from .template import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from ..layout import Layout
     from .archive import CodeCache
@@ -69,6 +69,8 @@ class AttemptOrder:
     workflow: str
     env: dict[str, str] = field(default_factory=dict)
     """Execution environment, and the index of an array item."""
+    run_limit: int = 25
+    """How many tasks of its run may be at work at once."""
     raw_prefix: str = ""
 
 
@@ -77,6 +79,9 @@ class TaskAttempt:
 
     def __init__(self, bench: Bench, order: AttemptOrder, report: Callable[[AttemptResult], None]) -> None:
         self.counted = not order.task.metadata.is_eager
+        run = order.execution
+        self.group: Hashable = (run.project, run.domain, run.name)
+        self.limit = order.run_limit
         self._bench = bench
         self._order = order
         self._report = report

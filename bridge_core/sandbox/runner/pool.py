@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 __all__ = ["Job", "Pool"]
 
@@ -17,6 +17,11 @@ class Job(Protocol):
 
     counted: bool
     """Whether it takes one of the slots. Eager tasks do not: they wait for tasks that need slots."""
+
+    group: Hashable
+    """Jobs of one group are limited together: those of one run."""
+    limit: int
+    """How many counted jobs of the group run at once."""
 
     def run(self) -> None:
         """Does everything and reports by itself. Must return soon after `stop`."""
@@ -29,13 +34,14 @@ class Job(Protocol):
 
 
 class Pool:
-    """First come, first served."""
+    """First come, first served, but for jobs whose group is at its limit: those behind them go first."""
 
     def __init__(self, slots: int) -> None:
         self._lock = threading.Lock()
         self._free = slots
         self._queue: deque[Job] = deque()
         self._running: dict[Job, threading.Thread] = {}
+        self._groups: Counter[Hashable] = Counter()
         self._closed = False
 
     def submit(self, job: Job) -> None:
@@ -73,10 +79,11 @@ class Pool:
         with self._lock:
             waiting, self._queue = self._queue, deque()
             for job in waiting:
-                if self._closed or (job.counted and self._free <= 0):
+                if self._closed or (job.counted and (self._free <= 0 or self._groups[job.group] >= job.limit)):
                     self._queue.append(job)
                     continue
                 self._free -= job.counted
+                self._groups[job.group] += job.counted
                 thread = threading.Thread(target=self._work, args=[job, job.run], name="sandbox-task", daemon=True)
                 self._running[job] = thread
                 thread.start()
@@ -88,4 +95,7 @@ class Pool:
             with self._lock:
                 del self._running[job]
                 self._free += job.counted
+                self._groups[job.group] -= job.counted
+                if not self._groups[job.group]:
+                    del self._groups[job.group]
             self._fill()
