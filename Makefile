@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full test-long check format bench lowest clean .venv
+.PHONY: help demo test test-full test-long check format bench conformance lowest clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-long   campaigns of minutes"
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
+	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
 	@echo "make lowest      core and sandbox tests on the lowest versions that pyproject.toml allows"
 	@echo "make .venv       the environment alone"
 
@@ -45,6 +46,10 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(PY) tests/benchmarks/run.py
+
+# SUITE: a checkout of flytekit. CONFORMANCE_PYTHON: an environment with what the suite imports, when .venv lacks some of it.
+conformance: $(STAMP)
+	@$(or $(CONFORMANCE_PYTHON),$(PY)) tests/conformance/run.py "$(SUITE)" --task-python "$(abspath $(PY))" $(CONFORMANCE_ARGS)
 
 lowest: $(STAMP)
 	$(PY) tests/lowest.py

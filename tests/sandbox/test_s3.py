@@ -122,6 +122,7 @@ def test_presigned_urls_of_s3_work_too(sandbox, s3):
 
 def test_listing_ranges_multipart_head_and_delete(sandbox, s3):
     body = os.urandom(11 << 20)
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["my-s3-bucket"]
     begun = s3.create_multipart_upload(Bucket="my-s3-bucket", Key="big/file")
     where = {"Bucket": "my-s3-bucket", "Key": "big/file", "UploadId": begun["UploadId"]}
     pieces = [body[: 6 << 20], body[6 << 20 :]]
