@@ -29,7 +29,9 @@ class TaskKey:
         self.run_id: str = ti.run_id
         self.task_id: str = ti.task_id
         self.map_index: int = -1 if ti.map_index is None else ti.map_index
-        self.epoch: int = ti.max_tries - (retries or 0)
+        # Not below 0: somebody raised the task's retries while this instance was on its way, which Airflow does not add to its
+        # max_tries; it is still the same epoch.
+        self.epoch: int = max(0, ti.max_tries - (retries or 0))
 
     def __str__(self) -> str:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import dagster as dg
 
-from bridge_core import BridgeError, EntityRef, RunOptions
+from bridge_core import BridgeError, EntityRef, RunOptions, seconds
 
 from ._failures import failure_of_error
 from ._launch import run_to_end
@@ -124,6 +124,8 @@ def flyte_assets(
     """
     ref = EntityRef.parse(entity) if isinstance(entity, str) else entity
     how = options if isinstance(options, RunOptions) else RunOptions.from_mapping(options or {})
+    seconds(timeout, "timeout")  # a bad one is found while loading, not after something was launched
+    seconds(poll_interval, "poll_interval", positive=True)
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> dg.AssetsDefinition:
         if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):

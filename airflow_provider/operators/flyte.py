@@ -22,6 +22,7 @@ from bridge_core import (
     RunRef,
     RunSnapshot,
     WaitTimeout,
+    seconds,
 )
 
 from .._compat import TaskDeferralTimeout, first_event_floor, sync_grace
@@ -130,6 +131,9 @@ class FlyteRunOperator(BaseOperator):
         ti: Any = context["ti"]
         key = TaskKey(ti, retries=self.retries)
         with airflow_failures():
+            for name in ("timeout", "sync_grace", "first_event_floor"):  # before anything is launched
+                seconds(getattr(self, name), name)
+            seconds(self.poll_interval, "poll_interval", positive=True)
             request = build_request(
                 self.entity, self.inputs, self.options, version=self.version, project=self.project, domain=self.domain
             )

@@ -152,7 +152,8 @@ class LaunchOperations:
                 launch_id=launch_id,
             )
         except Unavailable as error:
-            message = f"{error.message} Run {ref} may or may not exist: launch again with name={ref.name!r}, which finds it or makes it."
+            way_out = f"launch again with name={ref.name!r}, which finds it or makes it"
+            message = f"{error.message} Run {ref} may or may not exist: {way_out}."
             raise type(error)(message, **{**error.data, "ref": ref}) from None
         except AlreadyExists as error:
             found = await self._backend.find(ref)

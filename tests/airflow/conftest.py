@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 from airflow_home import ROOT, AirflowHome
 from airflow_stack import AirflowStack
 from support.flyte import INTEGER, STRING, RawFlyte
+from support.ports import free_ports
 
 from bridge_core.sandbox import Sandbox
 
@@ -38,17 +38,6 @@ def home(sandbox, tmp_path_factory):
     made = AirflowHome(root, sandbox, dags=DAGS, port=port, ports={"worker": worker, "trigger": trigger})
     made.migrate()
     return made
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import free_ports
 from flyteidl.core import execution_pb2
+from support.ports import free_ports
 
 CASES = Path(__file__).parent / "cases"
 REFUSED = {
@@ -18,6 +18,8 @@ REFUSED = {
     "missing_input": "inputs.at:",
     "wrong_type": "inputs.n: expected integer",
     "inputs_are_text": "inputs of launch_plan:tests.quick must be a mapping of input names to values, got str",
+    "bad_patience": "timeout must be a number of seconds or a timedelta, got '2h' (str)",
+    "bad_interval": "poll_interval must be more than 0 seconds, got -1",
     "unknown_option": "unknown run option 'lables'",
     "unsupported_option": "queue",
     "unknown_key": "connection 'flyte_typo': unknown key 'insecur' in extra; did you mean 'insecure'?",

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import free_ports
+from support.ports import free_ports
 
 HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit")
 

@@ -229,6 +229,9 @@ class TestRunName:
         assert self.key(retries=None, max_tries=0).epoch == 0
         assert self.key(map_index=None).name(0) == self.key().name(0)
 
+    def test_raising_the_retries_of_a_task_on_its_way_is_no_clear(self):
+        assert self.key(retries=1, max_tries=1).name(0) == self.key(retries=3, max_tries=1).name(0)
+
     def test_text(self):
         assert str(self.key(map_index=3)) == "d.t[3] of r"
 

@@ -170,6 +170,10 @@ def test_the_last_part_of_the_entity_names_the_asset() -> None:
 def test_what_cannot_be_read_is_refused_while_definitions_load() -> None:
     with pytest.raises(InvalidRequest, match=r"entity 'a/b' cannot be read"):
         build_flyte_assets("a/b", name="x")
+    with pytest.raises(InvalidRequest, match="timeout must be a number of seconds"):
+        build_flyte_assets("w", name="a", timeout="2h")
+    with pytest.raises(InvalidRequest, match="poll_interval must be more than 0 seconds"):
+        build_flyte_assets("w", name="a", poll_interval=0)
     with pytest.raises(InvalidRequest, match="unknown run option 'lables'"):
         build_flyte_assets("pkg.wf", options={"lables": {}})
     with pytest.raises(dg.DagsterInvalidDefinitionError, match="must be a plain function that returns the inputs"):

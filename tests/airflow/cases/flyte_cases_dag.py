@@ -20,6 +20,8 @@ with DAG("cases", schedule=None, default_args={"retries": 1, "retry_delay": time
     FlyteRunOperator(task_id="missing_input", entity="tests.quick", inputs={"n": 1})
     FlyteRunOperator(task_id="wrong_type", entity="tests.quick", inputs={"n": "one", "at": "here"})
     FlyteRunOperator(task_id="inputs_are_text", entity="tests.quick", inputs="{{ dag_run.conf }}")
+    FlyteRunOperator(task_id="bad_patience", entity="tests.quick", inputs=GOOD, timeout="2h")
+    FlyteRunOperator(task_id="bad_interval", entity="tests.quick", inputs=GOOD, poll_interval=-1)
     FlyteRunOperator(task_id="unknown_option", entity="tests.quick", inputs=GOOD, options={"lables": {}})
     FlyteRunOperator(task_id="unsupported_option", entity="tests.quick", inputs=GOOD, options={"queue": "fast"})
     FlyteRunOperator(task_id="unknown_key", entity="tests.quick", inputs=GOOD, flyte_conn_id="flyte_typo")
