@@ -251,6 +251,7 @@ _ADVICE: Mapping[str, str] = {
     "UNAVAILABLE": "Is Flyte up, is the endpoint right, and is insecure (true: plaintext, false: TLS) what the server speaks?",
     "UNAUTHENTICATED": "Check the auth mode and credentials of this Flyte configuration.",
     "PERMISSION_DENIED": "Ask the owner of the project for the right, or use other credentials.",
+    "RESOURCE_EXHAUSTED": "A quota, a concurrency limit or a limit on message size: try later, ask for less, or have it raised.",
     "DEADLINE_EXCEEDED": "The server or the network was too slow; nothing is known about the outcome.",
 }
 

@@ -148,10 +148,14 @@ class RunOptions:
                 value = getattr(self, name)
                 if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
                     raise _wrong(name, wanted, value)
-        for name, kind, wanted in (("tags", str, "texts"), ("notifications", Notification, "Notifications")):
+        kinds: tuple[tuple[str, type, str], ...] = (
+            ("tags", str, "texts"),
+            ("notifications", Notification, "Notifications"),
+        )
+        for name, item_kind, wanted in kinds:
             value = getattr(self, name)
             if value is not None and (
-                not isinstance(value, list | tuple) or not all(isinstance(item, kind) for item in value)
+                not isinstance(value, list | tuple) or not all(isinstance(item, item_kind) for item in value)
             ):
                 raise _wrong(name, f"a list of {wanted}", value)
 

@@ -12,7 +12,7 @@ from ..ids import RunRef
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["add_command", "client", "pairs", "ref_of"]
+__all__ = ["add_command", "add_place", "client", "pairs", "positive", "ref_of", "seconds"]
 
 
 def add_command(verbs: Any, common: argparse.ArgumentParser, name: str, text: str, run: Any) -> argparse.ArgumentParser:
@@ -20,17 +20,48 @@ def add_command(verbs: Any, common: argparse.ArgumentParser, name: str, text: st
     parser: argparse.ArgumentParser = verbs.add_parser(
         name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common], allow_abbrev=False
     )
+    add_place(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Options that say which Flyte and which output form; they may stand before or after the verb."""
+    import argparse
+
     where = parser.add_argument_group(
-        "which Flyte (else from FLYTE_* variables, or the first configuration file found)"
+        "which Flyte (else from FLYTE_* variables, or the first configuration file found)",
+        argument_default=argparse.SUPPRESS,  # the defaults are in `main`, so that a verb does not undo what stood before it
     )
     where.add_argument("--config", metavar="FILE", help="a Flyte configuration file (YAML or INI)")
     where.add_argument("--endpoint", metavar="HOST:PORT")
     where.add_argument("--insecure", action="store_const", const=True, help="the server speaks plaintext")
     where.add_argument("--project")
     where.add_argument("--domain")
-    parser.add_argument("--output", choices=("table", "json"), default="table")
-    parser.set_defaults(run=run)
-    return parser
+    parser.add_argument("--output", choices=("table", "json"), default=argparse.SUPPRESS, help="default: table")
+
+
+def seconds(text: str) -> float:
+    """The type of options that are durations."""
+    import argparse
+    import math
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"wanted a number of seconds from 0 on, got {text!r}")
+    return value
+
+
+def positive(text: str) -> int:
+    """The type of options that are counts."""
+    import argparse
+
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"wanted a whole number from 1 on, got {text!r}")
+    return int(text)
 
 
 def client(arguments: argparse.Namespace) -> Client:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import Secret
 from ..config.secret import MASK
 from ..config.settings import leaves
-from .common import add_command, client
+from .common import add_command, client, seconds
 from .render import print_json
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="settings that have their default value too (always with json)"
     )
     check = add_command(commands, common, "check", "connect, and say what is wrong", _check)
-    check.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="per step; 10 without it")
+    check.add_argument("--timeout", type=seconds, default=10.0, metavar="SECONDS", help="per step; 10 without it")
 
 
 def _show(arguments: argparse.Namespace) -> int:

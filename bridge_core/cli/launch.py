@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidRequest
 from ..ids import EntityRef
 from ..runs import LaunchRequest, RunOptions
-from .common import add_command, client, pairs, ref_of
+from .common import add_command, client, pairs, ref_of, seconds
 from .progress import wait_with_progress
 from .render import print_json, print_outcome, snapshot_dict
 
@@ -51,7 +51,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     for command in (launch, relaunch, recover):
         command.add_argument("--name", help="run name: launching twice under one name gives one run")
         command.add_argument("--wait", action="store_true", help="wait for the end and print the outputs")
-        command.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: how long at most")
+        command.add_argument("--timeout", type=seconds, metavar="SECONDS", help="with --wait: how long at most")
 
 
 def _launch(arguments: argparse.Namespace) -> int:
@@ -97,7 +97,7 @@ def _after(flyte: Client, ref: RunRef, word: str, arguments: argparse.Namespace)
 def _inputs(arguments: argparse.Namespace) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if arguments.inputs:
-        text = sys.stdin.read() if arguments.inputs == "-" else _read(arguments.inputs)
+        text = _read(arguments.inputs)
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
@@ -111,6 +111,8 @@ def _read(path: str) -> str:
     from pathlib import Path
 
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise InvalidRequest(f"--inputs {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"--inputs {path}: not UTF-8: {error}") from None

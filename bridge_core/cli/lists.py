@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidRequest
 from ..ids import EntityKind
 from ..runs import RunPhase, RunQuery
-from .common import add_command, client, pairs
+from .common import add_command, client, pairs, positive
 from .render import print_json, print_table, snapshot_dict
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> Any:
         command.set_defaults(kind=kind)
     for command in kinds.choices.values():
         command.add_argument(
-            "--limit", type=int, default=50, metavar="N", help="how many at most (default: %(default)s)"
+            "--limit", type=positive, default=50, metavar="N", help="how many at most (default: %(default)s)"
         )
     return kinds
 

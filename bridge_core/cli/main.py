@@ -1,17 +1,19 @@
 """Parses the command line, runs one verb, and turns every error into a sentence and an exit code.
 
 Exit codes: 0 ok, 1 the run ended badly, 2 bad usage or input, 3 cannot reach Flyte, 4 not found, 5 not allowed, 6 wait timed
-out, 130 interrupted.
+out, 130 interrupted, 141 the reader of the output went away. A quota or limit of Flyte is 2.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
 from . import config, demo, launch, lists, runs, sandbox, scheduler, trigger
+from .common import add_place
 
 if TYPE_CHECKING:
     import logging
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""128 + SIGPIPE: what a shell says of a program that a closed pipe ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +35,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = _parser().parse_args(argv)
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()  # here, where a broken pipe can still be caught
+    except BrokenPipeError:  # ``flyte-bridge list runs | head``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and not arguments.takes_rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
     _logging(arguments.log_level, arguments.log_format)
     try:
         code: int = arguments.run(arguments)
@@ -41,6 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("flyte-bridge: interrupted; runs that were launched go on", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except (OSError, UnicodeError) as error:
+        named = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        print(f"flyte-bridge: {named}", file=sys.stderr)
+        return 2
     return code
 
 
@@ -66,8 +91,10 @@ def _parser() -> argparse.ArgumentParser:
         return 2
 
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    common.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"))
-    common.add_argument("--log-format", default="console", choices=("console", "json"))
+    _logging_options(common)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    _logging_options(parser)
+    add_place(parser)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     launch.add_commands(verbs, common)
     runs.add_commands(verbs, common)
@@ -77,8 +104,25 @@ def _parser() -> argparse.ArgumentParser:
     config.add_commands(verbs, common)
     scheduler.add_commands(verbs, common)
     trigger.add_commands(verbs, common, kinds=kinds)
-    parser.set_defaults(run=usage, log_level="warning", log_format="console")
+    parser.set_defaults(run=usage, takes_rest=False, log_level="warning", log_format="console", output="table")
+    parser.set_defaults(config=None, endpoint=None, insecure=None, project=None, domain=None)
     return parser
+
+
+def _logging_options(parser: argparse.ArgumentParser) -> None:
+    """Options that may stand before or after the verb; their defaults are those of the whole parser."""
+    for name, choices in (("level", ("debug", "info", "warning", "error")), ("format", ("console", "json"))):
+        parser.add_argument(f"--log-{name}", default=argparse.SUPPRESS, choices=choices)
+
+
+class _Version(argparse.Action):
+    """Prints the version of the installed package, which is looked up only when somebody asks."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib.metadata import version
+
+        print(f"flyte-bridge {version('flyte-bridge')}")
+        parser.exit()
 
 
 def _logging(level: str, form: str) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .common import add_command, client, ref_of
+from .common import add_command, client, ref_of, seconds
 from .progress import wait_with_progress
 from .render import node_dict, node_lines, outputs_lines, plain, print_json, print_outcome, snapshot_dict
 
@@ -39,7 +39,9 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
             "ref", metavar="RUN", help="project/domain/name, or name in the configured project and domain"
         )
     for name in ("wait", "watch"):
-        add[name].add_argument("--timeout", type=float, metavar="SECONDS", help="how long at most; for ever without it")
+        add[name].add_argument(
+            "--timeout", type=seconds, metavar="SECONDS", help="how long at most; for ever without it"
+        )
     add["nodes"].add_argument("--attempts", action="store_true", help="with the attempts of each node")
     for name in ("logs", "deck"):
         add[name].add_argument("--node", help="id or name of a node")
@@ -50,7 +52,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     add["signal"].add_argument("signal_id", metavar="SIGNAL")
     add["signal"].add_argument("value", metavar="VALUE", help="JSON, or a text that is not JSON")
     add["signal"].add_argument(
-        "--timeout", type=float, default=60.0, metavar="SECONDS", help="how long to wait for the gate"
+        "--timeout", type=seconds, default=60.0, metavar="SECONDS", help="how long to wait for the gate"
     )
     add["archive"].add_argument("--undo", action="store_true", help="show it again")
 

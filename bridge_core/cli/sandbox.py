@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ["add_commands"]
 
@@ -15,8 +17,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     start = actions.add_parser(
         "start", help="run it in the foreground until Ctrl-C", add_help=False, parents=[common], allow_abbrev=False
     )
-    start.add_argument("rest", nargs=argparse.REMAINDER, help="options of python -m bridge_core.sandbox")
-    start.set_defaults(run=_start)
+    start.set_defaults(run=_start, takes_rest=True)
 
 
 def _start(arguments: argparse.Namespace) -> int:

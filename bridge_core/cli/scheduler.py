@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound
-from .common import add_command, client
+from .common import add_command, client, positive, seconds
 from .render import print_json
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     run = add_command(actions, common, "run", "launch the triggers of a file at their times, until stopped", _run)
     run.add_argument("--http-port", type=int, default=0, help="for /healthz and /metrics on 127.0.0.1; 0: a free one")
-    run.add_argument("--parallelism", type=int, default=8, help="launches at once")
-    run.add_argument("--lease", type=float, default=15.0, help="seconds until a silent leader is replaced")
+    run.add_argument("--parallelism", type=positive, default=8, help="launches at once")
+    run.add_argument("--lease", type=seconds, default=15.0, help="seconds until a silent leader is replaced")
     status = add_command(actions, common, "status", "show what every trigger did last and does next", _status)
     after = add_command(actions, common, "next", "show the next ticks of all triggers", _next)
-    after.add_argument("--count", type=int, default=10)
+    after.add_argument("--count", type=positive, default=10)
     check = add_command(actions, common, "check", "read a triggers file and say what is wrong with it", _check)
     pause = add_command(actions, common, "pause", "pass the ticks of a trigger over until it is resumed", _pause)
     resume = add_command(actions, common, "resume", "end a pause; what passed in it stays passed", _resume)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidRequest, NotFound
-from .common import add_command, client
+from .common import add_command, client, positive
 from .render import print_json
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser, *, kinds: Any) -> 
     after = add_command(actions, common, "next", "show the next ticks of a file's triggers", _next)
     after.add_argument("file", metavar="FILE", help="triggers.yaml")
     after.add_argument("names", metavar="TRIGGER", nargs="*")
-    after.add_argument("--count", type=int, default=10)
+    after.add_argument("--count", type=positive, default=10)
     fill = add_command(actions, common, "backfill", "launch the ticks of a past window; again to go on", _backfill)
     fill.add_argument("file", metavar="FILE", help="triggers.yaml")
     fill.add_argument("name", metavar="TRIGGER")
     fill.add_argument("--from", dest="start", required=True, metavar="TIME", help="first tick: 2026-11-01T00:00:00Z")
     fill.add_argument("--to", dest="end", required=True, metavar="TIME", help="up to here, without it")
-    fill.add_argument("--max-parallel", type=int, default=4, metavar="N", help="runs that are going at once (4)")
+    fill.add_argument("--max-parallel", type=positive, default=4, metavar="N", help="runs that are going at once (4)")
     fill.add_argument("--dry-run", action="store_true", help="only print the ticks")
 
 

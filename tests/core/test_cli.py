@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.flyte import FILE, INTEGER, STRING, RawFlyte
+from support.flyte import BOOLEAN, FILE, INTEGER, STRING, STRUCT, RawFlyte
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -282,6 +282,109 @@ def test_a_wait_on_a_terminal_says_that_flyte_did_not_answer_when_its_time_is_ov
     os.close(leader)
     assert running.returncode == 6, told
     assert "unanswered" in told
+
+
+@pytest.mark.parametrize("text", ["2026", "true", "3.5", "null", '{"a": 1}', "[1]", '"quoted"', "a=b"])
+def test_a_string_input_is_what_was_typed(shell: Shell, raw: RawFlyte, name: str, text: str) -> None:
+    raw.register(name, {"n": INTEGER, "b": BOOLEAN, "s": STRING, "o": STRUCT})
+    inputs = ["-i", "n=3", "-i", "b=false", "-i", f"s={text}", "-i", 'o={"x": [1, true]}']
+    done = shell("launch", name, *inputs, "--wait", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outputs"] == {"n": 3, "b": False, "s": text, "o": {"x": [1, True]}}
+
+
+def test_the_sandbox_gets_all_its_options(shell: Shell) -> None:
+    done = shell("sandbox", "start", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--http-port" in done.stdout
+    assert "wanted a port" in failed(shell("sandbox", "start", "--log-level", "info", "--port", "wide"), 2)
+    command = [sys.executable, "-m", "bridge_core.cli", "sandbox", "start", "--port", "0", "--http-port=0"]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(shell.home / "data")],
+        stdout=subprocess.PIPE,
+        env=shell.environment,
+        cwd=shell.home,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        try:
+            assert "Flyte sandbox ready" in running.stdout.readline()
+        finally:
+            running.terminate()
+        assert running.wait(60) == 0
+    assert "unrecognized arguments: --port 0" in failed(shell("get", "run", "--port", "0"), 2)
+
+
+def test_a_reader_that_goes_away_ends_the_program_quietly(shell: Shell, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {}, gate="approve")
+    assert shell("launch", name, "--name", name).returncode == 0
+
+    def piped(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bridge_core.cli", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=shell.environment,
+            cwd=shell.home,
+            text=True,
+        )
+
+    for arguments, lines in ((("list", "runs"), 0), (("watch", name), 1)):
+        with piped(*arguments) as running:
+            assert running.stdout is not None
+            assert running.stderr is not None
+            for _ in range(lines):
+                assert name in running.stdout.readline()
+            running.stdout.close()
+            if lines:
+                raw.approve(name)  # the next line has no reader
+            assert (arguments, running.stderr.read(), running.wait(60)) == (arguments, "", 141)
+
+
+def test_files_that_cannot_be_read_or_written_are_one_line(shell: Shell, raw: RawFlyte, name: str) -> None:
+    (shell.home / "latin.json").write_bytes(b'{"s": "\xe9"}')
+    assert "--inputs latin.json: not UTF-8" in failed(shell("launch", name, "--inputs", "latin.json"), 2)
+    raw.register(name, {})
+    told = failed(shell("launch", name, "--inputs", "."), 2)
+    assert "Is a directory" in told
+    assert len(told.splitlines()) == 1
+
+
+def test_numbers_out_of_range_are_refused_before_anything_is_asked(shell: Shell, flyte_sandbox: Sandbox) -> None:
+    flyte_sandbox.calls.clear()
+    for limit in ("-1", "0", "many"):
+        assert "from 1 on" in failed(shell("list", "runs", "--limit", limit), 2)
+    for timeout in ("nan", "-1", "inf", "soon"):
+        assert "wanted a number of seconds" in failed(shell("wait", "nope", "--timeout", timeout), 2)
+    assert flyte_sandbox.calls.count("ListExecutions") == 0
+    assert flyte_sandbox.calls.count("GetExecution") == 0
+
+
+def test_a_limit_of_flyte_is_2_and_says_what_to_do(shell: Shell, flyte_sandbox: Sandbox) -> None:
+    flyte_sandbox.faults.fail("ListExecutions", code="RESOURCE_EXHAUSTED", times=10)
+    try:
+        told = failed(shell("list", "runs"), 2)
+    finally:
+        flyte_sandbox.faults.clear()
+    assert "RESOURCE_EXHAUSTED" in told
+    assert "try later" in told
+
+
+def test_common_options_may_stand_before_the_verb(shell: Shell, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {})
+    before = ("--log-level", "info", "--log-format", "json", "--output", "json", "--project", "flytesnacks")
+    done = shell(*before, "launch", name, "--name", name, FLYTE_LOCAL_PROJECT="other")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"] == f"flytesnacks/development/{name}"
+    assert all(json.loads(line)["level"] == "INFO" for line in done.stderr.splitlines())
+    assert "cannot reach Flyte at 127.0.0.1:1" in failed(shell("--endpoint", "127.0.0.1:1", "get", name), 3)
+    assert shell("--output", "json", "get", name, "--output", "table").stdout.startswith("run flytesnacks/")
+
+
+def test_it_tells_its_version(shell: Shell) -> None:
+    from importlib.metadata import version
+
+    assert shell("--version").stdout == f"flyte-bridge {version('flyte-bridge')}\n"
 
 
 def test_logs_can_be_json_lines(shell: Shell, raw: RawFlyte, name: str) -> None:
