@@ -21,7 +21,7 @@ from .runner.images import Images
 from .stubs import Stub, Stubs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .auth.tokens import Tokens
     from .blobs.http import HttpServer
@@ -49,6 +49,8 @@ class Sandbox:
         python: Interpreter of the task processes; flytekit must be installed there, not here.
         project_python: Interpreters of projects that need another one.
         project_pythonpath: Search paths of projects, before the common one.
+        images: For raw containers: image, or a pattern like ``"busybox:*"``, to the words that go before the container's own
+            command when it runs as a process; ``[]`` to run it as it is. Images that are not named are refused.
         isolation: ``"process"``: each task is a process of its own, started from nothing. ``"fork"``: tasks of flytekit are
             copies of a process that has imported it already, ten times as fast.
         parallelism: How many task processes run at once; None for the number of cores.
@@ -77,6 +79,7 @@ class Sandbox:
         python: str | os.PathLike[str] = sys.executable,
         project_python: Mapping[str, str | os.PathLike[str]] | None = None,
         project_pythonpath: Mapping[str, Iterable[str | os.PathLike[str]]] | None = None,
+        images: Mapping[str, Sequence[str]] | None = None,
         isolation: str = "process",
         parallelism: int | None = None,
         projects: Iterable[str] = ("flytesnacks",),
@@ -94,7 +97,7 @@ class Sandbox:
         self._port = port
         self._http_port = http_port
         self._data_dir = None if data_dir is None else Path(data_dir).absolute()
-        self._images = Images(python, pythonpath, project_python or {}, project_pythonpath or {})
+        self._images = Images(python, pythonpath, project_python or {}, project_pythonpath or {}, images)
         if isolation not in ("process", "fork"):
             raise ValueError(f"isolation must be 'process' or 'fork', got {isolation!r}")
         self._isolation = isolation

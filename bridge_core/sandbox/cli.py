@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parallelism=options.parallelism,
             python=next((path for project, path in reversed(options.python) if not project), sys.executable),
             project_python={project: path for project, path in options.python if project},
+            images=dict(options.image),
             isolation=options.isolation,
             storage=options.storage,
             auth=_auth(options),
@@ -104,6 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         help="interpreter of the tasks (of one project), with flytekit (default: this one); may be repeated",
     )
     parser.add_argument(
+        "--image",
+        action="append",
+        type=_image,
+        default=[],
+        metavar="IMAGE=[COMMAND]",
+        help="run raw containers of this image (a pattern) as processes, with this command before their own; may be repeated",
+    )
+    parser.add_argument(
         "--isolation",
         choices=["process", "fork"],
         default="process",
@@ -158,6 +168,13 @@ def _of_project(text: str) -> tuple[str, str]:
     """``PROJECT=PATH``, or a path alone; a path with such a beginning is written ``./a=b``."""
     project, equals, path = text.partition("=")
     return (project, path) if equals and re.fullmatch(r"[a-z0-9][a-z0-9-]*", project) else ("", text)
+
+
+def _image(text: str) -> tuple[str, list[str]]:
+    pattern, equals, command = text.partition("=")
+    if not pattern or not equals:
+        raise argparse.ArgumentTypeError(f"wanted IMAGE= or IMAGE=COMMAND, got {text!r}")
+    return pattern, shlex.split(command)
 
 
 def _by_project(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:

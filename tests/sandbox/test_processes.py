@@ -137,7 +137,7 @@ def test_a_raw_container_with_copilot_is_refused_by_name(wire):
     task = shell_task(unique("copilot"), "true")
     task.container.data_config.enabled = True
     wire.register_task(task)
-    assert "flyte copilot" in wire.run(task.id).closure.error.message
+    assert "raw container" in wire.run(task.id).closure.error.message
 
 
 def pids_in(path):

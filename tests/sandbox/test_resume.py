@@ -235,6 +235,24 @@ def test_stored_inputs_that_were_overwritten_do_not_reach_a_resumed_run(fresh, c
     assert wire.outputs(run) == {"o0": 1}
 
 
+def test_a_sleeping_node_sleeps_the_rest(fresh, connect):
+    sandbox = fresh()
+    wire = connect(sandbox)
+    template = new_workflow("sleeping")
+    node = add_node(template, "nap")
+    node.gate_node.sleep.duration.FromMilliseconds(2500)
+    run = wire.launch(wire.register(template), "sleeping")
+    wait_until(lambda: "nap" in nodes_of(wire, run))
+    sandbox.stop()
+    sandbox.start()
+    wire = connect(sandbox)
+    assert wire.wait(run).closure.phase == PHASE.SUCCEEDED
+    took = nodes_of(wire, run)["nap"].closure.duration.ToNanoseconds() / 1e9
+    assert (
+        took >= 2.5
+    )  # from its first start, not from the restart; and not twice as long, which would be a timing assert
+
+
 def dynamic_task(tmp_path, name, log, go):
     """A task that writes a workflow of two nodes, of which the second one waits for a file."""
     one, two = step(f"{name}.one", log), shell_task(f"{name}.two", f"test -e {go} || exec sleep 600")

@@ -20,7 +20,8 @@ from flyteidl.core import dynamic_job_pb2, errors_pb2, execution_pb2, literals_p
 from google.protobuf.message import DecodeError
 
 from ..engine.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure
-from .command import command_of, flattened
+from .command import Command, command_of, flattened
+from .copilot import download, upload
 from .template import fill
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = ["AttemptOrder", "AttemptResult", "Bench", "TaskAttempt"]
 
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
 _LOG_TAIL = 2000
+_INPUTS, _OUTPUTS = "flyte-inputs", "flyte-outputs"
 AttemptResult = Done | Dynamic | Failure | Cancelled
 
 
@@ -123,13 +125,16 @@ class TaskAttempt:
         inputs = layout.inputs(order.execution, order.path)
         layout.write(inputs, order.inputs.SerializeToString(deterministic=True))
         raw = self._raw_prefix()
-        command = flattened(command_of(order.task), self._image.python.parent)
+        command = flattened(command_of(order.task, self._bench.images), self._image.python.parent)
         argv = fill(command.argv, self._template_values(inputs, raw), order.inputs)
+        own = command.env
         work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         try:
             if command.distribution is not None:
                 self._bench.code.place(layout.local(command.distribution), work)
-            env = self._environment(command.env, work if command.distribution is not None else None)
+            if command.data is not None:
+                argv, own = self._files_of_container(command, argv, work)
+            env = self._environment(own, work if command.distribution is not None else None)
             with self._lock:
                 if self._stopped:
                     return CANCELLED
@@ -142,11 +147,28 @@ class TaskAttempt:
                     own=[*command.env, *order.env],
                 )
             code = self._process.wait(order.timeout or None)
+            if command.data is not None and code == 0:
+                outputs = upload(work / _OUTPUTS, order.task.interface.outputs.variables, Path(raw), layout.native)
+                (self.output / "outputs.pb").write_bytes(outputs.SerializeToString(deterministic=True))
         finally:
             shutil.rmtree(work, ignore_errors=True)
         if code is None:
             return Failure("Timedout", f"task ran longer than its timeout of {order.timeout:g} s", recoverable=True)
         return self._result(argv[0], code)
+
+    def _files_of_container(self, command: Command, argv: list[str], work: Path) -> tuple[list[str], dict[str, str]]:
+        """Writes the inputs, and puts the real directories where the command line and environment name those of the image."""
+        data, order = command.data, self._order
+        download(order.inputs, work / _INPUTS, data.format, self._bench.layout.local)
+        (work / _OUTPUTS).mkdir()
+
+        def real(text: str) -> str:
+            for inside, here in ((data.input_path, _INPUTS), (data.output_path, _OUTPUTS)):
+                if inside:
+                    text = text.replace(inside.rstrip("/"), str(work / here))
+            return text
+
+        return [real(word) for word in argv], {name: real(value) for name, value in command.env.items()}
 
     def _raw_prefix(self) -> str:
         order = self._order

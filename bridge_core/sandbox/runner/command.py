@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
 from ..engine.outcome import unsupported
+
+if TYPE_CHECKING:
+    from .images import Images
 
 __all__ = ["Command", "command_of", "flattened"]
 
@@ -28,19 +31,33 @@ class Command:
     env: dict[str, str] = field(default_factory=dict)
     distribution: str | None = None
     """Native URL of the code to place into the working directory first."""
+    data: Any = None
+    """DataLoadingConfig of a raw container: its inputs and outputs are files."""
 
 
-def command_of(task: Any) -> Command:
+def command_of(task: Any, images: Images) -> Command:
     """The command line of a task template, templates not yet filled in.
+
+    Args:
+        task: The template.
+        images: What stands in for the images of raw containers.
 
     Raises:
         Failure: The task is of a kind that needs a cluster.
     """
     target = task.WhichOneof("target")
     if target == "container":
-        if task.container.data_config.enabled:
-            raise unsupported(f"task {task.id.name!r} is a raw container that needs flyte copilot")
         env = {pair.key: pair.value for pair in task.container.env}
+        if task.container.data_config.enabled:
+            image = task.container.image
+            local = images.command(image)
+            if local is None:
+                raise unsupported(
+                    f"task {task.id.name!r} is a raw container, and its image {image!r} is not mapped to a command of this "
+                    f"machine (Sandbox(images={{{image!r}: []}}), --image)"
+                )
+            argv = [*local, *task.container.command, *task.container.args]
+            return Command(argv, env, data=task.container.data_config)
         return Command([*task.container.command, *task.container.args], env)
     if target == "k8s_pod":
         spec = json_format.MessageToDict(task.k8s_pod.pod_spec)
@@ -50,7 +67,9 @@ def command_of(task: Any) -> Command:
                 env = {pair["name"]: pair.get("value", "") for pair in container.get("env", ())}
                 return Command([*container.get("command", ()), *container.get("args", ())], env)
         raise unsupported(f"task {task.id.name!r} has a pod without its primary container {name!r}")
-    raise unsupported(f"task {task.id.name!r} is of type {task.type!r} and has no container to run")
+    raise unsupported(
+        f"task {task.id.name!r} is of type {task.type!r} and has no container to run: a connector, or a plugin of the cluster"
+    )
 
 
 def flattened(command: Command, bin_directory: Path) -> Command:
@@ -74,4 +93,4 @@ def flattened(command: Command, bin_directory: Path) -> Command:
     program = bin_directory / argv[0]
     if "/" not in argv[0] and program.exists():
         argv = [str(program), *argv[1:]]
-    return Command(argv, command.env, distribution)
+    return Command(argv, command.env, distribution, command.data)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["Image", "Images"]
 
@@ -32,6 +33,7 @@ class Images:
         pythonpath: What every project finds.
         project_python: Interpreters by project.
         project_pythonpath: Search paths by project; they come before the common one.
+        commands: For raw containers: image, or a pattern of images, to the words that go before the container's own command.
 
     Raises:
         ValueError: An interpreter does not exist.
@@ -43,7 +45,9 @@ class Images:
         pythonpath: Iterable[str | os.PathLike[str]],
         project_python: Mapping[str, str | os.PathLike[str]],
         project_pythonpath: Mapping[str, Iterable[str | os.PathLike[str]]],
+        commands: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        self._commands = {pattern: tuple(words) for pattern, words in (commands or {}).items()}
         self.common = Image(_interpreter(python), _absolute(pythonpath))
         self._projects = {
             project: Image(
@@ -52,6 +56,10 @@ class Images:
             )
             for project in {*project_python, *project_pythonpath}
         }
+
+    def command(self, image: str) -> tuple[str, ...] | None:
+        """The local command that an image is mapped to; None when it is not. The first pattern that fits counts."""
+        return next((words for pattern, words in self._commands.items() if fnmatchcase(image, pattern)), None)
 
     def of(self, project: str) -> Image:
         """The image of one project."""
