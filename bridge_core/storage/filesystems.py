@@ -69,6 +69,7 @@ class FileSystems:
             return self._made[key]
 
     def _make(self, scheme: str, *, anonymous: bool) -> Any:
+        _revive()
         try:
             kind = _class_of(scheme)
         except ImportError as error:
@@ -96,6 +97,15 @@ class FileSystems:
         if extra == "azure":
             return _azure(self._config, anonymous=anonymous)
         return {"token": "anon"} if extra == "gcs" and anonymous else {}
+
+
+def _revive() -> None:
+    """Lets fsspec start a thread of its own in a forked child; before 2024.9 it went on waiting for the parent's."""
+    from fsspec import asyn
+
+    thread = asyn.iothread[0]
+    if thread is not None and not thread.is_alive():
+        asyn.reset_lock()
 
 
 def _class_of(scheme: str) -> Any:

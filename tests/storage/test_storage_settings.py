@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from storage_support import SECRET
 from support.flyte import RawFlyte
 
 from bridge_core import AsyncClient, Client, Config, ConfigError, EntityRef, LaunchRequest
+from bridge_core.config import Secret
 from bridge_core.storage.filesystems import FileSystems
 from bridge_core.transport.aio import AioTransport
 from bridge_core.transport.blocking import BlockingTransport
@@ -65,20 +70,31 @@ def test_secrets_are_read_when_they_are_needed(tmp_path: Path) -> None:
         Client(config).files.exists("s3://b/x")
 
 
+FORK = """
+import json, os, sys
+from bridge_core import Client, Config
+files = Client(Config.from_mapping(json.loads(sys.argv[1]))).files
+uri = files.put_raw_data(b"parent", "", "fork.txt")
+child = os.fork()
+if child == 0:
+    print(files.open(uri).read().decode(), flush=True)
+    os._exit(0)
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
 def test_a_forked_child_opens_stores_of_its_own(s3_config: Config) -> None:
-    files = Client(s3_config).files
-    uri = files.put_raw_data(b"parent", "", "fork.txt")
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(writer, files.open(uri).read())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        assert pipe.read() == b"parent"
-    assert os.waitpid(child, 0)[1] == 0
+    """In a process of its own: the threads of other tests do not survive a fork either."""
+    secret = {"env_var": "STORE_SECRET"}
+    mapping = s3_config.replace(s3={"secret_access_key": Secret(**secret)}).to_mapping()
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK, json.dumps(mapping)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "STORE_SECRET": SECRET},
+    )
+    assert (run.returncode, run.stdout) == (0, "parent\n"), run.stderr
 
 
 class Work:
