@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .schedules import DeployedTrigger, Trigger
     from .secrets import SecretStore
     from .storage.progress import OnProgress
+    from .transport.aio import AioTransport
 
 __all__ = ["AsyncClient"]
 
@@ -50,11 +51,11 @@ class AsyncClient:
 
         self._codec = codec
         self._credentials = credentials
-        self._renew_config: Callable[[], Awaitable[Config]] | None = None
         self._open(config if config is not None else Config.auto())
-        from .watcher_aio import Waiting
+        from .watcher_aio import Renewal, Waiting
 
-        self._waiting = Waiting(lambda: self._ops.backend, self.config, renew=self._renew)
+        self._renewal = Renewal(lambda: self._ops.backend, self._replace)
+        self._waiting = Waiting(lambda: self._ops.backend, self.config, renew=self._renewal.renew)
 
     def _open(self, config: Config) -> None:
         from ._operations import Operations
@@ -78,8 +79,13 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Closes the connection; whoever still waits gets an error."""
-        await self._waiting.aclose()
-        await self._transport.aclose()
+        try:
+            await self._waiting.aclose()
+        finally:
+            try:
+                await self._renewal.aclose()
+            finally:
+                await self._transport.aclose()
 
     @classmethod
     def shared(
@@ -98,16 +104,16 @@ class AsyncClient:
         return shared_client(key, load_config, linger)
 
     def renew_with(self, load_config: Callable[[], Awaitable[Config]]) -> None:
-        """Credentials are loaded again with this, once per UNAUTHENTICATED answer, while runs are waited for."""
-        self._renew_config = load_config
+        """Credentials are loaded again with this, once per UNAUTHENTICATED answer, while runs are waited for.
 
-    async def _renew(self) -> bool:
-        if self._renew_config is None:
-            return False
-        old, config = self._transport, await self._renew_config()
+        It runs in a copy of this caller's context variables. Calls under way with the old credentials may end.
+        """
+        self._renewal.load_with(load_config)
+
+    def _replace(self, config: Config) -> AioTransport:
+        old = self._transport
         self._open(config)
-        await old.aclose()
-        return True
+        return old
 
     def auth_metadata(self, *pairs: tuple[str, str]) -> AbstractContextManager[None]:
         """Sends these pairs with every call that this client makes inside the ``with`` block, instead of a token of its own.
@@ -155,7 +161,7 @@ class AsyncClient:
         poll_interval: float | timedelta | None = None,
     ) -> list[RunSnapshot]:
         """See `Client.wait_many`."""
-        return await self._ops.runs.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
+        return await self._waiting.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
 
     def watch(
         self,

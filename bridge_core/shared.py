@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
 from .async_client import AsyncClient
 from .config import Config
+from .errors import BridgeError
+from .watcher_aio import being_cancelled
 
 __all__ = ["shared_client"]
 
@@ -30,15 +33,17 @@ class _Entry:
 
 
 _entries: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Entry]] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+"""Guards `_entries` itself; the dictionary of one loop is touched by that loop's thread only."""
 
 
 @contextlib.asynccontextmanager
 async def shared_client(key: Hashable, load_config: LoadConfig, linger: float) -> AsyncIterator[AsyncClient]:
     """See `AsyncClient.shared`."""
     loop = asyncio.get_running_loop()
-    entries = _entries.setdefault(loop, {})
+    entries = _entries_of(loop)
     entry = entries.get(key)
-    if entry is None:
+    if entry is None or _failed(entry.opening):
         # In a task of its own: the caller that came first may be cancelled, the others must not be. It keeps that caller's
         # context, because an Airflow connection is looked up through context variables.
         opening = contextvars.copy_context().run(loop.create_task, _open(load_config))
@@ -50,9 +55,13 @@ async def shared_client(key: Hashable, load_config: LoadConfig, linger: float) -
     try:
         try:
             client = await asyncio.shield(entry.opening)
-        except Exception:
-            if entries.get(key) is entry:  # the failure reached every caller; the next one tries again
-                del entries[key]
+        except BaseException as error:
+            if _failed(entry.opening) and entries.get(key) is entry:
+                del entries[key]  # the failure reaches every caller; the next one tries again
+            if isinstance(error, asyncio.CancelledError) and entry.opening.cancelled() and not being_cancelled():
+                raise BridgeError(
+                    "opening the shared client was cancelled while its configuration was loaded"
+                ) from None
             raise
         yield client
     finally:
@@ -68,8 +77,44 @@ async def _open(load_config: LoadConfig) -> AsyncClient:
 
 
 async def _close(entries: dict[Hashable, _Entry], key: Hashable, entry: _Entry, linger: float) -> None:
-    await asyncio.sleep(linger)
-    if entries.get(key) is entry and entry.users == 0:
-        del entries[key]
-        if entry.opening.done() and not entry.opening.cancelled() and entry.opening.exception() is None:
-            await entry.opening.result().aclose()
+    try:
+        await asyncio.sleep(linger)
+    except asyncio.CancelledError:
+        if entry.closing is not asyncio.current_task():
+            raise  # somebody uses it again
+        # Else the loop is ending: asyncio.run cancels what is left, and nobody comes back.
+        await _end(entries, key, entry)
+        raise
+    await _end(entries, key, entry)
+
+
+async def _end(entries: dict[Hashable, _Entry], key: Hashable, entry: _Entry) -> None:
+    if entries.get(key) is not entry or entry.users:
+        return
+    del entries[key]
+    if not entries:
+        _forget(asyncio.get_running_loop(), entries)
+    if not entry.opening.done():
+        entry.opening.cancel()
+    elif not _failed(entry.opening):
+        await entry.opening.result().aclose()
+
+
+def _failed(opening: asyncio.Future[AsyncClient]) -> bool:
+    return opening.done() and (opening.cancelled() or opening.exception() is not None)
+
+
+def _entries_of(loop: asyncio.AbstractEventLoop) -> dict[Hashable, _Entry]:
+    """The entries of this loop. Those of closed loops go: their tasks hold the loop, so the weak key would never die."""
+    with _lock:
+        if loop not in _entries:
+            for other in list(_entries):
+                if other.is_closed():
+                    del _entries[other]
+        return _entries.setdefault(loop, {})
+
+
+def _forget(loop: asyncio.AbstractEventLoop, entries: dict[Hashable, _Entry]) -> None:
+    with _lock:
+        if _entries.get(loop) is entries:
+            del _entries[loop]

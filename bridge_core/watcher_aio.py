@@ -6,7 +6,8 @@ Rules, each learnt from a measured failure in a real Airflow triggerer:
 * the polling task starts in an empty context, or its logs land in the first trigger's log file;
 * any error outside one run's own answer fails or retries *all* waiters: none hangs;
 * a waiter removes itself in ``finally``; the poll survives the cancellation of any one waiter;
-* ``sleep(0)`` between calls, so that ten thousand runs do not starve the loop.
+* ``sleep(0)`` between calls, so that ten thousand runs do not starve the loop;
+* grpc.aio ends calls with a CancelledError that nobody asked for: only a task that is being cancelled was cancelled.
 
 The loop, the Config and the credentials are the client's: one client has one `Waiting`, so a good and a bad credential
 never share a poll.
@@ -17,12 +18,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .errors import BridgeError, Unauthenticated
+from .errors import BridgeError, Unauthenticated, Unavailable, WaitTimeout
 from .ids import RunRef
-from .patience import seconds, timed_out
+from .patience import LAST_CHECK, seconds, timed_out
 from .policies import PollPolicy, may_pass
 from .watcher import RunWatcher
 
@@ -32,15 +33,88 @@ if TYPE_CHECKING:
     from .backends.base import Backend
     from .config import Config
     from .runs import RunSnapshot
+    from .transport.aio import AioTransport
 
-__all__ = ["Waiting"]
+__all__ = ["Renewal", "Waiting", "being_cancelled"]
 
 log = logging.getLogger("bridge_core")
 
-_LAST_CHECK = 5.0
-"""Seconds that the one check after a caller's deadline may take."""
-
 Waiter = asyncio.Future["RunSnapshot"]
+
+
+def being_cancelled() -> bool:
+    """Whether a CancelledError seen now is meant for the current task."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+class Renewal:
+    """Loads the configuration again when Flyte refuses the credentials: once for everybody who was refused.
+
+    Args:
+        current: Returns the backend to ask now.
+        replace: Puts a new configuration in place and returns the transport that it replaces.
+    """
+
+    def __init__(self, current: Callable[[], Backend], replace: Callable[[Config], AioTransport]) -> None:
+        self._current = current
+        self._replace = replace
+        self._load: Callable[[], Awaitable[Config]] | None = None
+        self._context = contextvars.Context()
+        self._task: asyncio.Task[None] | None = None
+        self._retired: dict[AioTransport, asyncio.Task[None]] = {}
+
+    def load_with(self, load: Callable[[], Awaitable[Config]]) -> None:
+        """What to load with, in the context of this caller: an Airflow connection is looked up through context variables."""
+        self._load, self._context = load, contextvars.copy_context()
+
+    async def renew(self, refused: Backend) -> bool:
+        """Whether asking again makes sense, after ``refused`` was refused.
+
+        Raises:
+            Unavailable: The loading was cancelled.
+            Exception: Whatever the loading raised.
+        """
+        if self._load is None:
+            return False
+        if self._current() is not refused:
+            return True  # somebody else renewed meanwhile
+        if self._task is None or self._task.done():
+            # In a task of its own: the first caller may be cancelled, the others go on waiting for it.
+            self._task = self._context.copy().run(asyncio.get_running_loop().create_task, self._run(self._load))
+            self._task.add_done_callback(_seen)
+        task = self._task
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if being_cancelled() or not task.cancelled():
+                raise
+            raise Unavailable("loading the credentials again was cancelled") from None
+        return True
+
+    async def aclose(self) -> None:
+        """Ends a renewal under way, and the calls on replaced channels."""
+        task, self._task = self._task, None
+        retired = dict(self._retired)
+        tasks = [*retired.values(), *([task] if task is not None else [])]
+        for one in tasks:
+            one.cancel()
+        for transport in retired:
+            await transport.aclose()  # does nothing when its task has begun: that closes in its ``finally``
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, load: Callable[[], Awaitable[Config]]) -> None:
+        old = self._replace(await load())
+        # Calls under way on the old channel end in peace; none takes longer than `rpc_timeout`.
+        closing = contextvars.Context().run(asyncio.get_running_loop().create_task, old.aclose(old.longest_call))
+        self._retired[old] = closing
+        closing.add_done_callback(lambda _: self._retired.pop(old, None))
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """The exception reached those who waited; nobody did when all were cancelled, and that is no news."""
+    if not task.cancelled():
+        task.exception()
 
 
 class Waiting:
@@ -49,11 +123,16 @@ class Waiting:
     Args:
         backend: Returns the backend to ask now; it changes when credentials are renewed.
         config: For the poll policy.
-        renew: Awaited once after UNAUTHENTICATED; returns whether asking again makes sense.
+        renew: Awaited once after UNAUTHENTICATED, with the backend that was refused; returns whether asking again makes
+            sense.
     """
 
     def __init__(
-        self, backend: Callable[[], Backend], config: Config, *, renew: Callable[[], Awaitable[bool]] | None = None
+        self,
+        backend: Callable[[], Backend],
+        config: Config,
+        *,
+        renew: Callable[[Backend], Awaitable[bool]] | None = None,
     ) -> None:
         self._backend = backend
         self._config = config
@@ -77,8 +156,16 @@ class Waiting:
         policy = self._config.poll if interval is None else PollPolicy.every(interval)
         key = (ref.project, ref.domain, policy)
         poll = self._polls.get(key)
-        if poll is None or poll.stopped:
-            poll = self._polls[key] = _Poll(self._backend, policy, ref.project, ref.domain, self._renew)
+        if poll is None:
+            poll = _Poll(
+                self._backend,
+                policy,
+                ref.project,
+                ref.domain,
+                renew=self._renew,
+                forget=lambda: self._polls.pop(key, None),
+            )
+            self._polls[key] = poll
         waiter = poll.join(ref.name)
         try:
             return await asyncio.wait_for(waiter, patience)
@@ -86,20 +173,69 @@ class Waiting:
             assert patience is not None
             trouble, last = poll.trouble, None
             try:
-                last = await asyncio.wait_for(self._backend().describe(ref), _LAST_CHECK)
-            except (TimeoutError, BridgeError) as error:
-                trouble = error if isinstance(error, BridgeError) else trouble
+                last = await asyncio.wait_for(self._last_check(ref), LAST_CHECK)
+            except TimeoutError:
+                pass
+            except BridgeError as error:
+                if not may_pass(error):
+                    raise
+                trouble = error
             if last is not None and last.phase.is_terminal:
                 return last
-            raise timed_out(ref, patience, last, None if last else trouble) from None
+            trouble = None if last else trouble
+            raise timed_out(ref, patience, last, trouble) from trouble
         finally:
             poll.leave(ref.name, waiter)
 
+    async def wait_many(
+        self,
+        refs: Sequence[RunRef],
+        *,
+        timeout: float | timedelta | None = None,
+        poll_interval: float | timedelta | None = None,
+    ) -> list[RunSnapshot]:
+        """Final snapshots of all these runs, in order. The first error ends the waiting for the others.
+
+        Raises:
+            WaitTimeout: Some were still running; names one of them.
+            RunNotFound: One does not exist.
+        """
+        loop = asyncio.get_running_loop()
+        waits = [loop.create_task(self.wait(ref, timeout=timeout, poll_interval=poll_interval)) for ref in refs]
+        try:
+            return list(await asyncio.gather(*waits))
+        except WaitTimeout:
+            # Their patience ends together: what the last checks of the others say counts too.
+            outcomes = await asyncio.gather(*waits, return_exceptions=True)
+            late = [error for error in outcomes if isinstance(error, WaitTimeout)]
+            for error in outcomes:
+                if isinstance(error, BaseException) and not isinstance(error, WaitTimeout):
+                    raise error from None
+            first, trouble = late[0], late[0].__cause__
+            known = trouble if isinstance(trouble, BridgeError) else None
+            raise timed_out(
+                first.ref or refs[0], seconds(timeout) or 0.0, first.snapshot, known, others=len(late) - 1
+            ) from known
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
     async def aclose(self) -> None:
-        """Stops polling; whoever still waits gets an error."""
-        for poll in self._polls.values():
-            await poll.stop()
+        """Stops polling; whoever still waits gets an error, at once, even when the closing is cancelled."""
+        polls = list(self._polls.values())
         self._polls.clear()
+        tasks = [task for poll in polls if (task := poll.stop()) is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _last_check(self, ref: RunRef) -> RunSnapshot:
+        backend = self._backend()
+        try:
+            return await backend.describe(ref)
+        except Unauthenticated:
+            if self._renew is None or not await self._renew(backend):
+                raise
+        return await self._backend().describe(ref)
 
 
 class _Poll:
@@ -111,13 +247,17 @@ class _Poll:
         policy: PollPolicy,
         project: str,
         domain: str,
-        renew: Callable[[], Awaitable[bool]] | None,
+        *,
+        renew: Callable[[Backend], Awaitable[bool]] | None,
+        forget: Callable[[], object],
     ) -> None:
         self._backend = backend
         self._policy = policy
         self._project = project
         self._domain = domain
         self._renew = renew
+        self._renewed = False
+        self._forget = forget
         self._watcher = RunWatcher(policy)
         self._waiters: dict[str, set[Waiter]] = {}
         self._loop = asyncio.get_running_loop()
@@ -135,6 +275,7 @@ class _Poll:
         if self._task is None or self._task.done():
             # An empty context: the first waiter's context variables (Airflow's log handlers) must not become the poll's.
             self._task = contextvars.Context().run(self._loop.create_task, self._run())
+            self._task.add_done_callback(self._ended, context=contextvars.Context())
         return waiter
 
     def leave(self, name: str, waiter: Waiter) -> None:
@@ -148,28 +289,26 @@ class _Poll:
             self._watcher.discard(name)
             self._wake.set()
 
-    async def stop(self) -> None:
-        """Ends the task; whoever still waits gets an error."""
+    def stop(self) -> asyncio.Task[None] | None:
+        """Fails whoever still waits, and cancels the task; returns it, to be awaited."""
         self.stopped = True
-        task, self._task = self._task, None
-        if task is not None and not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
         self._fail_all(BridgeError(f"the client that waited for runs of {self._project}/{self._domain} was closed"))
+        if self._task is not None:
+            self._task.cancel()
+        return self._task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """The task is over. Nobody may be left waiting, whatever ended it: even a task cancelled before its first step."""
+        if self._task is not task or self.stopped:
+            return  # somebody joined meanwhile and started another
+        self._forget()
+        if self._waiters:
+            self._fail_all(Unavailable(f"the poll of {self._project}/{self._domain} was cancelled"))
 
     async def _run(self) -> None:
-        renewed = False
         try:
             while self._waiters:
-                try:
-                    await self._round()
-                    self.trouble, renewed = None, False
-                except Unauthenticated:
-                    if renewed or self._renew is None or not await self._renew():
-                        raise
-                    renewed = True
-        except asyncio.CancelledError:
-            raise
+                await self._round()
         except BridgeError as error:
             self._fail_all(error)
         except Exception as error:
@@ -180,8 +319,7 @@ class _Poll:
         """Asks about everything that is due, then sleeps until something is, or somebody joins or leaves."""
         while names := self._watcher.take(self._loop.time()):
             try:
-                await self._ask(names)
-                self.trouble = None
+                await self._ask_or_renew(names)
             except BridgeError as error:
                 if not may_pass(error):
                     raise
@@ -199,8 +337,22 @@ class _Poll:
         except TimeoutError:
             return
 
-    async def _ask(self, names: tuple[str, ...]) -> None:
+    async def _ask_or_renew(self, names: tuple[str, ...]) -> None:
+        """Asks; after a refusal renews instead, and those who are due still are."""
         backend = self._backend()
+        try:
+            await self._ask(backend, names)
+            self.trouble, self._renewed = None, False
+        except Unauthenticated:
+            if self._renewed or self._renew is None or not await self._renew(backend):
+                raise
+            self._renewed = True
+        except asyncio.CancelledError:
+            if being_cancelled():
+                raise
+            raise Unavailable(f"a question about runs of {self._project}/{self._domain} was cancelled") from None
+
+    async def _ask(self, backend: Backend, names: tuple[str, ...]) -> None:
         phases = await backend.phases(self._project, self._domain, names)
         verdict = self._watcher.apply(names, phases, self._loop.time(), 0.5)
         for name in (*verdict.finished, *verdict.missing):

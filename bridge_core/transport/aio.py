@@ -52,14 +52,17 @@ class AioTransport:
         try:
             response: Resp = await stub(request, timeout=timeout, metadata=metadata)
         except grpc.aio.AioRpcError as error:
-            code, details = status_of(error)
-            raise from_status(
-                code, details, rpc=method.name, target=self.target, request_id=dict(metadata).get("x-request-id")
-            ) from None
+            raise self._failed(*status_of(error), method, metadata) from None
+        except asyncio.CancelledError:
+            # grpc.aio ends the calls of a closed channel like this, in tasks that nobody cancelled.
+            task = asyncio.current_task()
+            if self._channel is channel or task is None or task.cancelling() > 0:
+                raise
+            raise self._failed("CANCELLED", "the channel was closed", method, metadata) from None
         except grpc.aio.UsageError:  # the channel was closed under a call that began before
-            raise from_status(
-                "CANCELLED", "the client was closed", rpc=method.name, target=self.target, request_id=None
-            ) from None
+            raise self._failed("CANCELLED", "the client was closed", method, metadata) from None
+        except grpc.aio.BaseError as error:  # its text may show the metadata, and the token is there
+            raise self._failed("INTERNAL", f"grpc.aio failed with {type(error).__name__}", method, metadata) from None
         return response
 
     async def sleep(self, seconds: float) -> None:
@@ -98,11 +101,27 @@ class AioTransport:
         """A random number from 0 to 1."""
         return random.random()  # noqa: S311  # jitter
 
-    async def aclose(self) -> None:
-        """Closes the channel. The transport may be used again."""
+    @property
+    def longest_call(self) -> float:
+        """Seconds that one call may take at most."""
+        return self._config.rpc_timeout
+
+    async def aclose(self, grace: float | None = None) -> None:
+        """Closes the channel. The transport may be used again.
+
+        Args:
+            grace: Seconds that calls under way may take to end.
+        """
         channel, self._channel = self._channel, None
         if channel is not None and self._pid == os.getpid():
-            await channel.close(None)
+            try:
+                await channel.close(grace)
+            finally:
+                await channel.close(None)  # when the waiting was cancelled; else it is closed, and this does nothing
+
+    def _failed(self, code: str, details: str, method: Method[Any, Any], metadata: Metadata) -> BridgeError:
+        request_id = dict(metadata).get("x-request-id")
+        return from_status(code, details, rpc=method.name, target=self.target, request_id=request_id)
 
     async def _open(self) -> grpc.aio.Channel:
         if self._channel is None:

@@ -51,13 +51,23 @@ class BlockingTransport:
 
     async def unary(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Resp:
         """One attempt of one call."""
-        stub: Any = self._open().unary_unary(method.path, method.encode, method.decode)
+        channel = self._open()
         try:
+            stub: Any = channel.unary_unary(method.path, method.encode, method.decode)
             response: Resp = stub(request, timeout=timeout, metadata=metadata)
         except grpc.RpcError as error:
             code, details = status_of(error)
             raise from_status(
                 code, details, rpc=method.name, target=self.target, request_id=dict(metadata).get("x-request-id")
+            ) from None
+        except ValueError as error:  # its text may show the metadata, and the token is there
+            closed = self._channel is not channel or "closed channel" in str(error)
+            raise from_status(
+                "CANCELLED" if closed else "INTERNAL",
+                "the client was closed" if closed else "grpc could not begin the call",
+                rpc=method.name,
+                target=self.target,
+                request_id=dict(metadata).get("x-request-id"),
             ) from None
         return response
 
