@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
+# Most tests wait for something: two at once fit two cores. Files stay whole, because what they start is started per process.
+PARALLEL ?= -n 2 --dist loadfile
 STAMP := .venv/.installed
 # What the machine sets to save space would make every task process compile flytekit anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,10 +28,10 @@ demo: $(STAMP)
 	@$(PY) -m bridge_core.cli demo $(if $(KEEP),--keep)
 
 test: $(STAMP)
-	$(PY) -m pytest -m "not long" $(PYTEST_ARGS)
+	$(PY) -m pytest -q -m "not long" $(PARALLEL) $(PYTEST_ARGS)
 
 test-full: $(STAMP)
-	FLYTE_BRIDGE_FULL=1 $(PY) -m pytest -m "not long" $(PYTEST_ARGS)
+	FLYTE_BRIDGE_FULL=1 $(PY) -m pytest -q -m "not long" $(PARALLEL) $(PYTEST_ARGS)
 
 test-long: $(STAMP)
 	$(PY) -m pytest -m long --timeout 3600 $(PYTEST_ARGS)
