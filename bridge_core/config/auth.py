@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from ..errors import ConfigError
-from .secret import NO_SECRET, Secret
+from .secret import NO_SECRET, HeaderSecret, Secret
 
 __all__ = ["MODES", "TOKEN_CACHES", "AuthConfig"]
 
@@ -131,6 +131,9 @@ class AuthConfig:
         for name in ("client_secret", "token"):
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, Secret(getattr(self, name)))
+        if self.token and not isinstance(self.token, HeaderSecret):
+            header = HeaderSecret(self.token.value, self.token.env_var, self.token.location)
+            object.__setattr__(self, "token", header)
         if self.token_cache not in TOKEN_CACHES:
             raise ConfigError(f"auth.token_cache must be one of {', '.join(TOKEN_CACHES)}, got {self.token_cache!r}")
         for name in ("token_refresh_window", "pkce_refresh_window", "device_refresh_window"):

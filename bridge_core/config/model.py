@@ -16,6 +16,7 @@ from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint
 from .local import LocalConfig, SecretsConfig, StatsConfig
+from .metadata import clean_metadata
 from .settings import above_all, build, changed, export, flatten, layered, short_repr, with_forced_mode
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Config:
     """How to authenticate, if the server asks for it."""
 
     metadata: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """gRPC metadata sent with every call. May hold a token, therefore never shown and never exported."""
+    """gRPC metadata sent with every call, keys in lower case. May hold a token, therefore never shown and never exported."""
 
     grpc_options: tuple[tuple[str, str | int], ...] = ()
     """Channel options, after our own, so that they win."""
@@ -134,6 +135,7 @@ class Config:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "endpoint", clean_endpoint(self.endpoint))
+        object.__setattr__(self, "metadata", clean_metadata(self.metadata))
         for name in ("insecure", "insecure_skip_verify", "attach_execution_metadata"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} must be true or false, got {getattr(self, name)!r}")
@@ -282,13 +284,19 @@ class Config:
     @classmethod
     def _from_settings(cls, settings: Mapping[str, Found]) -> Self:
         settings = with_forced_mode(settings)
-        for name in ("metadata", "grpc_options"):
+        for name, reading in (("metadata", clean_metadata), ("grpc_options", _pairs)):
             if name in settings:
-                pairs = tuple((key, value) for key, value in settings[name].value)
-                settings = {**settings, name: type(settings[name])(pairs, settings[name].origin)}
+                settings = {
+                    **settings,
+                    name: type(settings[name])(reading(settings[name].value), settings[name].origin),
+                }
         config: Self = build(cls, settings)
         object.__setattr__(config, "origins", tuple((name, found.origin) for name, found in settings.items()))
         return config
+
+
+def _pairs(value: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((key, item) for key, item in value)
 
 
 def _sources(path: str | Path | None, *, search_cwd: bool) -> tuple[dict[str, Found], ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ConfigError
 
-__all__ = ["MASK", "NO_SECRET", "Secret"]
+__all__ = ["MASK", "NO_SECRET", "HeaderSecret", "Secret"]
 
 MASK = "***"
 
@@ -103,6 +103,29 @@ class Secret:
                 f"environment variable and set {name} to {{'location': FILE}} or {{'env_var': NAME}}"
             )
         return {"value": self.value} if self.value else {}
+
+
+class HeaderSecret(Secret):
+    """A secret that is sent as it is in a header, so that it must be one line of printable ASCII.
+
+    Checked when it is resolved, because the file may have changed: gRPC would call a bad one an outage.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to any secret at the same place: it differs in its check only."""
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return (self.value, self.env_var, self.location) == (other.value, other.env_var, other.location)
+
+    __hash__ = Secret.__hash__
+
+    def reveal(self) -> str:
+        """See `Secret.reveal`."""
+        from .metadata import check_value
+
+        return check_value("auth.token", super().reveal())
 
 
 NO_SECRET = Secret()
