@@ -7,7 +7,7 @@ Run it against any Flyte: FLYTE_PLATFORM_URL, FLYTE_PLATFORM_INSECURE, FLYTE_LOC
 import sys
 from datetime import date
 
-from bridge_core import Client, Config, EntityRef, LaunchRequest, RunFailed, Unavailable, run_name
+from bridge_core import Client, Config, EntityRef, LaunchRequest, RunEnded, Unavailable, WaitTimeout, run_name
 
 
 def main(workflow: str, n: int) -> int:
@@ -18,22 +18,29 @@ def main(workflow: str, n: int) -> int:
         # The same name on every try of today: a crash after launching, and a second start, find the run that exists.
         name=run_name("daily-report", workflow, today, prefix="daily-"),
     )
-    with Client(Config.auto()) as flyte:
-        launched = flyte.launch_or_attach(request)
-        print("launched" if launched.created else "attached to", launched.ref)
-        print(launched.snapshot.console_url)
-        try:
+    try:
+        with Client(Config.auto()) as flyte:
+            launched = flyte.launch_or_attach(request)
+            print("launched" if launched.created else "attached to", launched.ref)
+            print(launched.snapshot.console_url)
             flyte.wait(launched.ref, timeout=3600).raise_for_phase()
-        except RunFailed as error:  # the run failed …
-            print(error)
-            return 1
-        except Unavailable as error:  # … which is something else than "we could not ask"
-            print(error)
-            return 2
-        for name, value in flyte.outputs(launched.ref).items():
-            print(f"{name} = {value!r}")
+            for name, value in flyte.outputs(launched.ref).items():
+                print(f"{name} = {value!r}")
+    except RunEnded as error:  # the run failed, was aborted or timed out …
+        print(error)
+        return 1
+    except (
+        Unavailable
+    ) as error:  # … which is something else than "we could not ask": start this again, nothing runs twice
+        print(error)
+        return 2
+    except WaitTimeout as error:  # an hour was not enough, or Flyte went away meanwhile; the run goes on
+        print(error)
+        return 3
     return 0
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
+        sys.exit(f"usage: {sys.argv[0]} WORKFLOW N    (for instance pkg.workflow 3)")
     sys.exit(main(sys.argv[1], int(sys.argv[2])))

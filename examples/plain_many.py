@@ -23,4 +23,6 @@ async def main(workflow: str, count: int) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
+        sys.exit(f"usage: {sys.argv[0]} WORKFLOW COUNT    (for instance pkg.workflow 100)")
     sys.exit(asyncio.run(main(sys.argv[1], int(sys.argv[2]))))

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,31 @@ def test_plain_launch(flyte_sandbox: Sandbox) -> None:
     assert first.stdout.startswith("launched flytesnacks/development/daily-")
     assert "n = 3" in first.stdout
     assert run("plain_launch.py", name, "3", endpoint=flyte_sandbox.endpoint).stdout.startswith("attached to")
+
+
+def test_plain_launch_tells_a_bad_end_from_a_flyte_that_is_away(flyte_sandbox: Sandbox) -> None:
+    away = run("plain_launch.py", "pkg.workflow", "3", endpoint="127.0.0.1:1")
+    assert (away.returncode, away.stderr) == (2, "")
+    assert "cannot reach Flyte" in away.stdout
+    name = "ex" + uuid.uuid4().hex[:8]
+    raw = RawFlyte(flyte_sandbox.endpoint)
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    known = {item.id.name for item in raw.executions()}
+    with ThreadPoolExecutor() as pool:
+        going = pool.submit(run, "plain_launch.py", name, "3", endpoint=flyte_sandbox.endpoint)
+        while not (new := {item.id.name for item in raw.executions()} - known):
+            assert not going.done(), going.result()
+        raw.approve(new.pop(), value=False)
+        ended = going.result()
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "FAILED" in ended.stdout
+
+
+@pytest.mark.parametrize("example", ["plain_launch.py", "plain_many.py"])
+def test_an_example_without_arguments_says_how_it_is_used(example: str) -> None:
+    done = run(example, endpoint="127.0.0.1:1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("usage: ")
 
 
 def test_plain_many(flyte_sandbox: Sandbox) -> None:
