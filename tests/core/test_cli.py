@@ -347,6 +347,8 @@ def test_files_that_cannot_be_read_or_written_are_one_line(shell: Shell, raw: Ra
     raw.register(name, {})
     told = failed(shell("launch", name, "--inputs", "."), 2)
     assert "Is a directory" in told
+    started = shell("sandbox", "start", "--port", "0", "--http-port", "0", "--data-dir", "/dev/null/x")
+    assert failed(started, 2) == "flyte-bridge: /dev/null/x: Not a directory\n"
     assert len(told.splitlines()) == 1
 
 
