@@ -134,10 +134,12 @@ class AsyncClient:
         return await self._ops.launch.launch_or_attach(request)
 
     async def launch_many(
-        self, requests: Sequence[LaunchRequest], *, return_exceptions: bool = False
+        self, requests: Sequence[LaunchRequest], concurrency: int = 0, return_exceptions: bool = False
     ) -> list[RunRef | BridgeError]:
         """See `Client.launch_many`."""
-        return await self._ops.launch.launch_many(requests, return_exceptions=return_exceptions)
+        return await self._ops.launch.launch_many(
+            requests, concurrency=concurrency, return_exceptions=return_exceptions
+        )
 
     async def describe(self, ref: RunRef) -> RunSnapshot:
         """See `Client.describe`."""

@@ -102,10 +102,19 @@ class Client:
         return run_blocking(self._ops.launch.launch_or_attach(request))
 
     def launch_many(
-        self, requests: Sequence[LaunchRequest], *, return_exceptions: bool = False
+        self, requests: Sequence[LaunchRequest], concurrency: int = 0, return_exceptions: bool = False
     ) -> list[RunRef | BridgeError]:
-        """Launches in order; with ``return_exceptions`` a failed launch yields its error instead of ending all."""
-        return run_blocking(self._ops.launch.launch_many(requests, return_exceptions=return_exceptions))
+        """Launches all of them, several at once; references in the order of the requests.
+
+        Args:
+            requests: What to launch.
+            concurrency: How many at once; 0 chooses, 1 launches one after the other.
+            return_exceptions: A failed launch yields its error instead of ending all. Without it, the first error is raised
+                and requests that have not begun are not launched.
+        """
+        return run_blocking(
+            self._ops.launch.launch_many(requests, concurrency=concurrency, return_exceptions=return_exceptions)
+        )
 
     def describe(self, ref: RunRef) -> RunSnapshot:
         """The run as it is now. Raises `RunNotFound`."""

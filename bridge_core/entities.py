@@ -37,3 +37,5 @@ class Entity:
     """Inputs that the launch plan fixes, decoded."""
     active: bool | None = None
     """Launch plans: whether this version is the active one. None for others."""
+    description: str = ""
+    """What its author wrote about it, when Flyte keeps that."""

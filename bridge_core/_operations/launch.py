@@ -35,6 +35,9 @@ __all__ = ["LaunchOperations"]
 log = logging.getLogger("bridge_core")
 
 
+_LAUNCHES_AT_ONCE = 8
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
     """Inputs of one launch, encoded against one interface."""
@@ -79,18 +82,21 @@ class LaunchOperations:
         return Launched(ref=launched, created=True, snapshot=snapshot)
 
     async def launch_many(
-        self, requests: Sequence[LaunchRequest], *, return_exceptions: bool = False
+        self, requests: Sequence[LaunchRequest], *, concurrency: int = 0, return_exceptions: bool = False
     ) -> list[RunRef | BridgeError]:
-        """Launches one after the other, in order."""
-        out: list[RunRef | BridgeError] = []
-        for request in requests:
+        """Launches all of them; results in the order of the requests."""
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 0:
+            raise InvalidRequest(f"launch_many: concurrency must be 0 (automatic) or more, got {concurrency!r}")
+
+        async def one(request: LaunchRequest) -> RunRef | BridgeError:
             try:
-                out.append(await self.launch(request))
+                return await self.launch(request)
             except BridgeError as error:
                 if not return_exceptions:
                     raise
-                out.append(error)
-        return out
+                return error
+
+        return await self._transport.map_calls(one, requests, limit=concurrency or _LAUNCHES_AT_ONCE)
 
     async def list_entities(
         self, kind: EntityKind, *, project: str | None, domain: str | None, name: str | None, limit: int
@@ -122,6 +128,7 @@ class LaunchOperations:
             outputs={name: describe_type(kind) for name, kind in found.outputs.items()},
             fixed={name: codec.decode(item) for name, item in found.fixed.items()},
             active=found.active,
+            description=await self._backend.description(found.entity),
         )
 
     async def _launch(self, request: LaunchRequest) -> RunRef | Launched:

@@ -163,6 +163,10 @@ class Backend(Protocol):
         """Resolves version None, ``latest`` and ``active``. Raises `EntityNotFound`."""
         ...
 
+    async def description(self, entity: EntityRef) -> str:
+        """What the author of a pinned entity wrote about it; empty when this Flyte keeps nothing."""
+        ...
+
     async def create(
         self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, *, fingerprint: str, launch_id: str
     ) -> None:

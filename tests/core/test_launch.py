@@ -398,6 +398,19 @@ def test_launch_many_keeps_order_and_can_go_on_after_an_error(client: Client, ra
         client.launch_many(requests)
 
 
+def test_launch_many_at_once(client: Client, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {"n": INTEGER})
+    entity = EntityRef.launch_plan(name)
+    requests = [LaunchRequest(entity, inputs={"n": number}, name=f"{name}{number}") for number in range(30)]
+    for concurrency in (0, 1, 5):  # the second and third time, they are all found
+        refs = client.launch_many(requests, concurrency)
+        assert [ref.name for ref in refs] == [request.name for request in requests]  # type: ignore[union-attr]
+    assert len(runs_of(raw, name)) == 30
+    for bad in (-1, True, "2"):
+        with pytest.raises(InvalidRequest, match="concurrency must be 0"):
+            client.launch_many(requests, bad)  # type: ignore[arg-type]
+
+
 def test_versions_pinned_latest_active_and_default(client: Client, raw: RawFlyte, name: str) -> None:
     def launched(version: str | None, run: str) -> str | None:
         entity = EntityRef.launch_plan(name, version=version)

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2
-from flyteidl.core import interface_pb2
+from flyteidl.core import identifier_pb2, interface_pb2
 from flyteidl.service import dataproxy_pb2, identity_pb2
 
-from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, LimitExceeded, NotFound, RunNotFound
+from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, LimitExceeded, NotFound, RunNotFound, Unsupported
 from ...ids import EntityKind, EntityRef, RunRef, is_run_name
 from ...runs import RunPhase
 from ..base import Existing, Interface, SignedUpload, StoredOutputs
@@ -233,6 +233,17 @@ class Flyte1Backend:
         while len(self._pinned) > _CACHED_INTERFACES:
             self._pinned.popitem(last=False)
         return found
+
+    async def description(self, entity: EntityRef) -> str:
+        """GetDescriptionEntity, of the task or of the launch plan's workflow; that there is none is no error."""
+        identity = identifier(entity)
+        if identity.resource_type == identifier_pb2.LAUNCH_PLAN:
+            identity.resource_type = identifier_pb2.WORKFLOW
+        try:
+            found = await self._calls.unary(methods.GET_DESCRIPTION_ENTITY, common_pb2.ObjectGetRequest(id=identity))
+        except (NotFound, Unsupported, InvalidRequest):
+            return ""
+        return str(found.long_description.value or found.short_description).strip()
 
     async def _plan(self, entity: EntityRef) -> Any:
         if entity.version not in (None, "latest", "active"):

@@ -10,6 +10,7 @@ from typing import Any
 
 from flyteidl.admin import (
     common_pb2,
+    description_entity_pb2,
     execution_pb2,
     launch_plan_pb2,
     node_execution_pb2,
@@ -65,6 +66,9 @@ LIST_LAUNCH_PLAN_IDS = _admin(
     "ListLaunchPlanIds", common_pb2.NamedEntityIdentifierListRequest, common_pb2.NamedEntityIdentifierList
 )
 GET_TASK = _admin("GetTask", common_pb2.ObjectGetRequest, task_pb2.Task)
+GET_DESCRIPTION_ENTITY = _admin(
+    "GetDescriptionEntity", common_pb2.ObjectGetRequest, description_entity_pb2.DescriptionEntity
+)
 LIST_TASKS = _admin("ListTasks", common_pb2.ResourceListRequest, task_pb2.TaskList)
 LIST_TASK_IDS = _admin("ListTaskIds", common_pb2.NamedEntityIdentifierListRequest, common_pb2.NamedEntityIdentifierList)
 RELAUNCH_EXECUTION = _admin(
