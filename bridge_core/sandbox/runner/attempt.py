@@ -7,6 +7,7 @@ code is only a fallback, because pyflyte-execute exits 0 on user errors.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AttemptOrder", "AttemptResult", "Bench", "TaskAttempt"]
 
+_log = logging.getLogger(__name__)
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
 _LOG_TAIL = 2000
 _INPUTS, _OUTPUTS = "flyte-inputs", "flyte-outputs"
@@ -102,6 +104,10 @@ class TaskAttempt:
             result = failure
         except OSError as error:
             result = Failure("SandboxError", f"cannot run the task: {error}", kind=_SYSTEM, recoverable=True)
+        except Exception as error:  # noqa: BLE001
+            # The boundary of the thread: an attempt that never reports would leave its run hanging.
+            _log.exception("attempt %s failed in the sandbox", self.output)
+            result = Failure("SandboxError", f"the sandbox failed to run the task: {error!r}", kind=_SYSTEM)
         self._report(CANCELLED if self._stopped else result)
 
     def dropped(self) -> None:
@@ -148,8 +154,11 @@ class TaskAttempt:
                 )
             code = self._process.wait(order.timeout or None)
             if command.data is not None and code == 0:
-                outputs = upload(work / _OUTPUTS, order.task.interface.outputs.variables, Path(raw), layout.native)
-                (self.output / "outputs.pb").write_bytes(outputs.SerializeToString(deterministic=True))
+                variables = order.task.interface.outputs.variables
+                outputs = upload(
+                    work / _OUTPUTS, variables, layout.raw(order.execution, order.path, order.attempt), layout
+                )
+                layout.write(self.output / "outputs.pb", outputs.SerializeToString(deterministic=True))
         finally:
             shutil.rmtree(work, ignore_errors=True)
         if code is None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ..layout import Layout
+
 __all__ = ["download", "upload"]
 
 _SIMPLE_LIMIT = 1024
@@ -48,14 +50,14 @@ def download(inputs: Any, directory: Path, data_format: int, local: Callable[[st
         (directory / "inputs.json").write_text(json.dumps(plain))
 
 
-def upload(directory: Path, variables: Any, keep: Path, native: Callable[[Path], str]) -> Any:
+def upload(directory: Path, variables: Any, keep: Path, layout: Layout) -> Any:
     """Reads the outputs of a container.
 
     Args:
         directory: Where it wrote them.
         variables: The declared outputs.
         keep: Where files go that are outputs themselves.
-        native: What a file there is called.
+        layout: Writes them there, and knows what they are called.
 
     Raises:
         Failure: The container said that it failed, or an output is missing or of another type.
@@ -68,7 +70,7 @@ def upload(directory: Path, variables: Any, keep: Path, native: Callable[[Path],
         path = directory / name
         if not path.exists():
             raise Failure("OutputsNotFound", f"the container wrote no {name!r} below its output path")
-        result.literals[name].CopyFrom(_read(path, name, variable.type, keep, native))
+        result.literals[name].CopyFrom(_read(path, name, variable.type, keep, layout))
     return result
 
 
@@ -128,15 +130,13 @@ def _go_duration(seconds: float) -> str:
     return sign + (f"{hours:.0f}h{text}" if hours else text)
 
 
-def _read(path: Path, name: str, type_: Any, keep: Path, native: Callable[[Path], str]) -> Any:
+def _read(path: Path, name: str, type_: Any, keep: Path, layout: Layout) -> Any:
     if type_.WhichOneof("type") == "blob":
         target = keep / name
-        if path.is_dir():
-            shutil.copytree(path, target)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-        blob = literals_pb2.Blob(uri=native(target))
+        files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+        for file in files:
+            layout.write(target / file.relative_to(path) if path.is_dir() else target, file.read_bytes())
+        blob = literals_pb2.Blob(uri=layout.native(target))
         blob.metadata.type.CopyFrom(type_.blob)
         return literals_pb2.Literal(scalar=literals_pb2.Scalar(blob=blob))
     if type_.WhichOneof("type") != "simple":
