@@ -100,6 +100,9 @@ class Config:
     attach_execution_metadata: bool = True
     """Whether uploaded objects carry the ids of run, DAG or asset, where the store can."""
 
+    batch_size: int = 1000
+    """Items in one page of a list; a larger limit is split."""
+
     rpc_timeout: float = 60.0
     """Seconds that one call may take, its retries included."""
 
@@ -143,6 +146,8 @@ class Config:
             seconds = getattr(self, name)
             if seconds is not None and seconds <= 0:
                 raise ConfigError(f"{name} must be a positive number of seconds, got {seconds!r}")
+        if self.batch_size <= 0:
+            raise ConfigError(f"batch_size must be positive, got {self.batch_size!r}")
         if self.max_message_bytes <= 0:
             raise ConfigError(f"max_message_bytes must be positive, got {self.max_message_bytes!r}")
         if self.insecure and (self.ca_cert_file or self.insecure_skip_verify or self.client_cert_file):

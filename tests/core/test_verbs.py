@@ -98,7 +98,14 @@ def test_lists_page_filter_and_sort(client: Client, raw: RawFlyte, flyte_sandbox
     client.abort(refs[0])
     client.wait(refs[0], timeout=60)
     found = [run.ref for run in client.list_runs(limit=1000, query=RunQuery(entity=name, newest_first=False))]
-    assert found == refs, "all pages, in order"
+    assert found == refs
+    with Client(flyte_sandbox.config().replace(batch_size=20)) as paging:
+        flyte_sandbox.calls.clear()
+        pages = [run.ref for run in paging.list_runs(limit=1000, query=RunQuery(entity=name, newest_first=False))]
+        assert pages == refs, "all pages, in order"
+        assert flyte_sandbox.calls.count("ListExecutions") == 6
+        names = paging.list_entities(EntityKind.LAUNCH_PLAN)
+        assert EntityRef.launch_plan(name, project="flytesnacks", domain="development") in names
     assert [run.ref for run in client.list_runs(limit=3, query=RunQuery(entity=name))] == refs[:-4:-1]
     aborted = RunQuery(entity=name, phases=(RunPhase.ABORTED, RunPhase.FAILED))
     assert [run.ref for run in client.list_runs(query=aborted)] == [refs[0]]

@@ -64,7 +64,7 @@ class Flyte1Backend:
         """Lists of runs and entities."""
         from .lists import Flyte1Lists
 
-        return Flyte1Lists(self._calls, self.console_url)
+        return Flyte1Lists(self._calls, self.console_url, page=self._config.batch_size)
 
     @cached_property
     def triggers(self) -> Flyte1Triggers:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Flyte1Lists", "run_filters"]
 
-_PAGE = 100
 _RESERVED = frozenset("+;(),")
 _WIRE_PHASES = ("UNDEFINED", "QUEUED", "RUNNING", "SUCCEEDING", "SUCCEEDED", "FAILING", "FAILED", "ABORTED",
                 "TIMED_OUT", "ABORTING")  # fmt: skip
@@ -35,8 +34,9 @@ _WIRE_PHASES = ("UNDEFINED", "QUEUED", "RUNNING", "SUCCEEDING", "SUCCEEDED", "FA
 class Flyte1Lists:
     """Lists of runs and entities."""
 
-    def __init__(self, calls: Calls, console_url: Callable[[RunRef], str]) -> None:
+    def __init__(self, calls: Calls, console_url: Callable[[RunRef], str], *, page: int) -> None:
         self._calls = calls
+        self._page = page
         self._console_url = console_url
 
     async def runs(self, project: str, domain: str, query: RunQuery, limit: int) -> AsyncIterator[RunSnapshot]:
@@ -52,7 +52,7 @@ class Flyte1Lists:
         )
         seen: set[str] = set()
         while len(seen) < limit:
-            request.limit = min(_PAGE, limit)
+            request.limit = min(self._page, limit)
             page = await self._calls.unary(methods.LIST_EXECUTIONS, request)
             for item in page.executions:
                 if item.id.name in seen or len(seen) >= limit:
@@ -70,7 +70,7 @@ class Flyte1Lists:
             EntityKind.WORKFLOW: methods.LIST_WORKFLOW_IDS,
             EntityKind.LAUNCH_PLAN: methods.LIST_LAUNCH_PLAN_IDS,
         }[kind]
-        request = common_pb2.NamedEntityIdentifierListRequest(project=project, domain=domain, limit=_PAGE)
+        request = common_pb2.NamedEntityIdentifierListRequest(project=project, domain=domain, limit=self._page)
         out: list[EntityRef] = []
         while True:
             page = await self._calls.unary(method, request)
@@ -88,7 +88,7 @@ class Flyte1Lists:
         }[entity.kind]
         named = common_pb2.NamedEntityIdentifier(project=entity.project, domain=entity.domain, name=entity.name)
         sort = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)
-        request = common_pb2.ResourceListRequest(id=named, limit=min(limit, _PAGE), sort_by=sort)
+        request = common_pb2.ResourceListRequest(id=named, limit=min(limit, self._page), sort_by=sort)
         out: list[EntityRef] = []
         while len(out) < limit:
             page = await self._calls.unary(method, request)
