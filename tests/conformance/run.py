@@ -98,6 +98,7 @@ def _options() -> argparse.Namespace:
 
 def _run(suite: Path, temporary: Path, options: argparse.Namespace) -> int:
     large = shutil.disk_usage(temporary).free >= ROOM and not options.no_large
+    expected = read_expected(HERE / "expected.txt")
     environment = _environment(temporary, options.task_python)
     sandbox = _start_sandbox(suite, temporary, environment, options)
     if sandbox is None:
@@ -111,7 +112,7 @@ def _run(suite: Path, temporary: Path, options: argparse.Namespace) -> int:
     if not junit.exists():
         print(f"conformance: pytest ended with {code} and wrote no results", file=sys.stderr)
         return UNUSABLE
-    expected, results = read_expected(HERE / "expected.txt"), read_results(junit)
+    results = read_results(junit)
     if options.select:
         expected = {name: one for name, one in expected.items() if name in results}
     print(table(expected, results, large=large))

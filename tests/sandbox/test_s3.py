@@ -16,12 +16,26 @@ import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from flyteidl.core import types_pb2
 from flyteidl.service import dataproxy_pb2
 
 from bridge_core.sandbox import Sandbox
 from bridge_core.sandbox.blobs.s3 import StorageUnavailable, find_rclone
 
-from .protos import D, P, Wire, rejected, shell_task, unique
+from .protos import (
+    INTEGER,
+    PHASE,
+    D,
+    P,
+    Wire,
+    add_node,
+    add_output,
+    literals,
+    new_workflow,
+    rejected,
+    shell_task,
+    unique,
+)
 from .test_engine import nodes_of
 from .test_files import encoded, http_call, location, md5
 
@@ -266,3 +280,21 @@ def test_what_was_deleted_there_and_written_here_is_seen(wire, sandbox, s3):
 def test_the_object_server_rests_when_nobody_asks(wire, sandbox):
     (rclone,) = [child for child in psutil.Process().children(recursive=True) if child.name() == "rclone"]
     assert rclone.cpu_percent(0.5) < 10
+
+
+def test_an_offloaded_literal_is_read_where_the_engine_needs_it(wire, sandbox):
+    wide = types_pb2.LiteralType(collection_type=INTEGER)
+    stored = literals(n=[7, 8]).literals["n"].SerializeToString()
+    sandbox._running.layout.write(sandbox.data_dir / "s3/my-s3-bucket/offloaded.pb", stored)
+    task = shell_task(unique("plus"), 'test "{{.inputs.n}}" = 8', {"n": INTEGER})
+    template = new_workflow(unique("wf"), {"many": wide}, {"o0": INTEGER})
+    add_node(template, "n0", task, n=("", "many", 1))
+    add_output(template, "o0", "", "many", 0)
+    target = wire.register(template, tasks=[task])
+    inputs = literals()
+    offloaded = inputs.literals["many"].offloaded_metadata
+    offloaded.uri = "s3://my-s3-bucket/offloaded.pb"
+    offloaded.inferred_type.CopyFrom(wide)
+    run = wire.run(target, inputs)
+    assert run.closure.phase == PHASE.SUCCEEDED, run.closure.error.message
+    assert wire.outputs(run.id) == {"o0": 7}

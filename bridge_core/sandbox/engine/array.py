@@ -73,7 +73,7 @@ class ArrayNode(NodeRun):
     def _length(self) -> int:
         lengths = set()
         for name in list(self.inputs.literals):
-            literal = loaded(self.inputs.literals[name])
+            literal = loaded(self.inputs.literals[name], self.run.engine.layout.local)
             self.inputs.literals[name].CopyFrom(literal)
             if name not in self._bound and literal.WhichOneof("value") == "collection":
                 lengths.add(len(literal.collection.literals))

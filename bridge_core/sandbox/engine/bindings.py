@@ -17,36 +17,39 @@ from ..ids import START_NODE
 from .outcome import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = ["loaded", "none_literal", "resolve", "resolve_all", "unwrapped"]
 
 
-def resolve_all(bindings: Iterable[Any], outputs: Mapping[str, Any]) -> Any:
+def resolve_all(bindings: Iterable[Any], outputs: Mapping[str, Any], local: Callable[[str], Path] = Path) -> Any:
     """The literal map that a node's bindings stand for.
 
     Args:
         bindings: The bindings.
         outputs: LiteralMaps of the nodes that ended, by node id; workflow inputs under START_NODE.
+        local: Where the file of a native URL is, see `Layout.local`.
 
     Raises:
         Failure: A promise cannot be resolved.
     """
-    return literals_pb2.LiteralMap(literals={binding.var: resolve(binding.binding, outputs) for binding in bindings})
+    return literals_pb2.LiteralMap(
+        literals={binding.var: resolve(binding.binding, outputs, local) for binding in bindings}
+    )
 
 
-def resolve(binding: Any, outputs: Mapping[str, Any]) -> Any:
+def resolve(binding: Any, outputs: Mapping[str, Any], local: Callable[[str], Path] = Path) -> Any:
     """The literal that one binding stands for."""
     kind = binding.WhichOneof("value")
     if kind == "scalar":
         return literals_pb2.Literal(scalar=binding.scalar)
     if kind == "promise":
-        return _resolve_promise(binding.promise, outputs)
+        return _resolve_promise(binding.promise, outputs, local)
     if kind == "collection":
-        items = [resolve(item, outputs) for item in binding.collection.bindings]
+        items = [resolve(item, outputs, local) for item in binding.collection.bindings]
         return literals_pb2.Literal(collection=literals_pb2.LiteralCollection(literals=items))
     if kind == "map":
-        entries = {key: resolve(item, outputs) for key, item in binding.map.bindings.items()}
+        entries = {key: resolve(item, outputs, local) for key, item in binding.map.bindings.items()}
         return literals_pb2.Literal(map=literals_pb2.LiteralMap(literals=entries))
     if kind == "offloaded_metadata":
         return literals_pb2.Literal(offloaded_metadata=binding.offloaded_metadata)
@@ -65,18 +68,18 @@ def unwrapped(literal: Any) -> Any:
     return literal
 
 
-def loaded(literal: Any) -> Any:
+def loaded(literal: Any, local: Callable[[str], Path] = Path) -> Any:
     """The literal itself when it was offloaded to a file."""
     if literal.WhichOneof("value") != "offloaded_metadata":
         return literal
-    path = Path(literal.offloaded_metadata.uri)
+    path = local(literal.offloaded_metadata.uri)
     try:
         return literals_pb2.Literal.FromString(path.read_bytes())
     except OSError as error:
         raise Failure("OffloadedLiteralNotFound", f"cannot read the offloaded literal {path}: {error}") from None
 
 
-def _resolve_promise(promise: Any, outputs: Mapping[str, Any]) -> Any:
+def _resolve_promise(promise: Any, outputs: Mapping[str, Any], local: Callable[[str], Path]) -> Any:
     source = outputs.get(promise.node_id or START_NODE)
     if source is None or promise.var not in source.literals:
         raise Failure(
@@ -84,15 +87,15 @@ def _resolve_promise(promise: Any, outputs: Mapping[str, Any]) -> Any:
             f"node {promise.node_id or START_NODE!r} has no output {promise.var!r} to bind",
         )
     literal = source.literals[promise.var]
-    return _walk(literal, list(promise.attr_path)) if promise.attr_path else literal
+    return _walk(literal, list(promise.attr_path), local) if promise.attr_path else literal
 
 
-def _walk(literal: Any, path: Sequence[Any]) -> Any:
+def _walk(literal: Any, path: Sequence[Any], local: Callable[[str], Path]) -> Any:
     """Follows an attribute path: collections and maps first, then what is inside a msgpack or Struct scalar."""
     steps = [step.string_value if step.WhichOneof("value") == "string_value" else step.int_value for step in path]
     try:
         for position, step in enumerate(steps):
-            literal = unwrapped(loaded(literal))
+            literal = unwrapped(loaded(literal, local))
             kind = literal.WhichOneof("value")
             if kind == "map":
                 if step not in literal.map.literals:

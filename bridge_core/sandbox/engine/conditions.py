@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import condition_pb2
@@ -26,18 +27,26 @@ _OPERATORS: dict[int, Callable[[Any, Any], bool]] = {
 }
 
 
-def holds(expression: Any, inputs: Any) -> bool:
+def holds(expression: Any, inputs: Any, local: Callable[[str], Path] = Path) -> bool:
     """Whether a boolean expression is true for the inputs of the branch node. Both sides of and/or are evaluated.
+
+    Args:
+        expression: The expression.
+        inputs: The inputs.
+        local: Where the file of a native URL is, see `Layout.local`.
 
     Raises:
         Failure: An operand is missing, or two operands cannot be compared.
     """
     if expression.WhichOneof("expr") == "conjunction":
         both = expression.conjunction
-        left, right = holds(both.left_expression, inputs), holds(both.right_expression, inputs)
+        left, right = holds(both.left_expression, inputs, local), holds(both.right_expression, inputs, local)
         return (left and right) if both.operator == condition_pb2.ConjunctionExpression.AND else (left or right)
     comparison = expression.comparison
-    left_value, right_value = _value(comparison.left_value, inputs), _value(comparison.right_value, inputs)
+    left_value, right_value = (
+        _value(comparison.left_value, inputs, local),
+        _value(comparison.right_value, inputs, local),
+    )
     comparable = left_value is None or right_value is None or type(left_value) is type(right_value)
     equality = comparison.operator in (_Comparison.EQ, _Comparison.NEQ)
     if not comparable or (not equality and (left_value is None or isinstance(left_value, bool))):
@@ -45,12 +54,12 @@ def holds(expression: Any, inputs: Any) -> bool:
     return _OPERATORS[comparison.operator](left_value, right_value)
 
 
-def _value(operand: Any, inputs: Any) -> Any:
+def _value(operand: Any, inputs: Any, local: Callable[[str], Path]) -> Any:
     kind = operand.WhichOneof("val")
     if kind == "var":
         if operand.var not in inputs.literals:
             raise Failure("MalformedBranch", f"the branch has no input {operand.var!r}")
-        scalar = unwrapped(loaded(inputs.literals[operand.var])).scalar
+        scalar = unwrapped(loaded(inputs.literals[operand.var], local)).scalar
     elif kind == "scalar":
         scalar = operand.scalar
     else:

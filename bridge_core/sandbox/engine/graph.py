@@ -153,7 +153,7 @@ class Graph:
 
     def _succeed(self) -> None:
         try:
-            outputs = resolve_all(self.template.outputs, self.outputs)
+            outputs = resolve_all(self.template.outputs, self.outputs, self.run.engine.layout.local)
         except Failure as failure:
             self._end(failure)
             return
@@ -166,7 +166,7 @@ class Graph:
             return
         node = self.template.failure_node
         try:
-            inputs = resolve_all(node.inputs, self.outputs)
+            inputs = resolve_all(node.inputs, self.outputs, self.run.engine.layout.local)
         except Failure:
             self._end(failure)
             return

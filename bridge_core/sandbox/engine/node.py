@@ -67,7 +67,10 @@ class NodeRun(ABC):
         if self._ended_before():
             return
         try:
-            self.inputs = self._given if self._given is not None else resolve_all(self.node.inputs, self.graph.outputs)
+            if self._given is not None:
+                self.inputs = self._given
+            else:
+                self.inputs = resolve_all(self.node.inputs, self.graph.outputs, self.run.engine.layout.local)
             self.record.running(self.inputs)
             self.begin()
         except Failure as failure:

@@ -245,7 +245,10 @@ class BranchNode(NodeRun):
     def begin(self) -> None:
         """Evaluates the conditions in order and starts the first that holds."""
         block = self.node.branch_node.if_else
-        chosen = next((one.then_node for one in [block.case, *block.other] if holds(one.condition, self.inputs)), None)
+        local = self.run.engine.layout.local
+        chosen = next(
+            (one.then_node for one in [block.case, *block.other] if holds(one.condition, self.inputs, local)), None
+        )
         if chosen is None:
             if block.WhichOneof("default") != "else_node":
                 message = block.error.message or f"no condition of branch {self.node.id!r} holds and there is no else"

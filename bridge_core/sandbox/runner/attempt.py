@@ -132,7 +132,7 @@ class TaskAttempt:
         layout.write(inputs, order.inputs.SerializeToString(deterministic=True))
         raw = self._raw_prefix()
         command = flattened(command_of(order.task, self._bench.images), self._image.python.parent)
-        argv = fill(command.argv, self._template_values(inputs, raw), order.inputs)
+        argv = fill(command.argv, self._template_values(inputs, raw), order.inputs, layout.local)
         own = command.env
         work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         try:

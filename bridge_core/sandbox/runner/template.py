@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
@@ -11,26 +12,29 @@ from google.protobuf import json_format
 from ..engine.bindings import loaded, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["fill"]
 
 _TEMPLATE = re.compile(r"{{\s*[.$]([a-z]+)(?:\.([^}\s]+))?\s*}}", re.IGNORECASE)
 
 
-def fill(arguments: Iterable[str], values: Mapping[str, str], inputs: Any) -> list[str]:
+def fill(
+    arguments: Iterable[str], values: Mapping[str, str], inputs: Any, local: Callable[[str], Path] = Path
+) -> list[str]:
     """Replaces ``{{.input}}``, ``{{.inputs.x}}`` and the like; unknown templates stay as they are.
 
     Args:
         arguments: Command and arguments.
         values: Text for each template, by lower-case name; an empty text becomes ``""`` in quotes, as in Flyte.
         inputs: The LiteralMap that ``{{.inputs.NAME}}`` reads.
+        local: Where the file of a native URL is, see `Layout.local`.
     """
 
     def replace(match: re.Match[str]) -> str:
         name, member = match[1].lower(), match[2]
         if name == "inputs" and member in inputs.literals:
-            return _text(inputs.literals[member])
+            return _text(inputs.literals[member], local)
         if member is None and name in values:
             return values[name] or '""'
         return match[0]
@@ -38,12 +42,12 @@ def fill(arguments: Iterable[str], values: Mapping[str, str], inputs: Any) -> li
     return [_TEMPLATE.sub(replace, argument) for argument in arguments]
 
 
-def _text(literal: Any) -> str:
+def _text(literal: Any, local: Callable[[str], Path]) -> str:
     """A literal as an argument: primitives as text, collections in brackets, blobs as their URI."""
-    literal = unwrapped(loaded(literal))
+    literal = unwrapped(loaded(literal, local))
     kind = literal.WhichOneof("value")
     if kind == "collection":
-        return "[" + ",".join(_text(item) for item in literal.collection.literals) + "]"
+        return "[" + ",".join(_text(item, local) for item in literal.collection.literals) + "]"
     if kind != "scalar":
         return str(json_format.MessageToJson(literal, indent=None))
     scalar = literal.scalar
