@@ -281,14 +281,17 @@ def test_a_poll_that_nobody_needs_is_forgotten(flyte_sandbox: Sandbox, refs: lis
 # -- the last check, and many
 
 
-def test_the_last_check_tells_that_there_is_no_such_run(flyte_sandbox: Sandbox) -> None:
+def test_the_last_check_tells_what_waiting_cannot_mend(flyte_sandbox: Sandbox, refs: list[RunRef]) -> None:
     async def job() -> None:
         async with AsyncClient(fast(flyte_sandbox.config())) as client:
             with pytest.raises(RunNotFound):
                 await client.wait(ref_of("nothere"), timeout=0)
-            flyte_sandbox.faults.fail("GetExecution", code="UNAUTHENTICATED")
+            # The poll itself may ask first; each answer is the same.
+            flyte_sandbox.faults.fail("GetExecution", code="UNAUTHENTICATED", times=9)
+            flyte_sandbox.faults.fail("ListExecutions", code="UNAUTHENTICATED", times=9)
             with pytest.raises(Unauthenticated):
-                await client.wait(ref_of("nothere"), timeout=0)
+                await client.wait(refs[0], timeout=0)  # listed, so that only the last check asks for its details
+            flyte_sandbox.faults.clear()
 
     run(job())
 
