@@ -1,0 +1,103 @@
+"""Every public value crosses processes: it pickles, equals its copy, and no instance of a public dataclass is left out."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from datetime import UTC, datetime
+
+import pytest
+
+import bridge_core
+from bridge_core import (
+    Attempt,
+    Config,
+    Cron,
+    DeployedTrigger,
+    DirectoryRef,
+    Entity,
+    EntityRef,
+    FileRef,
+    FixedRate,
+    FrameRef,
+    Hashed,
+    InputSpec,
+    Launched,
+    LaunchRequest,
+    LogLink,
+    NodeSnapshot,
+    Notification,
+    PollPolicy,
+    Progress,
+    RetryPolicy,
+    RunError,
+    RunOptions,
+    RunPhase,
+    RunQuery,
+    RunRef,
+    RunSnapshot,
+    SecurityContext,
+    SpanMetric,
+    Trigger,
+    TriggerTime,
+)
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+REF = RunRef("p", "d", "n")
+PLAN = EntityRef.launch_plan("w", version="v1")
+ERROR = RunError(code="E", message="m", kind="USER", node="n0")
+SNAPSHOT = RunSnapshot(ref=REF, phase=RunPhase.FAILED, entity=PLAN, created_at=NOW, error=ERROR)
+LOG = LogLink(name="l", uri="u", node="n0", attempt=0)
+ATTEMPT = Attempt(number=0, phase="FAILED", task=EntityRef.task("t"), error=ERROR, logs=(LOG,))
+OPTIONS = RunOptions(
+    labels={"a": "b"},
+    notifications=(Notification(kind="email", recipients=("a@example.com",)),),
+    security_context=SecurityContext(iam_role="r"),
+)
+VALUES = [
+    Config.for_sandbox(retry=RetryPolicy(retries=1), poll=PollPolicy(shortest=2)),
+    PLAN,
+    REF,
+    OPTIONS,
+    LaunchRequest(PLAN, inputs={"n": [1, None]}, name="n", options=OPTIONS),
+    SNAPSHOT,
+    Launched(ref=REF, created=True, snapshot=SNAPSHOT),
+    RunQuery(phases=(RunPhase.FAILED,), created_after=NOW),
+    NodeSnapshot(id="n0", name="n0", phase="FAILED", kind="task", attempts=(ATTEMPT,), error=ERROR),
+    SpanMetric(name="s", started_at=NOW, ended_at=None),
+    Entity(ref=PLAN, inputs={"n": InputSpec(type="integer", required=True)}, outputs={"o": "integer"}),
+    FileRef(uri="u", format="csv", size=3),
+    DirectoryRef(uri="u"),
+    FrameRef(uri="u", schema=(("a", "integer"),)),
+    Hashed(3, "h"),
+    Cron("0 3 * * *", timezone="Europe/Berlin"),
+    FixedRate(15, start_time=NOW),
+    Trigger("t", entity=PLAN, automation=Cron("@daily"), inputs={"at": TriggerTime}),
+    OPTIONS.notifications[0] if OPTIONS.notifications else None,
+    OPTIONS.security_context,
+    RetryPolicy(),
+    PollPolicy(),
+    ERROR,
+    LOG,
+    ATTEMPT,
+    InputSpec(type="integer", required=False, default=3),
+    TriggerTime,
+    DeployedTrigger(ref=PLAN, entity=PLAN, schedule="0 3 * * *", active=True),
+    Progress(name="f", done=1, size=None),
+    *RunPhase,
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_crosses_processes(value: object) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value
+    assert copy.deepcopy(value) == value
+
+
+def test_no_public_dataclass_is_left_out() -> None:
+    public = {getattr(bridge_core, name) for name in bridge_core.__all__}
+    classes = {item for item in public if isinstance(item, type) and dataclasses.is_dataclass(item)}
+    assert {item.__name__ for item in classes - {type(value) for value in VALUES}} <= {
+        "TypeCodec"
+    }  # it holds functions
