@@ -60,7 +60,10 @@ class BlockingTransport:
             raise from_status(
                 code, details, rpc=method.name, target=self.target, request_id=dict(metadata).get("x-request-id")
             ) from None
-        except ValueError as error:  # its text may show the metadata, and the token is there
+        except (
+            ValueError,
+            TypeError,
+        ) as error:  # (TypeError: grpc 1.66 cannot word its own) the text may show the token
             closed = self._channel is not channel or "closed channel" in str(error)
             raise from_status(
                 "CANCELLED" if closed else "INTERNAL",
@@ -69,6 +72,14 @@ class BlockingTransport:
                 target=self.target,
                 request_id=dict(metadata).get("x-request-id"),
             ) from None
+        if response is None:  # grpc 1.66, when the channel is closed under a call
+            raise from_status(
+                "CANCELLED",
+                "the client was closed",
+                rpc=method.name,
+                target=self.target,
+                request_id=dict(metadata).get("x-request-id"),
+            )
         return response
 
     async def sleep(self, seconds: float) -> None:
