@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from .._drive import run_blocking
-from ..errors import from_status
+from ..errors import BridgeError, from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, status_of
 from .channel import channel_options, credentials
 
@@ -52,34 +52,23 @@ class BlockingTransport:
     async def unary(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Resp:
         """One attempt of one call."""
         channel = self._open()
+
+        def failure(code: str, details: str) -> BridgeError:
+            request_id = dict(metadata).get("x-request-id")
+            return from_status(code, details, rpc=method.name, target=self.target, request_id=request_id)
+
         try:
             stub: Any = channel.unary_unary(method.path, method.encode, method.decode)
             response: Resp = stub(request, timeout=timeout, metadata=metadata)
         except grpc.RpcError as error:
-            code, details = status_of(error)
-            raise from_status(
-                code, details, rpc=method.name, target=self.target, request_id=dict(metadata).get("x-request-id")
-            ) from None
-        except (
-            ValueError,
-            TypeError,
-        ) as error:  # (TypeError: grpc 1.66 cannot word its own) the text may show the token
-            closed = self._channel is not channel or "closed channel" in str(error)
-            raise from_status(
-                "CANCELLED" if closed else "INTERNAL",
-                "the client was closed" if closed else "grpc could not begin the call",
-                rpc=method.name,
-                target=self.target,
-                request_id=dict(metadata).get("x-request-id"),
-            ) from None
+            raise failure(*status_of(error)) from None
+        # The text of these may show the metadata, and the token is there. TypeError: grpc 1.66 cannot word its own ValueError.
+        except (ValueError, TypeError) as error:
+            if self._channel is not channel or "closed channel" in str(error):
+                raise failure("CANCELLED", "the client was closed") from None
+            raise failure("INTERNAL", "grpc could not begin the call") from None
         if response is None:  # grpc 1.66, when the channel is closed under a call
-            raise from_status(
-                "CANCELLED",
-                "the client was closed",
-                rpc=method.name,
-                target=self.target,
-                request_id=dict(metadata).get("x-request-id"),
-            )
+            raise failure("CANCELLED", "the client was closed")
         return response
 
     async def sleep(self, seconds: float) -> None:

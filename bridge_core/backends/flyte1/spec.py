@@ -15,7 +15,7 @@ from ...runs import RunOptions
 from ..base import Interface
 from .convert import identifier
 
-__all__ = ["check_options", "execution_spec"]
+__all__ = ["check_options", "execution_spec", "set_shared_fields"]
 
 _UNSUPPORTED = {
     "queue": "Flyte 1 has no queues; use cluster_pool or execution_cluster_label",
@@ -61,6 +61,17 @@ def execution_spec(interface: Interface, options: RunOptions, ours: Mapping[str,
     if options.annotations is not None:
         merged = {**interface.annotations, **options.annotations}
         spec.annotations.CopyFrom(common_pb2.Annotations(values=merged))
+    if options.tags is not None:
+        spec.tags.extend(options.tags)
+    if options.execution_cluster_label is not None:
+        spec.execution_cluster_label.value = options.execution_cluster_label
+    set_shared_fields(spec, options)
+    _set_notifications(spec, options)
+    return spec
+
+
+def set_shared_fields(spec: Any, options: RunOptions) -> None:
+    """What an ``ExecutionSpec`` and a ``LaunchPlanSpec`` have under the same names."""
     if options.env_vars is not None:
         pairs = [literals_pb2.KeyValuePair(key=key, value=value) for key, value in sorted(options.env_vars.items())]
         spec.envs.CopyFrom(common_pb2.Envs(values=pairs))
@@ -72,16 +83,10 @@ def execution_spec(interface: Interface, options: RunOptions, ours: Mapping[str,
         spec.raw_output_data_config.output_location_prefix = options.raw_data_path
     if options.max_parallelism is not None:
         spec.max_parallelism = options.max_parallelism
-    if options.tags is not None:
-        spec.tags.extend(options.tags)
     if options.cluster_pool is not None:
         assignment = cluster_assignment_pb2.ClusterAssignment(cluster_pool_name=options.cluster_pool)
         spec.cluster_assignment.CopyFrom(assignment)
-    if options.execution_cluster_label is not None:
-        spec.execution_cluster_label.value = options.execution_cluster_label
     _set_identity(spec, options)
-    _set_notifications(spec, options)
-    return spec
 
 
 def _set_identity(spec: Any, options: RunOptions) -> None:

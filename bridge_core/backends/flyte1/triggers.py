@@ -16,15 +16,15 @@ from base64 import b32encode
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import cluster_assignment_pb2, common_pb2, launch_plan_pb2, schedule_pb2
-from flyteidl.core import literals_pb2, security_pb2, types_pb2
+from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
+from flyteidl.core import types_pb2
 
 from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, NotFound, Unsupported
 from ...ids import EntityKind, EntityRef
 from ...schedules import Cron, DeployedTrigger, Trigger
 from . import methods
 from .convert import entity_of, identifier
-from .spec import check_options
+from .spec import check_options, set_shared_fields
 
 if TYPE_CHECKING:
     from ...calls import Calls
@@ -229,23 +229,7 @@ def _apply_options(spec: Any, trigger: Trigger) -> None:
         ours = {_DESCRIPTION: trigger.description} if trigger.description else {}
         merged = {**spec.annotations.values, **(options.annotations or {}), **ours}
         spec.annotations.CopyFrom(common_pb2.Annotations(values=merged))
-    if options.env_vars is not None:
-        pairs = [literals_pb2.KeyValuePair(key=key, value=value) for key, value in sorted(options.env_vars.items())]
-        spec.envs.CopyFrom(common_pb2.Envs(values=pairs))
-    if options.interruptible is not None:
-        spec.interruptible.value = options.interruptible
-    if options.overwrite_cache is not None:
-        spec.overwrite_cache = options.overwrite_cache
-    if options.raw_data_path is not None:
-        spec.raw_output_data_config.output_location_prefix = options.raw_data_path
-    if options.service_account is not None:
-        run_as = security_pb2.Identity(k8s_service_account=options.service_account)
-        spec.security_context.CopyFrom(security_pb2.SecurityContext(run_as=run_as))
-    if options.max_parallelism is not None:
-        spec.max_parallelism = options.max_parallelism
-    if options.cluster_pool is not None:
-        assignment = cluster_assignment_pb2.ClusterAssignment(cluster_pool_name=options.cluster_pool)
-        spec.cluster_assignment.CopyFrom(assignment)
+    set_shared_fields(spec, options)
 
 
 def _scheduled(plan: Any) -> bool:
