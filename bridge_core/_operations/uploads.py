@@ -7,6 +7,7 @@ second launch finds it there and Flyte's cache recognises it.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, InvalidRequest
+from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -33,6 +34,8 @@ __all__ = ["Scratch", "Staged", "Uploads", "is_signed"]
 
 _PARALLEL = 16
 """Transfers at once: they wait for the network nearly all the time."""
+_WORTH_ASKING = 8 << 20
+"""Bytes from which two calls that may save an upload cost less than a tenth of it, on any network."""
 
 
 class Scratch:
@@ -57,7 +60,7 @@ class Staged:
     @property
     def root(self) -> str:
         """Name of the folder that holds this content: FlyteAdmin's own for files; for a directory, of all its files."""
-        text = b32encode(self.digest).decode()
+        text = _root(self.digest)
         return text.rstrip("=").lower() if self.directory else text
 
 
@@ -149,12 +152,18 @@ class Uploads:
             progress: Told how far it is.
         """
         from ..storage import signed
+        from ..storage.progress import Progress
 
         if not project or not domain:
             raise ConfigError(
                 "uploading through Flyte needs a project and a domain: name them in Config(project=…, domain=…), or in the "
                 "environment as FLYTE_LOCAL_PROJECT and FLYTE_LOCAL_DOMAIN"
             )
+        length = await self._transport.run_io(signed.size, body.source)
+        if length >= _WORTH_ASKING and (there := await self._stored(body, project, domain, root or _root(body.md5))):
+            if progress is not None:
+                progress(Progress(name=body.name, done=length, size=length))
+            return there
         where = await self._backend.upload_location(project, domain, file_name=body.name, md5=body.md5, root=root)
         headers = dict(where.headers)
         if where.uri.startswith(("abfs://", "abfss://")):  # Azure demands it, and FlyteAdmin does not say so
@@ -170,6 +179,23 @@ class Uploads:
             progress=progress,
         )
         return where.uri
+
+    async def _stored(self, body: Body, project: str, domain: str, root: str) -> str:
+        """URI of the object if Flyte has it already: a launch that is tried again sends nothing big twice.
+
+        FlyteAdmin refuses a named place that holds something when it is told no MD5, and signs it when the MD5 is that of
+        what is there (flyteadmin dataproxy/service.go, CreateUploadLocation). Any other answer means: send it.
+        """
+        ask = functools.partial(self._backend.upload_location, project, domain, file_name=body.name, root=root)
+        try:
+            try:
+                await ask(md5=b"")
+            except AlreadyExists:
+                return (await ask(md5=body.md5)).uri
+        except BridgeError as error:
+            if error.transient and error.code != "INTERNAL":  # INTERNAL: the server may not look into its bucket
+                raise
+        return ""
 
     def pool(self) -> HttpPool:
         """Connections for one batch."""
@@ -226,6 +252,11 @@ def staged_of(token: str, bodies: tuple[Body, ...], directory: bool, scratch: Sc
         digest=digest_of(bodies, directory=directory),
         scratch=scratch,
     )
+
+
+def _root(md5: bytes) -> str:
+    """Name that FlyteAdmin gives the folder of an object."""
+    return b32encode(md5).decode()
 
 
 def _place(item: Staged, sent: Mapping[tuple[bytes, str], str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import uuid
 from pathlib import Path
@@ -22,6 +23,7 @@ from bridge_core import (
     InvalidRequest,
     LaunchRequest,
     LiteralError,
+    Progress,
 )
 
 FRAME = types_pb2.LiteralType(structured_dataset_type=types_pb2.StructuredDatasetType(format="parquet"))
@@ -181,3 +183,19 @@ def test_put_raw_data_by_flytes_road(flyte: Client, tree: Path) -> None:
     assert files.put_data(tree / "a.txt", "flyte://bucket/x.txt").endswith("/x.txt")
     with pytest.raises(InvalidRequest, match="names a place to upload to"):
         files.exists("flyte://bucket/x")
+
+
+def test_what_is_big_and_there_already_is_not_sent_again(flyte: Client, tmp_path: Path) -> None:
+    big = tmp_path / "big.bin"
+    seen: list[Progress] = []
+    big.write_bytes(os.urandom(1 << 20) * 9)
+    first = flyte.upload(big)
+    assert isinstance(first, FileRef)
+    stored = Path(first.uri)
+    stamp = stored.stat().st_mtime_ns
+    assert flyte.upload(big, progress=seen.append) == first
+    assert stored.stat().st_mtime_ns == stamp
+    assert (seen[-1].done, seen[-1].finished) == (9 << 20, True)
+    stored.write_bytes(b"damaged")
+    assert flyte.upload(big) == first
+    assert stored.read_bytes() == big.read_bytes(), "what has another MD5 is replaced"
