@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.flyte import RawFlyte
+from support.postgres import postgresql
 from support.schedules import DATETIME, SetClock, Stage
 
 from bridge_core import Client
@@ -34,6 +35,13 @@ def workflow(raw: RawFlyte) -> str:
     name = "s" + uuid.uuid4().hex[:12]
     raw.register(name, {"at": DATETIME}, activate=True)
     return name
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A database that the tests may use."""
+    with postgresql() as url:
+        yield url
 
 
 @pytest.fixture

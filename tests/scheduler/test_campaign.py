@@ -29,14 +29,7 @@ TRIGGERS = 20
 KILLS = 50
 
 
-URL = os.environ.get("FLYTE_BRIDGE_POSTGRESQL", "")
-EVERYWHERE = pytest.mark.parametrize(
-    "state",
-    [
-        "",
-        pytest.param(URL, marks=pytest.mark.skipif(not URL, reason="set FLYTE_BRIDGE_POSTGRESQL"), id="postgresql"),
-    ],
-)
+EVERYWHERE = pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 
 
 @dataclass(frozen=True)
@@ -118,6 +111,11 @@ def stop(*processes: subprocess.Popen[bytes]) -> None:
         process.send_signal(signal.SIGTERM)
     for process in processes:
         assert process.wait(60) == 0
+
+
+@pytest.fixture
+def state(request: pytest.FixtureRequest, database: str) -> str:
+    return str(request.getfixturevalue("postgresql_url")) if database == "postgresql" else ""
 
 
 @pytest.fixture

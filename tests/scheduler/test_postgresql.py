@@ -1,24 +1,17 @@
-"""State in PostgreSQL: set ``FLYTE_BRIDGE_POSTGRESQL`` to an SQLAlchemy URL of a database that the tests may use.
-
-Neither server nor driver is on PyPI's side of `make test`; without the variable these are skipped by name.
-"""
+"""State in PostgreSQL."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 
 import pytest
-from support.parts import lacking
 from support.schedules import NOON, Stage, settle
 
 from bridge_core.scheduler import Clock, Scheduler, Store
 from bridge_core.scheduler.lease import RowLease
 from bridge_core.scheduler.store import TickRow, TriggerRow
 
-pytestmark = pytest.mark.full
-URL = os.environ.get("FLYTE_BRIDGE_POSTGRESQL", "")
 EVERY_MINUTE = (
     'name: SCOPE\ntriggers:\n  - {name: t, entity: WF, cron: "* * * * *", inputs: {at: $trigger_time}, missed: all}\n'
 )
@@ -26,14 +19,12 @@ EVERY_MINUTE = (
 
 @pytest.fixture
 def scope() -> str:
-    if not URL:
-        lacking("PostgreSQL and a driver: set FLYTE_BRIDGE_POSTGRESQL")
     return "s" + uuid.uuid4().hex
 
 
 @pytest.fixture
-def store(scope: str) -> Iterator[Store]:
-    with Store(URL, scope) as store:
+def store(postgresql_url: str, scope: str) -> Iterator[Store]:
+    with Store(postgresql_url, scope) as store:
         yield store
 
 
@@ -54,8 +45,8 @@ def test_what_is_written_is_read(store: Store) -> None:
     assert store.forget(8) == 1
 
 
-def test_one_leads(store: Store, scope: str) -> None:
-    with Store(URL, scope) as other:
+def test_one_leads(store: Store, postgresql_url: str, scope: str) -> None:
+    with Store(postgresql_url, scope) as other:
         one, two = RowLease(store, Clock()), RowLease(other, Clock())
         assert one.hold()
         assert not two.hold()
@@ -64,10 +55,10 @@ def test_one_leads(store: Store, scope: str) -> None:
         two.release()
 
 
-def test_two_runners_on_two_machines(stage: Stage, scope: str) -> None:
+def test_two_runners_on_two_machines(stage: Stage, postgresql_url: str, scope: str) -> None:
     path = stage.write(EVERY_MINUTE.replace("SCOPE", scope))
-    one = Scheduler(stage.client, path, state=URL, clock=stage.clock)
-    with one, Scheduler(stage.client, path, state=URL, clock=stage.clock) as two:
+    one = Scheduler(stage.client, path, state=postgresql_url, clock=stage.clock)
+    with one, Scheduler(stage.client, path, state=postgresql_url, clock=stage.clock) as two:
         for minute in range(4):
             stage.clock.at = NOON + 60 * minute
             settle(one, two)

@@ -1,4 +1,4 @@
-"""Parts that PyPI does not carry (Node, PostgreSQL, a browser): found, or skipped by name, or demanded."""
+"""Parts that PyPI does not carry (Node, a browser): found, or skipped by name, or demanded."""
 
 from __future__ import annotations
 
