@@ -347,7 +347,7 @@ class Sandbox:
             catch_up=self._catch_up,
             run_url=lambda identifier: console_url + run_path(identifier),
         )
-        serve(grpc_server, entities, engine, layout, storage.signer)
+        serve(grpc_server, engine, layout, storage.signer)
         engine.start()
         routes = [*storage.routes, *login_routes(grpc_server, tokens, console_url)]
         http_server.start([*routes, guarded(Console(engine, storage.signer).route, access)])

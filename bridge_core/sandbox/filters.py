@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from .store.database import Database, Page
 
-__all__ = ["EXECUTION", "LAUNCH_PLAN", "NAMED", "NODE", "TASK", "TASK_EXECUTION", "WORKFLOW", "Listed", "Query"]
+__all__ = [
+    "EXECUTION",
+    "LAUNCH_PLAN",
+    "NAMED",
+    "NODE",
+    "SIGNAL",
+    "TASK",
+    "TASK_EXECUTION",
+    "WORKFLOW",
+    "Listed",
+    "Query",
+]
 
 _EXPRESSION = re.compile(r"(.+)\((.+),\s?(.+)\)")
 _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "ne": "<>"}
@@ -62,12 +73,12 @@ def _columns(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_VERSIONED = "id created_at updated_at project domain name version state"
+_VERSIONED = "id created_at updated_at project domain name version"
 WORKFLOW = Listed("w", _columns(_VERSIONED))
 TASK = Listed("t", _columns(_VERSIONED + " type"))
 LAUNCH_PLAN = Listed(
     "l",
-    _columns(_VERSIONED + " workflow_id"),
+    _columns(_VERSIONED + " workflow_id state"),
     {
         "w": Listed(
             "w", WORKFLOW.columns, link="EXISTS (SELECT 1 FROM entities j WHERE j.id=entities.workflow_id AND {})"
@@ -77,6 +88,7 @@ LAUNCH_PLAN = Listed(
 NAMED = Listed("nen", _columns("project domain name description state"))
 NODE = Listed("ne", _columns("id created_at phase node_id"))
 TASK_EXECUTION = Listed("te", _columns("id created_at phase retry_attempt"))
+SIGNAL = Listed("s", _columns("id signal_id"))
 _TAGS = (
     "EXISTS (SELECT 1 FROM execution_tags j WHERE j.execution_name=executions.execution_name AND {})"
     # Joined on the name only, across projects: flyteadmin's own leak (repositories/gormimpl/common.go).
@@ -186,7 +198,7 @@ def _order(listed: Listed, sort_by: Any) -> str:
     if sort_by is None or not sort_by.key:
         return "rowid ASC"
     if sort_by.key not in listed.columns:
-        raise Rejected("INVALID_ARGUMENT", f"invalid sort_key: {sort_by.key}")
+        raise Rejected("INVALID_ARGUMENT", f"invalid sort key '{sort_by.key}'")
     direction = "ASC" if sort_by.direction == common_pb2.Sort.ASCENDING else "DESC"
     return f"{sort_by.key} {direction}, rowid {direction}"
 

@@ -114,9 +114,6 @@ def _casts_trivially(given: Any, wanted: Any) -> bool:
             return True
     if given.structure.tag and given.structure.tag != wanted.structure.tag:
         return False
-    if kinds == {"blob"}:
-        formats = {given.blob.format, wanted.blob.format} - {""}
-        return given.blob.dimensionality == wanted.blob.dimensionality and len(formats) <= 1
     return _bare(given) == _bare(wanted)
 
 
@@ -145,6 +142,11 @@ def _casts_union(given: Any, wanted: Any) -> bool:
     if given.WhichOneof("type") == "union_type":
         return all(any(castable(one, variant) for variant in variants) for one in given.union_type.variants)
     return bool(sum(castable(given, variant) for variant in variants) == 1)
+
+
+def _casts_blob(given: Any, wanted: Any) -> bool:
+    """By format alone: FlyteAdmin takes a directory for a file."""
+    return given.WhichOneof("type") == "blob" and len({given.blob.format, wanted.blob.format} - {""}) <= 1
 
 
 def _casts_table(given: Any, wanted: Any) -> bool:
@@ -195,6 +197,7 @@ _CHECKS = {
     "collection_type": _casts_collection,
     "map_value_type": _casts_map,
     "union_type": _casts_union,
+    "blob": _casts_blob,
     "schema": _casts_table,
     "structured_dataset_type": _casts_table,
 }

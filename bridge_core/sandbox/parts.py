@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .engine.engine import Engine
     from .layout import Layout
     from .services.server import GrpcServer
-    from .store.entities import Entities
 
 __all__ = ["Parts", "guarded", "login_routes", "serve", "task_login"]
 
@@ -54,7 +53,7 @@ class Parts:
             resource.close()
 
 
-def serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout, signer: Signer) -> None:
+def serve(server: GrpcServer, engine: Engine, layout: Layout, signer: Signer) -> None:
     """Puts the services on the server. AuthMetadataService joins them where tokens are asked for."""
     from flyteidl.service import admin_pb2, dataproxy_pb2, identity_pb2, signal_pb2
 
@@ -68,7 +67,7 @@ def serve(server: GrpcServer, entities: Entities, engine: Engine, layout: Layout
 
     admin = (EntityHandlers(engine), ExecutionHandlers(engine), NodeHandlers(engine), MetricsHandlers(engine))
     server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *admin)
-    data_proxy = DataProxyHandlers(layout, signer, entities, engine.nodes)
+    data_proxy = DataProxyHandlers(layout, signer, engine.nodes)
     server.add(dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"], data_proxy)
     server.add(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], SignalHandlers(engine))
     server.add(identity_pb2.DESCRIPTOR.services_by_name["IdentityService"], IdentityHandlers())

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import grpc
 import pytest
-from flyteidl.admin import common_pb2, event_pb2, execution_pb2, launch_plan_pb2, matchable_resource_pb2, signal_pb2
+from flyteidl.admin import (
+    common_pb2,
+    event_pb2,
+    execution_pb2,
+    launch_plan_pb2,
+    matchable_resource_pb2,
+    node_execution_pb2,
+    signal_pb2,
+)
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 from google.protobuf import wrappers_pb2
 from grpc_status import rpc_status
@@ -242,11 +250,23 @@ def test_terminate(wire, gate):
 def test_signals(wire, gate):
     run = wire.launch(gate, inputs=literals(n=1))
     wire.wait(run, phases={PHASE.RUNNING})
-    other = run_id("nowhere")
-    rejected("NOT_FOUND", release, wire, other)
+    # Not NOT_FOUND: flyteadmin's validation/signal_validator.go wraps what the database said.
+    assert "signal does not exist" in rejected("INVALID_ARGUMENT", release, wire, run_id("nowhere"))
+    assert rejected("INVALID_ARGUMENT", release, wire, run_id("")) == "missing name"
+    unset = signal_pb2.SignalSetRequest()
+    unset.id.signal_id = "go"
+    unset.id.execution_id.CopyFrom(run)
+    assert rejected("INVALID_ARGUMENT", wire.signals.SetSignal, unset) == "missing value"
     assert "not castable" in rejected("INVALID_ARGUMENT", release, wire, run, "text")
     listed = wire.signals.ListSignals(signal_pb2.SignalListRequest(workflow_execution_id=run, limit=10)).signals
     assert [signal.id.signal_id for signal in listed] == ["go"]
+    page = signal_pb2.SignalListRequest(workflow_execution_id=run, limit=1, filters="eq(signal_id,go)")
+    assert wire.signals.ListSignals(page).token == "1"
+    page.token = "1"
+    assert list(wire.signals.ListSignals(page).signals) == []
+    rejected("INVALID_ARGUMENT", wire.signals.ListSignals, signal_pb2.SignalListRequest(workflow_execution_id=run))
+    nobody = signal_pb2.SignalListRequest(workflow_execution_id=run_id("nowhere"), limit=1)
+    assert list(wire.signals.ListSignals(nobody).signals) == []
     release(wire, run, 42)
     assert wire.wait(run).closure.phase == PHASE.SUCCEEDED
     assert wire.outputs(run) == {"o0": 42}
@@ -349,6 +369,49 @@ def test_messages_are_trimmed_in_lists(wire):
     (listed,) = list_runs(wire, f"eq(execution_name,{run.name})").executions
     assert len(listed.closure.error.message) == 100
     assert listed.closure.phase == PHASE.FAILED
+    # Nodes in lists, too, but not attempts (flyteadmin task_execution_manager.go).
+    (node,) = (one for one in list_nodes(wire, run).node_executions if one.id.node_id == "n0")
+    assert len(node.closure.error.message) == 100
+    whole = wire.admin.GetNodeExecution(node_execution_pb2.NodeExecutionGetRequest(id=node.id))
+    assert "long " * 100 in whole.closure.error.message
+
+
+def list_nodes(wire, run, parent=""):
+    request = node_execution_pb2.NodeExecutionListRequest(workflow_execution_id=run, unique_parent_id=parent, limit=100)
+    return wire.admin.ListNodeExecutions(request)
+
+
+def test_nodes_of_nothing_are_an_empty_list_and_below_no_node_an_error(wire, echo):
+    """FlyteAdmin asks for the parent, not for the run."""
+    assert list(list_nodes(wire, run_id("nowhere")).node_executions) == []
+    run = wire.run(echo, literals(n=1)).id
+    rejected("NOT_FOUND", list_nodes, wire, run, "nowhere")
+    assert list(list_nodes(wire, run, "n0").node_executions) == []
+    rejected("INVALID_ARGUMENT", list_nodes, wire, run_id(""))
+
+
+@pytest.mark.parametrize(
+    ("key", "label", "part"),
+    [
+        ("day", "2026-01-01T00:00:00+00:00", "label value"),
+        ("day", "x" * 64, "label value"),
+        ("day", "-x", "label value"),
+        ("a b", "x", "label key"),
+        ("", "x", "label key"),
+        ("Upper.dns/x", "x", "label key"),
+        ("a/b/c", "x", "label key"),
+    ],
+)
+def test_labels_that_kubernetes_would_not_take(wire, echo, key, label, part):
+    labels = common_pb2.Labels(values={key: label})
+    assert part in rejected("INVALID_ARGUMENT", wire.launch, echo, inputs=literals(n=1), labels=labels)
+
+
+def test_labels_that_kubernetes_takes(wire, echo):
+    good = {"day": "2026-01-01", "team.example/Cost-Center": "A_b.c", "empty": ""}
+    wire.run(echo, literals(n=1), labels=common_pb2.Labels(values=good))
+    many = common_pb2.Labels(values={f"k{n}": "v" for n in range(17)})
+    assert "16 entries" in rejected("INVALID_ARGUMENT", wire.launch, echo, inputs=literals(n=1), labels=many)
 
 
 def test_list_needs_project_and_domain(wire):

@@ -61,18 +61,28 @@ def test_upload_and_download(wire, sandbox):
 def test_headers_to_send_back(wire):
     data = b"x"
     place = location(wire, filename="a", content_md5=md5(data), add_content_md5_metadata=True)
-    assert dict(place.headers) == {"Content-MD5": encoded(data), "x-amz-meta-flyteContentMD5": encoded(data)}
+    meta = "x-amz-meta-flyteContentMD5"
+    assert dict(place.headers) == {"Content-Length": "24", "Content-MD5": encoded(data), meta: encoded(data)}
+    for sent in ({}, {"Content-MD5": encoded(data)}, {"Content-MD5": encoded(data), meta: "x"}):
+        status, text = http_call("PUT", place.signed_url, data, sent)
+        assert (status, b"SignatureDoesNotMatch" in text) == (403, True)
+    assert not Path(place.native_url).exists()
+    assert http_call("PUT", place.signed_url, data, {"Content-MD5": encoded(data), meta: encoded(data)})[0] == 200
+    assert dict(location(wire, filename="a", content_md5=md5(data)).headers).keys() == {"Content-Length", "Content-MD5"}
 
 
 def test_content_that_does_not_match_is_refused(wire):
     data = b"right"
-    place = location(wire, filename="a.bin", content_md5=md5(data) + b"")
-    status, text = http_call("PUT", place.signed_url, b"wrong")
+    place = location(wire, filename="a.bin", content_md5=md5(data))
+    status, text = http_call("PUT", place.signed_url, b"wrong", {"Content-MD5": encoded(data)})
     assert status == 400
     assert b"Content-MD5 does not match" in text
-    assert http_call("PUT", place.signed_url, data, {"Content-MD5": encoded(b"other")})[0] == 400
+    assert http_call("PUT", place.signed_url, data, {"Content-MD5": encoded(b"other")})[0] == 403
     assert not Path(place.native_url).exists()
-    assert http_call("PUT", place.signed_url, data)[0] == 200
+    assert http_call("PUT", place.signed_url, data, {"Content-MD5": encoded(data)})[0] == 200
+    free = location(wire, filename="free.bin", filename_root=unique("root"))  # signed for any content
+    assert http_call("PUT", free.signed_url, data, {"Content-MD5": encoded(b"other")})[0] == 400
+    assert http_call("PUT", free.signed_url, data)[0] == 200
 
 
 def test_forged_and_expired_urls_are_refused(wire, sandbox):
@@ -114,8 +124,11 @@ def test_only_the_sandbox_own_files_can_be_downloaded(wire, native):
 
 def test_what_an_upload_needs(wire):
     rejected("INVALID_ARGUMENT", location, wire, filename="a")
-    rejected("INVALID_ARGUMENT", location, wire, project="nowhere", content_md5=md5(b""))
+    rejected("INVALID_ARGUMENT", location, wire, project="", content_md5=md5(b""))
     assert location(wire, content_md5=md5(b"")).native_url
+    # FlyteAdmin does not ask whether there is such a project: the registration that follows fails.
+    assert "/nowhere/" in location(wire, project="nowhere", content_md5=md5(b"")).native_url
+    rejected("INVALID_ARGUMENT", location, wire, project="../..", content_md5=md5(b""))
 
 
 def test_existing_file_with_another_content_is_already_exists(wire):
@@ -124,6 +137,7 @@ def test_existing_file_with_another_content_is_already_exists(wire):
     assert place.native_url.endswith(f"/{root}/dir/a")
     assert http_call("PUT", place.signed_url, b"one")[0] == 200
     assert location(wire, filename="dir/a", filename_root=root, content_md5=md5(b"one"))
+    rejected("ALREADY_EXISTS", location, wire, filename="dir/a", filename_root=root)
     rejected("ALREADY_EXISTS", location, wire, filename="dir/a", filename_root=root, content_md5=md5(b"two"))
 
 
@@ -139,8 +153,12 @@ def test_deck_link(wire):
     link = wire.data.CreateDownloadLink(request)
     assert list(link.signed_url) == list(link.pre_signed_urls.signed_url)
     assert http_call("GET", link.signed_url[0]) == (200, b"<p>deck</p>\n")
+    request.node_execution_id.node_id = "start-node"
+    assert "no deckUrl" in rejected("NOT_FOUND", wire.data.CreateDownloadLink, request)
     request.node_execution_id.node_id = "nowhere"
-    rejected("NOT_FOUND", wire.data.CreateDownloadLink, request)
+    assert "failed to find" in rejected("INVALID_ARGUMENT", wire.data.CreateDownloadLink, request)
+    request.ClearField("node_execution_id")
+    rejected("INVALID_ARGUMENT", wire.data.CreateDownloadLink, request)
 
 
 def page(sandbox, path):

@@ -107,7 +107,9 @@ def test_hashes_are_propellers():
         (blob("csv"), blob(), True),
         (blob(), blob("csv"), True),
         (blob("csv"), blob("txt"), False),
-        (blob("", 1), blob("", 0), False),
+        (blob("", 1), blob("", 0), True),  # typing.go: blobTypeChecker looks at the format alone
+        (tagged(blob("csv"), "FlyteFilePath"), blob("csv"), True),
+        (blob("csv"), STRING, False),
         (NONE, table(), True),
         (NONE, INTEGER, False),
         (table("parquet"), table(), True),

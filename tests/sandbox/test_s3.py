@@ -85,7 +85,7 @@ def test_upload_location_is_in_the_bucket_and_both_ways_in_see_it(wire, sandbox,
     place = location(wire, filename="fast.tar.gz", content_md5=md5(data))
     assert place.native_url.startswith(f"s3://my-s3-bucket/{P}/{D}/")
     assert place.signed_url.startswith(f"http://localhost:{sandbox.http_port}/my-s3-bucket/{P}/{D}/")
-    assert http_call("PUT", place.signed_url, b"wrong")[0] == 400
+    assert http_call("PUT", place.signed_url, b"wrong", {"Content-MD5": encoded(data)})[0] == 400
     assert http_call("PUT", place.signed_url, data, {"Content-MD5": encoded(data)})[0] == 200
     key = place.native_url.removeprefix("s3://my-s3-bucket/")
     assert s3.get_object(Bucket="my-s3-bucket", Key=key)["Body"].read() == data
@@ -252,7 +252,7 @@ def test_files_of_both_storages_stay_readable(tmp_path):
     with Sandbox(data_dir=tmp_path / "d") as plain:
         one = Wire(plain.endpoint)
         place = location(one, filename="f", content_md5=md5(b"old"))
-        assert http_call("PUT", place.signed_url, b"old")[0] == 200
+        assert http_call("PUT", place.signed_url, b"old", {"Content-MD5": encoded(b"old")})[0] == 200
         one.close()
     with Sandbox(data_dir=tmp_path / "d", storage="s3") as objects:
         two = Wire(objects.endpoint)
@@ -266,7 +266,7 @@ def test_what_was_deleted_there_and_written_here_is_seen(wire, sandbox, s3):
     data = b"again"
     for number in range(5):
         place = location(wire, filename="same", filename_root="fresh" + str(number % 2), content_md5=md5(data))
-        assert http_call("PUT", place.signed_url, data)[0] == 200
+        assert http_call("PUT", place.signed_url, data, {"Content-MD5": encoded(data)})[0] == 200
         bucket, key = "my-s3-bucket", place.native_url.removeprefix("s3://my-s3-bucket/")
         assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == data
         s3.delete_object(Bucket=bucket, Key=key)

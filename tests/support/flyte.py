@@ -118,7 +118,7 @@ class RawFlyte:
                 try:
                     stub.SetSignal(signal_pb2.SignalSetRequest(id=signal, value=literal), timeout=20)
                 except grpc.RpcError as error:
-                    if error.code() is not grpc.StatusCode.NOT_FOUND:
+                    if "signal does not exist" not in error.details():
                         raise
                     time.sleep(0.05)
                 else:

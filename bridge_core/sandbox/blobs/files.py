@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..layout import Layout
     from .http import Exchange
-    from .signing import Signer
+    from .signing import Signer, Ticket
 
 __all__ = ["SignedFiles"]
 
@@ -49,17 +49,21 @@ class SignedFiles:
         if path is None:
             exchange.refuse(400, "no such place")
         elif exchange.method == "PUT":
-            self._put(exchange, path, ticket.md5)
+            self._put(exchange, path, ticket)
         else:
             _get(exchange, path)
 
-    def _put(self, exchange: Exchange, path: Path, md5: str) -> None:
+    def _put(self, exchange: Exchange, path: Path, ticket: Ticket) -> None:
+        wrong = [name for name in ticket.headers if exchange.headers.get(name) != ticket.md5]
+        if wrong:  # S3 says the same of a signed header that is not sent as it was signed
+            exchange.refuse(403, f"SignatureDoesNotMatch: the URL wants {wrong[0]}: {ticket.md5}")
+            return
         length = exchange.headers.get("Content-Length", "")
         if not length.isdecimal():
             exchange.refuse(400, "Content-Length is required")
             return
         try:
-            wanted = {value for value in (md5, exchange.headers.get("Content-MD5", "")) if value}
+            wanted = {value for value in (ticket.md5, exchange.headers.get("Content-MD5", "")) if value}
             self._receive(exchange, path, int(length), wanted)
         except ValueError as error:
             exchange.refuse(400, str(error))

@@ -17,11 +17,13 @@ class Ticket:
     Attributes:
         path: The file, as `Layout.url_path` names it.
         md5: Base64 of the MD5 that an upload must have; empty when any content may be uploaded.
+        headers: Names of the headers that must come with it and say the MD5, too.
     """
 
-    def __init__(self, path: str, md5: str) -> None:
+    def __init__(self, path: str, md5: str, headers: tuple[str, ...]) -> None:
         self.path = path
         self.md5 = md5
+        self.headers = headers
 
 
 class Signer:
@@ -31,10 +33,11 @@ class Signer:
         self._base = base_url
         self._secret = secrets.token_bytes(32)
 
-    def url(self, method: str, path: str, *, seconds: float, md5: str = "") -> str:
+    def url(self, method: str, path: str, *, seconds: float, md5: str = "", headers: tuple[str, ...] = ()) -> str:
         """A URL that allows one HTTP method on one file."""
         expires = str(int(time.time() + seconds))
-        query = {"expires": expires, "md5": md5, "signature": self._signature(method, path, expires, md5)}
+        query = {"expires": expires, "md5": md5, "headers": ";".join(headers)}
+        query["signature"] = self._signature(method, path, *query.values())
         return f"{self._base}{quote(path)}?{urlencode(query)}"
 
     def check(self, method: str, url: str) -> Ticket | None:
@@ -42,11 +45,11 @@ class Signer:
         parts = urlsplit(url)
         path = unquote(parts.path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        expires, md5 = query.get("expires", ""), query.get("md5", "")
-        expected = self._signature("GET" if method == "HEAD" else method, path, expires, md5)
+        expires, md5, headers = (query.get(name, "") for name in ("expires", "md5", "headers"))
+        expected = self._signature("GET" if method == "HEAD" else method, path, expires, md5, headers)
         if not hmac.compare_digest(expected.encode(), query.get("signature", "").encode()):
             return None
-        return Ticket(path, md5) if int(expires) >= time.time() else None
+        return Ticket(path, md5, tuple(filter(None, headers.split(";")))) if int(expires) >= time.time() else None
 
     def _signature(self, *parts: str) -> str:
         message = b"".join(b"%d:%s" % (len(part.encode()), part.encode()) for part in parts)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..filters import Query
     from .database import Database, Page
 
-__all__ = ["TERMINAL", "Executions", "execution_key"]
+__all__ = ["TERMINAL", "Executions", "execution_key", "trim_error"]
 
 _Phase = core_execution_pb2.WorkflowExecution
 TERMINAL = frozenset({_Phase.SUCCEEDED, _Phase.FAILED, _Phase.ABORTED, _Phase.TIMED_OUT})
@@ -37,6 +37,12 @@ _ARCHIVED = execution_pb2.EXECUTION_ARCHIVED
 def execution_key(identifier: Any) -> str:
     """The key of an execution in the tables of its nodes, tasks and signals."""
     return f"{identifier.project}/{identifier.domain}/{identifier.name}"
+
+
+def trim_error(closure: Any) -> None:
+    """Cuts the error of a run or node that goes into a list (``transformers/execution.go``: TrimErrorMessage)."""
+    if closure.WhichOneof("output_result") == "error":
+        closure.error.message = closure.error.message.encode()[:_ERROR_LIMIT].decode(errors="ignore")
 
 
 class Executions:
@@ -187,9 +193,7 @@ class Executions:
         for execution in executions:
             execution.closure.ClearField("computed_inputs")
             execution.spec.ClearField("inputs")
-            if execution.closure.WhichOneof("output_result") == "error":
-                error = execution.closure.error
-                error.message = error.message.encode()[:_ERROR_LIMIT].decode(errors="ignore")
+            trim_error(execution.closure)
         return executions, page
 
     def running_of_launch_plan(self, launch_plan_row: int) -> int:

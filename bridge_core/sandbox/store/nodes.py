@@ -13,7 +13,7 @@ from flyteidl.core import execution_pb2 as core_execution_pb2
 
 from ..status import Rejected
 from ..times import to_text
-from .executions import execution_key
+from .executions import execution_key, trim_error
 
 if TYPE_CHECKING:
     import sqlite3
@@ -81,11 +81,14 @@ class Nodes:
         )
 
     def page(self, execution: Any, parent: str, query: Query) -> tuple[list[Any], Page]:
-        """One page of the nodes directly below a parent; the empty parent means the top level."""
+        """One page of the nodes directly below a parent, with trimmed errors; the empty parent means the top level."""
         page = query.page(
             self._db, "SELECT * FROM node_executions", "execution=? AND parent=?", [execution_key(execution), parent]
         )
-        return [node_execution_pb2.NodeExecution.FromString(row["record"]) for row in page.rows], page
+        nodes = [node_execution_pb2.NodeExecution.FromString(row["record"]) for row in page.rows]
+        for node in nodes:
+            trim_error(node.closure)
+        return nodes, page
 
     def all_of(self, execution: Any) -> list[Any]:
         """Every node of an execution, at any depth, in the order they began."""
@@ -200,10 +203,10 @@ class Nodes:
             (execution_key(record.id.execution_id), record.id.signal_id, record.SerializeToString()),
         )
 
-    def signals_of(self, execution: Any) -> list[Any]:
-        """Signals of an execution."""
-        rows = self._db.all("SELECT record FROM signals WHERE execution=? ORDER BY id", (execution_key(execution),))
-        return [signal_pb2.Signal.FromString(row["record"]) for row in rows]
+    def page_of_signals(self, execution: Any, query: Query) -> tuple[list[Any], Page]:
+        """One page of the signals of an execution."""
+        page = query.page(self._db, "SELECT * FROM signals", "execution=?", [execution_key(execution)])
+        return [signal_pb2.Signal.FromString(row["record"]) for row in page.rows], page
 
     # Cache.
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from ...blobs.signing import Signer
     from ...layout import Layout
-    from ...store.entities import Entities
     from ...store.nodes import Nodes
 
 __all__ = ["DataProxyHandlers"]
@@ -34,17 +33,17 @@ _CHUNK = 1 << 20
 class DataProxyHandlers:
     """Handlers by RPC name."""
 
-    def __init__(self, layout: Layout, signer: Signer, entities: Entities, nodes: Nodes) -> None:
+    def __init__(self, layout: Layout, signer: Signer, nodes: Nodes) -> None:
         self._nodes = nodes
         self._layout = layout
         self._signer = signer
-        self._entities = entities
 
     def CreateUploadLocation(self, request: Any) -> Any:
-        """A signed URL to PUT one file to."""
-        self._entities.check_project(request.project, request.domain)
+        """A signed URL to PUT one file to. Whether there is such a project is not asked."""
+        if not request.project or not request.domain:
+            raise Rejected("INVALID_ARGUMENT", "project and domain are required parameters")
         if not request.content_md5 and not request.filename_root:
-            raise Rejected("INVALID_ARGUMENT", "content_md5 or filename_root is required")
+            raise Rejected("INVALID_ARGUMENT", "content_md5 or filename_root is a required parameter")
         seconds = _seconds(request)
         root = request.filename_root or base64.b32encode(request.content_md5).decode()
         name = request.filename or secrets.token_hex(10)
@@ -59,16 +58,17 @@ class DataProxyHandlers:
                 f"file already exists at location [{path}], specify a matching hash if you wish to rewrite",
             )
         md5 = base64.b64encode(request.content_md5).decode()
-        response = dataproxy_pb2.CreateUploadLocationResponse(
-            signed_url=self._signer.url("PUT", url_path, seconds=seconds, md5=md5),
+        # As stow makes them for S3 (s3/container.go), with its bug: the length is that of the MD5's text, not of the file.
+        headers = {"Content-Length": str(len(md5)), "Content-MD5": md5}
+        if request.add_content_md5_metadata:
+            headers["x-amz-meta-flyteContentMD5"] = md5
+        signed = tuple(name for name in headers if md5 and name != "Content-Length")
+        return dataproxy_pb2.CreateUploadLocationResponse(
+            signed_url=self._signer.url("PUT", url_path, seconds=seconds, md5=md5, headers=signed),
             native_url=native,
             expires_at=_expiry(seconds),
+            headers=headers,
         )
-        if request.add_content_md5_metadata and md5:
-            # What S3's signature would demand; clients must send it back (flyteadmin takes them from stow).
-            response.headers["Content-MD5"] = md5
-            response.headers["x-amz-meta-flyteContentMD5"] = md5
-        return response
 
     def CreateDownloadLocation(self, request: Any) -> Any:
         """A signed URL to GET any file of the sandbox's own storage."""
@@ -80,7 +80,9 @@ class DataProxyHandlers:
     def CreateDownloadLink(self, request: Any) -> Any:
         """A signed URL to GET the deck of a node."""
         if request.artifact_type != dataproxy_pb2.ARTIFACT_TYPE_DECK:
-            raise Rejected("INVALID_ARGUMENT", f"unsupported artifact type [{request.artifact_type}]")
+            raise Rejected("INVALID_ARGUMENT", f"invalid artifact type [{request.artifact_type}]")
+        if request.WhichOneof("source") is None:
+            raise Rejected("INVALID_ARGUMENT", "source is required. Provided nil")
         seconds = _seconds(request)
         url, expires_at = self._deck(request.node_execution_id, seconds)
         response = dataproxy_pb2.CreateDownloadLinkResponse(signed_url=[url], expires_at=expires_at)
@@ -91,32 +93,41 @@ class DataProxyHandlers:
     def GetData(self, request: Any) -> Any:
         """Inputs, outputs, one value of them, or the deck that a ``flyte://`` URL names."""
         url = parse_flyte_url(request.flyte_url)
-        if url.kind == "d":
-            link, expires_at = self._deck(url.node, _MAX_SECONDS)
-            signed = dataproxy_pb2.PreSignedURLs(signed_url=[link], expires_at=expires_at)
-            return dataproxy_pb2.GetDataResponse(pre_signed_urls=signed)
-        if url.attempt is None:
-            inputs, outputs, _ = self._nodes.data(url.node)
-        else:
-            self._nodes.get(url.node)
+        if url.attempt is not None:
             found = [one for one in self._nodes.attempts_of(url.node) if one.id.retry_attempt == url.attempt]
             if not found:
-                raise Rejected("NOT_FOUND", f"no attempt {url.attempt} of node {url.node.node_id}")
+                raise Rejected("INVALID_ARGUMENT", f"no task executions were listed [{url.node.node_id}/{url.attempt}]")
+            if url.kind == "d":
+                text = "deck type cannot be specified with a retry attempt, just use the node instead"
+                raise Rejected("INVALID_ARGUMENT", text)
             inputs, outputs = self._nodes.task_data(found[0].id)
+        else:
+            inputs, outputs, _ = self._nodes.data(url.node)
+            if url.kind == "d":
+                link, expires_at = self._deck(url.node, _MAX_SECONDS)
+                signed = dataproxy_pb2.PreSignedURLs(signed_url=[link], expires_at=expires_at)
+                return dataproxy_pb2.GetDataResponse(pre_signed_urls=signed)
         values = inputs if url.kind == "i" else outputs
         if not url.literal:
             return dataproxy_pb2.GetDataResponse(literal_map=values)
         if url.literal not in values.literals:
-            raise Rejected("NOT_FOUND", f"the name [{url.literal}] was not found in the literal map")
+            what = "node" if url.attempt is None else "task"
+            raise Rejected(
+                "INVALID_ARGUMENT", f"name [{url.literal}] not found in {what} execution [{url.node.node_id}]"
+            )
         return dataproxy_pb2.GetDataResponse(literal=values.literals[url.literal])
 
-    def _deck(self, node: Any, seconds: float) -> tuple[str, Any]:
-        self._nodes.get(node)
-        attempts = self._layout.node(node.execution_id, node.node_id)
-        decks = sorted(attempts.glob("*/deck.html"), key=lambda path: int(path.parent.name))
-        if not decks:
-            raise Rejected("NOT_FOUND", f"no deck found for node {node.node_id} of {node.execution_id.name}")
-        return self._download(self._layout.native(decks[-1]), seconds), _expiry(seconds)
+    def _deck(self, identifier: Any, seconds: float) -> tuple[str, Any]:
+        try:
+            node = self._nodes.get(identifier)
+        except Rejected as rejected:
+            text = f"failed to find node execution [{identifier.node_id}]. Error: {rejected.message}"
+            raise Rejected("INVALID_ARGUMENT", text) from None
+        if not node.closure.deck_uri:
+            raise Rejected("NOT_FOUND", f"no deckUrl found for request [{identifier.node_id}]")
+        if not self._layout.local(node.closure.deck_uri).is_file():
+            raise Rejected("NOT_FOUND", "object not found")
+        return self._download(node.closure.deck_uri, seconds), _expiry(seconds)
 
     def _download(self, native: str, seconds: float) -> str:
         path = self._layout.url_path(native)

@@ -12,6 +12,8 @@ from ...filters import EXECUTION, Query
 from ...ids import generated_name
 from ...status import Rejected
 from ...store.executions import TERMINAL
+from ._checks import check_labels
+from ._checks import run_id_checked as _checked
 
 if TYPE_CHECKING:
     from ...engine.engine import Engine
@@ -33,6 +35,7 @@ class ExecutionHandlers:
         """Starts a run. Atomic but for the one trap that FlyteAdmin has: see `Executions.overwrite_inputs`."""
         identifier = identifier_pb2.WorkflowExecutionIdentifier(project=request.project, domain=request.domain)
         identifier.name = request.name or generated_name()
+        check_labels(request.spec.labels)
         inputs = request.inputs if request.inputs.literals else request.spec.inputs
         spec = execution_pb2.ExecutionSpec()
         spec.CopyFrom(request.spec)
@@ -114,11 +117,3 @@ class ExecutionHandlers:
         """Archives a run, or brings it back."""
         self._executions.set_archived(_checked(request.id), request.state == execution_pb2.EXECUTION_ARCHIVED)
         return execution_pb2.ExecutionUpdateResponse()
-
-
-def _checked(identifier: Any) -> Any:
-    """The identifier, when it is complete (flyteadmin ``validation/execution_validator.go``)."""
-    for field in ("project", "domain", "name"):
-        if not getattr(identifier, field):
-            raise Rejected("INVALID_ARGUMENT", f"missing {field}")
-    return identifier

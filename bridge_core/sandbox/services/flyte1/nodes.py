@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
+from flyteidl.core import identifier_pb2
 
 from ...filters import NODE, TASK_EXECUTION, Query
 from ...status import Rejected
+from ._checks import node_id_checked, run_id_checked
 from .flyte_urls import urls_of_node, urls_of_task
 
 if TYPE_CHECKING:
@@ -20,14 +22,15 @@ class NodeHandlers:
     """Handlers by RPC name; see flyteidl's ``service/admin.proto``."""
 
     def __init__(self, engine: Engine) -> None:
-        self._executions = engine.executions
         self._nodes = engine.nodes
 
     def ListNodeExecutions(self, request: Any) -> Any:
-        """Nodes directly below ``unique_parent_id``; without one, the top level."""
-        self._executions.get(request.workflow_execution_id)
+        """Nodes directly below ``unique_parent_id``; without one, the top level. None for a run that does not exist."""
+        run = run_id_checked(request.workflow_execution_id)
         query = Query(NODE, filters=request.filters, sort_by=request.sort_by, limit=request.limit, token=request.token)
-        nodes, page = self._nodes.page(request.workflow_execution_id, request.unique_parent_id, query)
+        if request.unique_parent_id:
+            self._nodes.get(identifier_pb2.NodeExecutionIdentifier(node_id=request.unique_parent_id, execution_id=run))
+        nodes, page = self._nodes.page(run, request.unique_parent_id, query)
         return node_execution_pb2.NodeExecutionList(node_executions=nodes, token=page.token)
 
     def ListNodeExecutionsForTask(self, request: Any) -> Any:
@@ -62,7 +65,7 @@ class NodeHandlers:
         return node_execution_pb2.DynamicNodeWorkflowResponse(compiled_workflow=dynamic)
 
     def ListTaskExecutions(self, request: Any) -> Any:
-        """Attempts of a node."""
+        """Attempts of a node, with whole errors: the console shows them (flyteadmin ``task_execution_manager.go``)."""
         query = Query(
             TASK_EXECUTION,
             filters=request.filters,
@@ -70,7 +73,7 @@ class NodeHandlers:
             limit=request.limit,
             token=request.token,
         )
-        tasks, page = self._nodes.list_tasks(request.node_execution_id, query)
+        tasks, page = self._nodes.list_tasks(node_id_checked(request.node_execution_id), query)
         return task_execution_pb2.TaskExecutionList(task_executions=tasks, token=page.token)
 
     def GetTaskExecution(self, request: Any) -> Any:
