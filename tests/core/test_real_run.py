@@ -115,5 +115,7 @@ def test_a_failure_of_real_code_names_node_attempts_and_cause(client: Client, mo
     assert snapshot.error.kind == "USER"
     (node,) = client.nodes(ref, attempts=True)
     assert node.phase == "FAILED"
+    assert node.error is not None
+    assert "no way at 7" in node.error.message, "whole, though FlyteAdmin cuts errors in lists to 100 bytes"
     assert [attempt.phase for attempt in node.attempts][-1] == "FAILED"
     assert client.inputs(RunRef("flytesnacks", "development", name)) == {"p": {"x": 7, "y": 0.0}}

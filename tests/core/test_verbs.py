@@ -154,6 +154,19 @@ def test_the_node_tree_of_a_run(client: Client, raw: RawFlyte, flyte_sandbox: Sa
         client.deck(ref)
 
 
+def test_the_inside_of_nothing_is_not_found(client: Client, raw: RawFlyte, name: str) -> None:
+    nothere = RunRef("flytesnacks", "development", "nothere")
+    for verb in (client.nodes, client.logs, client.deck):
+        with pytest.raises(RunNotFound, match="nothere"):
+            verb(nothere)
+    raw.register(name, {})
+    ref = launch(client, name, name)
+    with pytest.raises(NotFound, match="has no node 'n9'"):
+        client.deck(ref, node="n9")
+    with pytest.raises(NotFound, match="no deck"):
+        client.deck(ref, node="start-node")
+
+
 @pytest.mark.parametrize("leaves", [2, 90, 200])
 def test_the_cost_of_a_node_tree_does_not_depend_on_its_leaves(
     client: Client, raw: RawFlyte, flyte_sandbox: Sandbox, name: str, leaves: int

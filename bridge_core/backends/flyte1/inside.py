@@ -8,7 +8,7 @@ from flyteidl.admin import execution_pb2, node_execution_pb2, signal_pb2, task_e
 from flyteidl.core import identifier_pb2
 from flyteidl.service import dataproxy_pb2
 
-from ...errors import BridgeError, NotFound, RunNotFound
+from ...errors import BridgeError, InvalidRequest, NotFound, RunNotFound
 from . import methods, nodes
 from .convert import execution_id
 
@@ -22,6 +22,8 @@ __all__ = ["Flyte1Inside"]
 _PAGE = 200
 _METRICS_DEPTH = 10
 _NODE_TIMEOUT = 5.0
+_NO_NODE = "failed to find node execution"  # FlyteAdmin's dataproxy/service.go says so with INVALID_ARGUMENT
+_SHORTEST_CUT = 97  # bytes: FlyteAdmin cuts errors in lists to 100, and then what is left of a character
 
 
 class Flyte1Inside:
@@ -32,7 +34,10 @@ class Flyte1Inside:
 
     async def tree(self, ref: RunRef) -> tuple[NodeSnapshot, ...]:
         """All nodes as a tree: one list per parent node and page, however many leaves there are."""
-        return await self._level(ref, "")
+        tree = await self._level(ref, "")
+        if not tree:  # FlyteAdmin also lists the nodes of a run that does not exist: there are none
+            await self._require(ref)
+        return tree
 
     async def failed_node(self, ref: RunRef, *, timeout: float | None = None) -> str | None:
         """Name of the node that made the run fail, as far as it can be told: one short question, whose failure is no news."""
@@ -58,7 +63,12 @@ class Flyte1Inside:
         request = dataproxy_pb2.CreateDownloadLinkRequest(
             artifact_type=dataproxy_pb2.ARTIFACT_TYPE_DECK, node_execution_id=_node_id(ref, node_id)
         )
-        answer = await self._calls.unary(methods.CREATE_DOWNLOAD_LINK, request)
+        try:
+            answer = await self._calls.unary(methods.CREATE_DOWNLOAD_LINK, request)
+        except InvalidRequest as error:
+            if _NO_NODE in (error.details or ""):
+                raise NotFound(f"run {ref} has no node {node_id!r}: {error.details}", **error.data) from None
+            raise
         return list(answer.pre_signed_urls.signed_url) or list(answer.signed_url)
 
     async def metrics(self, ref: RunRef) -> SpanMetric:
@@ -83,17 +93,29 @@ class Flyte1Inside:
         request = node_execution_pb2.NodeExecutionListRequest(
             workflow_execution_id=execution_id(ref), unique_parent_id=parent, limit=_PAGE
         )
-        try:
-            found = await self._pages(methods.LIST_NODE_EXECUTIONS, request)
-        except NotFound as error:
-            raise RunNotFound(f"no run {ref}: {error.details}", **error.data) from None
         out = []
-        for item in found:
+        for item in await self._pages(methods.LIST_NODE_EXECUTIONS, request):
             if nodes.is_boundary(item):
                 continue
             children = await self._level(ref, item.id.node_id) if nodes.has_children(item) else ()
-            out.append(nodes.node(item, children))
+            out.append(nodes.node(await self._whole(item), children))
         return tuple(out)
+
+    async def _whole(self, node: Any) -> Any:
+        """The node with its whole error, of which a list has the beginning only."""
+        if len(node.closure.error.message.encode()) < _SHORTEST_CUT:
+            return node
+        return await self._calls.unary(
+            methods.GET_NODE_EXECUTION, node_execution_pb2.NodeExecutionGetRequest(id=node.id)
+        )
+
+    async def _require(self, ref: RunRef) -> None:
+        try:
+            await self._calls.unary(
+                methods.GET_EXECUTION, execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
+            )
+        except NotFound as error:
+            raise RunNotFound(f"no run {ref}: {error.details}", **error.data) from None
 
     async def _pages(self, method: Any, request: Any) -> list[Any]:
         """All items of a paged list. A full page is followed by another question, which may find nothing."""

@@ -88,6 +88,9 @@ GET_EXECUTION_METRICS = _admin(
 LIST_NODE_EXECUTIONS = _admin(
     "ListNodeExecutions", node_execution_pb2.NodeExecutionListRequest, node_execution_pb2.NodeExecutionList
 )
+GET_NODE_EXECUTION = _admin(
+    "GetNodeExecution", node_execution_pb2.NodeExecutionGetRequest, node_execution_pb2.NodeExecution
+)
 LIST_TASK_EXECUTIONS = _admin(
     "ListTaskExecutions", task_execution_pb2.TaskExecutionListRequest, task_execution_pb2.TaskExecutionList
 )
