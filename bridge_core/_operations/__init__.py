@@ -74,7 +74,7 @@ class Operations:
         """The inside of runs."""
         from .inside import InsideOperations
 
-        return InsideOperations(self.backend, self._transport, self._config)
+        return InsideOperations(self.backend, self._transport, self._config, self.data)
 
     @cached_property
     def triggers(self) -> TriggerOperations:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..ids import RunRef
     from ..nodes import LogLink, NodeSnapshot, SpanMetric
     from ..transport.base import Transport
+    from .data import DataOperations
 
 __all__ = ["InsideOperations"]
 
@@ -24,10 +25,11 @@ __all__ = ["InsideOperations"]
 class InsideOperations:
     """The verbs that look into runs."""
 
-    def __init__(self, backend: Backend, transport: Transport, config: Config) -> None:
+    def __init__(self, backend: Backend, transport: Transport, config: Config, data: DataOperations) -> None:
         self._backend = backend
         self._transport = transport
         self._config = config
+        self._data = data
 
     async def nodes(self, ref: RunRef, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
         """The node tree; with attempts, one more call per leaf."""
@@ -71,8 +73,6 @@ class InsideOperations:
         self, ref: RunRef, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
     ) -> None:
         """Gives a gate its value; waits until the run reaches the gate, because Flyte makes the signal only then."""
-        from ..literals import Codec
-
         patience, begin = seconds(timeout), self._transport.now()
         while (kind := await self._backend.inside.gate_type(ref, signal_id)) is None:
             snapshot = await self._backend.describe(ref)
@@ -85,7 +85,7 @@ class InsideOperations:
                     f"name, or wait longer. Console: {snapshot.console_url}"
                 )
             await self._transport.sleep(self._config.poll.delay(waited, self._transport.chance()))
-        encoded = Codec.default().encode(value, kind, path=f"signal {signal_id}")
+        encoded = self._data.codec.encode(value, kind, path=f"signal {signal_id}")
         if encoded.uploads:
             raise InvalidRequest(f"signal {signal_id} of run {ref}: files cannot be sent as signals; send a reference")
         await self._backend.inside.set_signal(ref, signal_id, encoded.literal)

@@ -78,6 +78,22 @@ def test_signal_waits_for_the_gate_and_checks_the_type(client: Client, raw: RawF
         client.signal(ref, "other", True)
 
 
+class Verdict:
+    """A class of a user's own."""
+
+    def __init__(self, good: bool) -> None:
+        self.good = good
+
+
+def test_a_signal_goes_through_the_clients_codec(client: Client, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {}, gate="approve")
+    ref = launch(client, name, name)
+    codec = client.codec.with_type(Verdict, to_literal=lambda it: it.good, from_literal=Verdict)
+    with Client(client.config, codec=codec) as mine:
+        mine.signal(ref, GATE, Verdict(True))
+    assert client.wait(ref, timeout=60).phase is RunPhase.SUCCEEDED
+
+
 def test_archive_hides_from_lists_and_keeps_the_name(client: Client, raw: RawFlyte, name: str) -> None:
     raw.register(name, {})
     ref = launch(client, name, name)
