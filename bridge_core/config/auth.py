@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from ..errors import ConfigError
-from .secret import NO_SECRET, HeaderSecret, Secret
+from .secret import NO_SECRET, HeaderSecret, Secret, wrap_secrets
 
 __all__ = ["MODES", "TOKEN_CACHES", "AuthConfig"]
 
@@ -128,9 +128,7 @@ class AuthConfig:
             if isinstance(value, str) or not all(isinstance(item, str) for item in value):
                 raise ConfigError(f"auth.{name} must be a list of texts, got {type(value).__name__}")
             object.__setattr__(self, name, tuple(value))
-        for name in ("client_secret", "token"):
-            if isinstance(getattr(self, name), str):
-                object.__setattr__(self, name, Secret(getattr(self, name)))
+        wrap_secrets(self, "auth")
         if self.token and not isinstance(self.token, HeaderSecret):
             header = HeaderSecret(self.token.value, self.token.env_var, self.token.location)
             object.__setattr__(self, "token", header)

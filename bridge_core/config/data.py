@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .secret import NO_SECRET, Secret
+from .secret import NO_SECRET, Secret, wrap_secrets
 
 __all__ = ["AzureConfig", "GcsConfig", "S3Config"]
 
@@ -40,13 +40,22 @@ class S3Config:
     backoff: float = 5.0
     """Seconds between attempts."""
 
+    def __post_init__(self) -> None:
+        wrap_secrets(self, "s3")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GcsConfig:
     """Google Cloud Storage."""
 
+    endpoint: str | None = None
+    """Base URL; None for Google. One that is ``http://`` is an emulator: it is sent no credentials."""
+
+    credentials: str | None = None
+    """JSON file of a service account or user; None: whatever Google's libraries find (variables, gcloud, metadata server)."""
+
     gsutil_parallelism: bool = False
-    """Accepted for flytekit's sake and passed on to its tasks; we do not use gsutil."""
+    """flytekit's, and without effect there and here: neither uses gsutil. Tasks of a sandbox inherit its variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +63,9 @@ class AzureConfig:
     """Azure Blob Storage."""
 
     PARTS: ClassVar[dict[str, type]] = {"storage_account_key": Secret, "client_secret": Secret}
+
+    endpoint: str | None = None
+    """Base URL of the account's blobs; None for ``https://ACCOUNT.blob.core.windows.net``."""
 
     storage_account_name: str | None = None
     """The storage account."""
@@ -69,3 +81,6 @@ class AzureConfig:
 
     client_secret: Secret = NO_SECRET
     """Of the service principal."""
+
+    def __post_init__(self) -> None:
+        wrap_secrets(self, "azure")

@@ -142,7 +142,10 @@ DATA: tuple[Key, ...] = (
     Key("s3.enable_debug", "FLYTE_AWS_ENABLE_DEBUG", None, boolean),
     Key("s3.retries", "FLYTE_AWS_RETRIES", None, integer),
     Key("s3.backoff", "FLYTE_AWS_BACKOFF_SECONDS", None, seconds),
+    Key("gcs.endpoint", "FLYTE_GCP_ENDPOINT", None, text),  # ours, with the next
+    Key("gcs.credentials", "FLYTE_GCP_CREDENTIALS", None, text),
     Key("gcs.gsutil_parallelism", "FLYTE_GCP_GSUTIL_PARALLELISM", None, boolean),
+    Key("azure.endpoint", "FLYTE_AZURE_ENDPOINT", None, text),  # ours
     Key("azure.storage_account_name", "FLYTE_AZURE_STORAGE_ACCOUNT_NAME", None, text),
     Key("azure.storage_account_key.value", "FLYTE_AZURE_STORAGE_ACCOUNT_KEY", None, secret, hidden=True),
     Key("azure.tenant_id", "FLYTE_AZURE_TENANT_ID", None, text),

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ConfigError
 
-__all__ = ["MASK", "NO_SECRET", "HeaderSecret", "Secret"]
+__all__ = ["MASK", "NO_SECRET", "HeaderSecret", "Secret", "wrap_secrets"]
 
 MASK = "***"
 
@@ -130,3 +130,21 @@ class HeaderSecret(Secret):
 
 NO_SECRET = Secret()
 """None given."""
+
+
+def wrap_secrets(part: Any, section: str) -> None:
+    """Makes a `Secret` of every secret of a part that was given as a text, whoever gave it: only that is never shown.
+
+    Args:
+        part: A frozen dataclass with ``PARTS``, in its ``__post_init__``.
+        section: Its name, for the message.
+
+    Raises:
+        ConfigError: Something is neither; the message holds its type only.
+    """
+    for name in (name for name, kind in part.PARTS.items() if kind is Secret):
+        given = getattr(part, name)
+        if isinstance(given, str):
+            object.__setattr__(part, name, Secret(given))
+        elif not isinstance(given, Secret):
+            raise ConfigError(f"{section}.{name} must be a Secret or a text, got {type(given).__name__}")

@@ -11,17 +11,23 @@ import importlib
 import logging
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, InvalidRequest
+from ..errors import ConfigError, InvalidRequest, NotFound, Unavailable
+from .failures import translated
 from .paths import local_path, scheme_of
 
 if TYPE_CHECKING:
-    from ..config import Config, Secret
+    from ..config import AzureConfig, Config
 
 __all__ = ["FileSystems"]
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
+
+_CLASSES = dict.fromkeys(("gs", "gcs"), "gcsfs.core.GCSFileSystem")
+"""Other than fsspec's. gcsfs 2026 puts a class in front that asks about every bucket through grpc.aio, which survives no fork,
+knows no plain endpoint, and waits a minute where it is blocked; JSON over HTTP serves all buckets but zonal ones."""
 
 
 class FileSystems:
@@ -81,22 +87,19 @@ class FileSystems:
                 f"{scheme}:// is no scheme that fsspec knows; known are file, s3, gs, abfs, http and others"
             )
         try:
-            return kind(skip_instance_cache=True, **self.options(scheme, anonymous=anonymous))
-        except (TypeError, ValueError, OSError) as error:
-            raise ConfigError(
-                f"the file system for {scheme}:// cannot be made: {type(error).__name__}: {error}"
-            ) from None
+            with translated(f"{scheme}://"):
+                return kind(skip_instance_cache=True, **self.options(scheme, anonymous=anonymous))
+        except (InvalidRequest, NotFound, Unavailable) as error:
+            part = f". Its settings are Config.{_EXTRAS[scheme]}" if scheme in _EXTRAS else ""
+            raise ConfigError(f"no file system can be made for {error.message}{part}") from None
 
     def options(self, scheme: str, *, anonymous: bool = False) -> dict[str, Any]:
         """What the file system of a scheme is made with: the settings of flytekit's data_persistence."""
         if scheme == "file":
             return {"auto_mkdir": True}
-        extra = _EXTRAS.get(scheme)
-        if extra == "s3":
-            return _s3(self._config, anonymous=anonymous)
-        if extra == "azure":
-            return _azure(self._config, anonymous=anonymous)
-        return {"token": "anon"} if extra == "gcs" and anonymous else {}
+        make = {"s3": _s3, "gcs": _gcs, "azure": _azure}.get(_EXTRAS.get(scheme, ""))
+        # Listings are remembered for good by default: others write too, and a stale size cuts what is read.
+        return {"use_listings_cache": False, **make(self._config, anonymous=anonymous)} if make else {}
 
 
 def _revive() -> None:
@@ -115,7 +118,7 @@ def _class_of(scheme: str) -> Any:
     known = known_implementations.get(scheme)
     if known is None:
         return registry.get(scheme)
-    module, _, name = str(known["class"]).rpartition(".")
+    module, _, name = str(_CLASSES.get(scheme, known["class"])).rpartition(".")
     return getattr(importlib.import_module(module), name)
 
 
@@ -134,12 +137,8 @@ def _s3(config: Config, *, anonymous: bool) -> dict[str, Any]:
     if s3.access_key_id:
         options["key"] = s3.access_key_id
     if s3.secret_access_key:
-        options["secret"] = _revealed(s3.secret_access_key)
+        options["secret"] = s3.secret_access_key.reveal()
     return options
-
-
-def _revealed(secret: Secret | str) -> str:
-    return secret if isinstance(secret, str) else secret.reveal()
 
 
 def _without_new_checksums() -> dict[str, str]:
@@ -152,15 +151,43 @@ def _without_new_checksums() -> dict[str, str]:
     return {name: "when_required" for name in names if name in getattr(boto, "OPTION_DEFAULTS", {})}
 
 
+def _gcs(config: Config, *, anonymous: bool) -> dict[str, Any]:
+    """With Google's own search for credentials named: left to itself, gcsfs goes on without any where it finds none."""
+    gcs = config.gcs
+    emulator = (gcs.endpoint or "").startswith("http://")
+    token = "anon" if anonymous or (emulator and not gcs.credentials) else gcs.credentials or "google_default"
+    if token == gcs.credentials and not Path(token).expanduser().is_file():
+        raise ConfigError(f"gcs.credentials {token} is no file")  # gcsfs would take it for a token, and send it
+    options: dict[str, Any] = {"token": str(Path(token).expanduser()) if token == gcs.credentials else token}
+    return {**options, "endpoint_url": gcs.endpoint.rstrip("/")} if gcs.endpoint else options
+
+
 def _azure(config: Config, *, anonymous: bool) -> dict[str, Any]:
     azure = config.azure
     options: dict[str, Any] = {"anon": anonymous}
     if azure.storage_account_name:
         options["account_name"] = azure.storage_account_name
+    if azure.endpoint:
+        options.update(_azure_at(azure, azure.endpoint.rstrip("/"), anonymous=anonymous))
     if anonymous:
         return options
     options.update({name: given for name in ("tenant_id", "client_id") if (given := getattr(azure, name))})
     for name, secret in (("account_key", azure.storage_account_key), ("client_secret", azure.client_secret)):
         if secret:
-            options[name] = _revealed(secret)
+            options[name] = secret.reveal()
     return options
+
+
+def _azure_at(azure: AzureConfig, endpoint: str, *, anonymous: bool) -> dict[str, Any]:
+    """To adlfs, which has no argument for an endpoint: a host, which it reaches by https only, or a connection string."""
+    if not anonymous and not azure.storage_account_key:
+        host = endpoint.removeprefix("https://")
+        if "://" in host:
+            raise ConfigError(
+                f"azure.endpoint {endpoint} is not https, and Azure takes tokens by https only; give azure.storage_account_key"
+            )
+        return {"account_host": host}
+    parts = [f"BlobEndpoint={endpoint if '://' in endpoint else f'https://{endpoint}'}"]
+    if not anonymous:
+        parts += [f"AccountName={azure.storage_account_name or ''}", f"AccountKey={azure.storage_account_key.reveal()}"]
+    return {"connection_string": ";".join(parts)}

@@ -6,16 +6,15 @@ a file under the right name.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import shutil
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import BridgeError, InvalidRequest, NotFound, PermissionDenied, Unavailable
+from ..errors import NotFound, Unavailable
+from .failures import translated
 from .filesystems import FileSystems
-from .paths import as_directory, is_local, join, leaf, local_path, scheme_of, shown
+from .paths import as_directory, is_local, join, leaf, local_path, scheme_of
 from .progress import OnProgress, Progress
 from .streams import CHUNK, Counted, atomic, copy, open_source, size_of
 
@@ -28,11 +27,7 @@ __all__ = ["Store"]
 
 _PART = 8 << 20  # bytes of one part of a multipart upload; at most ten are in memory
 _MOST_PARTS = 9_000  # S3 allows 10,000
-_HOPELESS = {
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EINVAL,
-    errno.EEXIST, errno.ELOOP,
-}  # fmt: skip
-_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "ClientAuthenticationError", "DefaultCredentialsError")
+_BLOCKS = 4  # blocks of 4 MiB that are in memory at once on Azure; adlfs takes 128
 
 
 class Store:
@@ -127,11 +122,14 @@ class Store:
             return uri
         system, path = self.systems.of(uri)
         if isinstance(source, Path):
-            self._asking(uri, lambda: self._send(system, path, source, metadata, progress))
+            self._asking(uri, lambda: self._send(system, path, source, metadata, progress), writing=True)
         elif isinstance(source, bytes):
-            self._asking(uri, lambda: system.pipe_file(path, source, **_metadata(uri, metadata)))
+            self._asking(
+                uri, lambda: _describing(system, path, system.pipe_file, (path, source), metadata), writing=True
+            )
         else:  # a stream cannot be read twice, so this is tried once
-            with self._translated(uri), system.open(path, "wb", block_size=_PART, **_metadata(uri, metadata)) as sink:
+            kept = _metadata(system, metadata)
+            with translated(uri, writing=True), system.open(path, "wb", block_size=_PART, **kept) as sink:
                 shutil.copyfileobj(Counted(source, leaf(uri), None, progress), sink, CHUNK)
         return uri
 
@@ -150,7 +148,7 @@ class Store:
         system, path = self.systems.of(uri, anonymous=anonymous)
 
         def fetch() -> None:
-            with atomic(target) as file, system.open(path, "rb", block_size=_PART, cache_type="readahead") as stream:
+            with system.open(path, "rb", block_size=_PART, cache_type="readahead") as stream, atomic(target) as file:
                 copy(Counted(stream, name, getattr(stream, "size", None), progress), file, str(target))
 
         self._asking(uri, fetch)
@@ -164,48 +162,28 @@ class Store:
         metadata: Mapping[str, str] | None,
         progress: OnProgress | None,
     ) -> None:
-        scheme = scheme_of(f"{_protocol(system)}://")
-        options: dict[str, Any] = dict(_metadata(f"{scheme}://", metadata))
+        options: dict[str, Any] = {}
+        scheme = _protocol(system)
         if scheme in ("s3", "gs"):
             options["chunksize"] = max(_PART, -(-source.stat().st_size // _MOST_PARTS))
+        elif scheme == "abfs":
+            options["max_concurrency"] = _BLOCKS
         if progress is not None:
             options["callback"] = _callback(leaf(path), progress)
-        system.put_file(str(source), path, **options)
+        _describing(system, path, system.put_file, (str(source), path), metadata, **options)
 
-    def _asking(self, uri: str, ask: Callable[[], Any]) -> Any:
+    def _asking(self, uri: str, ask: Callable[[], Any], *, writing: bool = False) -> Any:
         """On S3, asks again after failures of the network; other libraries do it themselves."""
         left = self._config.s3.retries if scheme_of(uri) in ("s3", "s3a") else 0
         while True:
             try:
-                with self._translated(uri):
+                with translated(uri, writing=writing):
                     return ask()
             except Unavailable:
                 if left <= 0:
                     raise
                 left -= 1
                 time.sleep(self._config.s3.backoff)
-
-    @contextlib.contextmanager
-    def _translated(self, uri: str) -> Any:
-        try:
-            yield
-        except BridgeError:
-            raise
-        except FileNotFoundError:
-            raise NotFound(f"nothing is stored at {shown(uri)}") from None
-        except PermissionError as error:
-            raise PermissionDenied(f"the store refuses access to {shown(uri)}: {shown(error)}") from None
-        except OSError as error:
-            kind = InvalidRequest if error.errno in _HOPELESS else Unavailable
-            raise kind(f"{shown(uri)}: {shown(error)}") from None
-        except Exception as error:  # noqa: BLE001  # every store's library has errors of its own
-            if type(error).__name__ in _CREDENTIALS:
-                raise PermissionDenied(
-                    f"{shown(uri)}: no usable credentials ({type(error).__name__}). Set them in Config (s3, azure), or where "
-                    "the store's own library looks"
-                ) from None
-            kind = InvalidRequest if isinstance(error, (ValueError, TypeError, NotImplementedError)) else Unavailable
-            raise kind(f"{shown(uri)}: {type(error).__name__}: {shown(error)}") from None
 
 
 def _uri(asked: str, path: str, item: str) -> str:
@@ -216,22 +194,42 @@ def _uri(asked: str, path: str, item: str) -> str:
 
 
 def _protocol(system: Any) -> str:
+    """``s3``, ``gs`` or ``abfs`` for all spellings of these; else the library's own word."""
     protocol = system.protocol
-    return str(protocol if isinstance(protocol, str) else protocol[0])
+    names = (protocol,) if isinstance(protocol, str) else tuple(protocol)
+    return next((name for name in ("s3", "gs", "abfs") if name in names), str(names[0]))
 
 
-def _metadata(uri: str, metadata: Mapping[str, str] | None) -> dict[str, Any]:
+def _metadata(system: Any, metadata: Mapping[str, str] | None) -> dict[str, Any]:
     """The argument by which each library takes metadata; nothing for stores that keep none."""
     if not metadata:
         return {}
     clean = {
-        "".join(c if c.isascii() and c.isalnum() else "_" for c in key): value.encode("ascii", "replace").decode()
+        "".join(c if c.isascii() and c.isalnum() else "_" for c in key): " ".join(value.split())
+        .encode("ascii", "replace")
+        .decode()
         for key, value in metadata.items()
     }
-    scheme = scheme_of(uri)
-    if scheme in ("s3", "s3a"):
-        return {"Metadata": clean}
-    return {"metadata": clean} if scheme in ("gs", "gcs", "abfs", "abfss", "az") else {}
+    scheme = _protocol(system)
+    if scheme == "abfs":
+        return {"metadata": {**clean, "is_directory": "false"}}  # what adlfs tells objects from folders by
+    return {"s3": {"Metadata": clean}, "gs": {"metadata": clean}}.get(scheme, {})
+
+
+def _describing(
+    system: Any,
+    path: str,
+    write: Callable[..., object],
+    arguments: tuple[Any, ...],
+    metadata: Mapping[str, str] | None,
+    **options: Any,
+) -> None:
+    """Writes one object and its metadata. adlfs takes these when it opens an object, but not when it writes a whole one."""
+    kept = _metadata(system, metadata)
+    after = kept.pop("metadata", None) if _protocol(system) == "abfs" else None
+    write(*arguments, **kept, **options)
+    if after:
+        system.setxattrs(path, **after)
 
 
 def _callback(name: str, progress: OnProgress) -> Any:

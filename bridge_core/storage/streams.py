@@ -90,6 +90,7 @@ def atomic(target: Path) -> Iterator[IO[bytes]]:
         InvalidRequest: It cannot be written: the disk is full, the folder is read-only, the target is a folder.
     """
     partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+    ours = {str(place) for place in (target, partial, *target.parents)}  # what is read from may fail in here, too
     try:
         if target.is_dir():
             raise InvalidRequest(f"{target} is a folder; name the file to write")
@@ -98,7 +99,7 @@ def atomic(target: Path) -> Iterator[IO[bytes]]:
             yield file
         partial.replace(target)
     except OSError as error:
-        if error.filename is not None or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if str(error.filename) in ours or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise InvalidRequest(
                 f"{target} cannot be written: {error.strerror or error}; what was written of it was removed"
             ) from None

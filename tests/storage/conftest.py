@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from storage_support import KEY, SECRET, HttpStore, S3Server, rclone
+from storage_support import KEY, SECRET, AzureServer, GcsServer, HttpStore, S3Server, rclone
 
 from bridge_core import Client, Config
 
@@ -31,25 +32,57 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     server.stop()
 
 
+def reaching(location: str, **parts: Any) -> Config:
+    """Nothing listens at its Flyte endpoint: the store is reached without it."""
+    return Config.for_endpoint("127.0.0.1:1", insecure=True, search_cwd=False, data_upload_location=location, **parts)
+
+
 @pytest.fixture
 def s3_config(s3: S3Server) -> Config:
-    """Nothing listens at its Flyte endpoint: the store is reached without it."""
-    return Config.for_endpoint(
-        "127.0.0.1:1",
-        insecure=True,
-        search_cwd=False,
-        data_upload_location="s3://bucket/raw/prefix",
-        s3={"endpoint": s3.endpoint, "access_key_id": KEY, "secret_access_key": SECRET, "backoff": 0.01},
-    )
+    keys = {"access_key_id": KEY, "secret_access_key": SECRET}
+    return reaching("s3://bucket/raw/prefix", s3={"endpoint": s3.endpoint, "backoff": 0.01, **keys})
+
+
+@pytest.fixture(scope="session")
+def gcs() -> Iterator[GcsServer]:
+    pytest.importorskip("gcsfs", reason="gcsfs is not installed")
+    pytest.importorskip("gcp_storage_emulator", reason="gcp-storage-emulator (PyPI) is not installed")
+    server = GcsServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gcs_config(gcs: GcsServer) -> Config:
+    return reaching("gs://bucket/raw/prefix", gcs={"endpoint": gcs.endpoint})
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[AzureServer]:
+    pytest.importorskip("adlfs", reason="adlfs is not installed")
+    binary = shutil.which("azurite-blob")
+    if binary is None:
+        pytest.skip("azurite-blob (npm azurite) is not on the PATH")
+    server = AzureServer(binary)
+    Client(_azure_config(server)).files.get_filesystem("abfs").mkdir("bucket")
+    yield server
+    server.stop()
+
+
+def _azure_config(server: AzureServer) -> Config:
+    account = {"storage_account_name": server.account, "storage_account_key": server.key}
+    return reaching("abfs://bucket/raw/prefix", azure={"endpoint": server.endpoint, **account})
+
+
+@pytest.fixture
+def azure_config(azure: AzureServer) -> Config:
+    return _azure_config(azure)
 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Client:
     """A client whose raw output prefix is a folder; nothing listens at its endpoint."""
-    config = Config.for_endpoint(
-        "127.0.0.1:1", insecure=True, search_cwd=False, data_upload_location=str(tmp_path / "raw" / "prefix")
-    )
-    return Client(config)
+    return Client(reaching(str(tmp_path / "raw" / "prefix")))
 
 
 @pytest.fixture

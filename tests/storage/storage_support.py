@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import socket
 import subprocess
@@ -31,31 +32,73 @@ def rclone() -> str | None:
     return found
 
 
-class S3Server:
-    """``rclone serve s3``: checks signatures and Content-MD5, as S3 does."""
+class _Served:
+    """A store in a process of its own; `command` gets the port."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
-        self.folder = folder
-        (folder / "bucket").mkdir(parents=True)
+    def __init__(self, command: Callable[[int], list[str]], **env: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self._process = subprocess.Popen(
-            [binary, "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--auth-key", f"{KEY},{SECRET}", str(folder)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            command(self.port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **env}
         )
-        for _ in range(200):
+        for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
+            if self._process.poll() is not None:
+                break
             time.sleep(0.05)
-        raise RuntimeError("rclone does not listen")
+        self.stop()
+        raise RuntimeError(f"{command(self.port)[0]} does not listen")
 
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(20)
+
+
+class S3Server(_Served):
+    """``rclone serve s3``: checks signatures and Content-MD5, as S3 does."""
+
+    def __init__(self, binary: str, folder: Path) -> None:
+        self.folder = folder
+        (folder / "bucket").mkdir(parents=True)
+        super().__init__(
+            lambda port: [
+                binary,
+                "serve",
+                "s3",
+                "--addr",
+                f"127.0.0.1:{port}",
+                "--auth-key",
+                f"{KEY},{SECRET}",
+                str(folder),
+            ]
+        )
+
+
+class GcsServer(_Served):
+    """``gcp-storage-emulator`` (PyPI), with a bucket named ``bucket``."""
+
+    def __init__(self) -> None:
+        start = [sys.executable, "-m", "gcp_storage_emulator", "start", "--in-memory", "--default-bucket", "bucket"]
+        super().__init__(lambda port: [*start, "--port", str(port)])
+
+
+class AzureServer(_Served):
+    """``azurite-blob`` (npm azurite): checks signatures, as Azure does; an account and a container named ``bucket``."""
+
+    account = "account"
+    key = b64encode(b"a key of the tests").decode()
+
+    def __init__(self, binary: str) -> None:
+        options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]
+        super().__init__(
+            lambda port: [binary, *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)],
+            AZURITE_ACCOUNTS=f"{self.account}:{self.key}",
+        )
+        self.endpoint += f"/{self.account}"
 
 
 @dataclass

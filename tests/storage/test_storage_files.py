@@ -1,4 +1,4 @@
-"""`FileAccess`: names, both directions, one and many files; the same on a folder, on S3 and in the memory of fsspec."""
+"""`FileAccess`: names, both directions, one and many files; the same in a folder, S3, GCS, Azure and the memory of fsspec."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-@pytest.fixture(params=["folder", "s3", "memory"])
+@pytest.fixture(params=["folder", "s3", "gcs", "azure", "memory"])
 def client(request: pytest.FixtureRequest, local: Client) -> Client:
     if request.param == "folder":
         return local
-    if request.param == "s3":
-        return Client(request.getfixturevalue("s3_config"))
+    if request.param in ("s3", "gcs", "azure"):
+        return Client(request.getfixturevalue(f"{request.param}_config"))
     return Client(local.config.replace(data_upload_location="memory://raw/prefix"))
 
 

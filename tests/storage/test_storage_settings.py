@@ -16,7 +16,7 @@ from storage_support import SECRET
 from support.flyte import RawFlyte
 
 from bridge_core import AsyncClient, Client, Config, ConfigError, EntityRef, LaunchRequest
-from bridge_core.config import Secret
+from bridge_core.config import AzureConfig, S3Config, Secret
 from bridge_core.storage.filesystems import FileSystems
 from bridge_core.transport.aio import AioTransport
 from bridge_core.transport.blocking import BlockingTransport
@@ -51,12 +51,66 @@ def test_what_each_store_is_opened_with() -> None:
         "client_id": "c",
         "client_secret": "s",
     }
+    fresh = {"use_listings_cache": False}
     assert options("abfs", azure=azure) == {
-        "anon": False, "account_name": "a", "account_key": "k", "tenant_id": "t", "client_id": "c", "client_secret": "s",
+        "anon": False, "account_name": "a", "account_key": "k", "tenant_id": "t", "client_id": "c", "client_secret": "s", **fresh,
     }  # fmt: skip
-    assert options("abfs", azure=azure, anonymous=True) == {"anon": True, "account_name": "a"}
-    assert options("gs") == {}
-    assert options("gs", anonymous=True) == {"token": "anon"}
+    assert options("abfs", azure=azure, anonymous=True) == {"anon": True, "account_name": "a", **fresh}
+    assert options("gs") == {"token": "google_default", **fresh}
+    assert options("gs", anonymous=True) == {"token": "anon", **fresh}
+
+
+def test_endpoints_of_ones_own(tmp_path: Path) -> None:
+    """No token goes to an emulator, and none in clear text."""
+    (tmp_path / "key.json").write_text("{}")
+    gcs = {"credentials": str(tmp_path / "key.json"), "endpoint": "http://g/"}
+    assert options("gs", gcs={"endpoint": "http://g/"})["token"] == "anon"
+    assert options("gs", gcs={"endpoint": "https://g"})["token"] == "google_default"
+    assert options("gs", gcs=gcs) == {
+        "token": gcs["credentials"],
+        "endpoint_url": "http://g",
+        "use_listings_cache": False,
+    }
+    with pytest.raises(ConfigError, match="no is no file"):
+        options("gs", gcs={"credentials": "no"})
+    key = {"storage_account_name": "a", "storage_account_key": "k"}
+    assert options("abfs", azure={"endpoint": "http://z/a/", **key})["connection_string"] == (
+        "BlobEndpoint=http://z/a;AccountName=a;AccountKey=k"
+    )
+    assert (
+        options("abfs", azure={"endpoint": "z.blob.core.chinacloudapi.cn"})["account_host"]
+        == "z.blob.core.chinacloudapi.cn"
+    )
+    assert options("abfs", anonymous=True, azure={"endpoint": "http://z/a", **key})["connection_string"] == (
+        "BlobEndpoint=http://z/a"
+    )
+    with pytest.raises(ConfigError, match=r"azure\.endpoint http://z is not https"):
+        options("abfs", azure={"endpoint": "http://z"})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"s3": {"secret_access_key": "SECRET-KEY"}},
+        {"s3": S3Config(secret_access_key="SECRET-KEY")},  # type: ignore[arg-type]
+        {"azure": {"storage_account_key": "SECRET-KEY"}},
+        {"azure": {"client_secret": "SECRET-KEY"}},
+        {"azure": AzureConfig(client_secret="SECRET-KEY")},  # type: ignore[arg-type]
+        {"auth": {"client_secret": "SECRET-KEY"}},
+    ],
+)
+def test_a_secret_is_shown_to_nobody_whichever_way_it_came(told: dict[str, Any]) -> None:
+    plain = Config.for_endpoint("x:1", search_cwd=False)
+    for config in (plain.replace(**told), Config.for_endpoint("x:1", search_cwd=False, **told)):
+        assert "SECRET-KEY" not in repr(config) + str(config) + repr(Client(config))
+        with pytest.raises(ConfigError, match="by value") as caught:
+            config.to_mapping()
+        assert "SECRET-KEY" not in str(caught.value)
+
+
+def test_what_is_no_secret_is_refused_by_its_type() -> None:
+    with pytest.raises(ConfigError, match=r"s3\.secret_access_key must be a Secret or a text, got list"):
+        Config.for_endpoint("x:1", search_cwd=False).replace(s3={"secret_access_key": ["SECRET-KEY"]})
 
 
 def test_secrets_are_read_when_they_are_needed(tmp_path: Path) -> None:
