@@ -23,4 +23,4 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
 def _start(arguments: argparse.Namespace) -> int:
     from ..sandbox.cli import main
 
-    return main(arguments.rest)
+    return main(arguments.rest, prog="flyte-bridge sandbox start")

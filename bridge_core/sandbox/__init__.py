@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .app import Auth, DirectoryTaken, PortTaken, Sandbox
+    from .app import Auth, DirectoryTaken, DirectoryUnusable, PortTaken, Sandbox
 
-__all__ = ["Auth", "DirectoryTaken", "PortTaken", "Sandbox"]
+__all__ = ["Auth", "DirectoryTaken", "DirectoryUnusable", "PortTaken", "Sandbox"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from .auth.access import Access, Auth
 from .calls import Calls
-from .claim import DirectoryTaken, claimed
+from .claim import DirectoryTaken, DirectoryUnusable, claimed, usable
 from .faults import Faults
 from .layout import BUCKET, Layout
 from .parts import Parts, guarded, login_routes, serve, task_login
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from .blobs.http import HttpServer
     from .services.server import GrpcServer
 
-__all__ = ["Auth", "DirectoryTaken", "PortTaken", "Sandbox"]
+__all__ = ["Auth", "DirectoryTaken", "DirectoryUnusable", "PortTaken", "Sandbox"]
 
 
 class PortTaken(OSError):
-    """Something else listens on a port that was asked for by number."""
+    """Something else listens on a port that was asked for by number, or it may not be used."""
 
 
 class Sandbox:
@@ -96,6 +97,8 @@ class Sandbox:
         self.stubs = Stubs()
         self._port = port
         self._http_port = http_port
+        if data_dir is not None and not os.fspath(data_dir):
+            raise ValueError("data_dir must not be empty: that would be the working directory")
         self._data_dir = None if data_dir is None else Path(data_dir).absolute()
         self._images = Images(python, pythonpath, project_python or {}, project_pythonpath or {}, images)
         if isolation not in ("process", "fork"):
@@ -216,6 +219,7 @@ class Sandbox:
         Raises:
             PortTaken: A port that was asked for by number is not free.
             DirectoryTaken: Another sandbox works in the data directory.
+            DirectoryUnusable: The data directory cannot be written, or what is in it cannot be read.
             StorageUnavailable: The storage that was asked for cannot be had here.
         """
         with self._lock:
@@ -260,8 +264,9 @@ class Sandbox:
         return self._running
 
     def _build(self, layout: Layout) -> Parts:
-        layout.create()
-        lock = claimed(layout)
+        with usable(layout.root):
+            layout.create()
+            lock = claimed(layout)
         try:
             return self._open(layout, lock)
         except BaseException:
@@ -281,17 +286,13 @@ class Sandbox:
         try:
             check = None if tokens is None else tokens.check_call
             grpc_server = GrpcServer(self._port, calls=self.calls, faults=self.faults, host=access.listen, check=check)
-        except OSError:
-            raise PortTaken(
-                f"port {self._port} (gRPC) is taken by another process; choose another one with --port"
-            ) from None
+        except OSError as error:
+            raise _taken(error, access.listen, self._port, "gRPC", "--port") from None
         try:
             http_server = HttpServer(self._http_port, access.listen, access.names)
-        except OSError:
+        except OSError as error:
             grpc_server.stop()
-            raise PortTaken(
-                f"port {self._http_port} (HTTP) is taken by another process; choose another one with --http-port"
-            ) from None
+            raise _taken(error, access.listen, self._http_port, "HTTP", "--http-port") from None
         try:
             return self._assemble(layout, lock, grpc_server, http_server, tokens)
         except BaseException:
@@ -315,8 +316,9 @@ class Sandbox:
         from .store.entities import Entities
 
         shutil.rmtree(layout.work, ignore_errors=True)  # what a killed server left behind
-        layout.create()
-        database = Database(layout.database)
+        with usable(layout.root):
+            layout.create()
+            database = Database(layout.database)
         entities = Entities(database)
         for project in self._projects:
             entities.add_project(project)
@@ -366,6 +368,13 @@ class Sandbox:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
+
+
+def _taken(error: OSError, host: str, port: int, what: str, option: str) -> PortTaken:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return PortTaken(f"{host} is no address of this machine; choose another one with --listen")
+    why = "may not be used by you" if error.errno == errno.EACCES else "is taken by another process"
+    return PortTaken(f"port {port} ({what}) {why}; choose another one with {option}")
 
 
 def _bucket(storage: str) -> str | None:

@@ -12,27 +12,42 @@ import shlex
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
+    from .app import Sandbox
     from .auth.access import Auth
 
 __all__ = ["main"]
 
 _USAGE_ERROR = 2
 _HIGHEST_PORT = 65535
+_PROJECTS = ("flytesnacks",)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as for everything else that keeps the program from starting."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_USAGE_ERROR, f"flyte sandbox: {message}; see --help\n")
+
+
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridge_core.sandbox") -> int:
     """Runs a sandbox until SIGINT or SIGTERM.
+
+    Args:
+        arguments: What follows the program's name; None for those of this process.
+        prog: How the program was called, for ``--help``.
 
     Returns:
         The exit code: 0 after a stop, 2 when it could not start as asked.
     """
-    options = _parser().parse_args(arguments)
-    from .app import DirectoryTaken, PortTaken, Sandbox
+    options = _parser(prog).parse_args(arguments)
+    from .app import DirectoryTaken, DirectoryUnusable, PortTaken, Sandbox
     from .blobs.s3 import StorageUnavailable
 
     stop = threading.Event()
@@ -50,23 +65,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             project_python={project: path for project, path in options.python if project},
             images=dict(options.image),
             isolation=options.isolation,
+            projects=options.project or _PROJECTS,
             storage=options.storage,
             auth=_auth(options),
             listen=options.listen,
             token=options.token or os.environ.get("FLYTE_SANDBOX_TOKEN") or None,
             public_host=options.public_host,
         ).start()
-    except (PortTaken, DirectoryTaken, StorageUnavailable, ValueError) as error:
+    except (PortTaken, DirectoryTaken, DirectoryUnusable, StorageUnavailable, ValueError) as error:
         print(f"flyte sandbox: {error}", file=sys.stderr)
         return _USAGE_ERROR
     try:
-        print(
-            f"Flyte sandbox ready: gRPC {sandbox.endpoint} (insecure), console {sandbox.console_url}/console, "
-            f"data in {sandbox.data_dir}. Stop with Ctrl-C or SIGTERM.\n"
-            "It is for one machine and not a cluster: tasks run as local processes with your rights; images and "
-            "resources are ignored.",
-            flush=True,
-        )
+        print(_greeting(sandbox), flush=True)
         stop.wait()
     finally:
         sandbox.stop()
@@ -74,9 +84,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bridge_core.sandbox",
+def _greeting(sandbox: Sandbox) -> str:
+    login = ""
+    if sandbox.auth is not None:
+        login = f", and log in (authType ClientSecret) as {sandbox.auth.client_id} with its secret"
+    return (
+        f"Flyte sandbox ready: gRPC {sandbox.endpoint} (insecure), console {sandbox.console_url}/console, "
+        f"data in {sandbox.data_dir}. Stop with Ctrl-C or SIGTERM.\n"
+        "It is for one machine and not a cluster: tasks run as local processes with your rights; images and "
+        "resources are ignored.\n"
+        f"For pyflyte and flyte-bridge: export FLYTE_PLATFORM_URL={sandbox.endpoint} FLYTE_PLATFORM_INSECURE=true{login}"
+    )
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=prog,
+        allow_abbrev=False,
         description="An embedded Flyte 1 for one machine: runs registered workflows as local processes. Not a cluster.",
     )
     parser.add_argument("--port", type=_port, default=30080, help="gRPC port; 0 for a free one (default: %(default)s)")
@@ -87,12 +111,21 @@ def _parser() -> argparse.ArgumentParser:
         help="port for files and console; 0 for a free one (default: %(default)s)",
     )
     parser.add_argument(
-        "--data-dir", help="where to keep everything (default: a temporary directory, removed at the end)"
+        "--data-dir",
+        metavar="DIR",
+        help="where to keep everything (default: a temporary directory, removed at the end)",
+    )
+    parser.add_argument(
+        "--project",
+        action="append",
+        type=_project,
+        metavar="NAME",
+        help=f"a project that exists from the start; may be repeated (default: {_PROJECTS[0]})",
     )
     parser.add_argument(
         "--pythonpath",
         action="append",
-        type=_of_project,
+        type=_search_path,
         default=[],
         metavar="[PROJECT=]DIR",
         help="where tasks (of one project) find code that was registered without its source; may be repeated",
@@ -168,6 +201,24 @@ def _of_project(text: str) -> tuple[str, str]:
     """``PROJECT=PATH``, or a path alone; a path with such a beginning is written ``./a=b``."""
     project, equals, path = text.partition("=")
     return (project, path) if equals and re.fullmatch(r"[a-z0-9][a-z0-9-]*", project) else ("", text)
+
+
+def _search_path(text: str) -> tuple[str, str]:
+    project, path = _of_project(text)
+    if not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"there is no {path!r}")
+    return project, path
+
+
+def _project(text: str) -> str:
+    from .ids import check_project_id
+    from .status import Rejected
+
+    try:
+        check_project_id(text)
+    except Rejected as rejected:
+        raise argparse.ArgumentTypeError(rejected.message) from None
+    return text
 
 
 def _image(text: str) -> tuple[str, list[str]]:

@@ -348,7 +348,8 @@ def test_files_that_cannot_be_read_or_written_are_one_line(shell: Shell, raw: Ra
     told = failed(shell("launch", name, "--inputs", "."), 2)
     assert "Is a directory" in told
     started = shell("sandbox", "start", "--port", "0", "--http-port", "0", "--data-dir", "/dev/null/x")
-    assert failed(started, 2) == "flyte-bridge: /dev/null/x: Not a directory\n"
+    wanted = "cannot keep data in /dev/null/x: Not a directory; choose another directory with --data-dir"
+    assert failed(started, 2) == f"flyte sandbox: {wanted}\n"
     assert len(told.splitlines()) == 1
 
 

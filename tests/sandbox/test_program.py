@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from flyteidl.admin import project_pb2
 
 from bridge_core.sandbox import DirectoryTaken, PortTaken, Sandbox
 
@@ -49,6 +50,8 @@ def test_program_tells_when_it_is_ready_and_stops_cleanly(tmp_path, number):
     assert "Flyte sandbox ready: gRPC 127.0.0.1:" in ready
     assert "Stop with Ctrl-C" in ready
     assert "not a cluster" in server.stdout.readline()
+    endpoint = ready.split("gRPC ")[1].split()[0]
+    assert f"FLYTE_PLATFORM_URL={endpoint} FLYTE_PLATFORM_INSECURE=true" in server.stdout.readline()
     console = ready.split("console ")[1].split(",")[0]
     with urllib.request.urlopen(console) as response:
         assert b"Runs" in response.read()
@@ -85,17 +88,66 @@ def test_two_sandboxes_do_not_share_a_directory(fresh):
         fresh()
 
 
-def test_wrong_options_are_told_in_one_line(tmp_path):
-    for options, part in (
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
         (["--python", "no-such-python"], "no-such-python"),
+        (["--pythonpath", "no-such-folder"], "no-such-folder"),
+        (["--pythonpath", "ml=no-such-folder"], "no-such-folder"),
         (["--parallelism", "0"], "parallelism"),
-    ):  # the rest is argparse's
-        result = subprocess.run(
-            [*PROGRAM, "--port", "0", "--http-port", "0", *options], capture_output=True, text=True, cwd=ROOT
-        )
-        assert result.returncode == 2
+        (["--parallelism", "many"], "many"),
+        (["--bogus"], "--bogus"),
+        (["--port", "70000"], "65535"),
+        (["--isolation", "vm"], "vm"),
+        (["--image", "busybox"], "IMAGE="),
+        (["--project", "Not A Label"], "DNS"),
+        (["--auth", "id-alone"], "secret"),
+        (["--auth", "a:b", "--token-seconds", "nan"], "token_seconds"),
+        (["--auth", "a:b", "--token-seconds", "inf"], "token_seconds"),
+        (["--listen", "203.0.113.5", "--token", "t"], "no address of this machine"),
+        (["--public-host", "http://me"], "without scheme"),
+        (["--data-dir", ""], "must not be empty"),
+    ],
+)
+def test_wrong_options_are_told_in_one_line(options, part):
+    result = subprocess.run(
+        [*PROGRAM, "--port", "0", "--http-port", "0", *options], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("flyte sandbox: ")
+    assert part in line
+
+
+def test_a_directory_that_cannot_be_used_is_told_in_one_line(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("x")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "sandbox.sqlite").write_bytes(b"not a database" * 100)
+    blocked = tmp_path / "blocked"  # as with a folder that is read-only, which root could write to
+    blocked.mkdir()
+    (blocked / "work").write_text("x")
+    for directory in (file, file / "below", broken, blocked):
+        command = [*PROGRAM, "--port", "0", "--http-port", "0", "--data-dir", str(directory)]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert (result.returncode, result.stdout) == (2, "")
         (line,) = result.stderr.splitlines()
-        assert part in line
+        assert f"cannot keep data in {directory}" in line
+    assert (broken / "sandbox.sqlite").read_bytes() == b"not a database" * 100
+    assert (blocked / "work").read_text() == "x"
+
+
+def test_projects_of_the_program_exist_from_the_start(tmp_path):
+    command = [*PROGRAM, "--port", "0", "--http-port", "0", "--project", "ml", "--project", "etl"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        wire = Wire(server.stdout.readline().split("gRPC ")[1].split()[0])
+        assert [one.id for one in wire.admin.ListProjects(project_pb2.ProjectListRequest()).projects] == ["etl", "ml"]
+        wire.close()
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
 
 
 def test_stopped_sandbox_says_so_and_removes_its_temporary_directory():

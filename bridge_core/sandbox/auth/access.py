@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import math
+import re
 import secrets
 import socket
 from dataclasses import dataclass, field
@@ -38,8 +40,8 @@ class Auth:
             raise ValueError("auth needs a client id and a client secret")
         if ":" in self.client_id:
             raise ValueError(f"a client id has no colon (HTTP Basic splits there), got {self.client_id!r}")
-        if self.token_seconds <= 0:
-            raise ValueError(f"token_seconds must be positive, got {self.token_seconds!r}")
+        if not 0 < self.token_seconds < math.inf:
+            raise ValueError(f"token_seconds must be positive and end, got {self.token_seconds!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,10 @@ class Access:
     def __post_init__(self) -> None:
         if self.token is not None and (not self.token or "," in self.token or '"' in self.token):
             raise ValueError("the token must not be empty and must have neither commas nor quotes")
+        if self.public_host is not None and not re.fullmatch(
+            r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", self.public_host
+        ):
+            raise ValueError(f"public_host wants a host name, without scheme and port, got {self.public_host!r}")
         if not _is_loopback(self.listen) and self.token is None:
             raise ValueError(
                 f"listening on {self.listen} lets other machines run code here, so it needs a token: "
