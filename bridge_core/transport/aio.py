@@ -7,6 +7,8 @@ Bound to the loop and the process of its first call; a forked child is refused, 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import os
 import random
 import time
@@ -21,9 +23,14 @@ from .base import A, Metadata, Method, P, Req, Resp, T, status_of
 from .channel import channel_options, credentials
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from ..config import Config
 
 __all__ = ["AioTransport"]
+
+_THREADS = 16
+"""As many as transfers go at once; they are made as they are needed."""
 
 
 class AioTransport:
@@ -39,6 +46,7 @@ class AioTransport:
         self._tls = tls
         self._pid = -1
         self._channel: grpc.aio.Channel | None = None
+        self._threads: tuple[int, ThreadPoolExecutor] | None = None  # and the process they are in
 
     @property
     def target(self) -> str:
@@ -70,12 +78,13 @@ class AioTransport:
         await asyncio.sleep(seconds)
 
     async def run_io(self, func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs it in the loop's thread pool."""
-        return await asyncio.to_thread(func, *args, **kwargs)
+        """Runs it in a thread, in the caller's context."""
+        work = functools.partial(contextvars.copy_context().run, func, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._workers(), work)
 
     async def map_io(self, func: Callable[[A], T], items: Sequence[A]) -> list[T]:
-        """Runs them in the loop's thread pool, at once."""
-        return list(await asyncio.gather(*(asyncio.to_thread(func, item) for item in items)))
+        """Runs them in threads, at once."""
+        return list(await asyncio.gather(*(self.run_io(func, item) for item in items)))
 
     async def map_calls(self, func: Callable[[A], Awaitable[T]], items: Sequence[A], *, limit: int) -> list[T]:
         """Awaits them as tasks."""
@@ -107,17 +116,28 @@ class AioTransport:
         return self._config.rpc_timeout
 
     async def aclose(self, grace: float | None = None) -> None:
-        """Closes the channel. The transport may be used again.
+        """Closes the channel, and lets the threads end when their work has. The transport may be used again.
 
         Args:
             grace: Seconds that calls under way may take to end.
         """
+        threads, self._threads = self._threads, None
+        if threads is not None and threads[0] == os.getpid():
+            threads[1].shutdown(wait=False)
         channel, self._channel = self._channel, None
         if channel is not None and self._pid == os.getpid():
             try:
                 await channel.close(grace)
             finally:
                 await channel.close(None)  # when the waiting was cancelled; else it is closed, and this does nothing
+
+    def _workers(self) -> ThreadPoolExecutor:
+        """Threads of this transport: the loop's own pool has six on two cores, and others wait in it, too."""
+        if self._threads is None or self._threads[0] != os.getpid():  # a forked child has none of its parent's
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._threads = os.getpid(), ThreadPoolExecutor(_THREADS, thread_name_prefix="flyte-bridge-io")
+        return self._threads[1]
 
     def _failed(self, code: str, details: str, method: Method[Any, Any], metadata: Metadata) -> BridgeError:
         request_id = dict(metadata).get("x-request-id")

@@ -225,3 +225,58 @@ def test_a_codec_of_the_client(flyte_sandbox: Any) -> None:
             return int((await client.outputs(ref))["n"]) if await client.launch(request) == ref else 0
 
     assert asyncio.run(main()) == 7
+
+
+class Meeting:
+    """A stream that gives nothing until as many others are being read."""
+
+    def __init__(self, barrier: threading.Barrier) -> None:
+        self._barrier: threading.Barrier | None = barrier
+
+    def read(self, size: int = -1) -> bytes:
+        barrier, self._barrier = self._barrier, None
+        if barrier is not None:
+            barrier.wait(20)
+            return b"met"
+        return b""
+
+
+def test_sixteen_transfers_at_once_on_a_loop_and_no_thread_after(local: Client) -> None:
+    barrier = threading.Barrier(16)
+
+    def ours() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name.startswith("flyte-bridge-io")}
+
+    async def main() -> set[threading.Thread]:
+        async with AsyncClient(local.config) as client:
+            sent = [client.files.put_raw_data(Meeting(barrier), "m", str(n)) for n in range(16)]  # type: ignore[arg-type]
+            await asyncio.gather(*sent)
+            assert len(await client.files.list_files(f"{local.config.data_upload_location}/m")) == 16
+            return ours()
+
+    before = ours()
+    used = asyncio.run(main()) - before
+    assert len(used) == 16
+    for thread in used:
+        thread.join(20)
+    assert not used & ours()
+
+
+FORKED_LOOP = """
+import asyncio, os, sys
+from bridge_core import AsyncClient, Config
+client = AsyncClient(Config.for_endpoint("127.0.0.1:1", insecure=True, search_cwd=False, data_upload_location=sys.argv[1]))
+asyncio.run(client.files.put_raw_data(b"parent", "", "x"))
+child = os.fork()
+if child == 0:
+    print(asyncio.run(client.files.exists(sys.argv[1] + "/x")), flush=True)
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_child_has_threads_of_its_own(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED_LOOP, str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert (run.returncode, run.stdout) == (0, "True\n"), run.stderr
