@@ -255,6 +255,12 @@ _ADVICE: Mapping[str, str] = {
     "DEADLINE_EXCEEDED": "The server or the network was too slow; nothing is known about the outcome.",
 }
 
+_HANDSHAKES: Mapping[str, str] = {
+    "WRONG_VERSION_NUMBER": "The server speaks plaintext, and insecure is false: set insecure to true.",
+    "CERTIFICATE_VERIFY_FAILED": "The server's certificate is not trusted here: set ca_cert_file to its authority's PEM file.",
+}
+"""Words of TLS handshakes that leave no doubt about the cause."""
+
 
 def from_status(code: str, details: str, *, rpc: str, target: str, request_id: str | None) -> BridgeError:
     """The error for one failed call.
@@ -280,7 +286,9 @@ def from_status(code: str, details: str, *, rpc: str, target: str, request_id: s
         message = f"cannot reach Flyte at {target} ({rpc}): {details}."
     else:
         message = f"{rpc} at {target} answered {code}: {details}"
-    advice = _ADVICE.get(code)
+    advice = next((text for mark, text in _HANDSHAKES.items() if mark in details), None) or _ADVICE.get(code)
+    if advice and not message.endswith((".", "!", "?")):
+        message += "."
     return kind(
         f"{message} {advice}" if advice else message, code=code, rpc=rpc, request_id=request_id, details=details
     )

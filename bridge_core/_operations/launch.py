@@ -180,12 +180,14 @@ class LaunchOperations:
 
     def _placed(self, entity: EntityRef) -> EntityRef:
         placed = entity.within(self._config.project, self._config.domain)
-        for part in ("project", "domain"):
-            if not getattr(placed, part):
-                raise ConfigError(
-                    f"{entity}: no {part}; name it in the reference (launch_plan:project/domain/name), in Config({part}=…), or "
-                    f"in the environment as FLYTE_LOCAL_{part.upper()}"
-                )
+        missing = [part for part in ("project", "domain") if not getattr(placed, part)]
+        if missing:
+            raise ConfigError(
+                f"{entity}: no {' and no '.join(missing)}; name what is missing in the reference "
+                f"({entity.kind.value}:project/domain/name), in Config({', '.join(f'{part}=…' for part in missing)}), "
+                f"on the command line ({' '.join(f'--{part}' for part in missing)}), or in the environment "
+                f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
+            )
         return placed
 
     async def _prepare(self, interface: Interface, request: LaunchRequest) -> _Prepared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..transport.base import Transport
 
 __all__ = ["RunOperations", "default_abort_reason"]
+
+log = logging.getLogger("bridge_core")
 
 
 class RunOperations:
@@ -85,8 +88,12 @@ class RunOperations:
             except BridgeError as error:
                 if not may_pass(error):
                     raise
+                if trouble is None:  # once per outage: whoever waits for hours must see why nothing happens
+                    log.warning("waiting for run %s: %s It is asked again until it answers.", ref, error)
                 trouble = error
             else:
+                if trouble is not None:
+                    log.warning("waiting for run %s: Flyte answers again", ref)
                 trouble = None
                 if last is None or snapshot.phase is not last.phase:
                     yield snapshot

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from typing import TYPE_CHECKING
 
 import pytest
 
 import bridge_core
-from bridge_core import BridgeError, RunEnded, RunRef, Unavailable, WaitTimeout, errors
+from bridge_core import BridgeError, Client, Config, RunEnded, RunRef, Unavailable, WaitTimeout, errors
 from bridge_core.errors import STATUS_ERRORS, from_status
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
 
 KINDS = [getattr(errors, name) for name in errors.__all__ if isinstance(getattr(errors, name), type)]
 
@@ -42,3 +46,21 @@ def test_unreachable_says_whom_and_what_to_check() -> None:
         assert part in str(error)
     assert (error.code, error.request_id, error.details) == ("UNAVAILABLE", "r1", "connection refused")
     assert isinstance(from_status("FUTURE_CODE", "?", rpc="x", target="y", request_id=None), Unavailable)
+
+
+def test_advice_is_a_sentence_of_its_own_and_fits_the_cause() -> None:
+    def say(code: str, details: str) -> str:
+        return str(from_status(code, details, rpc="GetExecution", target="host:1", request_id=None))
+
+    assert say("PERMISSION_DENIED", "not yours").endswith(
+        "PERMISSION_DENIED: not yours. Ask the owner of the project for the right, or use other credentials."
+    )
+    assert "not yours! Ask" in say("PERMISSION_DENIED", "not yours!")
+    assert "CERTIFICATE" in say("UNAVAILABLE", "CERTIFICATE_VERIFY_FAILED: self signed")
+    assert "set ca_cert_file" in say("UNAVAILABLE", "CERTIFICATE_VERIFY_FAILED: self signed")
+
+
+def test_tls_to_a_plaintext_server_names_the_setting(flyte_sandbox: Sandbox) -> None:
+    config = Config.for_endpoint(flyte_sandbox.endpoint, rpc_timeout=10, retry={"retries": 0})
+    with Client(config) as client, pytest.raises(Unavailable, match=r"speaks plaintext, .* set insecure to true"):
+        client.describe(RunRef("p", "d", "n"))

@@ -483,7 +483,7 @@ def test_bad_names_options_and_places_are_refused_before_any_call(client: Client
         client.launch(LaunchRequest(entity, options=RunOptions(labels={"a": 1})))  # type: ignore[dict-item]
     with (
         Client(Config.for_endpoint(flyte_sandbox.endpoint, insecure=True)) as placeless,
-        pytest.raises(ConfigError, match="no project; name it in the reference"),
+        pytest.raises(ConfigError, match=r"no project and no domain; name what is missing .*--project --domain"),
     ):
         placeless.launch(LaunchRequest(entity))
     assert len(flyte_sandbox.calls.of("CreateExecution")) == 0

@@ -381,3 +381,16 @@ def test_different_keys_never_share_a_client(flyte_sandbox: Sandbox) -> None:
             return one is same and one is not other
 
     assert run(job()) is True
+
+
+def test_an_outage_is_told_once_and_its_end_too(
+    flyte_sandbox: Sandbox, client: Client, raw: RawFlyte, held: RunRef, caplog: pytest.LogCaptureFixture
+) -> None:
+    flyte_sandbox.faults.fail("GetExecution", times=3)
+    with Client(fast(client.config)) as waiting:
+        for _ in waiting.watch(held, timeout=60):
+            raw.approve(held.name)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 2
+    assert said[0].startswith(f"waiting for run {held}: cannot reach Flyte at ")
+    assert said[1] == f"waiting for run {held}: Flyte answers again"
