@@ -12,10 +12,13 @@ from typing import Any
 from bridge_core import (
     AlreadyExists,
     Client,
+    Config,
+    ConfigError,
     EntityRef,
     InvalidRequest,
     Launched,
     LaunchRequest,
+    LiteralError,
     RunNotFound,
     RunOptions,
     RunPhase,
@@ -26,7 +29,7 @@ from bridge_core import (
 from ._run_name import TaskKey
 from ._values import from_xcom
 
-__all__ = ["build_request", "end_superseded", "launch_or_attach"]
+__all__ = ["build_request", "end_superseded", "explained", "launch_or_attach", "placed"]
 
 log = logging.getLogger("airflow.task.flyte")
 
@@ -75,8 +78,45 @@ def launch_or_attach(client: Client, request: LaunchRequest, name: Callable[[int
         if launched.snapshot.phase not in _GONE:
             log.info("attached to %s (%s), launched by an earlier try", launched.ref, launched.snapshot.phase.value)
             return launched
-        log.info("%s is spent; launching the next", launched.snapshot.describe())
+        log.warning("an earlier try ended badly, launching the next run: %s", launched.snapshot.describe())
     raise InvalidRequest(f"{_MOST_ATTEMPTS} runs of this task instance ended badly; clear it to start counting anew")
+
+
+def placed(entity: EntityRef, config: Config, conn_id: str) -> EntityRef:
+    """The entity with project and domain, its own or the connection's.
+
+    Raises:
+        ConfigError: One of them is nowhere to be found; names the places a DAG's author can write it.
+    """
+    found = entity.within(config.project, config.domain)
+    missing = [part for part in ("project", "domain") if not getattr(found, part)]
+    if missing:
+        raise ConfigError(
+            f"{entity}: no {' and no '.join(missing)}; give {' and '.join(f'{part}=' for part in missing)} to the task, write "
+            f"the entity as project/domain/name, or put {' and '.join(missing)} into the extra of connection {conn_id!r}"
+        )
+    return found
+
+
+def explained(error: LiteralError, inputs: Any) -> LiteralError:
+    """The same error; with a way out when an input is what a template or an XCom that was never pushed leaves behind."""
+    given = inputs if isinstance(inputs, Mapping) else {}
+    refused = {name: value for name, value in given.items() if any(_about(problem, name) for problem in error.problems)}
+    hints = []
+    if absent := [name for name, value in refused.items() if value is None or value == "None"]:
+        hints.append(f"{', '.join(absent)} came as None: the task it is taken from pushed no such XCom, or did not run")
+    if texts := [
+        name for name, value in refused.items() if isinstance(value, str) and value.lstrip()[:1] in ("{", "[")
+    ]:
+        hints.append(
+            f"{', '.join(texts)} is the text of a template, and no JSON: write {{{{ … | tojson }}}}, pass the XComArg "
+            "(task.output) itself, or set render_template_as_native_obj=True on the DAG"
+        )
+    return error.with_message("\n".join([error.message, *hints])) if hints else error
+
+
+def _about(problem: str, name: str) -> bool:
+    return problem.startswith((f"inputs.{name}:", f"inputs.{name}.", f"inputs.{name}[", f"inputs[{name!r}]"))
 
 
 def end_superseded(client: Client, entity: EntityRef, key: TaskKey) -> None:
@@ -84,13 +124,16 @@ def end_superseded(client: Client, entity: EntityRef, key: TaskKey) -> None:
 
     Clearing a running or deferred task stops it, and stopping it aborts its run; unless nobody was there to do so: the
     worker was gone, or the triggerer had not taken the task over yet. Asks nothing for a task that was never cleared.
+
+    Args:
+        client: Asks Flyte.
+        entity: What is about to be launched, `placed`.
+        key: The task instance.
     """
-    placed = entity.within(client.config.project, client.config.domain)
-    if not placed.project or not placed.domain:  # launching says so
-        return
+    project, domain = str(entity.project), str(entity.domain)
     for epoch in range(max(0, key.epoch - _MOST_EPOCHS), key.epoch):
         for attempt in range(_MOST_ATTEMPTS):
-            ref = RunRef(placed.project, placed.domain, key.name(attempt, epoch=epoch))
+            ref = RunRef(project, domain, key.name(attempt, epoch=epoch))
             try:
                 snapshot = client.describe(ref)
             except RunNotFound:

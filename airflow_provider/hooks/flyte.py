@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -40,23 +40,39 @@ class FlyteHook(BaseHook):
         self.flyte_conn_id = flyte_conn_id
 
     def get_config(self) -> Config:
-        """What the connection means. Raises `ConfigError`."""
-        connection = self.get_connection(self.flyte_conn_id)
+        """What the connection means, with ``FLYTE_*`` variables and files for what it leaves out (see `config_from_connection`).
+
+        Raises:
+            ConfigError: The connection is malformed, or contradicts itself.
+            AirflowNotFoundException: There is no such connection.
+        """
+        try:
+            connection = self.get_connection(self.flyte_conn_id)
+        except AirflowNotFoundException as error:
+            raise _undefined(self.flyte_conn_id, error) from None
         config = _config(connection)
         _ = connection.extra_dejson  # reading it registers its secrets with Airflow's masker
         return config
 
     async def aget_config(self) -> Config:
-        """`get_config` on an event loop."""
+        """`get_config` on an event loop; raises the same."""
         from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
-        connection = await get_async_connection(self.flyte_conn_id)
+        try:
+            connection = await get_async_connection(self.flyte_conn_id)
+        except AirflowNotFoundException as error:
+            raise _undefined(self.flyte_conn_id, error) from None
         config = _config(connection)
         await get_async_extra_dejson(connection)  # for the masker, as above
         return config
 
     def get_client(self) -> Client:
-        """A client of that Flyte; nothing is opened until it is used. Close it, or use it in a ``with``."""
+        """A client of that Flyte; nothing is opened until it is used. Close it, or use it in a ``with``.
+
+        Raises:
+            ConfigError: See `get_config`.
+            AirflowNotFoundException: See `get_config`.
+        """
         from bridge_core import Client
 
         return Client(self.get_config())
@@ -64,7 +80,11 @@ class FlyteHook(BaseHook):
     get_conn = get_client
 
     def test_connection(self) -> tuple[bool, str]:
-        """Asks Flyte for a run that does not exist: the answer proves address, TLS and credentials."""
+        """Asks Flyte for a run that does not exist: the answer proves address, TLS and credentials.
+
+        Returns:
+            Whether it worked, and one line for the connection form: at most 400 characters. Asks once, for at most 10 s.
+        """
         from bridge_core import BridgeError, Client, RetryPolicy, RunNotFound, RunRef
 
         try:
@@ -79,6 +99,13 @@ class FlyteHook(BaseHook):
             f"{config.project}/{config.domain}" if config.project and config.domain else "no default project and domain"
         )
         return True, f"Flyte answers at {config.endpoint} ({where})"
+
+
+def _undefined(conn_id: str, error: Exception) -> AirflowNotFoundException:
+    return AirflowNotFoundException(
+        f"{error}. Create a connection of type Flyte with this id (Admin > Connections, or the variable "
+        f"AIRFLOW_CONN_{conn_id.upper()}), or name another one in flyte_conn_id"
+    )
 
 
 def _config(connection: Connection) -> Config:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTim
 from bridge_core import (
     BridgeError,
     EntityRef,
+    LiteralError,
     RunAborted,
     RunOptions,
     RunPhase,
@@ -68,6 +71,7 @@ class FlyteRunOperator(BaseOperator):
         deferrable: Wait in the triggerer instead of on a worker. Default: ``[operators] default_deferrable``.
         poll_interval: Seconds between questions. None: adapts to the run's age.
         timeout: Seconds (or timedelta) that one try waits; then the run is aborted, if ``cancel_on_kill``, and the try fails.
+            None: for ever. Airflow's own ``execution_timeout`` does the same, in both modes.
         cancel_on_kill: Abort the run when somebody stops the task, and when the timeout passes.
         sync_grace: Seconds to wait on the worker before deferring. None: ``[flyte] sync_grace``.
         first_event_floor: Seconds between deferring and resuming at the earliest. None: ``[flyte] first_event_floor``.
@@ -126,10 +130,10 @@ class FlyteRunOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Launches or attaches, publishes, waits."""
-        from .._launching import build_request, end_superseded, launch_or_attach
+        from .._launching import build_request, end_superseded, explained, launch_or_attach, placed
 
         ti: Any = context["ti"]
-        key = TaskKey(ti, retries=self.retries)
+        key = TaskKey(ti, retries=self.retries, clears=getattr(context.get("dag_run"), "clear_number", None))
         with airflow_failures():
             for name in ("timeout", "sync_grace", "first_event_floor"):  # before anything is launched
                 seconds(getattr(self, name), name)
@@ -140,16 +144,20 @@ class FlyteRunOperator(BaseOperator):
             client = FlyteHook(self.flyte_conn_id).get_client()
         with client:
             with airflow_failures():
+                request = replace(request, entity=placed(request.entity, client.config, self.flyte_conn_id))
                 if self.cancel_on_kill:
                     end_superseded(client, request.entity, key)
-                launched = launch_or_attach(client, request, key.name)
+                try:
+                    launched = launch_or_attach(client, request, key.name)
+                except LiteralError as error:
+                    raise explained(error, request.inputs) from None
             ref, snapshot = launched.ref, launched.snapshot
             self._kill = self._killer(client, ref, ti)
             self._publish(client, ref, ti)
             if not self.wait_for_completion:
                 with self._kill.waiting():  # acts on a signal that came while we launched
                     return None
-            deadline = None if self.timeout is None else time.time() + _seconds(self.timeout)
+            deadline = self._deadline(ti)
             if not snapshot.phase.is_terminal:
                 try:
                     with self._kill.waiting(), airflow_failures():
@@ -160,6 +168,7 @@ class FlyteRunOperator(BaseOperator):
                     raise
             if not snapshot.phase.is_terminal:
                 self._defer(ref, deadline)
+            self._tell(snapshot)
             with airflow_failures():
                 snapshot.raise_for_phase()
             return self._outputs(client, ref)
@@ -189,6 +198,10 @@ class FlyteRunOperator(BaseOperator):
                 self._time_is_up(client, news.ref, news.phase, news.message)
             if not news.phase.is_terminal:  # we could not ask: nothing is known about the run
                 raise AirflowException(f"{news.message} A retry attaches to the run.")
+            self.log.info("run %s is %s. Console: %s", news.ref, news.phase.value, self.console_url)
+            if not news.phase.is_success:
+                with suppress(BridgeError):  # the event says in short what happened
+                    self._tell(client.describe(news.ref))
             with airflow_failures():
                 if news.phase is RunPhase.ABORTED:
                     raise RunAborted(news.message)
@@ -222,12 +235,30 @@ class FlyteRunOperator(BaseOperator):
         who = str(TaskKey(ti, retries=self.retries))
         return SyncKill(client, ref, ti, who, enabled=self.cancel_on_kill, pending=self._killed_early)
 
+    def _tell(self, snapshot: RunSnapshot) -> None:
+        """All that Flyte says about a failure: the exception that ends the try is one line of it."""
+        if snapshot.error is not None and "\n" in snapshot.error.message:
+            where = f" in node {snapshot.error.node}" if snapshot.error.node else ""
+            self.log.error(
+                "run %s failed%s (%s):\n%s", snapshot.ref, where, snapshot.error.code, snapshot.error.message
+            )
+
     def _publish(self, client: Client, ref: RunRef, ti: Any) -> None:
         """What people need when the run fails, before it can."""
         self.console_url = client.console_url(ref)
         ti.xcom_push(key="flyte_run", value=ref.to_dict())
         ti.xcom_push(key=FlyteConsoleLink.xcom_key, value=self.console_url)
         self.log.info("run %s. Console: %s", ref, self.console_url)
+
+    def _limits(self) -> list[tuple[float, str]]:
+        """Seconds that a try may take, and who said so; Airflow 3 enforces ``execution_timeout`` only while a worker waits."""
+        given = [(self.timeout, "timeout"), (self.execution_timeout if self.deferrable else None, "execution_timeout")]
+        return [(_seconds(limit), name) for limit, name in given if limit is not None]
+
+    def _deadline(self, ti: Any) -> float | None:
+        """Unix time at which the waiting of this try ends."""
+        begin = {"timeout": time.time(), "execution_timeout": ti.start_date.timestamp()}
+        return min((begin[name] + limit for limit, name in self._limits()), default=None)
 
     def _wait(self, client: Client, ref: RunRef, deadline: float | None) -> RunSnapshot:
         """Waits to the end; for a deferrable task, a short while. Makes no Task SDK call: `_kill` says why."""
@@ -274,7 +305,7 @@ class FlyteRunOperator(BaseOperator):
 
     def _time_is_up(self, client: Client, ref: RunRef, phase: RunPhase, why: str) -> NoReturn:
         """The timeout passed: aborts the run unless the user wants it to live, and fails this try."""
-        limit = "its timeout" if self.timeout is None else f"its timeout of {_seconds(self.timeout):g} s"
+        limit = next((f"its {name} of {length:g} s" for length, name in sorted(self._limits())), "its timeout")
         fate = self._abort(client, ref, f"{limit} passed")
         known = f"was still {phase.value}" if phase is not RunPhase.UNKNOWN else f"is in an unknown phase ({why})"
         raise AirflowException(f"run {ref} {known} when {limit} passed; {fate}. Console: {self.console_url}") from None

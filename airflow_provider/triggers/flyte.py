@@ -80,6 +80,7 @@ class FlyteRunTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Waits, then fires. Whatever happens becomes an event, so that the task's own code decides what it means."""
+        self.log.info("waiting for run %s; its phases are asked together with those of other tasks", self.ref)
         event = await self._wait()
         early = min(self.not_before - time.time(), _LONGEST_HOLD)
         if early > 0:

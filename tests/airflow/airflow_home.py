@@ -53,6 +53,8 @@ class AirflowHome:
             "AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": 4,  # enough for a heartbeat interval of 1 s
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": False,
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
+            "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": 1,
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": 5,
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
             "PYTHONPATH": ROOT,
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",

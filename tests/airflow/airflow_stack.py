@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import httpx
@@ -26,18 +26,8 @@ class AirflowStack:
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{home.port}", timeout=60, trust_env=False)
 
     def __enter__(self) -> Self:
-        logs = self.home.root / "component-logs"
-        logs.mkdir()
         for name in COMPONENTS:
-            with (logs / name).open("wb") as log:
-                self._processes[name] = subprocess.Popen(
-                    [str(BIN / "airflow"), name],
-                    env=self.home.env,
-                    cwd=self.home.root,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+            self._start(name, name)
         try:
             self._wait_until_up()
         except BaseException:
@@ -48,14 +38,30 @@ class AirflowStack:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
+    def _start(self, name: str, *arguments: str) -> None:
+        logs = self.home.root / "component-logs"
+        logs.mkdir(exist_ok=True)
+        with (logs / name).open("wb") as log:
+            self._processes[name] = subprocess.Popen(
+                [str(BIN / "airflow"), *arguments],
+                env=self.home.env,
+                cwd=self.home.root,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
     def stop(self) -> None:
         """Ends the process groups that we started, and no others."""
         self._http.close()
-        groups = {name: _members(process.pid) for name, process in self._processes.items()}
-        for process in self._processes.values():
+        self._end(self._processes)
+
+    def _end(self, processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+        groups = {name: _members(process.pid) for name, process in processes.items()}
+        for process in processes.values():
             _signal_group(process.pid, signal.SIGTERM)
         deadline = time.monotonic() + 6
-        for process in self._processes.values():
+        for process in processes.values():
             try:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -68,7 +74,7 @@ class AirflowStack:
 
     @contextlib.contextmanager
     def frozen(self, name: str) -> Iterator[None]:
-        """The component stands still meanwhile; well below the 30 s after which Airflow takes it for dead."""
+        """The component stands still meanwhile; longer than 5 s, other triggerers take it for dead."""
         members = _members(self._processes[name].pid)
         for member in members:
             member.suspend()
@@ -78,10 +84,28 @@ class AirflowStack:
             for member in members:
                 member.resume()
 
+    @contextlib.contextmanager
+    def another_triggerer(self) -> Iterator[None]:
+        """A second triggerer, on the same database; up when the body begins."""
+        before = self._triggerers()
+        self._start("triggerer-2", "triggerer", "--skip-serve-logs")
+        try:
+            deadline = time.monotonic() + 60
+            while self._triggerers() <= before:
+                assert time.monotonic() < deadline, f"no second triggerer\n{self.logs()}"
+                time.sleep(0.25)
+            yield
+        finally:
+            self._end({"triggerer-2": self._processes.pop("triggerer-2")})
+
+    def _triggerers(self) -> int:
+        ((count,),) = self.home.query("select count(*) from job where job_type = 'TriggererJob' and state = 'running'")
+        return int(count)
+
     def logs(self) -> str:
         """The last lines of every component, for failure messages."""
         out = []
-        for name in COMPONENTS:
+        for name in self._processes:
             file = self.home.root / "component-logs" / name
             lines = file.read_text(errors="replace").splitlines()
             out.append(f"--- {name}\n" + "\n".join(lines[-40:]))

@@ -23,12 +23,15 @@ REFUSED = {
     "unknown_option": "unknown run option 'lables'",
     "unsupported_option": "queue",
     "unknown_key": "connection 'flyte_typo': unknown key 'insecur' in extra; did you mean 'insecure'?",
+    "placeless": "no project and no domain; give project= and domain= to the task",
+    "nothing_pushed": "n, at came as None: the task it is taken from pushed no such XCom",
+    "text_of_a_dict": "n is the text of a template, and no JSON: write {{ … | tojson }}",
     "malformed_yaml": "connection 'flyte_yaml': malformed YAML in",
 }
 
 
 @pytest.fixture(scope="module")
-def connections(tmp_path_factory):
+def connections(tmp_path_factory, sandbox):
     broken = tmp_path_factory.mktemp("config") / "broken.yaml"
     broken.write_text("admin:\n  endpoint: [unclosed\n")
     (closed,) = free_ports(1)
@@ -36,6 +39,9 @@ def connections(tmp_path_factory):
     return {
         "AIRFLOW_CONN_FLYTE_TYPO": json.dumps({"conn_type": "flyte", "extra": {"insecur": True}}),
         "AIRFLOW_CONN_FLYTE_YAML": json.dumps({"conn_type": "flyte", "extra": {"config_file": str(broken)}}),
+        "AIRFLOW_CONN_FLYTE_PLACELESS": json.dumps(
+            {"conn_type": "flyte", "host": sandbox.endpoint, "extra": {"insecure": True}}
+        ),
         "AIRFLOW_CONN_FLYTE_CLOSED": json.dumps({"conn_type": "flyte", "host": f"127.0.0.1:{closed}", "extra": extra}),
     }
 
@@ -92,6 +98,12 @@ def test_unreachable_flyte_is_retried_and_says_what_a_retry_does(log, outcomes):
     assert outcomes["unreachable", -1] == ("failed", 2)
     assert "cannot reach Flyte at 127.0.0.1:" in log
     assert "may or may not exist: a retry of this task attaches to it if it does" in log
+
+
+def test_a_connection_that_is_not_there_is_named_with_the_way_out(log, outcomes):
+    assert outcomes["no_connection", -1] == ("failed", 2)
+    assert "isn't defined. Create a connection of type Flyte with this id" in log
+    assert "AIRFLOW_CONN_FLYTE_NOWHERE" in log
 
 
 def test_execution_timeout_aborts_the_run_of_each_try(log, outcomes, sandbox, flyte):

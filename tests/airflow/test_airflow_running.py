@@ -236,6 +236,48 @@ def test_deadline_aborts_the_run(start):
     assert "when its timeout of 6 s passed; it was aborted. Console: http" in case.log()
 
 
+def test_execution_timeout_counts_while_deferred(start):
+    case = start("limited_by_airflow")
+    case.wait("failed")
+    assert phase(case.runs()[0]) == "ABORTED"
+    assert "when its execution_timeout of 6 s passed; it was aborted. Console: http" in case.log()
+
+
+def test_lowering_retries_meanwhile_is_no_clear(start, home):
+    case = start("edited")
+    process = case.waiting_process()
+    edited = home.root / "edited"
+    edited.touch()
+    try:
+        process.kill()
+        case.wait("running", try_number=2)
+        case.logged("attaching to")
+    finally:
+        edited.unlink()
+    (name,) = case.launched()
+    case.flyte.approve(name)
+    case.wait("success")
+    assert case.creates() == 1
+    assert not case.aborts()
+
+
+def test_a_trigger_that_moved_to_another_triggerer_leaves_the_run(start, airflow):
+    case = start("deferred")
+    case.wait("deferred")
+    case.logged("starting")
+    with airflow.another_triggerer():
+        with airflow.frozen("triggerer"):  # longer than the 5 s after which this Airflow takes it for dead
+            case.eventually(lambda: case.log().count("starting") >= 2)
+        case.logged("another triggerer watches it")  # the first one is back, and told to stop what it had
+        assert not case.aborts()
+        (name,) = case.launched()
+        case.flyte.approve(name)
+        case.wait("success")
+    assert [phase(run) for run in case.runs()] == ["SUCCEEDED"]
+    assert case.creates() == 1
+    assert not case.aborts()
+
+
 def test_cancel_on_kill_false_leaves_the_run(start):
     case = start("left_alone")
     case.wait("deferred")

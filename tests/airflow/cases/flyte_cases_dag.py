@@ -26,7 +26,13 @@ with DAG("cases", schedule=None, default_args={"retries": 1, "retry_delay": time
     FlyteRunOperator(task_id="unsupported_option", entity="tests.quick", inputs=GOOD, options={"queue": "fast"})
     FlyteRunOperator(task_id="unknown_key", entity="tests.quick", inputs=GOOD, flyte_conn_id="flyte_typo")
     FlyteRunOperator(task_id="malformed_yaml", entity="tests.quick", inputs=GOOD, flyte_conn_id="flyte_yaml")
+    FlyteRunOperator(task_id="placeless", entity="tests.quick", inputs=GOOD, flyte_conn_id="flyte_placeless")
+    FlyteRunOperator(
+        task_id="nothing_pushed", entity="tests.quick", inputs={"n": "{{ ti.xcom_pull('nobody') }}", "at": None}
+    )
+    FlyteRunOperator(task_id="text_of_a_dict", entity="tests.quick", inputs={"n": "{{ {'a': 1} }}", "at": "here"})
     # Retried: it may pass.
+    FlyteRunOperator(task_id="no_connection", entity="tests.quick", inputs=GOOD, flyte_conn_id="flyte_nowhere")
     FlyteRunOperator(task_id="unreachable", entity="tests.quick", inputs=GOOD, flyte_conn_id="flyte_closed")
     # Ended by Airflow: the run is aborted; once per try.
     FlyteRunOperator(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 from airflow.sdk import DAG
 
 from airflow_provider.operators.flyte import FlyteRunOperator
 
 INPUTS = {"n": "{{ dag_run.conf['n'] | int }}", "at": "at {{ macros.datetime.now() }}"}
+EDITED = Path(os.environ["AIRFLOW_HOME"]) / "edited"
 RETRY = {"retries": 1, "retry_delay": timedelta(seconds=1)}
 
 
@@ -22,4 +25,7 @@ held("deferred", deferrable=True, sync_grace=0)
 held("grace", deferrable=True, sync_grace=90)
 held("waiting", deferrable=False)
 held("limited", deferrable=True, sync_grace=0, timeout=6, retries=0)
+held("limited_by_airflow", deferrable=True, sync_grace=0, execution_timeout=timedelta(seconds=6), retries=0)
+# Somebody edits the file while a task is on its way.
+held("edited", deferrable=True, sync_grace=90, retries=2 if EDITED.exists() else 3)
 held("left_alone", deferrable=True, sync_grace=0, cancel_on_kill=False, retries=0)
