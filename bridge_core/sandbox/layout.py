@@ -107,10 +107,10 @@ class Layout:
                 found is not None and self.buckets.joinpath(found.relative_to(self.buckets.resolve()).parts[0]).is_dir()
             )
             return f"/{key}" if there else None
-        path = Path(native)
-        if not path.is_absolute() or not path.resolve().is_relative_to(self.files.resolve()):
+        if not native.startswith("/"):
             return None
-        return f"/{FILES_URL}/{path.resolve().relative_to(self.files.resolve())}"
+        found = _below(self.files, native)  # an absolute path stays what it is
+        return None if found is None else f"/{FILES_URL}/{found.relative_to(self.files.resolve())}"
 
     def of_url_path(self, url_path: str) -> Path | None:
         """The file behind the path of a signed URL, or None when it would leave the storage."""
@@ -126,6 +126,8 @@ def _write_file(path: Path, data: bytes) -> None:
 
 
 def _below(root: Path, key: str) -> Path | None:
-    """The path of a key, or None when the key would leave the directory."""
+    """The path of a key, or None when the key would leave the directory, or can name nothing."""
+    if "\0" in key:
+        return None
     path = (root / key).resolve()
     return path if key and path.is_relative_to(root.resolve()) and path != root.resolve() else None
