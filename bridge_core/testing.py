@@ -34,13 +34,17 @@ def _flyte_sandbox_server() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def flyte_sandbox(_flyte_sandbox_server: Sandbox) -> Iterator[Sandbox]:
-    """The embedded Flyte, started once per session; recorded calls and stubs are cleared for each test, unused faults fail it.
+    """The embedded Flyte, started once per session; recorded calls, stubs and connectors are cleared for each test.
 
-    What a test can do with it besides being a client: `Sandbox.stub`, ``flyte_sandbox.faults``, ``flyte_sandbox.calls``.
+    Faults that were planned and did not happen fail the test.
+
+    What a test can do with it besides being a client: `Sandbox.stub`, ``flyte_sandbox.faults``, ``flyte_sandbox.calls``,
+    ``flyte_sandbox.connectors.add("HOST:PORT")``.
     """
     _flyte_sandbox_server.calls.clear()
     yield _flyte_sandbox_server
     _flyte_sandbox_server.stubs.clear()
+    _flyte_sandbox_server.connectors.clear()
     try:
         _flyte_sandbox_server.faults.assert_consumed()
     finally:

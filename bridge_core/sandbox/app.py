@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from .auth.access import Access, Auth
 from .calls import Calls
 from .claim import DirectoryTaken, DirectoryUnusable, claimed, usable
+from .connectors.registry import Connectors
 from .faults import Faults
 from .layout import BUCKET, Layout
 from .parts import Parts, guarded, login_routes, serve, task_login
@@ -52,6 +53,8 @@ class Sandbox:
         project_pythonpath: Search paths of projects, before the common one.
         images: For raw containers: image, or a pattern like ``"busybox:*"``, to the words that go before the container's own
             command when it runs as a process; ``[]`` to run it as it is. Images that are not named are refused.
+        connectors: Services that run tasks elsewhere, ``pyflyte serve connector`` for one: ``"HOST:PORT"``, asked which types it
+            knows, or ``"TASK_TYPE=HOST:PORT"``. More with ``sandbox.connectors.add``.
         isolation: ``"process"``: each task is a process of its own, started from nothing. ``"fork"``: tasks of flytekit are
             copies of a process that has imported it already, ten times as fast.
         parallelism: How many task processes run at once; None for the number of cores.
@@ -81,6 +84,7 @@ class Sandbox:
         project_python: Mapping[str, str | os.PathLike[str]] | None = None,
         project_pythonpath: Mapping[str, Iterable[str | os.PathLike[str]]] | None = None,
         images: Mapping[str, Sequence[str]] | None = None,
+        connectors: Iterable[str] = (),
         isolation: str = "process",
         parallelism: int | None = None,
         projects: Iterable[str] = ("flytesnacks",),
@@ -95,6 +99,7 @@ class Sandbox:
         self.calls = Calls()
         self.faults = Faults()
         self.stubs = Stubs()
+        self.connectors = Connectors(connectors)
         self._port = port
         self._http_port = http_port
         if data_dir is not None and not os.fspath(data_dir):
@@ -345,6 +350,7 @@ class Sandbox:
             bench=bench,
             parallelism=self._parallelism,
             stubs=self.stubs,
+            connectors=self.connectors,
             clock=self._clock,
             catch_up=self._catch_up,
             run_url=lambda identifier: console_url + run_path(identifier),

@@ -64,6 +64,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
             python=next((path for project, path in reversed(options.python) if not project), sys.executable),
             project_python={project: path for project, path in options.python if project},
             images=dict(options.image),
+            connectors=options.connector,
             isolation=options.isolation,
             projects=options.project or _PROJECTS,
             storage=options.storage,
@@ -145,6 +146,14 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         default=[],
         metavar="IMAGE=[COMMAND]",
         help="run raw containers of this image (a pattern) as processes, with this command before their own; may be repeated",
+    )
+    parser.add_argument(
+        "--connector",
+        action="append",
+        default=[],
+        metavar="[TASK_TYPE=]HOST:PORT",
+        help="a connector service that runs the tasks whose types it names, or of this type whatever it names (without TLS); "
+        "may be repeated",
     )
     parser.add_argument(
         "--isolation",

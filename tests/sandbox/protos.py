@@ -227,6 +227,9 @@ class Wire:
         run = self.launch(target, inputs=inputs, **spec)
         return self.wait(run)
 
+    def recover(self, run, name=""):
+        return self.admin.RecoverExecution(execution_pb2.ExecutionRecoverRequest(id=run, name=name)).id
+
     def terminate(self, run, cause="test"):
         self.admin.TerminateExecution(execution_pb2.ExecutionTerminateRequest(id=run, cause=cause))
 

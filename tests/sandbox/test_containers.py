@@ -145,7 +145,7 @@ def test_a_mapped_command_goes_before_the_containers_own(wire):
 
 
 def test_option_of_the_program():
-    options = _parser().parse_args(["--image", "busybox:*=", "--image", "tool=/usr/bin/env A=b"])
+    options = _parser("sandbox").parse_args(["--image", "busybox:*=", "--image", "tool=/usr/bin/env A=b"])
     assert dict(options.image) == {"busybox:*": [], "tool": ["/usr/bin/env", "A=b"]}
     with pytest.raises(SystemExit):
-        _parser().parse_args(["--image", "busybox"])
+        _parser("sandbox").parse_args(["--image", "busybox"])

@@ -18,7 +18,6 @@ from .fuzzer import METHODS, Fuzzer, send
 from .protos import INTEGER, PHASE, Wire, echo_task, echo_workflow, gate_workflow, literals, plan_id
 from .test_engine import attempts_of, nodes_of
 from .test_executions import list_runs, release
-from .test_resume import recover
 from .test_scheduler import cron, scheduled
 
 _UNDECODABLE = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
@@ -34,7 +33,7 @@ def drive(wire):
     release(wire, held)
     stopped = wire.launch(gate, "stopped", literals(n=1))
     wire.terminate(stopped)
-    recover(wire, first, "recovered")
+    wire.recover(first, "recovered")
     wire.admin.RelaunchExecution(execution_pb2.ExecutionRelaunchRequest(id=first, name="again"))
     list_runs(wire, "eq(phase,SUCCEEDED)")
     wire.outputs(first)

@@ -39,13 +39,16 @@ def test_a_project_has_its_own_interpreter_and_path(fresh, connect, tmp_path):
     assert found["flytesnacks"][1] == [str(tmp_path / "common")]
 
 
-def test_options_of_the_program():
-    options = _parser().parse_args(
-        ["--python", "a=/x/python", "--python", "/y/python", "--pythonpath", "./p=q", "--pythonpath", "a=/z"]
+def test_options_of_the_program(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("p=q", "z"):
+        (tmp_path / name).mkdir()
+    options = _parser("sandbox").parse_args(
+        ["--python", "a=/x/python", "--python", "/y/python", "--pythonpath", "./p=q", "--pythonpath", "a=z"]
     )
     assert options.python == [("a", "/x/python"), ("", "/y/python")]
-    assert options.pythonpath == [("", "./p=q"), ("a", "/z")]
-    assert _by_project(options.pythonpath) == {"a": ["/z"]}
+    assert options.pythonpath == [("", "./p=q"), ("a", "z")]
+    assert _by_project(options.pythonpath) == {"a": ["z"]}
 
 
 def test_a_missing_interpreter_is_named():

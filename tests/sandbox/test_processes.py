@@ -15,8 +15,9 @@ import psutil
 import pytest
 from flyteidl.admin import common_pb2
 from flyteidl.core import errors_pb2, literals_pb2
+from flyteidl.core import execution_pb2 as core_execution_pb2
 
-from .protos import INTEGER, PHASE, STRING, Wire, literals, shell_task, unique
+from .protos import INTEGER, NODE, PHASE, STRING, Wire, add_node, literals, new_workflow, shell_task, unique
 from .test_engine import attempts_of, nodes_of
 
 
@@ -106,12 +107,39 @@ def test_recoverable_failures_are_retried(wire, tmp_path):
     closure = run_script(wire, "exit 1", retries=1).closure
     assert closure.error.code == "RetriesExhausted|NonZeroExitCode"
 
+    assert closure.error.message.startswith("[2/2] currentAttempt done. Last Error: USER::sh exited with 1.")
 
-def test_missing_outputs_are_a_system_failure_with_three_attempts(wire):
-    run = run_script(wire, "true", outputs={"o0": INTEGER})
-    assert run.closure.phase == PHASE.FAILED
-    assert "OutputsNotFound" in run.closure.error.code
-    assert len(attempts_of(wire, only_node(wire, run.id))) == 3
+
+def test_missing_outputs_take_the_retries_of_the_task(wire):
+    """They are of no kind (nodes/task/handler.go: ValidateOutput), and so not the system's (executor.go)."""
+    run = run_script(wire, "true", outputs={"o0": INTEGER}, retries=1)
+    error = run.closure.error
+    assert (run.closure.phase, error.code) == (PHASE.FAILED, "RetriesExhausted|OutputsNotFound")
+    assert error.message.startswith("[2/2] currentAttempt done. Last Error: UNKNOWN::")
+    assert len(attempts_of(wire, only_node(wire, run.id))) == 2
+
+
+def test_failures_of_the_system_have_three_retries_of_their_own(wire, tmp_path):
+    document = errors_pb2.ErrorDocument()
+    document.error.code, document.error.message = "SYSTEM:Flaky", "no network"
+    document.error.kind = errors_pb2.ContainerError.RECOVERABLE
+    document.error.origin = core_execution_pb2.ExecutionError.SYSTEM
+    error = write_message(tmp_path, document)
+    # One failure of its own in between takes its one retry, and none of the system's.
+    script = f"test $FLYTE_ATTEMPT_NUMBER = 1 && exit 1; cp {error} {{{{.outputPrefix}}}}/error.pb"
+    run = run_script(wire, script, retries=1)
+    error = run.closure.error
+    assert (error.code, error.kind) == ("RetriesExhausted|SYSTEM:Flaky", core_execution_pb2.ExecutionError.USER)
+    assert error.message == "[3/3] currentAttempt done. Last Error: SYSTEM::no network"
+    assert len(attempts_of(wire, only_node(wire, run.id))) == 5
+
+
+def test_the_node_says_how_often(wire):
+    task = shell_task(unique("task"), "exit 1", retries=5)
+    template = new_workflow(unique("wf"))
+    add_node(template, "n0", task).metadata.retries.retries = 1
+    run = wire.run(wire.register(template, tasks=[task]))
+    assert run.closure.error.message.startswith("[2/2] ")
 
 
 def test_timeout(wire):
@@ -119,8 +147,21 @@ def test_timeout(wire):
     task.metadata.timeout.FromMilliseconds(300)
     wire.register_task(task)
     closure = wire.run(task.id).closure
-    assert closure.phase == PHASE.FAILED
-    assert "timeout" in closure.error.message
+    assert (closure.phase, closure.error.code) == (PHASE.FAILED, "RetriesExhausted|TimeoutExpired")
+    assert (
+        closure.error.message == "[1/1] currentAttempt done. Last Error: USER::task execution timeout [300ms] expired"
+    )
+
+
+def test_all_attempts_together_have_twice_the_timeout(wire):
+    task = shell_task(unique("slow"), "sleep 600", retries=10)
+    task.metadata.timeout.FromMilliseconds(300)
+    wire.register_task(task)
+    run = wire.run(task.id)
+    assert (run.closure.error.code, run.closure.error.message) == ("Timeout", "Timeout in node")
+    node = only_node(wire, run.id)
+    assert node.closure.phase == NODE.TIMED_OUT
+    assert [attempt.closure.error.code for attempt in attempts_of(wire, node)] == ["TimeoutExpired", "Timeout"]
 
 
 def test_a_program_that_does_not_exist(wire):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2, literals_pb2, workflow_pb2
 
+from .array_errors import no_dynamic, summary
 from .array_resume import ended_items, next_attempt
 from .bindings import loaded, none_literal
 from .node import NodeRun
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["ArrayNode"]
 
 _Task = execution_pb2.TaskExecution
-_SHOWN_ERRORS = 5
 
 
 class ArrayNode(NodeRun):
@@ -47,9 +47,10 @@ class ArrayNode(NodeRun):
         self._need = self._size
         criteria = array.WhichOneof("success_criteria")
         if criteria == "min_successes":
-            self._need = min(self._size, array.min_successes)
+            self._need = array.min_successes
         elif criteria == "min_success_ratio":
-            self._need = math.ceil(round(array.min_success_ratio * self._size, 6))
+            # As it is there: the ratio is a 32-bit float, and 0.6 of 10 items are 7.
+            self._need = math.ceil(array.min_success_ratio * self._size)
         before = self.run.history.attempts(self.unique_id)
         self._record = self.run.engine.recorder.resumed_task(before[0]) if before else self._begin_record()
         self._ended_items = dict(ended_items(self, before[0])) if before else {}
@@ -71,18 +72,21 @@ class ArrayNode(NodeRun):
             self.run.engine.terminate_child(child, f"array node {self.unique_id} of {self.run.key} was stopped")
 
     def _length(self) -> int:
-        lengths = set()
+        lengths: list[int] = []
         for name in list(self.inputs.literals):
             literal = loaded(self.inputs.literals[name], self.run.engine.layout.local)
             self.inputs.literals[name].CopyFrom(literal)
             if name not in self._bound and literal.WhichOneof("value") == "collection":
-                lengths.add(len(literal.collection.literals))
-        if len(lengths) != 1:
-            found = "no list" if not lengths else f"lists of lengths {sorted(lengths)}"
-            raise Failure(
-                "InvalidArrayLength", f"array node {self.node.id!r} needs input lists of one length, got {found}"
-            )
-        return int(lengths.pop())
+                lengths.append(len(literal.collection.literals))
+        if not lengths:
+            if self._bound and len(self._bound) == len(self.inputs.literals):
+                return 1  # nothing is left to map over
+            raise Failure("InvalidArrayLength", "no input array provided")
+        for other in lengths:
+            if other != lengths[0]:
+                text = f"input arrays have different lengths: expecting '{lengths[0]}' found '{other}'"
+                raise Failure("InvalidArrayLength", text)
+        return lengths[0]
 
     def _begin_record(self) -> TaskRecord | None:
         inner = self._array.node
@@ -170,7 +174,7 @@ class ArrayNode(NodeRun):
             self._record.message.closure.metadata.external_resources[index].retry_attempt = task.attempt
         self._children.pop(index, None)
         if isinstance(outcome, Dynamic):
-            outcome = unsupported("a dynamic task in an array node")
+            outcome = no_dynamic(task_of(self, self._array.node).id.name)
         if isinstance(outcome, Done):
             self._results[index] = outcome.outputs
             self._mark(index, _Task.SUCCEEDED)
@@ -193,20 +197,12 @@ class ArrayNode(NodeRun):
         if self.cancelled:
             outcome = CANCELLED
         elif len(self._errors) > self._size - self._need:
-            outcome = self._failure()
+            outcome = summary(self._errors)
         else:
             outcome = Done(self._outputs())
         if self._record is not None:
             self._record.ended(outcome)
         self.end(outcome)
-
-    def _failure(self) -> Failure:
-        first = self._errors[min(self._errors)]
-        shown = sorted(self._errors.items())[:_SHOWN_ERRORS]
-        message = "\n".join(f"[{index}]: {failure.message}" for index, failure in shown)
-        if len(self._errors) > _SHOWN_ERRORS:
-            message += f"\n… and {len(self._errors) - _SHOWN_ERRORS} more"
-        return Failure(first.code, message, kind=first.kind)
 
     def _outputs(self) -> Any:
         """Lists of the items' outputs, None in the place of failed items; an empty array still has its outputs."""

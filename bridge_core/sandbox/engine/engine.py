@@ -10,7 +10,9 @@ from flyteidl.core import execution_pb2
 from ..ids import START_NODE
 from ..runner.pool import Pool
 from ..store.executions import TERMINAL, Executions, execution_key
+from ..store.jobs import Jobs
 from ..store.nodes import Nodes
+from .deletions import delete_jobs_of
 from .history import NODE_ENDED
 from .launcher import Launcher
 from .loop import Loop
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from ..connectors.registry import Connectors
     from ..layout import Layout
     from ..runner.attempt import Bench
     from ..store.database import Database
@@ -46,12 +49,15 @@ class Engine:
         layout: Layout,
         bench: Bench,
         stubs: Stubs,
+        connectors: Connectors,
         clock: Callable[[], datetime],
         catch_up: int,
         parallelism: int,
         run_url: Callable[[Any], str],
     ) -> None:
         self.stubs = stubs
+        self.connectors = connectors
+        self.jobs = Jobs(database)
         self.database = database
         self.entities = entities
         self.executions = Executions(database)
@@ -79,6 +85,7 @@ class Engine:
     def stop(self) -> None:
         """Stops moving runs on, then kills all task processes. The store stays as it is."""
         self.loop.stop()
+        self.connectors.close()
         self.pool.close()
 
     def start_run(self, execution: Any, inputs: Any, closure: Any, *, resumed: bool = False) -> None:
@@ -132,6 +139,7 @@ class Engine:
     def run_ended(self, run: Run, _outcome: Outcome) -> None:
         """A run has written its end."""
         self._runs.pop(run.key, None)
+        delete_jobs_of(self, run.id)
         self.reservations.release_run(run.key)
         self._tell_watchers(run.key)
 
@@ -178,3 +186,4 @@ class Engine:
         with self.database.transaction():
             self.abort_nodes(execution.id)
             self.executions.save(execution)
+        delete_jobs_of(self, execution.id)

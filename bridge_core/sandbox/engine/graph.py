@@ -173,8 +173,10 @@ class Graph:
         if "err" in inputs.literals:
             inputs.literals["err"].CopyFrom(_error_literal(failure))
 
-        def ended(_outcome: Outcome) -> None:
-            self.run.post(lambda: self._end(CANCELLED if self._cancelled else failure))
+        def ended(outcome: Outcome) -> None:
+            # "its failure will mask the original failure for the workflow": subworkflow.go and workflow/executor.go
+            last = outcome if isinstance(outcome, Failure) else failure
+            self.run.post(lambda: self._end(CANCELLED if self._cancelled else last))
 
         runner = make_node(self, node, parent=self.parent, attempt=self.attempt, on_end=ended, inputs=inputs)
         self._ended = True  # nothing else may end this graph

@@ -2,7 +2,10 @@
 
 Both look the same to a node: something of its unique id has ended already and is not done again. Recovery after
 flytepropeller ``pkg/controller/nodes/executor.go`` (attemptRecovery): nodes that SUCCEEDED in the other run become RECOVERED
-with its inputs and outputs; of a dynamic node that did not end, the workflow it made is kept.
+with its inputs and outputs; of a dynamic node that did not end, the workflow it made is kept, and a task that failed finds the
+checkpoint it left. Anything else runs again from its start: an array with all its items, because they have no node executions
+to be found by (ArrayNode.EventVersion 0; flyteorg/flyte#3925), and the child of a launch plan node as a new execution, because
+``nodes/subworkflow/launchplan.go`` recovers children of succeeded nodes only, and those are not run at all.
 """
 
 from __future__ import annotations
@@ -73,12 +76,10 @@ class History:
         uri = record.closure.dynamic_job_spec_uri
         return None if closure is None else (closure, uri, int(Path(uri).parent.name))
 
-    def child(self, unique_id: str) -> Any | None:
-        """The execution that a launch plan node started in the run that is recovered."""
+    def checkpoint(self, unique_id: str) -> str:
+        """Where the node that failed in the run that is recovered wrote its last checkpoint; empty if it had none."""
         record = self._other.get(unique_id)
-        if record is None or not record.closure.HasField("workflow_node_metadata"):
-            return None
-        return record.closure.workflow_node_metadata.executionId
+        return "" if record is None else str(record.closure.task_node_metadata.checkpoint_uri)
 
     def attempts(self, unique_id: str) -> list[Any]:
         """The node's own task executions from before a restart."""

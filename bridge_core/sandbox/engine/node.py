@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from flyteidl.core import execution_pb2
+
 from ..ids import unique_node_id
 from .bindings import resolve_all
 from .outcome import CANCELLED, Done, Failure, Outcome
@@ -70,11 +72,18 @@ class NodeRun(ABC):
             if self._given is not None:
                 self.inputs = self._given
             else:
-                self.inputs = resolve_all(self.node.inputs, self.graph.outputs, self.run.engine.layout.local)
+                self.inputs = self._resolved()
             self.record.running(self.inputs)
             self.begin()
         except Failure as failure:
             self.end(failure)
+
+    def _resolved(self) -> Any:
+        try:
+            return resolve_all(self.node.inputs, self.graph.outputs, self.run.engine.layout.local)
+        except Failure as failure:  # whatever was wrong, nodes/executor.go: preExecute calls it this
+            system = execution_pb2.ExecutionError.SYSTEM
+            raise Failure("BindingResolutionFailure", str(failure), kind=system) from None
 
     def _ended_before(self) -> bool:
         outcome = self.run.history.outcome(self.unique_id)

@@ -83,11 +83,13 @@ class TaskNode(NodeRun):
     def _task_ended(self, outcome: Outcome | Dynamic) -> None:
         if self._task is not None:
             self.attempts_failed = self._task.attempt
-        if self._task is not None and self._task.task.metadata.discoverable:
             metadata = self.record.message.closure.task_node_metadata
             metadata.cache_status = self._task.cache_status
             if self._task.catalog is not None:
                 metadata.catalog_key.CopyFrom(self._task.catalog)
+            layout = self.run.engine.layout
+            checkpoint = layout.checkpoint(self.run.id, self.unique_id, self.attempts_failed)
+            metadata.checkpoint_uri = layout.native(checkpoint)  # a run that recovers this one goes on from there
         if not isinstance(outcome, Dynamic):
             deck = self.output_prefix / "deck.html"
             if deck.exists():
@@ -99,7 +101,7 @@ class TaskNode(NodeRun):
         except Failure as failure:
             self.end(failure)
         except Rejected as error:
-            self.end(Failure("CompileError", f"the dynamic workflow does not compile: {error.message}"))
+            self.end(Failure("DynamicWorkflowBuildFailed", f"malformed dynamic workflow, caused by: {error.message}"))
 
     def _start_dynamic(self, dynamic: Dynamic) -> None:
         run = self.run
@@ -201,10 +203,6 @@ def launch_child(owner: NodeRun, plan: Any, inputs: Any, unique_id: str, on_end:
     spec = execution_pb2.ExecutionSpec(launch_plan=plan, overwrite_cache=run.spec.overwrite_cache)
     spec.launch_plan.resource_type = identifier_pb2.LAUNCH_PLAN
     spec.metadata.mode = execution_pb2.ExecutionMetadata.CHILD_WORKFLOW
-    original = run.history.child(unique_id)
-    if original is not None:  # propeller recovers the children of what it recovers (launchplan/admin.go)
-        spec.metadata.mode = execution_pb2.ExecutionMetadata.RECOVERED
-        spec.metadata.reference_execution.CopyFrom(original)
     spec.metadata.nesting = run.spec.metadata.nesting + 1
     spec.metadata.principal = run.spec.metadata.principal
     spec.metadata.parent_node_execution.node_id = unique_id
@@ -222,8 +220,13 @@ def launch_child(owner: NodeRun, plan: Any, inputs: Any, unique_id: str, on_end:
             on_end(CANCELLED)
         else:
             error = phase.error
-            message = error.message or f"child execution {child.name} was aborted: {phase.abort_metadata.cause}"
-            on_end(Failure(error.code or "ChildExecutionAborted", message, kind=error.kind))
+            aborted = f"launchplan [{child.name}] aborted, caused by: {phase.abort_metadata.cause}"
+            failed = phase.phase == core_execution_pb2.WorkflowExecution.FAILED
+            on_end(
+                Failure(error.code, error.message, kind=error.kind)
+                if failed
+                else Failure("RemoteChildWorkflowExecutionFailed", aborted)
+            )
 
     run.engine.watch(child, lambda: run.post(ended))
     if run.resumed and run.engine.executions.find(child) is not None:
@@ -232,7 +235,9 @@ def launch_child(owner: NodeRun, plan: Any, inputs: Any, unique_id: str, on_end:
         run.engine.launcher.create(child, spec, inputs)
     except Rejected as error:
         if error.code != "ALREADY_EXISTS" or run.engine.executions.find(child) is None:
-            raise Failure("LaunchFailed", f"cannot launch {plan.name!r}: {error.message}", recoverable=False) from None
+            raise Failure(
+                "RuntimeExecutionError", f"cannot launch {plan.name!r}: {error.message}", recoverable=False
+            ) from None
     return child
 
 

@@ -9,15 +9,21 @@ from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
 
 from ..times import now, seconds_between
 from .outcome import Cancelled, Done, Dynamic, Failure
+from .timeouts import TIMED_OUT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..layout import Layout
     from ..store.nodes import Nodes
 
-__all__ = ["NodeRecord", "Recorder", "TaskRecord"]
+__all__ = ["OWN_LOG", "NodeRecord", "Recorder", "TaskRecord"]
 
+OWN_LOG = "Sandbox log"
+"""What the link to the console is called; other links are a connector's."""
 _Node = execution_pb2.NodeExecution
 _Task = execution_pb2.TaskExecution
+_TASK_ENDED = frozenset({_Task.SUCCEEDED, _Task.ABORTED, _Task.FAILED, _Task.RETRYABLE_FAILED, _Task.UNDEFINED})
 
 
 class NodeRecord:
@@ -81,7 +87,7 @@ class NodeRecord:
             closure.phase = _Node.SUCCEEDED
         elif isinstance(outcome, Failure):
             closure.error.CopyFrom(outcome.to_error())
-            closure.phase = _Node.TIMED_OUT if outcome.code == "Timedout" else _Node.FAILED
+            closure.phase = _Node.TIMED_OUT if outcome.code == TIMED_OUT else _Node.FAILED
         else:
             closure.phase = _Node.ABORTED
         self.save()
@@ -110,9 +116,33 @@ class TaskRecord:
         closure.phase = _Task.RUNNING
         closure.started_at.CopyFrom(now())
         if log_path:
-            closure.logs.add(uri=console, name="Sandbox log")
+            closure.logs.add(uri=console, name=OWN_LOG)
         self.save()
         self._store.save_task(self.message, log_path=log_path)
+
+    def progress(self, phase: int, reason: str, *, logs: Iterable[Any] = (), custom: Any = None) -> None:
+        """A connector says how its job is doing."""
+        closure = self.message.closure
+        links = list(logs)
+        if closure.phase == phase and closure.reason == reason and list(closure.logs) == links and custom is None:
+            return
+        if phase not in _TASK_ENDED:  # how an attempt ended is decided elsewhere
+            closure.phase = phase
+        if phase == _Task.RUNNING and not closure.started_at.seconds:
+            closure.started_at.CopyFrom(now())
+        del closure.logs[:]
+        closure.logs.extend(links)
+        if custom is not None:
+            closure.custom_info.CopyFrom(custom)
+        self.note(reason)
+
+    def note(self, reason: str) -> None:
+        """Why the attempt is where it is, for people."""
+        closure = self.message.closure
+        if reason and reason != closure.reason:
+            closure.reason = reason
+            closure.reasons.add(message=reason).occurred_at.CopyFrom(now())
+        self.save()
 
     def ended(self, outcome: Done | Dynamic | Failure | Cancelled) -> None:
         """The attempt ended."""

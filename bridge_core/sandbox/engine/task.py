@@ -1,7 +1,6 @@
 """One task until it succeeded or ran out of attempts: cache, attempts, retries.
 
-Retry budgets (flytepropeller ``pkg/controller/config/config.go:102-104``, ``nodes/executor.go``): user failures as the node
-or task says, system failures three; only recoverable ones are retried.
+Only recoverable failures are retried. See `retries` for how often.
 """
 
 from __future__ import annotations
@@ -13,8 +12,11 @@ from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2
 from ..compiler import identifier_key
 from ..runner.attempt import AttemptOrder, AttemptResult, TaskAttempt
 from .cache import cache_key, catalog_metadata
+from .connected import ConnectorJob
 from .outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome
+from .retries import INTERRUPTED, Retries
 from .stubbed import Played
+from .timeouts import timed_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["TaskRun", "task_of"]
 
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
-_SYSTEM_ATTEMPTS = 3
 _MAX_PARALLELISM = 25  # flyteadmin pkg/runtime/application_config_provider.go: of runs that say nothing
-_INTERRUPTED = "SandboxRestarted"
-_INTERRUPTIONS = (
-    10  # restarts cost no retries, but a task that takes the whole machine down with it must come to an end
-)
 
 
 def task_of(owner: NodeRun, node: Any) -> Any:
@@ -81,18 +78,19 @@ class TaskRun:
         self._recorded = recorded
         self._record: TaskRecord | None = None
         self._job: TaskAttempt | None = None
-        self._played: Played | None = None
+        self._unlike: Played | ConnectorJob | None = None
         self._cancelled = False
         self._waiting = False
         self._over = False
-        self._interrupted = 0
+        self._spent = 0.0
         self.attempt = attempt
         self.cache_status = catalog_pb2.CACHE_DISABLED
         self.catalog: Any = None
         metadata = self.task.metadata
-        self._user_retries = max(metadata.retries.retries, node.metadata.retries.retries)
-        self._user_retries -= max(0, attempt - 1)  # an array's item after a restart; the interrupted attempt is free
-        self._system_retries = _SYSTEM_ATTEMPTS - 1
+        self._retries = Retries(node.metadata.retries.retries or metadata.retries.retries)
+        self._retries.used(max(0, attempt - 1))  # an array's item after a restart; the interrupted attempt is free
+        timeout = node.metadata.timeout.ToNanoseconds() or metadata.timeout.ToNanoseconds()
+        self._timeout = timeout / 1e9
         self._cache_key = ""
         if metadata.discoverable:
             self._cache_key = cache_key(self.task, cache_inputs if cache_inputs is not None else inputs)
@@ -113,7 +111,9 @@ class TaskRun:
                 outputs, self.catalog = found
                 self._end(Done(outputs, cached=True))
                 return
-            self._waiting = self.task.metadata.cache_serializable and not self._run.engine.reservations.reserve(
+            # A run that overwrites the cache waits for nobody (nodes/executor.go: handleQueuedOrRunningNode).
+            serial = self.task.metadata.cache_serializable and not self._run.spec.overwrite_cache
+            self._waiting = serial and not self._run.engine.reservations.reserve(
                 self._cache_key, self._run.key, self, lambda: self._run.post(self.start)
             )
             if self._waiting:
@@ -129,13 +129,16 @@ class TaskRun:
             self.cache_status = catalog_pb2.CACHE_MISS
         for message in before[:-1]:
             error = message.closure.error
-            if error.code != _INTERRUPTED:
-                self._may_retry(Failure(error.code, error.message, kind=error.kind, recoverable=True))
-        self._interrupted = sum(message.closure.error.code == _INTERRUPTED for message in before)
+            self._retries.may_retry(Failure(error.code, error.message, kind=error.kind, recoverable=True))
         self.attempt = before[-1].id.retry_attempt
         self._record = self._run.engine.recorder.resumed_task(before[-1])
+        job = self._run.engine.jobs.find(self._run.id, self._owner.unique_id + self._path, self.attempt)
+        if job is not None:
+            self._unlike = connected = self._connected()
+            connected.resume(job)
+            return True
         message = "the sandbox was restarted while this attempt was running"
-        self._ended(Failure(_INTERRUPTED, message, kind=_SYSTEM, recoverable=True))
+        self._ended(Failure(INTERRUPTED, message, kind=_SYSTEM, recoverable=True))
         return True
 
     def cancel(self) -> None:
@@ -144,8 +147,8 @@ class TaskRun:
         if self._waiting:
             self._waiting = False
             self._end(CANCELLED)
-        elif self._played is not None:
-            self._played.cancel()
+        elif self._unlike is not None:
+            self._unlike.cancel()
         elif self._job is not None:
             self._run.engine.pool.cancel(self._job)
 
@@ -159,11 +162,25 @@ class TaskRun:
         if stub is not None:
             if self._record is not None:
                 self._record.running()
-            self._played = Played(self._run, stub, key, self._ended)
+            self._unlike = Played(self._run, stub, key, self._ended)
             return
         if self.task.type == "echo":
             self._ended(_echo(self.task, self._inputs))
             return
+        if self._run.engine.connectors.may_run(self.task.type):
+            self._unlike = connected = self._connected()
+            connected.start(after=self._retries.pause)
+            return
+        self._start_process()
+
+    def _connected(self) -> ConnectorJob:
+        def elsewhere() -> None:
+            self._unlike = None
+            self._start_process()
+
+        return ConnectorJob(self._run, self._order(), self._record, on_end=self._ended, elsewhere=elsewhere)
+
+    def _start_process(self) -> None:
         engine = self._run.engine
         self._job = TaskAttempt(engine.bench, self._order(), lambda result: self._run.post(lambda: self._ended(result)))
         if self._record is not None:
@@ -179,7 +196,6 @@ class TaskRun:
                 "BATCH_JOB_ARRAY_INDEX_VAR_NAME": "FLYTE_K8S_ARRAY_INDEX",
                 "FLYTE_K8S_ARRAY_INDEX": str(self._item),
             }
-        timeout = self._node.metadata.timeout if self._node.metadata.timeout.seconds else task.metadata.timeout
         workflow = run.workflow.id
         return AttemptOrder(
             execution=run.id,
@@ -187,25 +203,32 @@ class TaskRun:
             inputs=self._inputs,
             path=self._owner.unique_id + self._path,
             attempt=self.attempt,
-            timeout=timeout.ToNanoseconds() / 1e9,
+            timeout=self._timeout,
             workflow=f"{workflow.project}:{workflow.domain}:{workflow.name}",
             env=env,
             run_limit=run.spec.max_parallelism or _MAX_PARALLELISM,
             raw_prefix=run.spec.raw_output_data_config.output_location_prefix,
+            checkpoint=run.history.checkpoint(self._owner.unique_id) if self._recorded else "",
+            spent=self._spent,
         )
 
     def _ended(self, result: AttemptResult) -> None:
-        self._job, self._played = None, None
+        if self._job is not None:
+            self._spent += self._job.seconds
+        self._job, self._unlike = None, None
         if self._cancelled:
             result = CANCELLED
         if self._record is not None:
             self._record.ended(result)
-        if isinstance(result, Failure) and self._may_retry(result):
-            self.attempt += 1
-            self._next()
-            return
-        if isinstance(result, Failure) and result.recoverable and self.attempt > 0:
-            result.code = f"RetriesExhausted|{result.code}"
+        if isinstance(result, Failure) and result.recoverable:
+            if not self._retries.may_retry(result):
+                result = self._retries.exhausted(result)
+            elif self._timeout and self._spent >= 2 * self._timeout:
+                result = timed_out()
+            else:
+                self.attempt += 1
+                self._next()
+                return
         if isinstance(result, Done) and self._cache_key:
             self.catalog = catalog_metadata(self.task, self._owner.record.id, self.attempt)
             self._run.engine.nodes.cache(self._cache_key, result.outputs, self.catalog)
@@ -220,18 +243,6 @@ class TaskRun:
         if self._cache_key:
             self._run.engine.reservations.release(self._cache_key, self)
         self._on_end(outcome)
-
-    def _may_retry(self, failure: Failure) -> bool:
-        if not failure.recoverable:
-            return False
-        if failure.code == _INTERRUPTED:
-            self._interrupted += 1
-            return self._interrupted < _INTERRUPTIONS
-        if failure.kind == _SYSTEM:
-            self._system_retries -= 1
-            return self._system_retries >= 0
-        self._user_retries -= 1
-        return bool(self._user_retries >= 0)
 
 
 def _echo(task: Any, inputs: Any) -> Done | Failure | Cancelled:

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.core import dynamic_job_pb2, errors_pb2, execution_pb2, literals_pb2
-from google.protobuf.message import DecodeError
+from flyteidl.core import execution_pb2
 
 from ..engine.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure
+from ..engine.timeouts import expired, timed_out
 from .command import Command, command_of, flattened
 from .copilot import download, upload
+from .outcome_files import failure_in, outcome_in
+from .places import Places
 from .template import fill
 
 if TYPE_CHECKING:
@@ -76,6 +78,10 @@ class AttemptOrder:
     run_limit: int = 25
     """How many tasks of its run may be at work at once."""
     raw_prefix: str = ""
+    checkpoint: str = ""
+    """Where the run that is recovered left its checkpoint, for the first attempt."""
+    spent: float = 0.0
+    """Seconds that earlier attempts took: all of them may take twice the timeout."""
 
 
 class TaskAttempt:
@@ -93,8 +99,9 @@ class TaskAttempt:
         self._process: TaskProcess | ForkedProcess | None = None
         self._image = bench.images.of(order.execution.project)
         self._stopped = False
-        self.output = bench.layout.attempt(order.execution, order.path, order.attempt)
-        self.log = self.output / "task.log"
+        self._places = Places(bench.layout, order)
+        self.log = self._places.output / "task.log"
+        self.seconds = 0.0
 
     def run(self) -> None:
         """Runs the attempt and reports how it ended."""
@@ -106,7 +113,7 @@ class TaskAttempt:
             result = Failure("SandboxError", f"cannot run the task: {error}", kind=_SYSTEM, recoverable=True)
         except Exception as error:  # noqa: BLE001
             # The boundary of the thread: an attempt that never reports would leave its run hanging.
-            _log.exception("attempt %s failed in the sandbox", self.output)
+            _log.exception("attempt %s failed in the sandbox", self._places.output)
             result = Failure("SandboxError", f"the sandbox failed to run the task: {error!r}", kind=_SYSTEM)
         self._report(CANCELLED if self._stopped else result)
 
@@ -127,12 +134,9 @@ class TaskAttempt:
 
     def _run(self) -> AttemptResult:
         order, layout = self._order, self._bench.layout
-        self.output.mkdir(parents=True, exist_ok=True)
-        inputs = layout.inputs(order.execution, order.path)
-        layout.write(inputs, order.inputs.SerializeToString(deterministic=True))
-        raw = self._raw_prefix()
+        self._places.prepare()
         command = flattened(command_of(order.task, self._bench.images), self._image.python.parent)
-        argv = fill(command.argv, self._template_values(inputs, raw), order.inputs, layout.local)
+        argv = fill(command.argv, self._places.template_values(), order.inputs, layout.local)
         own = command.env
         work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         try:
@@ -152,17 +156,19 @@ class TaskAttempt:
                     log=self.log,
                     own=[*command.env, *order.env],
                 )
-            code = self._process.wait(order.timeout or None)
+            begun = time.monotonic()
+            code = self._process.wait(_time_left(order))
+            self.seconds = time.monotonic() - begun
             if command.data is not None and code == 0:
                 variables = order.task.interface.outputs.variables
                 outputs = upload(
                     work / _OUTPUTS, variables, layout.raw(order.execution, order.path, order.attempt), layout
                 )
-                layout.write(self.output / "outputs.pb", outputs.SerializeToString(deterministic=True))
+                layout.write(self._places.output / "outputs.pb", outputs.SerializeToString(deterministic=True))
         finally:
             shutil.rmtree(work, ignore_errors=True)
         if code is None:
-            return Failure("Timedout", f"task ran longer than its timeout of {order.timeout:g} s", recoverable=True)
+            return expired(order.timeout) if order.spent <= order.timeout else timed_out()
         return self._result(argv[0], code)
 
     def _files_of_container(self, command: Command, argv: list[str], work: Path) -> tuple[list[str], dict[str, str]]:
@@ -178,38 +184,6 @@ class TaskAttempt:
             return text
 
         return [real(word) for word in argv], {name: real(value) for name, value in command.env.items()}
-
-    def _raw_prefix(self) -> str:
-        order = self._order
-        if order.raw_prefix:
-            return (
-                f"{order.raw_prefix.rstrip('/')}/{order.execution.name}-{order.path.replace('/', '-')}-{order.attempt}"
-            )
-        raw = self._bench.layout.raw(order.execution, order.path, order.attempt)
-        raw.mkdir(parents=True, exist_ok=True)
-        return self._bench.layout.native(raw)
-
-    def _template_values(self, inputs: Path, raw: str) -> dict[str, str]:
-        order, layout = self._order, self._bench.layout
-        previous = ""
-        if order.attempt > 0:
-            previous = layout.native(layout.checkpoint(order.execution, order.path, order.attempt - 1))
-        return {
-            "input": layout.native(inputs),
-            "inputprefix": layout.native(inputs.parent),
-            "outputprefix": layout.native(self.output),
-            "rawoutputdataprefix": raw,
-            "checkpointoutputprefix": layout.native(layout.checkpoint(order.execution, order.path, order.attempt)),
-            "prevcheckpointprefix": previous,
-            "perretryuniquekey": "k" + secrets.token_hex(16),
-            "namespace": f"{order.execution.project}-{order.execution.domain}",
-            "tasktemplatepath": layout.native(self._write_template()),
-        }
-
-    def _write_template(self) -> Path:
-        path = self.output / "task.pb"
-        self._bench.layout.write(path, self._order.task.SerializeToString(deterministic=True))
-        return path
 
     def _environment(self, container: dict[str, str], code: Path | None) -> dict[str, str]:
         order, bench = self._order, self._bench
@@ -242,30 +216,22 @@ class TaskAttempt:
         return env
 
     def _result(self, program: str, code: int) -> AttemptResult:
-        try:
-            error = self._read("error.pb", errors_pb2.ErrorDocument)
-            if error is not None:
-                recoverable = error.error.kind == errors_pb2.ContainerError.RECOVERABLE
-                return Failure(error.error.code, error.error.message, kind=error.error.origin, recoverable=recoverable)
-            if code != 0:
-                message = f"{Path(program).name} exited with {code}. End of its log:\n{self._log_tail()}"
-                return Failure("NonZeroExitCode", message, recoverable=True)
-            futures = self._read("futures.pb", dynamic_job_pb2.DynamicJobSpec)
-            if futures is not None:
-                return Dynamic(futures, self._bench.layout.native(self.output / "futures.pb"), self._order.attempt)
-            outputs = self._read("outputs.pb", literals_pb2.LiteralMap)
-        except DecodeError as error:
-            return Failure("OutputsNotReadable", f"what the task wrote is no protobuf: {error}", kind=_SYSTEM)
-        if outputs is not None:
-            return Done(outputs)
-        if self._order.task.interface.outputs.variables:
-            message = f"task wrote no outputs. End of its log:\n{self._log_tail()}"
-            return Failure("OutputsNotFound", message, kind=_SYSTEM, recoverable=True)
-        return Done(literals_pb2.LiteralMap())
-
-    def _read(self, name: str, message: Any) -> Any | None:
-        path = self.output / name
-        return message.FromString(path.read_bytes()) if path.exists() else None
+        failure = failure_in(self._places.output)
+        if failure is not None:
+            return failure
+        if code != 0:
+            message = f"{Path(program).name} exited with {code}. End of its log:\n{self._log_tail()}"
+            return Failure("NonZeroExitCode", message, recoverable=True)
+        return outcome_in(self._places, f"task wrote no outputs. End of its log:\n{self._log_tail()}")
 
     def _log_tail(self) -> str:
         return self.log.read_text(errors="replace")[-_LOG_TAIL:] if self.log.exists() else "(no log)"
+
+
+def _time_left(order: AttemptOrder) -> float | None:
+    """Seconds an attempt may take: its timeout, or what is left of twice that for all attempts of the node.
+
+    flytepropeller ``pkg/compiler/transformers/k8s/node.go``: "using active deadline = execution deadline", times two. There
+    the time before the first attempt counts as well; here tasks wait for slots of one machine, which is nobody's fault.
+    """
+    return min(order.timeout, 2 * order.timeout - order.spent) if order.timeout else None

@@ -18,6 +18,7 @@ from google.protobuf import json_format, struct_pb2
 
 from ..engine.bindings import loaded, unwrapped
 from ..engine.outcome import Failure
+from ..engine.timeouts import go_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ def upload(directory: Path, variables: Any, keep: Path, layout: Layout) -> Any:
 
 def _write(path: Path, literal: Any, local: Callable[[str], Path]) -> Any:
     """Writes one literal and returns it as a plain value for inputs.json."""
-    literal = unwrapped(loaded(literal))
+    literal = unwrapped(loaded(literal, local))
     kind = literal.WhichOneof("value")
     if kind == "collection":
         path.mkdir()
@@ -112,22 +113,12 @@ def _plain(scalar: Any) -> Any:
     if name == "datetime":
         return str(value.ToDatetime(tzinfo=UTC).isoformat().replace("+00:00", "Z"))
     if name == "duration":
-        return _go_duration(value.ToNanoseconds() / 1e9)
+        return go_duration(value.ToNanoseconds() / 1e9)
     return value
 
 
 def _text(value: Any) -> str:
     return f"{value:f}" if isinstance(value, float) else json.dumps(value)
-
-
-def _go_duration(seconds: float) -> str:
-    sign, rest = ("-" if seconds < 0 else ""), abs(seconds)
-    hours, rest = divmod(rest, 3600)
-    minutes, rest = divmod(rest, 60)
-    text = f"{round(rest, 9):g}s"
-    if hours or minutes:
-        text = f"{minutes:.0f}m{text}"
-    return sign + (f"{hours:.0f}h{text}" if hours else text)
 
 
 def _read(path: Path, name: str, type_: Any, keep: Path, layout: Layout) -> Any:

@@ -65,6 +65,10 @@ CREATE TABLE IF NOT EXISTS signals (
     UNIQUE (execution, signal_id));
 CREATE TABLE IF NOT EXISTS schedules (
     launch_plan_id INTEGER PRIMARY KEY, activated_at INTEGER NOT NULL, fired_until INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS connector_jobs (
+    execution TEXT NOT NULL, node_id TEXT NOT NULL, retry_attempt INTEGER NOT NULL, task_type TEXT NOT NULL,
+    version INTEGER NOT NULL, output_prefix TEXT NOT NULL, resource_meta BLOB NOT NULL,
+    PRIMARY KEY (execution, node_id, retry_attempt));
 CREATE TABLE IF NOT EXISTS cached_outputs (
     key TEXT PRIMARY KEY, outputs BLOB NOT NULL, source BLOB NOT NULL);
 """

@@ -1,0 +1,1 @@
+"""Connectors: services beside the sandbox that run tasks elsewhere, reached by FlytePropeller's protocol."""

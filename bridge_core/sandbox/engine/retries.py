@@ -1,0 +1,65 @@
+"""How often a task is tried (flytepropeller ``pkg/controller/nodes/executor.go``: isEligibleForRetry, execute).
+
+Failures of the system have three retries (``config.go``: MaxNodeRetriesOnSystemFailures), all others as many as the node says,
+or the task if the node does not. Attempts that a restart of the sandbox interrupted cost none.
+"""
+
+from __future__ import annotations
+
+from flyteidl.core import execution_pb2
+
+from .outcome import Failure
+
+__all__ = ["INTERRUPTED", "Retries"]
+
+INTERRUPTED = "SandboxRestarted"
+_SYSTEM = execution_pb2.ExecutionError.SYSTEM
+_SYSTEM_RETRIES = 3
+_INTERRUPTIONS = 10  # a task that takes the whole machine down with it must come to an end, too
+
+
+class Retries:
+    """What is left of the budgets of one task.
+
+    Args:
+        retries: What the node or the task allows.
+
+    Attributes:
+        pause: Seconds to wait before the next attempt: after failures of the system, longer each time.
+    """
+
+    def __init__(self, retries: int) -> None:
+        self._allowed = retries + 1
+        self._failed = 0
+        self._system = 0
+        self._interrupted = 0
+        self.pause = 0.0
+
+    def used(self, attempts: int) -> None:
+        """Counts attempts of which nothing else is known."""
+        self._failed += attempts
+
+    def may_retry(self, failure: Failure) -> bool:
+        """Counts a recoverable failure; whether there is another attempt after it."""
+        self.pause = 0.0
+        if failure.code == INTERRUPTED:
+            self._interrupted += 1
+            return self._interrupted < _INTERRUPTIONS
+        if failure.kind == _SYSTEM:
+            self.pause = 2.0**self._system
+            self._system += 1
+            return self._system <= _SYSTEM_RETRIES
+        self._failed += 1
+        return self._failed < self._allowed
+
+    def exhausted(self, failure: Failure) -> Failure:
+        """What the last failure becomes: one of the user's, in FlytePropeller's words."""
+        done, allowed = self._failed, self._allowed
+        if failure.code == INTERRUPTED:
+            done = allowed = _INTERRUPTIONS
+        elif failure.kind == _SYSTEM:
+            done = allowed = _SYSTEM_RETRIES
+        kinds = execution_pb2.ExecutionError.ErrorKind
+        kind = kinds.Name(failure.kind) if failure.kind in kinds.values() else failure.kind
+        message = f"[{done}/{allowed}] currentAttempt done. Last Error: {kind}::{failure.message}"
+        return Failure(f"RetriesExhausted|{failure.code}", message)
