@@ -71,6 +71,7 @@ class BlobCoder(Coder):
                 where, bytes(value), "bytes", f"data.{self._type.format}" if self._type.format else "data"
             )
         what = "DirectoryRef, URI or local path" if self.multipart else "FileRef, URI, local path or bytes"
+        what = f"a numpy array, {what}" if self._type.format == ARRAY_FORMAT else what
         job.note(where, f"expected {self.wanted} ({what}), got {show(value)}")
         return None
 

@@ -21,7 +21,7 @@ from .coercion import coerced
 from .compiler import UnknownType, compile_type
 from .describe import describe_type
 from .encoded import Encoded, EncodedValue
-from .problems import Where, did_you_mean, raise_problems, refusal
+from .problems import Where, did_you_mean, raise_problems, refusal, show
 from .shape import as_type
 from .untyped import read_any
 from .usertypes import TypeCodec, UserTypes, installed_types
@@ -212,7 +212,12 @@ class Codec:
         if isinstance(value, Literal):  # a TypeCodec's own, or one that came from Flyte
             out.CopyFrom(value)
         else:
+            before = len(job.problems)
             coder.fill(out, coerced(value, literal_type) if coerce_json else value, where, job)
+            if len(job.problems) > before and isinstance(value, str) and not coerce_json:
+                meant = coerced(value, literal_type)
+                if meant != value:
+                    job.problems[-1] += f"; only coerce_json=True reads texts by type, here as {show(meant)}"
         if hashed is not None:
             annotate(out, hashed)
 

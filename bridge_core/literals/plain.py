@@ -16,8 +16,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..references import DirectoryRef, FileRef, FrameRef
+from .times import is_moment
 
-__all__ = ["as_fields", "is_structured", "jsonable", "to_plain", "type_title"]
+__all__ = ["as_fields", "datetime_text", "in_order", "is_structured", "jsonable", "to_plain", "type_title"]
 
 
 def as_fields(value: Any, known: Collection[str] = ()) -> Mapping[str, Any] | None:
@@ -72,13 +73,34 @@ def to_plain(value: Any) -> Any:
         return dict(fields)
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, (dt.datetime, dt.date, dt.time)):
+    if isinstance(value, dt.datetime):
+        return datetime_text(value)
+    if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
     if isinstance(value, (set, frozenset)):
-        return list(value)
+        return in_order(value)
     return _foreign(value)
+
+
+def datetime_text(value: dt.datetime) -> str:
+    """ISO 8601 with microseconds; pandas' own adds nanoseconds, which Python before 3.11 cannot read.
+
+    Raises:
+        TypeError: It is pandas' "not a time".
+    """
+    if not is_moment(value):
+        raise TypeError("expected datetime, got NaT (pandas)")
+    return dt.datetime.isoformat(value)
+
+
+def in_order(value: Collection[Any]) -> list[Any]:
+    """The elements of a set in an order that is the same in every process: texts hash differently in each."""
+    try:
+        return sorted(value)
+    except TypeError:
+        return sorted(value, key=repr)
 
 
 def _foreign(value: Any) -> Any:

@@ -8,6 +8,7 @@ people correct their inputs once.
 from __future__ import annotations
 
 import difflib
+import enum
 import reprlib
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ _brief.maxstring = _brief.maxother = 60
 _brief.maxlist = _brief.maxtuple = _brief.maxdict = 4
 _brief.maxlevel = 2
 _PLAIN = (str, bytes, int, float, bool, list, tuple, dict, set, frozenset, type(None))
+_SCALARS = frozenset({"datetime", "decimal", "fractions", "numpy", "pandas", "pathlib", "pendulum", "uuid"})
+"""Modules whose scalars are shown by value; what else they have (arrays, frames) by type."""
 
 
 def render(where: Where) -> str:
@@ -53,13 +56,18 @@ def show(value: Any) -> str:
     if kind in _PLAIN:
         return f"{' '.join(_brief.repr(value).split())} ({kind.__name__})"
     module = kind.__module__.partition(".")[0]
+    if module in _SCALARS and not hasattr(value, "__len__") and not getattr(value, "shape", ()):
+        return f"{' '.join(str(value).split())[:60]} ({module} {kind.__qualname__})"
+    if isinstance(value, enum.Enum):
+        return f"{kind.__qualname__}.{value.name}"
     return f"a {kind.__qualname__}" if module in {"builtins", "__main__"} else f"a {module} {kind.__qualname__}"
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """``; did you mean 'epochs'?`` or nothing."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    folded = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(str(name).casefold(), list(folded), n=1)
+    return f"; did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def refusal(where: Where, text: str) -> LiteralError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.core.literals_pb2 import Literal
 
 from .coder import Coder, Job, kind_of
-from .problems import Where
+from .problems import Where, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -65,7 +65,7 @@ class PrimitiveCoder(Coder):
         try:
             setattr(out.scalar.primitive, self.field, converted)
         except ValueError:  # an int beyond 64 bits, a text with lone surrogates
-            job.note(where, f"{self.wanted} out of range: {self.limits}")
+            job.note(where, f"{self.wanted} out of range: {self.limits}; got {show(value)}")
 
     @property
     def limits(self) -> str:
@@ -187,7 +187,7 @@ class StringCoder(PrimitiveCoder):
 
 
 class BooleanCoder(PrimitiveCoder):
-    """BOOLEAN: bool and nothing else; 0 and 1 are numbers, and a text is never true or false by itself."""
+    """BOOLEAN: bool, numpy's too; 0 and 1 are numbers, and a text is never true or false by itself."""
 
     __slots__ = ()
 
@@ -195,7 +195,7 @@ class BooleanCoder(PrimitiveCoder):
         super().__init__("boolean", "boolean", bool)
 
     def convert(self, value: Any, job: Job) -> Any:
-        return _REFUSED
+        return bool(value) if is_numpy_bool(value) else _REFUSED
 
 
 class NoneCoder(Coder):
@@ -259,6 +259,11 @@ class ErrorCoder(Coder):
         if kind_of(literal) == "error":
             return error_value(literal)
         return self.read_other(literal, where)
+
+
+def is_numpy_bool(value: Any) -> bool:
+    """Whether it is numpy's bool, which is none of Python's; looks at names, imports nothing."""
+    return type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_")
 
 
 def exact_float(value: Any, job: Job) -> Any:

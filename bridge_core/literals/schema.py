@@ -13,9 +13,9 @@ from typing import Any
 
 from .blobs import struct_reference
 from .coder import Job
-from .plain import as_fields, type_title
+from .plain import as_fields, in_order, type_title
 from .problems import Where, did_you_mean, render
-from .schema_leaves import STRINGS, Check, anything, enum_of, expect, integer, number, string, time_delta
+from .schema_leaves import STRINGS, Check, anything, boolean, enum_of, expect, integer, number, string, time_delta
 
 __all__ = ["compile_schema", "resolve"]
 
@@ -78,11 +78,12 @@ class _Compiler:
         if kind == "array":
             return None, self._array(node)
         if kind == "string":
-            return str, STRINGS.get(str(node.get("format", "")), string)
+            form = STRINGS.get(str(node.get("format", "")))
+            return (str, string) if form is None else (None, form)
         simple: dict[Any, _Entry] = {
             "integer": (int, integer),
             "number": (float, time_delta if node.get("format") == "time-delta" else number),
-            "boolean": (bool, expect("boolean")),
+            "boolean": (bool, boolean),
             "null": (type(None), expect("none")),
         }
         return simple.get(kind, (None, anything)) if isinstance(kind, str) else (None, anything)
@@ -121,6 +122,8 @@ class _Compiler:
                     job.wrong(where, "list", value)
                     return None
                 value = value.tolist()
+            elif isinstance(value, (set, frozenset)):
+                value = in_order(value)
             if slots is not None:
                 if len(value) != len(slots):
                     job.note(where, f"expected {len(slots)} elements, got {len(value)}")

@@ -9,19 +9,26 @@ import base64
 import datetime as dt
 import enum
 import operator
+import re
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
 from .coder import Job
+from .plain import datetime_text
 from .problems import Where, show
-from .scalars import exact_float, refused
-from .times import iso_duration
+from .scalars import exact_float, is_numpy_bool, refused
+from .times import is_moment, iso_duration, midnight, parse_datetime, parse_duration
 
-__all__ = ["STRINGS", "Check", "anything", "enum_of", "expect", "integer", "number", "string", "time_delta"]
+__all__ = ["STRINGS", "Check", "anything", "boolean", "enum_of", "expect", "integer", "number", "string", "time_delta"]
 
 Check = Callable[[Any, Where, Job], Any]
 """Takes a value, gives plain data; problems go to the job."""
+
+_DURATION = "duration (timedelta, seconds, or a text such as '1h30m')"
+_NUMBER = re.compile(r"\s*[+-]?\d+(?:\.\d+)?\s*")  # pydantic reads it as seconds since 1970
+_MIDNIGHT = dt.time()
+_DATE_LENGTH = len("2024-12-31")
 
 
 def anything(value: Any, where: Where, job: Job) -> Any:  # noqa: ARG001 - a Check
@@ -55,8 +62,6 @@ def enum_of(options: list[Any]) -> Check:
 
 def integer(value: Any, where: Where, job: Job) -> Any:
     """An int, by ``__index__`` too; no bool."""
-    if type(value) is int:
-        return value
     if isinstance(value, enum.Enum):
         value = value.value
     if not isinstance(value, bool) and hasattr(type(value), "__index__"):
@@ -65,6 +70,14 @@ def integer(value: Any, where: Where, job: Job) -> Any:
         except TypeError:
             pass
     job.wrong(where, "integer", value)
+    return None
+
+
+def boolean(value: Any, where: Where, job: Job) -> Any:
+    """A bool, numpy's too."""
+    if isinstance(value, bool) or is_numpy_bool(value):
+        return bool(value)
+    job.wrong(where, "boolean", value)
     return None
 
 
@@ -81,9 +94,14 @@ def number(value: Any, where: Where, job: Job) -> Any:
 
 def time_delta(value: Any, where: Where, job: Job) -> Any:
     """A duration as mashumaro writes it: a number of seconds."""
-    if isinstance(value, dt.timedelta):
-        return value.total_seconds()
-    return number(value, where, job)
+    span = parse_duration(value) if isinstance(value, str) else value
+    if isinstance(span, dt.timedelta):
+        return span.total_seconds()
+    seconds = exact_float(span, job)
+    if refused(seconds):
+        job.wrong(where, _DURATION, value)
+        return None
+    return seconds
 
 
 def string(value: Any, where: Where, job: Job) -> Any:
@@ -96,43 +114,100 @@ def string(value: Any, where: Where, job: Job) -> Any:
     return None
 
 
-def _string_from(wanted: str, kinds: tuple[type, ...], write: Callable[[Any], Any]) -> Check:
+def _written(wanted: str, write: Callable[[Any], Any]) -> Check:
+    """Takes what can be written, and says what was wanted where `write` gives None."""
+
     def check(value: Any, where: Where, job: Job) -> Any:
-        if isinstance(value, str):
+        out = write(value)
+        if out is None:
+            job.wrong(where, wanted, value)
+        return out
+
+    return check
+
+
+def _plain(*kinds: type, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Texts as they are, and objects of some classes."""
+    return lambda value: value if isinstance(value, str) else write(value) if isinstance(value, kinds) else None
+
+
+def _datetime(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value if parse_datetime(value) or _NUMBER.fullmatch(value) else None
+    if is_moment(value):
+        return datetime_text(value)
+    return midnight(value).isoformat() if type(value) is dt.date else None
+
+
+def _date(value: Any) -> str | None:
+    """A datetime only if it is midnight: its time would be lost, or refused by the task."""
+    if isinstance(value, str):
+        moment = parse_datetime(value)
+        if _NUMBER.fullmatch(value) or (moment and moment.time() == _MIDNIGHT and len(value.strip()) <= _DATE_LENGTH):
             return value
-        if isinstance(value, kinds):
-            return write(value)
-        job.wrong(where, wanted, value)
+        return _date(moment) if moment else None
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if is_moment(value) and value.time() == _MIDNIGHT else None
+    return value.isoformat() if isinstance(value, dt.date) else None
+
+
+def _time(value: Any) -> str | None:
+    if isinstance(value, dt.time):
+        return value.isoformat()
+    try:
+        return value if isinstance(value, str) and (_NUMBER.fullmatch(value) or dt.time.fromisoformat(value)) else None
+    except ValueError:
         return None
 
-    return check
+
+def _duration(value: Any) -> str | None:
+    """As ISO 8601; what only pydantic reads (``1 day, 02:00:00``) is left to it."""
+    span = parse_duration(value) if isinstance(value, str) else value
+    if isinstance(span, dt.timedelta) and span == span:  # noqa: PLR0124  # NaT
+        return value if isinstance(value, str) and "P" in value.upper() else iso_duration(span)
+    return value if isinstance(value, str) and (":" in value or _NUMBER.fullmatch(value)) else None
 
 
-def _named(wanted: str) -> Check:
-    """Classes recognised by name, so that nobody imports decimal or uuid for a value that is neither."""
+def _uuid(value: Any) -> str | None:
+    """Recognised by the name of its class, so that nobody imports uuid for a value that is none."""
+    if not isinstance(value, str):
+        return str(value) if _is_a(value, "UUID") else None
+    from uuid import UUID
 
-    def check(value: Any, where: Where, job: Job) -> Any:
-        if isinstance(value, str) or any(base.__name__.lower() == wanted for base in type(value).__mro__):
-            return str(value)
-        job.wrong(where, wanted, value)
+    try:
+        return value if UUID(value) else None
+    except ValueError:
         return None
 
-    return check
+
+def _decimal(value: Any) -> str | None:
+    """A float is refused: which decimal it stands for is not known."""
+    if _is_a(value, "Decimal") or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        return value if isinstance(value, str) and Decimal(value) is not None else None
+    except InvalidOperation:
+        return None
 
 
-def _isoformat(value: Any) -> Any:
-    return value.isoformat()
+def _is_a(value: Any, name: str) -> bool:
+    return any(base.__name__ == name for base in type(value).__mro__)
 
 
 STRINGS: dict[str, Check] = {
-    "date-time": _string_from("datetime", (dt.datetime,), _isoformat),
-    "date": _string_from("date", (dt.date,), _isoformat),
-    "time": _string_from("time", (dt.time,), _isoformat),
-    "duration": _string_from("duration", (dt.timedelta,), iso_duration),
-    "path": _string_from("path", (PurePath,), str),
-    "base64": _string_from("bytes", (bytes, bytearray), bytes),  # mashumaro's msgpack dialect keeps bytes
-    "binary": _string_from("bytes", (bytes,), lambda raw: raw.decode("utf-8", "surrogateescape")),  # pydantic's JSON
-    "base64url": _string_from("bytes", (bytes,), lambda raw: base64.urlsafe_b64encode(raw).decode()),
-    "uuid": _named("uuid"),
-    "decimal": _named("decimal"),
+    "date-time": _written("datetime (or date, or ISO-8601 text)", _datetime),
+    "date": _written("date (or ISO-8601 text)", _date),
+    "time": _written("time (or text such as '13:30:00')", _time),
+    "duration": _written(_DURATION, _duration),
+    "path": _written("path", _plain(PurePath, write=str)),
+    "base64": _written("bytes", _plain(bytes, bytearray, write=bytes)),  # mashumaro's msgpack dialect keeps bytes
+    "binary": _written(
+        "bytes", _plain(bytes, write=lambda raw: raw.decode("utf-8", "surrogateescape"))
+    ),  # pydantic's JSON
+    "base64url": _written("bytes", _plain(bytes, write=lambda raw: base64.urlsafe_b64encode(raw).decode())),
+    "uuid": _written("UUID (or its text)", _uuid),
+    "decimal": _written("Decimal (or int, or text)", _decimal),
 }
+"""By format. A text is checked, too: a wrong one would fail minutes later, in the task."""

@@ -16,7 +16,7 @@ from google.protobuf import json_format
 
 from .coder import Coder, Job
 from .plain import as_fields, is_structured, jsonable, to_plain
-from .problems import MAX_DEPTH, Where, refusal, render
+from .problems import MAX_DEPTH, Where, refusal, render, show
 from .schema import compile_schema, resolve
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ class StructCoder(Coder):
                 raw = _pack(_top(value))
                 if _may_be_deep(raw) and _too_deep(value):
                     job.note(where, f"nested deeper than {MAX_DEPTH} levels")
+                    return
+                if self._check is None and (key := _odd_key(value)) is not None:
+                    job.note(where, f"expected texts and numbers as keys, got {show(key)}")
                     return
                 binary = out.scalar.binary
                 binary.value, binary.tag = raw, "msgpack"
@@ -187,8 +190,33 @@ def _too_deep(value: Any) -> bool:
     return True
 
 
+_KEYS = frozenset({str, int, float, bool, bytes, type(None)})
+_CONTAINERS = frozenset({dict, list, tuple})
+
+
+def _odd_key(value: Any) -> Any:
+    """A key that msgpack writes as an array or map, which nobody can read back as a key; None without one."""
+    stack = [value] if type(value) in _CONTAINERS else []
+    while stack:
+        node = stack.pop()
+        if type(node) is dict:
+            if not _KEYS.issuperset(map(type, node)):
+                for key in node:
+                    if isinstance(key, (tuple, frozenset)) or as_fields(key) is not None:
+                        return key
+            stack += [item for item in node.values() if type(item) in _CONTAINERS]
+        else:
+            stack += [item for item in node if type(item) in _CONTAINERS]
+    return None
+
+
 def _pack(value: Any) -> bytes:
-    return bytes(msgpack.packb(value, default=to_plain))
+    try:
+        return bytes(msgpack.packb(value, default=to_plain))
+    except ValueError as error:
+        if "recursion limit" in str(error):
+            raise RecursionError from None
+        raise
 
 
 def _unpackable(value: Any, where: Where, error: Exception, probe: Callable[[Any], object]) -> str:
@@ -206,6 +234,8 @@ def _unpackable(value: Any, where: Where, error: Exception, probe: Callable[[Any
         else:
             try:
                 probe(node)
-            except (TypeError, ValueError, OverflowError) as reason:
+            except OverflowError:
+                return f"{render(at)}: integer out of range: msgpack has 64 bits, a text has more; got {show(node)}"
+            except (TypeError, ValueError) as reason:
                 return f"{render(at)}: {reason}"
     return f"{render(where)}: {error}"

@@ -17,7 +17,15 @@ from .problems import Where, refusal
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
 
-__all__ = ["DatetimeCoder", "DurationCoder", "iso_duration", "parse_datetime", "parse_duration"]
+__all__ = [
+    "DatetimeCoder",
+    "DurationCoder",
+    "is_moment",
+    "iso_duration",
+    "midnight",
+    "parse_datetime",
+    "parse_duration",
+]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -45,11 +53,9 @@ class DatetimeCoder(Coder):
         if isinstance(value, str):
             job.coerced = True
             moment = parse_datetime(value)
-        if isinstance(moment, dt.datetime):
-            pass
-        elif isinstance(moment, dt.date):
-            moment = dt.datetime(moment.year, moment.month, moment.day, tzinfo=dt.UTC)
-        else:
+        if isinstance(moment, dt.date) and not isinstance(moment, dt.datetime):
+            moment = midnight(moment)
+        if not is_moment(moment):
             job.wrong(where, "datetime (or date, or ISO-8601 text)", value)
             return
         if moment.tzinfo is None:
@@ -110,6 +116,16 @@ class DurationCoder(Coder):
         return span
 
 
+def is_moment(value: Any) -> bool:
+    """Whether it is a datetime. pandas' "not a time" is an instance of the class, and differs from itself."""
+    return isinstance(value, dt.datetime) and bool(value == value)  # noqa: PLR0124
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """What stands for a date where a datetime is wanted."""
+    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
+
+
 def read_datetime(literal: Literal, where: Where) -> dt.datetime:
     """The aware UTC datetime of a literal that holds one."""
     wire = literal.scalar.primitive.datetime
@@ -133,7 +149,7 @@ def read_duration(literal: Literal, where: Where) -> dt.timedelta:
 def parse_datetime(text: str) -> dt.datetime | None:
     """An ISO-8601 text as datetime; None when it is none."""
     try:
-        return dt.datetime.fromisoformat(text.strip())
+        return dt.datetime.fromisoformat(text.strip().upper())
     except ValueError:
         return None
 

@@ -176,7 +176,7 @@ REFUSED = [
     (T.FLOAT, True, "value: expected float, got True (bool)"),
     (T.FLOAT, 2**53 + 1, "value: expected float, got 9007199254740993 (int)"),
     (T.FLOAT, 10**400, "value: expected float, got 1"),
-    (T.FLOAT, decimal.Decimal("0.1"), "value: expected float, got a decimal Decimal"),
+    (T.FLOAT, decimal.Decimal("0.1"), "value: expected float, got 0.1 (decimal Decimal)"),
     (T.STR, 3, "value: expected string, got 3 (int)"),
     (T.STR, b"x", "value: expected string, got b'x' (bytes)"),
     (T.STR, "\ud800", "value: string out of range"),
