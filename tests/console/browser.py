@@ -51,6 +51,7 @@ class Browser:
         """Errors in the console, exceptions, violations of the policy, failed requests, dialogs."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
+        self.send("Emulation.setScrollbarsHidden", hidden=True)  # they take room that screenshots then cut off
 
     def close(self):
         with contextlib.suppress(Exception):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
 import msgpack
 from flyteidl.admin import launch_plan_pb2
 from flyteidl.core import literals_pb2, types_pb2
+from flyteidl.service import dataproxy_pb2
 from sandbox.protos import (
     INTEGER,
     PHASE,
@@ -27,6 +29,7 @@ from sandbox.protos import (
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&</pre></script><script>alert(2)</script>"
 BLOB = types_pb2.LiteralType(blob=types_pb2.BlobType(format="csv"))
+FOLDER = types_pb2.LiteralType(blob=types_pb2.BlobType(dimensionality=types_pb2.BlobType.MULTIPART))
 STRUCT = types_pb2.LiteralType(simple=types_pb2.STRUCT)
 LOG = "first line\\nsecond <b>line</b> \\303\\274\\n"
 
@@ -41,6 +44,7 @@ class Showcase:
     talking: Any
     hostile: Any
     typed: Any
+    nested: Any
     plan: Any
 
 
@@ -52,6 +56,7 @@ def build(wire) -> Showcase:
         talking=_talking(wire),
         hostile=_hostile(wire),
         typed=_typed(wire),
+        nested=_nested(wire),
         plan=_scheduled(wire),
     )
 
@@ -132,6 +137,8 @@ def _typed(wire):
         "number": INTEGER,
         "words": types_pb2.LiteralType(collection_type=STRING),
         "table": BLOB,
+        "folder": FOLDER,
+        "gone": FOLDER,
         "settings": STRUCT,
     }
     types["counts"] = types_pb2.LiteralType(map_value_type=INTEGER)
@@ -144,9 +151,38 @@ def _typed(wire):
     values = literals(number=7, words=["one", "two"], counts={"a": 1, "b": 2}, note="line one\nline two")
     blob = literals_pb2.Blob(uri="s3://elsewhere/data.csv", metadata=literals_pb2.BlobMetadata(type=BLOB.blob))
     values.literals["table"].scalar.blob.CopyFrom(blob)
+    for name, uri in (("folder", _uploaded(wire, "a.txt", "below/b.txt")), ("gone", "/nowhere/at/all")):
+        values.literals[name].scalar.blob.CopyFrom(
+            literals_pb2.Blob(uri=uri, metadata=literals_pb2.BlobMetadata(type=FOLDER.blob))
+        )
     packed = msgpack.packb({"rate": 0.1, "layers": [64, 32], "name": "größer"})
     values.literals["settings"].scalar.binary.CopyFrom(literals_pb2.Binary(value=packed, tag="msgpack"))
     run = wire.launch(wire.register(template, tasks=[task]), "typed", values)
+    assert wire.wait(run).closure.phase == PHASE.SUCCEEDED
+    return run
+
+
+def _uploaded(wire, *names):
+    """A directory of these files in the storage of the sandbox."""
+    for name in names:
+        request = dataproxy_pb2.CreateUploadLocationRequest(project=P, domain=D, filename_root="folder", filename=name)
+        place = wire.data.CreateUploadLocation(request)
+        put = urllib.request.Request(place.signed_url, name.encode(), method="PUT")
+        assert urllib.request.urlopen(put).status == 200
+    return place.native_url.removesuffix(f"/{names[-1]}")
+
+
+def _nested(wire):
+    """Workflows in workflows, so deep that ids are hashed; the innermost maps, under a name as flytekit makes it."""
+    number = {"n": INTEGER}
+    mapped = echo_task(f"deep.map_square_{'0123abcd' * 4}-arraynode", number, {"o0": INTEGER})
+    inner = new_workflow("deep.inner", number)
+    add_node(inner, "n0", mapped, n=("", "n")).metadata.name = f"map_square_{'0123abcd' * 4}-arraynode"
+    middle = new_workflow("deep.middle", number)
+    add_node(middle, "a-long-name-n0", inner.id, n=("", "n")).metadata.name = "inside of it"
+    outer = new_workflow("deep.outer", number)
+    add_node(outer, "n0", middle.id, n=("", "n")).metadata.name = "one step"
+    run = wire.launch(wire.register(outer, inner, middle, tasks=[mapped]), "nested", literals(n=1))
     assert wire.wait(run).closure.phase == PHASE.SUCCEEDED
     return run
 

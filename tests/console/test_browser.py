@@ -56,6 +56,7 @@ def pages(case):
         "typed": url(case.typed),
         "hostile": url(case.hostile),
         "gate": url(case.held),
+        "nested": url(case.nested),
         "live": url(case.talking),
         "node": url(case.done, "/nodes/n5"),
         "workflows": "/console/workflows",

@@ -77,6 +77,7 @@ def every_page(sandbox, start="/console"):
         seen[path] = page = get(sandbox, path)[0]
         for attributes in page.all("a"):
             target = urljoin(path, attributes.get("href") or "").split("#")[0]
+            assert parse(target) or "signature=" in target, (path, target)
             if parse(target) and parse(target).page != "log" and target not in seen:
                 waiting.append(target)
     return seen
@@ -121,7 +122,19 @@ def test_hostile_names_and_values_stay_text(console):
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        ("", {"nightly-2026-11-21", "training-17", "release-3", "talking", "hostile", "hostile-failed", "typed"}),
+        (
+            "",
+            {
+                "nightly-2026-11-21",
+                "training-17",
+                "release-3",
+                "talking",
+                "hostile",
+                "hostile-failed",
+                "typed",
+                "nested",
+            },
+        ),
         ("phase=FAILED", {"training-17", "hostile-failed"}),
         ("phase=running", {"release-3", "talking"}),
         ("launch_plan=ETL.pipe", {"nightly-2026-11-21"}),
@@ -173,7 +186,44 @@ def test_a_run_page_tells_what_happened(console):
         assert get(sandbox, url(case.done, suffix))[0].all("svg")
     failed = "".join(get(sandbox, url(case.failed))[0].text)
     assert "ValueError: negative learning rate" in failed
+    # The list tells why in one line, from the whole error.
+    assert "ValueError: negative learning rate" in "".join(get(sandbox, "/console")[0].text)
     assert "first line\nsecond <b>line</b> ü\n" in failed
+
+
+def test_nodes_have_the_names_of_their_authors(console):
+    sandbox, case, _ = console
+    text = "".join(get(sandbox, url(case.nested))[0].text)
+    for part in ("one step n0", "inside of it ", "map square ", "deep.square"):
+        assert part in text, part
+    assert "start" in text  # in the graph; the start of what is inside is no row, also where its id is hashed
+    tree = {node.id.node_id for _, node in sandbox._running.engine.nodes.tree_of(case.nested)}
+    inner = {name for name in tree if name.startswith("f") and len(name) == 8}
+    assert len(inner) >= 3
+    shown = [name for name in inner if name in text]
+    assert len(shown) == 1, "the map, whose id is a hash, and no marker"
+    page, _ = get(sandbox, url(case.nested, f"/nodes/{shown[0]}"))
+    above = [one["href"] for one in page.all("a") if "/nodes/" in one["href"]]
+    assert above[:2] == [url(case.nested, "/nodes/n0"), url(case.nested, "/nodes/n0-0-a-long-name-n0")]
+    assert "map of deep.square" in "".join(get(sandbox, "/console/tasks")[0].text)
+
+
+def test_a_gate_says_what_it_waits_for_and_how_it_gets_it(console):
+    sandbox, case, _ = console
+    assert "waits for signal go (integer)" in "".join(get(sandbox, url(case.held))[0].text)
+    text = "".join(get(sandbox, url(case.held, "/nodes/n0"))[0].text)
+    assert f"flyte-bridge signal {P}/{D}/{case.held.name} go VALUE" in text
+
+
+def test_files_of_a_folder_are_links(console):
+    sandbox, case, _ = console
+    page, _ = get(sandbox, url(case.typed))
+    text = "".join(page.text)
+    assert "/nowhere/at/all" in text
+    links = {one["href"].split("?")[0].rpartition("/folder/")[2]: one["href"] for one in page.all("a")}
+    for name in ("a.txt", "below/b.txt"):
+        assert name in text
+        assert request(sandbox, links[name])[2] == name
 
 
 def test_values_are_shown_by_type(console):
@@ -295,6 +345,11 @@ def test_a_graph_of_anything_is_drawn():
     boxes = {name: Box(name, "", "", "") for name in ("a", "b", "c", "end-node")}
     circle = drawing(boxes, [("a", "b"), ("b", "a"), ("nowhere", "c"), ("a", "end-node")])
     assert circle.count("<rect") == 4
+    # A line that passes a layer goes around the box there: down beside it, for its whole height.
+    chain = drawing(boxes, [("a", "b"), ("b", "c"), ("a", "c")])
+    (around,) = re.findall(r'<path d="(M[^"]+V[^"]+)"', chain)
+    left = {name: float(x) for x, name in re.findall(r'<rect x="([^"]+)"[^>]+>.*?<text[^>]+>([^<]+)', chain)}
+    assert not left["b"] <= float(around.split("V")[0].split()[-2]) <= left["b"] + 176
     assert drawing({}, []).count("<svg") == 1
     many = {str(number): Box("x", "", "", "") for number in range(401)}
     assert "too many" in drawing(many, [])

@@ -15,6 +15,7 @@ from ..filters import EXECUTION, NAMED, TASK, Query
 from .graph import drawing, edges_of
 from .html import Content, Markup, joined, link, tag
 from .literals import type_text
+from .names import GENERATED, readable
 from .page import page
 from .run import node_boxes
 from .runs import runs_table
@@ -34,7 +35,6 @@ _TYPES = {kind: number for number, kind in KINDS.items()}
 _PLACES = {"workflow": "workflows", "task": "tasks", "launch_plan": "launchPlans"}
 _TITLES = {"workflow": "Workflows", "task": "Tasks", "launch_plan": "Launch plans"}
 _ON_A_PAGE = 100
-_GENERATED = ".flytegen."
 _NEWEST_RUNS = 10
 
 
@@ -88,7 +88,7 @@ def _names(address: Address, engine: Engine) -> Markup:
         token=str(offset),
         sort_by=common_pb2.Sort(key="name", direction=common_pb2.Sort.ASCENDING),
     )
-    query.require("substr(name,1,?)<>?", len(_GENERATED), _GENERATED)
+    query.require("substr(name,1,?)<>?", len(GENERATED), GENERATED)
     for column, value in (("project", address.project), ("domain", address.domain)):
         if value:
             query.require(f"{column}=?", value)
@@ -99,8 +99,10 @@ def _names(address: Address, engine: Engine) -> Markup:
         scope = (row["project"], row["domain"], row["name"])
         newest = engine.entities.newest(resource_type, *scope)
         versions = list_path(f"{_PLACES[address.kind]}/{_quoted(row['name'])}", row["project"], row["domain"])
+        short = readable(row["name"])
+        name = row["name"] if short == row["name"] else f"map of {short}"
         cells: list[Content] = [
-            link(row["name"], entity_path(newest.id) if newest is not None else versions),
+            link(name, entity_path(newest.id) if newest is not None else versions),
             f"{row['project']}/{row['domain']}",
             link(newest.id.version, versions) if newest is not None else None,
         ]
@@ -228,10 +230,12 @@ def _interface(interface: Any) -> Markup:
 def _variables(caption: str, variables: Mapping[str, Any]) -> Markup:
     if not variables:
         return tag("p", "None.", class_="soft")
-    rows: list[list[Content]] = [
-        [tag("code", name), type_text(variables[name].type), variables[name].description] for name in sorted(variables)
-    ]
-    return table(caption, ["Name", "Type", ""], rows)
+    rows: list[list[Content]] = []
+    for name in sorted(variables):
+        text = variables[name].description
+        # flytekit writes the name for want of a description.
+        rows.append([tag("code", name), type_text(variables[name].type), text if text != name else None])
+    return table(caption, ["Name", "Type", "Description" if any(row[2] for row in rows) else ""], rows)
 
 
 def _schedule(plan: Any | None) -> Content:
@@ -265,8 +269,8 @@ def _runs(engine: Engine, identifier: Any) -> Markup | None:
     newest = common_pb2.Sort(key="id", direction=common_pb2.Sort.DESCENDING)
     query = Query(EXECUTION, sort_by=newest, limit=_NEWEST_RUNS)
     query.require(f"{column}=?", row["id"])
-    runs, _page = engine.executions.page(query)
-    listing = runs_table(runs) if runs else tag("p", "Never launched by itself.", class_="soft")
+    runs, _page = engine.executions.page(query, whole=True)
+    listing = runs_table(runs, scoped=True) if runs else tag("p", "Never launched by itself.", class_="soft")
     return section("Newest runs of this version", listing, name="runs")
 
 

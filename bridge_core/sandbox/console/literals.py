@@ -16,6 +16,7 @@ from .show import duration, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ..blobs.signing import Signer
     from ..layout import Layout
@@ -24,6 +25,7 @@ __all__ = ["Literals", "type_text"]
 
 _LONGEST = 20_000
 _MOST_ITEMS = 100
+_MOST_FILES = 20
 _DEEPEST = 12
 _SHORT = 200
 _LINK_SECONDS = 3600
@@ -79,7 +81,7 @@ class Literals:
             return joined(_kind(f"map of {len(names)}"), tag("dl", pairs), _rest(len(names)))
         if kind == "offloaded_metadata":
             size = literal.offloaded_metadata.size_bytes
-            return joined(self._file(literal.offloaded_metadata.uri), _kind(f"kept in a file, {size} bytes"))
+            return self._file(literal.offloaded_metadata.uri, f"kept in a file, {size} bytes")
         return tag("span", "nothing", class_="soft")
 
     def _scalar(self, scalar: Any, depth: int) -> Content:
@@ -93,10 +95,9 @@ class Literals:
             "generic": lambda value: _json(json_format.MessageToDict(value), "struct"),
             "error": lambda value: tag("pre", value.message, class_="error"),
             "blob": self._blob,
-            "schema": lambda value: joined(self._file(value.uri), _kind("schema")),
-            "structured_dataset": lambda value: joined(
-                self._file(value.uri),
-                _kind(f"dataset, {value.metadata.structured_dataset_type.format or 'any format'}"),
+            "schema": lambda value: self._file(value.uri, "schema"),
+            "structured_dataset": lambda value: self._file(
+                value.uri, f"dataset, {value.metadata.structured_dataset_type.format or 'any format'}"
             ),
         }
         render = shown.get(str(kind))
@@ -105,11 +106,29 @@ class Literals:
     def _blob(self, blob: Any) -> Content:
         many = blob.metadata.type.dimensionality == types_pb2.BlobType.MULTIPART
         what = "directory" if many else "file"
-        return joined(self._file(blob.uri), _kind(f"{what} {blob.metadata.type.format}".strip()))
+        return self._file(blob.uri, f"{what} {blob.metadata.type.format}".strip())
 
-    def _file(self, uri: str) -> Content:
+    def _file(self, uri: str, kind: str) -> Content:
+        shown, path = tag("code", uri), self._layout.local(uri)
+        if self._layout.url_path(uri) is not None and path.is_dir():
+            return joined(shown, _kind(kind), self._folder(path))
         own = self.file(uri)
-        return link(tag("code", uri), own if own is not None else uri)
+        named = link(shown, own) if own is not None else shown if uri.startswith("/") else link(shown, uri)
+        return joined(named, _kind(kind))
+
+    def _folder(self, folder: Path) -> Content:
+        """The files below a directory of ours, as links."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        items = [
+            tag(
+                "li",
+                link(str(path.relative_to(folder)), self.file(self._layout.native(path)) or ""),
+                _kind(f"{path.stat().st_size} bytes"),
+            )
+            for path in files[:_MOST_FILES]
+        ]
+        rest = tag("p", f"… and {len(files) - _MOST_FILES} more", class_="soft") if len(files) > _MOST_FILES else None
+        return joined(tag("ul", items, class_="files"), rest)
 
 
 def _primitive(primitive: Any) -> Content:
@@ -120,9 +139,9 @@ def _primitive(primitive: Any) -> Content:
             return joined(tag("pre", _cut(value)), _kind(f"text of {len(value)}"))
         return joined(tag("span", value) if value else tag("code", '""'), _kind("text"))
     if kind == "datetime":
-        return joined(value.ToDatetime(tzinfo=UTC).isoformat(sep=" "), _kind("date and time"))
+        return joined(tag("span", value.ToDatetime(tzinfo=UTC).isoformat(sep=" ")), _kind("date and time"))
     if kind == "duration":
-        return joined(duration(value.ToNanoseconds() / 1e9), _kind("duration"))
+        return joined(tag("span", duration(value.ToNanoseconds() / 1e9)), _kind("duration"))
     if kind == "boolean":
         return joined(tag("code", "true" if value else "false"), _kind("boolean"))
     return joined(tag("code", str(value)), _kind("integer" if kind == "integer" else "float"))
@@ -139,7 +158,7 @@ def _binary(binary: Any) -> Content:
 
 def _json(value: Any, kind: str) -> Content:
     try:
-        text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     except (ValueError, TypeError, RecursionError):
         text = _cut(repr(value))
     return joined(tag("pre", _cut(text)) if "\n" in text else tag("code", _cut(text)), _kind(kind))

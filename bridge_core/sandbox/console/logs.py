@@ -39,12 +39,21 @@ def read_log(path: Path, offset: int | None) -> tuple[bytes, int]:
 
 
 def log_box(
-    identifier: Any, attempt: int, path: Path, phase: str, *, live: bool, opened: bool, item: int | None = None
+    identifier: Any,
+    attempt: int,
+    path: Path,
+    phase: str,
+    *,
+    title: str,
+    live: bool,
+    opened: bool,
+    item: int | None = None,
 ) -> Markup:
     """The end of one log, which the script follows while the task runs."""
     url = log_path(identifier, attempt, item)
-    which = f"{identifier.node_id}, item {item}" if item is not None else identifier.node_id
-    heading = joined(f"{which}, attempt {attempt + 1} ", badge(phase) if phase else None)
+    which = f"{title}, item {item}" if item is not None else title
+    shown = tag("span", identifier.node_id, class_="kind id") if title != identifier.node_id else None
+    heading = joined(f"{which}, attempt {attempt + 1} ", badge(phase) if phase else None, shown)
     name = f"log-{identifier.node_id}-{attempt}" + (f"-{item}" if item is not None else "")
     try:
         data, offset = read_log(path, None)
@@ -52,7 +61,7 @@ def log_box(
         body: Markup = tag("p", "The log is gone.", class_="soft")
     else:
         text = data.decode(errors="replace")
-        if not text and not live:
+        if not text.strip() and not live:
             body = tag("p", "Nothing was written.", class_="soft")
         else:
             body = tag(

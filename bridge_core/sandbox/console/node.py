@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import catalog_pb2
 
+from .gates import answer, awaited
 from .graph import drawing, edges_of
 from .html import Content, Markup, joined, link, tag
 from .logs import log_box
+from .names import is_marker, readable, title_of
 from .page import page
-from .run import node_boxes
-from .show import NODE_ENDED, facts, node_phase, phase, section, table, task_phase, time, took
-from .urls import entity_path, node_path, run_path
+from .run import node_boxes, node_name, specs_of_run
+from .show import NODE_ENDED, cause, error_box, facts, node_phase, phase, section, table, task_phase, time, took
+from .urls import entity_path, list_path, node_path, run_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,28 +38,47 @@ def node_page(engine: Engine, show: Literals, identifier: Any) -> bytes:
         Rejected: NOT_FOUND.
     """
     node = engine.nodes.get(identifier)
+    run = identifier.execution_id
+    tree = engine.nodes.tree_of(run)
+    specs = specs_of_run(engine, engine.executions.get(run), tree)
+    spec = specs.get(identifier.node_id)
     ended = node_phase(node.closure.phase) in NODE_ENDED
     inputs, outputs, dynamic = engine.nodes.data(identifier)
     attempts = engine.nodes.attempts_of(identifier)
+    below = [one for parent, one in tree if parent == identifier.node_id]
+    title = identifier.node_id if spec is None else title_of(spec)
+    state = [_facts(node, spec, attempts, ended=ended), error_box(node.closure)]
     parts = [
-        tag("div", _facts(node, attempts, ended=ended), _error(node), id="state", data_live=True),
-        _inside(engine, node, dynamic),
+        tag("div", state, id="state", data_live=True),
+        _inside(below, specs, dynamic),
         section("Attempts", _attempts(attempts), name="attempts", live=True) if attempts else None,
         _items(attempts),
         section("Inputs", show.map("Inputs", inputs), name="inputs"),
         section("Outputs", show.map("Outputs", outputs), name="outputs", live=True),
         _deck(show, node),
-        section("Logs", _logs(engine, node), name="logs"),
+        section("Logs", _logs(engine, node, title, attempts), name="logs"),
     ]
-    run = identifier.execution_id
     return page(
-        f"Node {identifier.node_id}",
+        f"Node {identifier.node_id}" + (f": {title}" if title != identifier.node_id else ""),
         *parts,
         project=run.project,
         domain=run.domain,
-        above=[link("Run " + run.name, run_path(run))],
+        above=_above(identifier, tree, specs),
         running=not ended,
     )
+
+
+def _above(identifier: Any, tree: list[tuple[str, Any]], specs: dict[str, Any]) -> list[Markup]:
+    """The runs, the run, and the nodes that this one is in."""
+    run = identifier.execution_id
+    parents = {node.id.node_id: parent for parent, node in tree}
+    known = {node.id.node_id: node for _, node in tree}
+    inside: list[Markup] = []
+    parent = parents.get(identifier.node_id, "")
+    while parent in known and len(inside) < len(known):
+        inside.insert(0, node_name(known[parent], specs.get(parent)))
+        parent = parents[parent]
+    return [link("Runs", list_path("", run.project, run.domain)), link(run.name, run_path(run)), *inside]
 
 
 def item_log(engine: Engine, identifier: Any, attempt: int, item: int) -> Path:
@@ -65,7 +86,7 @@ def item_log(engine: Engine, identifier: Any, attempt: int, item: int) -> Path:
     return engine.layout.attempt(identifier.execution_id, f"{identifier.node_id}/{item}", attempt) / "task.log"
 
 
-def _facts(node: Any, attempts: list[Any], *, ended: bool) -> Markup:
+def _facts(node: Any, spec: Any | None, attempts: list[Any], *, ended: bool) -> Markup:
     closure = node.closure
     child = closure.workflow_node_metadata.executionId
     status = closure.task_node_metadata.cache_status
@@ -76,15 +97,18 @@ def _facts(node: Any, attempts: list[Any], *, ended: bool) -> Markup:
         cached = _CACHE.Name(status).removeprefix("CACHE_").lower()
         origin = link(source.execution_id.name, node_path(source), class_="id") if source.node_id else None
         cache = joined(cached, " from " if origin else None, origin)
+    command = answer(spec, node.id.execution_id) if not ended else ""
     kinds = [
         name for name, is_it in (("array", node.metadata.is_array), ("dynamic", node.metadata.is_dynamic)) if is_it
     ]
     return facts(
         [
             ("Phase", phase(node_phase(closure.phase))),
-            ("Task", link(task.name, entity_path(task)) if task is not None else None),
+            ("Task", link(readable(task.name), entity_path(task)) if task is not None else None),
             ("Kind", ", ".join(kinds)),
-            ("Run", link(child.name, run_path(child), class_="id") if child.name else None),
+            ("Waits for" if not ended else "Waited for", awaited(spec)),
+            ("Answer it with", tag("code", command) if command else None),
+            ("Launched run", link(child.name, run_path(child), class_="id") if child.name else None),
             ("Started", time(closure.started_at)),
             ("Took", took(closure, ended=ended)),
             ("Cache", cache),
@@ -92,21 +116,8 @@ def _facts(node: Any, attempts: list[Any], *, ended: bool) -> Markup:
     )
 
 
-def _error(node: Any) -> Markup | None:
-    if node.closure.WhichOneof("output_result") != "error":
-        return None
-    error = node.closure.error
-    return tag(
-        "section",
-        tag("h2", "Error"),
-        tag("pre", f"{error.code}\n{error.message}", class_="error", tabindex="0"),
-        id="error",
-    )
-
-
-def _inside(engine: Engine, node: Any, dynamic: Any | None) -> Markup | None:
+def _inside(below: list[Any], specs: dict[str, Any], dynamic: Any | None) -> Markup | None:
     """The workflow inside a sub-workflow, branch or dynamic node, as far as it has begun."""
-    below = [one for parent, one in engine.nodes.tree_of(node.id.execution_id) if parent == node.id.node_id]
     if dynamic is not None:
         records = {one.metadata.spec_node_id: one for one in below}
         return section(
@@ -115,16 +126,17 @@ def _inside(engine: Engine, node: Any, dynamic: Any | None) -> Markup | None:
             name="graph",
             live=True,
         )
-    if not below:
-        return None
     rows: list[list[Content]] = [
         [
-            link(one.id.node_id, node_path(one.id), class_="id"),
+            node_name(one, specs.get(one.id.node_id)),
             phase(node_phase(one.closure.phase)),
             tag("span", took(one.closure, ended=node_phase(one.closure.phase) in NODE_ENDED), class_="number"),
         ]
         for one in below
+        if not is_marker(one)
     ]
+    if not rows:
+        return None
     return section("Inside", table("Nodes inside", ["Node", "Phase", "Took"], rows), name="inside", live=True)
 
 
@@ -132,17 +144,17 @@ def _attempts(attempts: list[Any]) -> Markup:
     rows: list[list[Content]] = []
     for attempt in attempts:
         closure, name = attempt.closure, task_phase(attempt.closure.phase)
-        error = closure.error.message if closure.WhichOneof("output_result") == "error" else ""
         rows.append(
             [
                 str(attempt.id.retry_attempt + 1),
                 phase(name),
                 time(closure.started_at),
                 tag("span", took(closure, ended=name in _TASK_ENDED), class_="number"),
-                tag("span", error[-500:], class_="soft"),
+                tag("span", cause(closure), class_="why"),
             ]
         )
-    return table("Attempts", ["Attempt", "Phase", "Started", "Took", "Error"], rows, wide=(2,))
+    failed = any(attempt.closure.WhichOneof("output_result") == "error" for attempt in attempts)
+    return table("Attempts", ["Attempt", "Phase", "Started", "Took", "Error" if failed else ""], rows, wide=(2,))
 
 
 def _items(attempts: list[Any]) -> Markup | None:
@@ -168,23 +180,22 @@ def _deck(show: Literals, node: Any) -> Markup | None:
     return section("Deck", frame, tag("p", link("open it alone", url)), name="deck")
 
 
-def _logs(engine: Engine, node: Any) -> Content:
+def _logs(engine: Engine, node: Any, title: str, attempts: list[Any]) -> Content:
     boxes = [
-        log_box(
-            node.id,
-            attempt,
-            Path(path),
-            name,
-            live=name not in _TASK_ENDED,
-            opened=True,
-        )
+        log_box(node.id, attempt, Path(path), name, title=title, live=name not in _TASK_ENDED, opened=True)
         for node_id, attempt, name, path in engine.nodes.logs_of(node.id.execution_id)
         if node_id == node.id.node_id
     ]
     if node.metadata.is_array:
+        resources = attempts[-1].closure.metadata.external_resources if attempts else ()
+        phases = {one.index: (one.retry_attempt, task_phase(one.phase)) for one in resources}
         live = node_phase(node.closure.phase) not in NODE_ENDED
         for item, attempt, path in list(_item_logs(engine, node.id))[:_MOST_LOGS]:
-            boxes.append(log_box(node.id, attempt, path, "", live=live, opened=False, item=item))
+            last, name = phases.get(item, (attempt, ""))
+            name = name if attempt >= last else ""
+            opened = name == "FAILED"
+            box = log_box(node.id, attempt, path, name, title=title, live=live, opened=opened, item=item)
+            boxes.append(box)
     return boxes or tag("p", "Nothing was started.", class_="soft")
 
 

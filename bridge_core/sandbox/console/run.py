@@ -9,12 +9,14 @@ from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
 
 from ..store.executions import TERMINAL
+from .gates import awaited
 from .graph import Box, drawing, edges_of
 from .html import Content, Markup, joined, link, tag
 from .logs import log_box
+from .names import GENERATED, is_marker, readable, specs_of, target_of, title_of
 from .page import page
 from .runs import launched
-from .show import NODE_ENDED, facts, node_phase, phase, run_phase, section, table, time, took
+from .show import NODE_ENDED, cause, error_box, facts, node_phase, phase, run_phase, section, table, time, took
 from .timeline import timeline
 from .urls import entity_path, list_path, node_path, run_path
 
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
     from ..engine.engine import Engine
     from .literals import Literals
 
-__all__ = ["node_boxes", "run_page", "target_of"]
+__all__ = ["node_boxes", "node_name", "run_page", "specs_of_run"]
 
 _MOST_ROWS, _MOST_LOGS, _OPEN_LOGS = 500, 40, 3
 _MODE = execution_pb2.ExecutionMetadata.ExecutionMode
-_MARKERS = ("start-node", "end-node")
+_DEEPEST = 4  # steps of indentation in console.css
 
 
 def run_page(engine: Engine, show: Literals, identifier: Any) -> bytes:
@@ -40,17 +42,19 @@ def run_page(engine: Engine, show: Literals, identifier: Any) -> bytes:
     run = engine.executions.get(identifier)
     ended = run.closure.phase in TERMINAL
     inputs, outputs = engine.executions.data(identifier)
-    nodes = _in_order(engine.nodes.tree_of(identifier))
-    shown = [(depth, node) for depth, node in nodes if not node.id.node_id.endswith(_MARKERS)]
-    workflow = _workflow(engine, run)
+    tree = engine.nodes.tree_of(identifier)
+    nodes = _in_order(tree)
+    shown = [(depth, node) for depth, node in nodes if not is_marker(node)]
+    specs = specs_of_run(engine, run, tree)
+    titles = {node_id: title_of(spec) for node_id, spec in specs.items()}
     parts = [
-        tag("div", _facts(run, ended=ended), _error(run), id="state", data_live=True),
-        section("Graph", _graph(workflow, nodes), name="graph", live=True),
-        section("Timeline", timeline(run, shown, ended=ended), name="timeline", live=True),
-        section("Nodes", _table(shown, engine.nodes.task_names(identifier)), name="nodes", live=True),
+        tag("div", _facts(run, ended=ended), error_box(run.closure), id="state", data_live=True),
+        section("Graph", _graph(_workflow(engine, run), nodes), name="graph", live=True),
+        section("Timeline", timeline(run, shown, titles, ended=ended), name="timeline", live=True),
+        section("Nodes", _table(shown, specs, engine.nodes.task_names(identifier)), name="nodes", live=True),
         section("Inputs", show.map("Inputs", inputs), name="inputs"),
         section("Outputs", _outputs(show, outputs, ended=ended), name="outputs", live=True),
-        section("Logs", _logs(engine, identifier), name="logs"),
+        section("Logs", _logs(engine, identifier, titles), name="logs"),
     ]
     return page(
         identifier.name,
@@ -73,28 +77,28 @@ def node_boxes(workflow: Any, records: dict[str, Any], fallback: Any) -> dict[st
     boxes = {}
     for node in workflow.template.nodes:
         record = records.get(node.id)
-        title = node.id if node.id in _MARKERS else node.metadata.name or node.id
+        marker = not node.WhichOneof("target")
         url = node_path(record.id) if record is not None else fallback(node) if fallback else ""
         boxes[node.id] = Box(
-            title=title.removesuffix("-node") if node.id in _MARKERS else title,
-            note="" if node.id in _MARKERS else target_of(node),
+            title=title_of(node),
+            note="" if marker else target_of(node),
             phase=node_phase(record.closure.phase) if record is not None else "",
-            url="" if node.id in _MARKERS else url,
+            url="" if marker else url,
         )
     return boxes
 
 
-def target_of(node: Any) -> str:
-    """What a node runs."""
-    kind = node.WhichOneof("target")
-    if kind == "task_node":
-        return str(node.task_node.reference_id.name)
-    if kind == "workflow_node":
-        which = node.workflow_node.WhichOneof("reference")
-        return str(getattr(node.workflow_node, which).name) if which else ""
-    if kind == "array_node":
-        return f"map of {target_of(node.array_node.node)}"
-    return {"branch_node": "condition", "gate_node": "gate"}.get(str(kind), "")
+def specs_of_run(engine: Engine, run: Any, tree: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """What was written for each node execution of a run; see `specs_of`."""
+    return specs_of(_workflow(engine, run), tree, lambda identifier: engine.nodes.data(identifier)[2])
+
+
+def node_name(record: Any, spec: Any | None) -> Markup:
+    """A link to a node, by its name, with its id."""
+    identifier = record.id.node_id
+    title = identifier if spec is None else title_of(spec)
+    shown = tag("span", identifier, class_="kind id") if title != identifier else None
+    return joined(link(title, node_path(record.id)), " ", shown)
 
 
 def _in_order(tree: Sequence[tuple[str, Any]]) -> list[tuple[int, Any]]:
@@ -123,7 +127,9 @@ def _facts(run: Any, *, ended: bool) -> Markup:
         ("Launched", joined(launched(run), " ", tag("span", spec.launch_plan.version, class_="kind"))),
         (
             "Workflow",
-            link(closure.workflow_id.name, entity_path(closure.workflow_id)) if closure.workflow_id.name else None,
+            link(closure.workflow_id.name, entity_path(closure.workflow_id))
+            if closure.workflow_id.name and not closure.workflow_id.name.startswith(GENERATED)
+            else None,
         ),
         ("Created", time(closure.created_at)),
         ("Took", took(closure, ended=ended)),
@@ -143,35 +149,23 @@ def _facts(run: Any, *, ended: bool) -> Markup:
     return facts(pairs)
 
 
-def _error(run: Any) -> Markup | None:
-    if run.closure.WhichOneof("output_result") != "error":
-        return None
-    error = run.closure.error
-    return tag(
-        "section",
-        tag("h2", "Error"),
-        tag("pre", f"{error.code}\n{error.message}", class_="error", tabindex="0"),
-        id="error",
-    )
-
-
 def _workflow(engine: Engine, run: Any) -> Any | None:
     identifier = run.closure.workflow_id
     workflow = engine.entities.find(identifier) if identifier.name else None
-    return None if workflow is None else workflow.closure.compiled_workflow.primary
+    return None if workflow is None else workflow.closure.compiled_workflow
 
 
-def _graph(workflow: Any | None, nodes: list[tuple[int, Any]]) -> Markup:
+def _graph(closure: Any | None, nodes: list[tuple[int, Any]]) -> Markup:
     top = {node.metadata.spec_node_id or node.id.node_id: node for depth, node in nodes if depth == 0}
-    if workflow is None:
+    if closure is None:
         return tag("p", "The workflow is not known any more.", class_="soft")
-    return drawing(node_boxes(workflow, top, None), edges_of(workflow))
+    return drawing(node_boxes(closure.primary, top, None), edges_of(closure.primary))
 
 
-def _table(nodes: list[tuple[int, Any]], tasks: dict[str, str]) -> Markup:
+def _table(nodes: list[tuple[int, Any]], specs: dict[str, Any], tasks: dict[str, str]) -> Markup:
     rows: list[list[Content]] = []
     for depth, node in nodes[:_MOST_ROWS]:
-        closure = node.closure
+        closure, spec = node.closure, specs.get(node.id.node_id)
         child = closure.workflow_node_metadata.executionId
         name = node_phase(closure.phase)
         details: list[Content] = []
@@ -179,14 +173,14 @@ def _table(nodes: list[tuple[int, Any]], tasks: dict[str, str]) -> Markup:
             details += ["run ", link(child.name, run_path(child), class_="id"), " "]
         if closure.deck_uri:
             details += [link("deck", f"{node_path(node.id)}#deck"), " "]
-        if closure.WhichOneof("output_result") == "error":
-            details.append(tag("span", closure.error.message[-300:], class_="soft"))
+        if name == "RUNNING" and awaited(spec):
+            details += ["waits for ", awaited(spec), " "]
+        details.append(tag("span", cause(closure), class_="why"))
+        runs = target_of(spec) if spec is not None else readable(tasks.get(node.id.node_id, ""))
         rows.append(
             [
-                tag(
-                    "span", link(node.id.node_id, node_path(node.id), class_="id"), class_=f"name depth{min(depth, 4)}"
-                ),
-                tasks.get(node.id.node_id),
+                tag("span", node_name(node, spec), class_=f"name depth{min(depth, _DEEPEST)}"),
+                runs,
                 phase(name),
                 time(closure.started_at),
                 tag("span", took(closure, ended=name in NODE_ENDED), class_="number"),
@@ -196,7 +190,7 @@ def _table(nodes: list[tuple[int, Any]], tasks: dict[str, str]) -> Markup:
     rest = tag("p", f"… and {len(nodes) - _MOST_ROWS} more.", class_="soft") if len(nodes) > _MOST_ROWS else None
     if not rows:
         return tag("p", "No node has begun.", class_="soft")
-    return joined(table("Nodes", ["Node", "Task", "Phase", "Started", "Took", ""], rows, wide=(1, 3)), rest)
+    return joined(table("Nodes", ["Node", "Runs", "Phase", "Started", "Took", ""], rows, wide=(1, 3)), rest)
 
 
 def _outputs(show: Literals, outputs: Any | None, *, ended: bool) -> Markup:
@@ -205,14 +199,15 @@ def _outputs(show: Literals, outputs: Any | None, *, ended: bool) -> Markup:
     return show.map("Outputs", outputs)
 
 
-def _logs(engine: Engine, identifier: Any) -> Content:
+def _logs(engine: Engine, identifier: Any, titles: dict[str, str]) -> Content:
     logs = engine.nodes.logs_of(identifier)
     boxes = []
     for at, (node_id, attempt, name, path) in enumerate(logs[-_MOST_LOGS:]):
         live = name in ("RUNNING", "QUEUED", "INITIALIZING", "UNDEFINED")
         opened = live or name == "FAILED" or (len(logs) <= _OPEN_LOGS and at < _OPEN_LOGS)
         node = identifier_pb2.NodeExecutionIdentifier(node_id=node_id, execution_id=identifier)
-        boxes.append(log_box(node, attempt, Path(path), name, live=live, opened=opened))
+        title = titles.get(node_id, node_id)
+        boxes.append(log_box(node, attempt, Path(path), name, title=title, live=live, opened=opened))
     if len(logs) > _MOST_LOGS:
         boxes.insert(
             0,

@@ -11,7 +11,7 @@ from ..filters import EXECUTION, Query
 from ..store.executions import TERMINAL
 from .html import Content, Markup, link, tag
 from .page import page
-from .show import phase, run_phase, section, table, time, took
+from .show import cause, phase, run_phase, section, table, time, took
 from .urls import entity_path, list_path, run_path
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["launched", "runs_page", "runs_table"]
 
 _ON_A_PAGE = 50
+_WHY = 160
 _PHASES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT", "SUCCEEDING", "FAILING", "ABORTING")
 _SEARCHED = ("execution_name", "error_code", "abort_cause")
 _ENTITY = "(SELECT {} FROM entities j WHERE j.id=coalesce(executions.task_id, executions.launch_plan_id))"
@@ -33,26 +34,32 @@ def launched(execution: Any) -> Markup:
     return link(target.name, entity_path(target))
 
 
-def runs_table(executions: list[Any]) -> Markup:
-    """Runs, newest first."""
+def runs_table(executions: list[Any], *, scoped: bool) -> Markup:
+    """Runs, newest first.
+
+    Args:
+        executions: The runs, with whole errors.
+        scoped: Whether the page says which project and domain they are in.
+    """
     rows: list[list[Content]] = []
     for run in executions:
         closure = run.closure
-        error = closure.error if closure.WhichOneof("output_result") == "error" else None
-        why = closure.abort_metadata.cause if error is None else f"{error.code}: {error.message}"
+        why = cause(closure) or closure.abort_metadata.cause
         rows.append(
             [
                 link(run.id.name, run_path(run.id), class_="id"),
                 phase(run_phase(closure.phase)),
                 launched(run),
-                f"{run.id.project}/{run.id.domain}",
                 time(closure.created_at),
                 tag("span", took(closure, ended=closure.phase in TERMINAL), class_="number"),
-                tag("span", why[:160], class_="soft"),
+                tag("span", why[:_WHY] + ("…" if len(why) > _WHY else ""), class_="why"),
             ]
         )
-    head = ["Run", "Phase", "Launched", "Project", "Created", "Took", "Why"]
-    return table("Runs", head, rows, wide=(3, 4, 6))
+        if not scoped:
+            rows[-1].insert(3, f"{run.id.project}/{run.id.domain}")
+    if scoped:
+        return table("Runs", ["Run", "Phase", "Launched", "Created", "Took", "Why"], rows, wide=(3, 4, 5))
+    return table("Runs", ["Run", "Phase", "Launched", "Project", "Created", "Took", "Why"], rows, wide=(3, 4, 5, 6))
 
 
 def runs_page(address: Address, store: Executions, projects: list[Any]) -> bytes:
@@ -74,14 +81,15 @@ def runs_page(address: Address, store: Executions, projects: list[Any]) -> bytes
         searched = [*_SEARCHED, _ENTITY.format("j.name")]
         condition = " OR ".join(f"instr(lower({column}), lower(?))>0" for column in searched)
         query.require(f"({condition})", *[text] * len(searched))
-    runs, found = store.page(query)
+    runs, found = store.page(query, whole=True)
     kept = {"phase": wanted, "launch_plan": plan, "text": text}
     here = (address.project, address.domain)
     newer = link(
         "← newer", list_path("", *here, **kept, **({"from": str(offset - _ON_A_PAGE)} if offset > _ON_A_PAGE else {}))
     )
     older = link("older →", list_path("", *here, **kept, **{"from": found.token}))
-    listing = runs_table(runs) if runs else tag("p", _nothing(bool(any(kept.values()))), class_="soft")
+    scoped = bool(address.domain) or len(projects) == 1 == len({run.id.domain for run in runs})
+    listing = runs_table(runs, scoped=scoped) if runs else tag("p", _nothing(bool(any(kept.values()))), class_="soft")
     return page(
         "Runs",
         _filters(address, kept, projects),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2
 
+from ...runs import RunError
 from ..times import now, seconds_between, to_text
 from .html import Content, Markup, joined, tag
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NODE_ENDED",
+    "cause",
     "duration",
+    "error_box",
     "facts",
     "node_phase",
     "phase",
@@ -75,6 +78,23 @@ def took(closure: Any, *, ended: bool) -> str | None:
     if not closure.started_at.seconds:
         return None
     return duration(closure.duration.ToNanoseconds() / 1e9 if ended else seconds_between(closure.started_at, now()))
+
+
+def cause(closure: Any) -> str:
+    """Why something failed, in one line; empty when it did not."""
+    if closure.WhichOneof("output_result") != "error":
+        return ""
+    return RunError(code=closure.error.code, message=closure.error.message).summary
+
+
+def error_box(closure: Any) -> Markup | None:
+    """Why something failed: the cause, then all that is known."""
+    if closure.WhichOneof("output_result") != "error":
+        return None
+    error, summary = closure.error, cause(closure)
+    whole = tag("pre", error.message, class_="error", tabindex="0") if error.message.strip() != summary else None
+    line = tag("p", tag("strong", summary), " ", tag("span", error.code, class_="kind"), class_="cause")
+    return tag("section", tag("h2", "Error"), line, whole, id="error")
 
 
 def facts(pairs: Iterable[tuple[str, Content]]) -> Markup:

@@ -10,21 +10,23 @@ from .show import NODE_ENDED, duration, node_phase
 from .urls import node_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["timeline"]
 
 _SCALE = 1000
 _MOST = 500
 _THINNEST = 3
+_DEEPEST = 4  # steps of indentation in console.css
 
 
-def timeline(run: Any, nodes: Sequence[tuple[int, Any]], *, ended: bool) -> Markup:
+def timeline(run: Any, nodes: Sequence[tuple[int, Any]], titles: Mapping[str, str], *, ended: bool) -> Markup:
     """The chart of a run.
 
     Args:
         run: Its execution.
         nodes: (depth, node execution), in the order of rows.
+        titles: What the nodes are called, by id.
         ended: Whether the run is over.
     """
     start = run.closure.created_at
@@ -55,14 +57,18 @@ def timeline(run: Any, nodes: Sequence[tuple[int, Any]], *, ended: bool) -> Mark
             preserveAspectRatio="none",
             class_=phase,
             role="img",
-            aria_label=f"{node.id.node_id}: {phase.replace('_', ' ').lower()}, {took}",
+            aria_label=f"{titles.get(node.id.node_id, node.id.node_id)}: {phase.replace('_', ' ').lower()}, {took}",
         )
-        name = tag("span", link(node.id.node_id, node_path(node.id)), class_=f"name depth{min(depth, 4)}")
+        title = titles.get(node.id.node_id, node.id.node_id)
+        name = tag(
+            "span", link(title, node_path(node.id), title=node.id.node_id), class_=f"name depth{min(depth, _DEEPEST)}"
+        )
         rows.append(tag("li", name, picture, tag("span", took, class_="number")))
     if not rows:
         return tag("p", "No node has begun.", class_="soft")
     rest = tag("p", f"… and {len(nodes) - _MOST} more.", class_="soft") if len(nodes) > _MOST else None
-    return joined(tag("ul", rows, class_="timeline"), tag("p", f"{duration(total)} in all.", class_="soft"), rest)
+    scale = tag("p", tag("span", "0 s"), tag("span", duration(total)), class_="scale", aria_hidden="true")
+    return joined(tag("ul", rows, class_="timeline"), scale, rest)
 
 
 def _bar(start: float, end: float, kind: str) -> Markup | None:

@@ -183,8 +183,8 @@ class Executions:
         """The inputs as the caller sent them, without defaults and fixed ones: what a relaunch uses."""
         return literals_pb2.LiteralMap.FromString(self._data_row(identifier)["user_inputs"])
 
-    def page(self, query: Query) -> tuple[list[Any], Page]:
-        """One page, trimmed as flyteadmin trims lists (transformers/execution.go:26,471)."""
+    def page(self, query: Query, *, whole: bool = False) -> tuple[list[Any], Page]:
+        """One page, trimmed as flyteadmin trims lists (transformers/execution.go:26,471), or with whole errors."""
         if "state" not in query.fields:
             query.require("state=?", execution_pb2.EXECUTION_ACTIVE)
         columns = "execution_project, execution_domain, execution_name, spec, closure"
@@ -193,7 +193,8 @@ class Executions:
         for execution in executions:
             execution.closure.ClearField("computed_inputs")
             execution.spec.ClearField("inputs")
-            trim_error(execution.closure)
+            if not whole:
+                trim_error(execution.closure)
         return executions, page
 
     def running_of_launch_plan(self, launch_plan_row: int) -> int:

@@ -39,6 +39,7 @@
   };
 
   const follow = async (box) => {
+    box.scrollTop = box.scrollHeight;
     while (box.isConnected && box.dataset.log) {
       await pause();
       if (!visible()) continue;
