@@ -193,7 +193,7 @@ def _client(context: dg.AssetExecutionContext, entity: EntityRef, resource_key: 
     try:
         return resource.get_client()
     except BridgeError as error:
-        raise failure_of_error(error, None) from None
+        raise failure_of_error(error.with_message(f"resource {resource_key!r}: {error.message}"), None) from None
 
 
 def _materialize(

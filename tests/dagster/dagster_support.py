@@ -30,6 +30,12 @@ telemetry: {enabled: false}
 run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
 """
 
+ON_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", *sys.argv[1:]])
+"""
+
 
 def until(what: Callable[[], T], *, seconds: float = 60.0, label: str = "") -> T:
     """The first true result."""
@@ -110,6 +116,28 @@ class Home:
             yield process
         finally:
             stop(process)
+
+    @contextlib.contextmanager
+    def terminal(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[str], object]]]:
+        """The same on a terminal of its own, with a keyboard."""
+        keyboard, screen = os.openpty()
+
+        with (self.folder / "output.txt").open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-c", ON_A_TERMINAL, *arguments],
+                env=self.environment,
+                cwd=self.folder,
+                stdin=screen,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        os.close(screen)
+        try:
+            yield process, lambda keys: os.write(keyboard, keys.encode())
+        finally:
+            stop(process)
+            os.close(keyboard)
 
     def output(self) -> str:
         return (self.folder / "output.txt").read_text()

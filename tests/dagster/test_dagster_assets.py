@@ -222,12 +222,14 @@ def test_an_unknown_entity_is_named(flyte_sandbox: Sandbox, flyte: FlyteResource
 def test_a_missing_project_says_where_to_set_it(flyte_sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
     nowhere = FlyteResource(endpoint=flyte_sandbox.endpoint, insecure=True)
     description, _ = failure_of(materialize(build_flyte_assets("pkg.wf", name="model"), nowhere, instance))
-    assert "no project; name it in the entity (project/domain/name), in FlyteResource(project=…)" in description
+    assert "no project and no domain; name what is missing in the entity (project/domain/name)" in description
+    assert "in FlyteResource(project=…, domain=…)" in description
 
 
 def test_a_malformed_setting_and_a_foreign_resource_are_named(instance: dg.DagsterInstance) -> None:
     wrong = FlyteResource(endpoint="http://flyte.example")
     description, _ = failure_of(materialize(build_flyte_assets("pkg.wf", name="model"), wrong, instance))
+    assert description.startswith("resource 'flyte': ")
     assert "Flyte speaks gRPC" in description
     description, _ = failure_of(materialize(build_flyte_assets("pkg.wf", name="model"), object(), instance))
     assert "resource 'flyte' of asset 'model' (launch_plan:pkg.wf) must be a FlyteResource, got object" in description

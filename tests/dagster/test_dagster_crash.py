@@ -166,3 +166,35 @@ def test_a_run_that_is_being_made_while_a_person_terminates_is_aborted_too(
     assert finished["status"] == "CANCELED"
     run = held_run(raw, entity, known=known)
     assert phase(raw, entity, run) == ABORTED
+
+
+@pytest.mark.parametrize("job", ["multiprocess", "multiprocess_plain", "in_process", "in_process_plain"])
+def test_ctrl_c_on_the_command_aborts_the_run_once(
+    flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path, job: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    home = Home(tmp_path / "home", flyte_sandbox.endpoint, name)
+    with home.terminal("dagster", "job", "execute", "-m", "flyte_defs", "-j", job) as (process, press):
+        run = held_run(raw, name)
+        waits(flyte_sandbox)
+        press("\x03")
+        assert process.wait(60) != 0
+    assert phase(raw, name, run) == ABORTED, home.output()
+    assert flyte_sandbox.calls.count("TerminateExecution") == 1
+    assert flyte_sandbox.calls.count("CreateExecution") == 1
+    assert "was stopped with Ctrl-C" in flyte_sandbox.calls.of("TerminateExecution")[0].request.cause
+
+
+@pytest.mark.parametrize("job", ["multiprocess_plain", "in_process_plain"])
+def test_a_command_that_is_ended_by_sigterm_leaves_the_run(
+    flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path, job: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    home = Home(tmp_path / "home", flyte_sandbox.endpoint, name)
+    with home.process("dagster", "job", "execute", "-m", "flyte_defs", "-j", job) as process:
+        run = held_run(raw, name)
+        waits(flyte_sandbox)
+        process.terminate()
+        assert process.wait(60) != 0
+    assert phase(raw, name, run) != ABORTED
+    assert flyte_sandbox.calls.count("TerminateExecution") == 0
