@@ -13,10 +13,10 @@ import shutil
 import tempfile
 import weakref
 from base64 import b32encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
 
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Scratch", "Staged", "Uploads", "is_signed"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_SHOWN = 50  # files named in one error
 _PARALLEL = 16
 """Transfers at once: they wait for the network nearly all the time."""
 _WORTH_ASKING = 8 << 20
@@ -90,17 +94,18 @@ class Uploads:
         """Reads what is to be uploaded, once, several files at a time. Sends nothing.
 
         Raises:
-            InvalidRequest: A file is missing or unreadable.
+            InvalidRequest: Files are missing or unreadable; all of them are named at once.
         """
         if not uploads:
             return ()
         scratch = Scratch() if any(item.kind in ("frame", "array") for item in uploads) else None
 
-        def open_one(upload: Upload) -> tuple[Source, ...]:
-            return _sources(upload, scratch)
+        def open_one(upload: Upload) -> tuple[Source, ...] | InvalidRequest:
+            return _or_refusal(_sources, upload, scratch)
 
-        opened = await self._transport.map_io(open_one, list(uploads))
-        read = iter(await self._transport.map_io(_read, [source for sources in opened for source in sources]))
+        opened = _all(await self._transport.map_io(open_one, list(uploads)))
+        sources_of_all = [source for sources in opened for source in sources]
+        read = iter(_all(await self._transport.map_io(_read, sources_of_all)))
         staged = []
         for upload, sources in zip(uploads, opened, strict=True):
             staged.append(
@@ -271,8 +276,31 @@ def _place(item: Staged, sent: Mapping[tuple[bytes, str], str]) -> str:
     return roots.pop()
 
 
-def _read(source: Source) -> Body:
-    return source.read()
+def _read(source: Source) -> Body | InvalidRequest:
+    return _or_refusal(source.read)
+
+
+def _or_refusal(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | InvalidRequest:
+    """What it returns, or why it cannot: people correct all their inputs at once."""
+    try:
+        return func(*args, **kwargs)
+    except InvalidRequest as error:
+        return error
+
+
+def _all(results: Sequence[T | InvalidRequest]) -> list[T]:
+    """All results.
+
+    Raises:
+        InvalidRequest: One for all refusals.
+    """
+    refused = [item for item in results if isinstance(item, InvalidRequest)]
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        lines = "\n  ".join([item.message for item in refused[:_SHOWN]] + ["…"] * (len(refused) > _SHOWN))
+        raise InvalidRequest(f"{len(refused)} files cannot be uploaded:\n  {lines}")
+    return [item for item in results if not isinstance(item, InvalidRequest)]
 
 
 def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:

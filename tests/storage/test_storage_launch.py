@@ -144,6 +144,13 @@ def test_problems_are_found_before_anything_is_sent(
     flyte: Client, flyte_sandbox: Any, raw: RawFlyte, tree: Path
 ) -> None:
     types = {"one": FILE, "n": INTEGER}
+    with pytest.raises(InvalidRequest) as caught:
+        ran(flyte, raw, {**types, "many": DIRECTORY}, {"one": tree / "missing", "many": tree / "a.txt", "n": 1})
+    assert str(caught.value).splitlines() == [
+        "2 files cannot be uploaded:",
+        f"  inputs.many: directory {tree / 'a.txt'} is a file, and a directory is wanted",
+        f"  inputs.one: file {tree / 'missing'} does not exist",
+    ]
     for inputs, text in [
         ({"one": tree / "a.txt", "n": "x"}, "expected integer"),
         ({"one": tree / "missing", "n": 1}, r"inputs\.one: file .* does not exist"),
