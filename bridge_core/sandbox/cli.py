@@ -94,7 +94,8 @@ def _greeting(sandbox: Sandbox) -> str:
         f"data in {sandbox.data_dir}. Stop with Ctrl-C or SIGTERM.\n"
         "It is for one machine and not a cluster: tasks run as local processes with your rights; images and "
         "resources are ignored.\n"
-        f"For pyflyte and flyte-bridge: export FLYTE_PLATFORM_URL={sandbox.endpoint} FLYTE_PLATFORM_INSECURE=true{login}"
+        f"For pyflyte and flyte-bridge: export FLYTE_PLATFORM_URL={sandbox.endpoint} FLYTE_PLATFORM_INSECURE=true "
+        f"FLYTE_PLATFORM_CONSOLE_ENDPOINT={sandbox.console_url}{login}"
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from flyteidl.admin import project_pb2
 
+from bridge_core import Config
 from bridge_core.sandbox import DirectoryTaken, PortTaken, Sandbox
 
 from .protos import PHASE, Wire, echo_workflow, gate_workflow, literals, plan_id
@@ -37,7 +38,7 @@ def test_the_server_process_never_imports_flytekit():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_program_tells_when_it_is_ready_and_stops_cleanly(tmp_path, number):
+def test_program_tells_when_it_is_ready_and_stops_cleanly(tmp_path, number, monkeypatch):
     server = subprocess.Popen(
         [*PROGRAM, "--port", "0", "--http-port", "0"],
         stdout=subprocess.PIPE,
@@ -51,8 +52,22 @@ def test_program_tells_when_it_is_ready_and_stops_cleanly(tmp_path, number):
     assert "Stop with Ctrl-C" in ready
     assert "not a cluster" in server.stdout.readline()
     endpoint = ready.split("gRPC ")[1].split()[0]
-    assert f"FLYTE_PLATFORM_URL={endpoint} FLYTE_PLATFORM_INSECURE=true" in server.stdout.readline()
     console = ready.split("console ")[1].split(",")[0]
+    exported = dict(one.split("=") for one in server.stdout.readline().split("export ")[1].split())
+    assert exported == {
+        "FLYTE_PLATFORM_URL": endpoint,
+        "FLYTE_PLATFORM_INSECURE": "true",
+        "FLYTE_PLATFORM_CONSOLE_ENDPOINT": console.removesuffix("/console"),
+    }
+    # As our client understands them.
+    for name, value in exported.items():
+        monkeypatch.setenv(name, value)
+    config = Config.auto(search_cwd=False)
+    assert (config.endpoint, config.insecure, config.console_endpoint) == (
+        endpoint,
+        True,
+        console.removesuffix("/console"),
+    )
     with urllib.request.urlopen(console) as response:
         assert b"Runs" in response.read()
     assert len(list(tmp_path.iterdir())) == 1
