@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -23,7 +24,7 @@ from .runner.images import Images
 from .stubs import Stub, Stubs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .auth.tokens import Tokens
     from .blobs.http import HttpServer
@@ -201,6 +202,9 @@ class Sandbox:
         from .engine.stubbed import outputs_of_stub
         from .services.flyte1.entities import EntityHandlers
 
+        for what, given in (("outputs", outputs), ("inputs", inputs)):
+            if given is not None and not isinstance(given, Mapping):
+                raise ValueError(f"stub {name!r}: {what} must be a mapping by name, got {type(given).__name__}")
         engine = self._started.engine
         where = (project or self._projects[0], domain, name)
         literals = outputs_of_stub(

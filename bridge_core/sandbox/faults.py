@@ -12,6 +12,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Fault", "Faults"]
 
@@ -66,6 +71,11 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._planned: list[Fault] = []
+        self._methods: set[str] = set()
+
+    def serves(self, methods: Iterable[str]) -> None:
+        """These methods exist; the gRPC server says so. From then on others cannot be planned."""
+        self._methods.update(methods)
 
     def fail(
         self,
@@ -141,5 +151,9 @@ class Faults:
     def _plan(self, fault: Fault) -> None:
         if fault.times < 1:
             raise ValueError(f"times must be at least 1, got {fault.times!r}")
+        if self._methods and fault.method not in self._methods:
+            close = get_close_matches(fault.method, self._methods, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"the sandbox has no method {fault.method!r}, named without its service{hint}")
         with self._lock:
             self._planned.append(fault)

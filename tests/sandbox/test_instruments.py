@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import grpc
 import pytest
 from flyteidl.admin import version_pb2
@@ -12,6 +17,8 @@ from bridge_core.sandbox.faults import Faults
 from bridge_core.sandbox.services.server import GrpcServer
 
 from .protos import P, gate_workflow, literals, rejected, unique
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -104,6 +111,37 @@ def test_faults_are_checked():
         faults.fail("M", times=0)
     with pytest.raises(ValueError, match="longer than 0"):
         faults.delay("M", 0)
+
+
+def test_a_fault_of_a_method_that_does_not_exist_is_told_at_once(sandbox):
+    with pytest.raises(ValueError, match=r"no method 'CreateExecutoin'.*did you mean 'CreateExecution'"):
+        sandbox.faults.fail("CreateExecutoin")
+    with pytest.raises(ValueError, match="without its service"):
+        sandbox.faults.drop("flyteidl.service.AdminService/GetVersion")
+    sandbox.faults.assert_consumed()
+
+
+USERS = """
+def test_that_forgets_a_fault(flyte_sandbox):
+    flyte_sandbox.faults.drop("GetExecution")
+
+def test_that_fails_before_its_fault(flyte_sandbox):
+    flyte_sandbox.faults.drop("GetExecution")
+    assert 1 == 2
+
+def test_that_finds_nothing_of_the_others(flyte_sandbox):
+    assert flyte_sandbox.faults.pending() == []
+"""
+
+
+def test_the_fixture_tells_a_forgotten_fault_but_not_over_a_failure(tmp_path):
+    (tmp_path / "test_users.py").write_text(USERS)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rN", str(tmp_path)]
+    told = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert "1 failed, 2 passed, 1 error" in told.stdout, told.stdout
+    assert told.stdout.count("AssertionError: faults never happened") == 1, told.stdout
 
 
 class BrokenHandlers:

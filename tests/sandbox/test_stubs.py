@@ -165,6 +165,8 @@ def test_what_does_not_fit_is_told(stubbed, wire, tmp_path):
         stubbed.stub(unique("new"), inputs={"n": object})
     with pytest.raises(ValueError, match="makes no literal"):
         stubbed.stub(unique("new"), outputs={"o": object()})
+    with pytest.raises(ValueError, match="outputs must be a mapping by name, got list"):
+        stubbed.stub(unique("new"), outputs=[1])
     with pytest.raises(ValueError, match="nowhere"):
         stubbed.stub(unique("new"), project="nowhere")
 

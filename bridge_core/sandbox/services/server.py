@@ -97,6 +97,7 @@ class GrpcServer:
             for method in service.methods
             if not method.client_streaming and not method.server_streaming
         }
+        self._faults.serves(methods)
         generic = grpc.method_handlers_generic_handler(service.full_name, methods)
         self._server.add_generic_rpc_handlers((generic,))
 
