@@ -9,6 +9,7 @@ import pytest
 from flyteidl.core import tasks_pb2, types_pb2
 
 from bridge_core.sandbox import Sandbox
+from bridge_core.sandbox.blobs.s3 import StorageUnavailable, find_rclone
 from bridge_core.sandbox.cli import _parser
 from bridge_core.sandbox.values import literal_of, type_named
 
@@ -149,3 +150,24 @@ def test_option_of_the_program():
     assert dict(options.image) == {"busybox:*": [], "tool": ["/usr/bin/env", "A=b"]}
     with pytest.raises(SystemExit):
         _parser("sandbox").parse_args(["--image", "busybox"])
+
+
+def test_an_offloaded_input_is_read_from_the_bucket():
+    try:
+        find_rclone()
+    except StorageUnavailable as error:
+        pytest.skip(str(error))
+    many = type_named(list[int])
+    with Sandbox(storage="s3", images={"mapped:*": []}) as sandbox:
+        connected = Wire(sandbox.endpoint)
+        stored = literals(n=[7, 8]).literals["n"].SerializeToString()
+        sandbox._running.layout.write(sandbox.data_dir / "s3/my-s3-bucket/offloaded.pb", stored)
+        inputs = literals()
+        offloaded = inputs.literals["many"].offloaded_metadata
+        offloaded.uri = "s3://my-s3-bucket/offloaded.pb"
+        offloaded.inferred_type.CopyFrom(many)
+        task = container("cat /var/inputs/many/1 > /var/outputs/last", {"many": many}, {"last": INTEGER})
+        done = run(connected, task, inputs)
+        assert done.closure.phase == PHASE.SUCCEEDED, done.closure.error
+        assert connected.outputs(done.id) == {"last": 8}
+        connected.close()
