@@ -1,8 +1,7 @@
-"""`Sandbox`: wires the parts together and owns their lifetimes."""
+"""`Sandbox`: what users hold in their hands. `assembly` puts the parts of a running one together."""
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sys
@@ -11,30 +10,24 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from .assembly import Assembly, PortTaken
 from .auth.access import Access, Auth
 from .calls import Calls
 from .claim import DirectoryTaken, DirectoryUnusable, claimed, usable
 from .connectors.registry import Connectors
 from .faults import Faults
 from .layout import BUCKET, Layout
-from .parts import Parts, guarded, login_routes, serve, task_login
 from .runner.images import Images
 from .stubs import Stub, Stubs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .auth.tokens import Tokens
-    from .blobs.http import HttpServer
-    from .services.server import GrpcServer
+    from .parts import Parts
 
 __all__ = ["Auth", "DirectoryTaken", "DirectoryUnusable", "PortTaken", "Sandbox"]
-
-
-class PortTaken(OSError):
-    """Something else listens on a port that was asked for by number, or it may not be used."""
 
 
 class Sandbox:
@@ -106,19 +99,23 @@ class Sandbox:
         if data_dir is not None and not os.fspath(data_dir):
             raise ValueError("data_dir must not be empty: that would be the working directory")
         self._data_dir = None if data_dir is None else Path(data_dir).absolute()
-        self._images = Images(python, pythonpath, project_python or {}, project_pythonpath or {}, images)
-        if isolation not in ("process", "fork"):
-            raise ValueError(f"isolation must be 'process' or 'fork', got {isolation!r}")
-        self._isolation = isolation
-        self._parallelism = parallelism if parallelism is not None else os.cpu_count() or 1
-        if self._parallelism < 1:
-            raise ValueError(f"parallelism must be at least 1, got {parallelism!r}")
         self._projects = tuple(projects)
-        self._clock = clock or (lambda: datetime.now(UTC))
-        self._catch_up = catch_up
         self._bucket = _bucket(storage)
         login = (Auth() if auth else None) if isinstance(auth, bool) else auth
         self._access = Access(listen=listen, token=token, auth=login, public_host=public_host)
+        self._assembly = Assembly(
+            calls=self.calls,
+            faults=self.faults,
+            stubs=self.stubs,
+            connectors=self.connectors,
+            access=self._access,
+            images=Images(python, pythonpath, project_python or {}, project_pythonpath or {}, images),
+            isolation=isolation,
+            parallelism=parallelism if parallelism is not None else os.cpu_count() or 1,
+            projects=self._projects,
+            clock=clock or (lambda: datetime.now(UTC)),
+            catch_up=catch_up,
+        )
         self._temporary: Path | None = None
         self._running: Parts | None = None
         self._lock = threading.Lock()
@@ -277,114 +274,15 @@ class Sandbox:
             layout.create()
             lock = claimed(layout)
         try:
-            return self._open(layout, lock)
+            return self._assembly.open(layout, lock, self._port, self._http_port)
         except BaseException:
             lock.close()
             raise
-
-    def _open(self, layout: Layout, lock: IO[bytes]) -> Parts:
-        from .blobs.http import HttpServer
-        from .services.server import GrpcServer
-
-        access = self._access
-        tokens = None
-        if access.auth is not None:
-            from .auth.tokens import Tokens
-
-            tokens = Tokens(access.auth, access)
-        try:
-            check = None if tokens is None else tokens.check_call
-            grpc_server = GrpcServer(self._port, calls=self.calls, faults=self.faults, host=access.listen, check=check)
-        except OSError as error:
-            raise _taken(error, access.listen, self._port, "gRPC", "--port") from None
-        try:
-            http_server = HttpServer(self._http_port, access.listen, access.names)
-        except OSError as error:
-            grpc_server.stop()
-            raise _taken(error, access.listen, self._http_port, "HTTP", "--http-port") from None
-        try:
-            return self._assemble(layout, lock, grpc_server, http_server, tokens)
-        except BaseException:
-            grpc_server.stop()
-            http_server.stop()
-            raise
-
-    def _assemble(
-        self, layout: Layout, lock: IO[bytes], grpc_server: GrpcServer, http_server: HttpServer, tokens: Tokens | None
-    ) -> Parts:
-        from .blobs.storage import Storage
-        from .console.console import Console
-        from .console.urls import run_path
-        from .engine.engine import Engine
-        from .runner.archive import CodeCache
-        from .runner.attempt import Bench
-        from .runner.fork import Forker
-        from .runner.guard import Guard
-        from .runner.process import Starter
-        from .store.database import Database
-        from .store.entities import Entities
-
-        shutil.rmtree(layout.work, ignore_errors=True)  # what a killed server left behind
-        with usable(layout.root):
-            layout.create()
-            database = Database(layout.database)
-        entities = Entities(database)
-        for project in self._projects:
-            entities.add_project(project)
-        access = self._access
-        storage = Storage(layout, http_server.port, access)
-        guard = Guard()
-        starter: Starter | Forker = Starter(guard)
-        if self._isolation == "fork":
-            starter = Forker(layout.work, guard)
-            starter.prepare(self._images.common.python)
-        bench = Bench(
-            layout=layout,
-            code=CodeCache(layout.code),
-            images=self._images,
-            starter=starter,
-            endpoint=f"{access.nearby}:{grpc_server.port}",
-            env={**storage.task_environment, **task_login(access.auth)},
-        )
-        console_url = f"http://{access.host}:{http_server.port}"
-        engine = Engine(
-            database=database,
-            entities=entities,
-            layout=layout,
-            bench=bench,
-            parallelism=self._parallelism,
-            stubs=self.stubs,
-            connectors=self.connectors,
-            clock=self._clock,
-            catch_up=self._catch_up,
-            run_url=lambda identifier: console_url + run_path(identifier),
-        )
-        serve(grpc_server, engine, layout, storage.signer)
-        engine.start()
-        routes = [*storage.routes, *login_routes(grpc_server, tokens, console_url)]
-        http_server.start([*routes, guarded(Console(engine, storage.signer).route, access)])
-        grpc_server.start()
-        return Parts(
-            layout=layout,
-            grpc=grpc_server,
-            http=http_server,
-            console_url=console_url,
-            tokens=tokens,
-            engine=engine,
-            closing=[starter, guard, storage, database, lock],
-        )
 
     def _remove_temporary(self) -> None:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
-
-
-def _taken(error: OSError, host: str, port: int, what: str, option: str) -> PortTaken:
-    if error.errno == errno.EADDRNOTAVAIL:
-        return PortTaken(f"{host} is no address of this machine; choose another one with --listen")
-    why = "may not be used by you" if error.errno == errno.EACCES else "is taken by another process"
-    return PortTaken(f"port {port} ({what}) {why}; choose another one with {option}")
 
 
 def _bucket(storage: str) -> str | None:

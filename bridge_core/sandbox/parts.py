@@ -62,11 +62,14 @@ def serve(server: GrpcServer, engine: Engine, layout: Layout, signer: Signer) ->
     from .services.flyte1.executions import ExecutionHandlers
     from .services.flyte1.identity import IdentityHandlers
     from .services.flyte1.metrics import MetricsHandlers
+    from .services.flyte1.names import NameHandlers
     from .services.flyte1.nodes import NodeHandlers
+    from .services.flyte1.projects import ProjectHandlers
     from .services.flyte1.signals import SignalHandlers
 
-    admin = (EntityHandlers(engine), ExecutionHandlers(engine), NodeHandlers(engine), MetricsHandlers(engine))
-    server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *admin)
+    of_entities = (ProjectHandlers(engine), EntityHandlers(engine), NameHandlers(engine))
+    of_runs = (ExecutionHandlers(engine), NodeHandlers(engine), MetricsHandlers(engine))
+    server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *of_entities, *of_runs)
     data_proxy = DataProxyHandlers(layout, signer, engine.nodes)
     server.add(dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"], data_proxy)
     server.add(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], SignalHandlers(engine))

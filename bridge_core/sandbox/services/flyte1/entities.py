@@ -1,4 +1,4 @@
-"""AdminService, first part: projects, tasks, workflows, launch plans, named entities, version.
+"""AdminService, first part: tasks, workflows, launch plans. `names` lists what they are called, `projects` where they are.
 
 Registration is immutable by version: the same structure again is ALREADY_EXISTS, another one INVALID_ARGUMENT (flyteadmin
 ``pkg/errors/errors.go:147-212``), compared by the compiled closure.
@@ -8,32 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import (
-    common_pb2,
-    description_entity_pb2,
-    launch_plan_pb2,
-    project_pb2,
-    task_pb2,
-    version_pb2,
-    workflow_pb2,
-)
+from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
 from ...compiler import compile_closure
 from ...engine.launcher import expected_inputs
 from ...engine.scheduler import check_schedule
-from ...filters import LAUNCH_PLAN, NAMED, TASK, WORKFLOW, Query
-from ...ids import check_project_id, describe
+from ...filters import LAUNCH_PLAN, TASK, WORKFLOW, Query
+from ...ids import describe
 from ...status import Rejected
-from ...store.entities import DOMAINS
 from ...times import now
+from .listing import query_in
 
 if TYPE_CHECKING:
     from ...engine.engine import Engine
 
 __all__ = ["EntityHandlers"]
 
-_VERSION = "v1.16.8-sandbox"
 _LISTED = {identifier_pb2.TASK: TASK, identifier_pb2.WORKFLOW: WORKFLOW, identifier_pb2.LAUNCH_PLAN: LAUNCH_PLAN}
 _WORDS = {identifier_pb2.TASK: "task", identifier_pb2.WORKFLOW: "workflow", identifier_pb2.LAUNCH_PLAN: "launch plan"}
 
@@ -45,39 +36,6 @@ class EntityHandlers:
         self._db = engine.database
         self._entities = engine.entities
         self._scheduler = engine.scheduler
-
-    # Projects.
-
-    def ListProjects(self, _request: Any) -> Any:
-        """All projects; filters are not applied, a sandbox has few."""
-        return project_pb2.Projects(projects=self._entities.projects())
-
-    def GetProject(self, request: Any) -> Any:
-        """One project."""
-        for project in self._entities.projects():
-            if project.id == request.id:
-                return project
-        raise Rejected("NOT_FOUND", f"project [{request.id}] not found")
-
-    def RegisterProject(self, request: Any) -> Any:
-        """Adds a project with the usual domains."""
-        if not request.project.id:
-            raise Rejected("INVALID_ARGUMENT", "missing project_id")
-        check_project_id(request.project.id)
-        if any(project.id == request.project.id for project in self._entities.projects()):
-            raise Rejected("ALREADY_EXISTS", f"project [{request.project.id}] already exists")
-        self._entities.add_project(request.project.id)
-        return project_pb2.ProjectRegisterResponse()
-
-    def GetDomains(self, _request: Any) -> Any:
-        """The domains every project has."""
-        return project_pb2.GetDomainsResponse(domains=[project_pb2.Domain(id=name, name=name) for name in DOMAINS])
-
-    def GetVersion(self, _request: Any) -> Any:
-        """The FlyteAdmin release whose behaviour is followed."""
-        return version_pb2.GetVersionResponse(
-            control_plane_version=version_pb2.Version(Version=_VERSION, Build="sandbox")
-        )
 
     # Registration.
 
@@ -204,65 +162,11 @@ class EntityHandlers:
         return launch_plan_pb2.LaunchPlanList(launch_plans=plans, token=token)
 
     def _list(self, request: Any, resource_type: int) -> tuple[list[Any], str]:
-        query = _query(_LISTED[resource_type], request, request.id.project, request.id.domain)
+        query = query_in(_LISTED[resource_type], request, request.id.project, request.id.domain)
         if request.id.name:
             query.require("name=?", request.id.name)
         records, page = self._entities.page(resource_type, query)
         return records, page.token
-
-    def ListTaskIds(self, request: Any) -> Any:
-        """Names of tasks."""
-        return self._ids(request, identifier_pb2.TASK)
-
-    def ListWorkflowIds(self, request: Any) -> Any:
-        """Names of workflows."""
-        return self._ids(request, identifier_pb2.WORKFLOW)
-
-    def ListLaunchPlanIds(self, request: Any) -> Any:
-        """Names of launch plans."""
-        return self._ids(request, identifier_pb2.LAUNCH_PLAN)
-
-    def _ids(self, request: Any, resource_type: int) -> Any:
-        page = self._entities.names(resource_type, _query(NAMED, request, request.project, request.domain))
-        names = [_name_of(row) for row in page.rows]
-        return common_pb2.NamedEntityIdentifierList(entities=names, token=page.token)
-
-    # Named entities.
-
-    def ListNamedEntities(self, request: Any) -> Any:
-        """Names with their descriptions."""
-        query = _query(NAMED, request, request.project, request.domain)
-        page = self._entities.names(request.resource_type, query)
-        entities = [_named(request.resource_type, row) for row in page.rows]
-        return common_pb2.NamedEntityList(entities=entities, token=page.token)
-
-    def GetNamedEntity(self, request: Any) -> Any:
-        """One name with its description."""
-        query = Query(NAMED, limit=1)
-        query.require("project=? AND domain=? AND name=?", request.id.project, request.id.domain, request.id.name)
-        page = self._entities.names(request.resource_type, query)
-        if not page.rows:
-            raise Rejected("NOT_FOUND", f"missing entity of type named entity with name {request.id.name}")
-        return _named(request.resource_type, page.rows[0])
-
-    def UpdateNamedEntity(self, request: Any) -> Any:
-        """Changes description and state of a name."""
-        metadata = request.metadata
-        if not self._entities.update_named(request.resource_type, request.id, metadata.description, metadata.state):
-            raise Rejected("NOT_FOUND", f"missing entity of type named entity with name {request.id.name}")
-        return common_pb2.NamedEntityUpdateResponse()
-
-    # Descriptions. What clients send with an entity is not kept, so there is none.
-
-    def GetDescriptionEntity(self, request: Any) -> Any:
-        """NOT_FOUND: descriptions are not kept."""
-        raise Rejected("NOT_FOUND", f"missing entity of type description entity with identifier {describe(request.id)}")
-
-    def ListDescriptionEntities(self, request: Any) -> Any:
-        """An empty list: descriptions are not kept."""
-        if request.limit <= 0:
-            raise Rejected("INVALID_ARGUMENT", "invalid value for limit")
-        return description_entity_pb2.DescriptionEntityList()
 
     # Launch plan activation.
 
@@ -293,20 +197,3 @@ class EntityHandlers:
         query.require("project=? AND domain=? AND state=?", request.project, request.domain, launch_plan_pb2.ACTIVE)
         plans, page = self._entities.page(identifier_pb2.LAUNCH_PLAN, query)
         return launch_plan_pb2.LaunchPlanList(launch_plans=plans, token=page.token)
-
-
-def _query(listed: Any, request: Any, project: str, domain: str) -> Query:
-    if not project or not domain:
-        raise Rejected("INVALID_ARGUMENT", "missing project" if not project else "missing domain")
-    query = Query(listed, filters=request.filters, sort_by=request.sort_by, limit=request.limit, token=request.token)
-    query.require("project=? AND domain=?", project, domain)
-    return query
-
-
-def _name_of(row: Any) -> Any:
-    return common_pb2.NamedEntityIdentifier(project=row["project"], domain=row["domain"], name=row["name"])
-
-
-def _named(resource_type: int, row: Any) -> Any:
-    metadata = common_pb2.NamedEntityMetadata(description=row["description"], state=row["state"])
-    return common_pb2.NamedEntity(resource_type=resource_type, id=_name_of(row), metadata=metadata)

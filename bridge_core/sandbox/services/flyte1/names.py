@@ -1,0 +1,88 @@
+"""AdminService: the names that versions of tasks, workflows and launch plans share, and their descriptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flyteidl.admin import common_pb2, description_entity_pb2
+from flyteidl.core import identifier_pb2
+
+from ...filters import NAMED, Query
+from ...ids import describe
+from ...status import Rejected
+from .listing import query_in
+
+if TYPE_CHECKING:
+    from ...engine.engine import Engine
+
+__all__ = ["NameHandlers"]
+
+
+class NameHandlers:
+    """Handlers by RPC name; see flyteidl's ``service/admin.proto``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._entities = engine.entities
+
+    def ListTaskIds(self, request: Any) -> Any:
+        """Names of tasks."""
+        return self._ids(request, identifier_pb2.TASK)
+
+    def ListWorkflowIds(self, request: Any) -> Any:
+        """Names of workflows."""
+        return self._ids(request, identifier_pb2.WORKFLOW)
+
+    def ListLaunchPlanIds(self, request: Any) -> Any:
+        """Names of launch plans."""
+        return self._ids(request, identifier_pb2.LAUNCH_PLAN)
+
+    def _ids(self, request: Any, resource_type: int) -> Any:
+        page = self._entities.names(resource_type, query_in(NAMED, request, request.project, request.domain))
+        names = [_name_of(row) for row in page.rows]
+        return common_pb2.NamedEntityIdentifierList(entities=names, token=page.token)
+
+    # Named entities.
+
+    def ListNamedEntities(self, request: Any) -> Any:
+        """Names with their descriptions."""
+        query = query_in(NAMED, request, request.project, request.domain)
+        page = self._entities.names(request.resource_type, query)
+        entities = [_named(request.resource_type, row) for row in page.rows]
+        return common_pb2.NamedEntityList(entities=entities, token=page.token)
+
+    def GetNamedEntity(self, request: Any) -> Any:
+        """One name with its description."""
+        query = Query(NAMED, limit=1)
+        query.require("project=? AND domain=? AND name=?", request.id.project, request.id.domain, request.id.name)
+        page = self._entities.names(request.resource_type, query)
+        if not page.rows:
+            raise Rejected("NOT_FOUND", f"missing entity of type named entity with name {request.id.name}")
+        return _named(request.resource_type, page.rows[0])
+
+    def UpdateNamedEntity(self, request: Any) -> Any:
+        """Changes description and state of a name."""
+        metadata = request.metadata
+        if not self._entities.update_named(request.resource_type, request.id, metadata.description, metadata.state):
+            raise Rejected("NOT_FOUND", f"missing entity of type named entity with name {request.id.name}")
+        return common_pb2.NamedEntityUpdateResponse()
+
+    # Descriptions. What clients send with an entity is not kept, so there is none.
+
+    def GetDescriptionEntity(self, request: Any) -> Any:
+        """NOT_FOUND: descriptions are not kept."""
+        raise Rejected("NOT_FOUND", f"missing entity of type description entity with identifier {describe(request.id)}")
+
+    def ListDescriptionEntities(self, request: Any) -> Any:
+        """An empty list: descriptions are not kept."""
+        if request.limit <= 0:
+            raise Rejected("INVALID_ARGUMENT", "invalid value for limit")
+        return description_entity_pb2.DescriptionEntityList()
+
+
+def _name_of(row: Any) -> Any:
+    return common_pb2.NamedEntityIdentifier(project=row["project"], domain=row["domain"], name=row["name"])
+
+
+def _named(resource_type: int, row: Any) -> Any:
+    metadata = common_pb2.NamedEntityMetadata(description=row["description"], state=row["state"])
+    return common_pb2.NamedEntity(resource_type=resource_type, id=_name_of(row), metadata=metadata)
