@@ -196,9 +196,14 @@ def test_concurrency_policy_skips_with_already_exists(wire):
     run = wire.launch(target, inputs=literals(n=1))
     name = unique("second")
     text = rejected("ALREADY_EXISTS", wire.launch, target, name, literals(n=1))
-    assert text.startswith("concurrency limit (1) reached for launch plan ")
-    assert text.endswith("; skipping execution")
+    assert text == f"concurrency limit (1) reached for launch plan {target.name}; skipping execution"
     rejected("NOT_FOUND", wire.get, run_id(name))
+    # Runs of all versions count; a policy that does not say what to do does nothing.
+    spec = wire.admin.GetLaunchPlan(common_pb2.ObjectGetRequest(id=target)).spec
+    newer = wire.register_plan(target.name, spec, version="v2")
+    rejected("ALREADY_EXISTS", wire.launch, newer, inputs=literals(n=1))
+    spec.concurrency_policy.behavior = launch_plan_pb2.CONCURRENCY_LIMIT_BEHAVIOR_UNSPECIFIED
+    wire.terminate(wire.launch(wire.register_plan(target.name, spec, version="v3"), inputs=literals(n=1)))
     wire.terminate(run)
     wire.wait(run)
     wire.terminate(wire.launch(target, name, literals(n=1)))

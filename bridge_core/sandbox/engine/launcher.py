@@ -99,7 +99,7 @@ class Launcher:
             plan_row = None if row is None else int(row["id"])
         with self._db.transaction():
             if plan_row is not None:
-                self._check_concurrency(plan, plan_row)
+                self._check_concurrency(plan)
             self._insert(execution, plan, inputs, user_inputs, plan_row)
             workflow = self._entities.get(plan.spec.workflow_id)
         self._engine.start_run(execution, inputs, workflow.closure.compiled_workflow)
@@ -123,17 +123,19 @@ class Launcher:
             task_row=None if task_row is None else int(task_row["id"]),
         )
 
-    def _check_concurrency(self, plan: Any, plan_row: int) -> None:
-        """SKIP answers ALREADY_EXISTS (execution_manager.go:1249), told from a name clash only by its text."""
+    def _check_concurrency(self, plan: Any) -> None:
+        """SKIP answers ALREADY_EXISTS (execution_manager.go:1182), told from a name clash only by its text."""
         if "concurrency_policy" not in plan.spec.DESCRIPTOR.fields_by_name or not plan.spec.HasField(
             "concurrency_policy"
         ):
             return
-        limit = plan.spec.concurrency_policy.max
-        if limit and self._executions.running_of_launch_plan(plan_row) >= limit:
+        policy = plan.spec.concurrency_policy
+        if policy.behavior != launch_plan_pb2.CONCURRENCY_LIMIT_BEHAVIOR_SKIP:
+            return
+        if self._executions.going_of_launch_plan(plan.id) >= policy.max:
             raise Rejected(
                 "ALREADY_EXISTS",
-                f"concurrency limit ({limit}) reached for launch plan {describe(plan.id)}; skipping execution",
+                f"concurrency limit ({policy.max}) reached for launch plan {plan.id.name}; skipping execution",
             )
 
     def _plan_of_task(self, task_id: Any) -> Any:

@@ -31,6 +31,7 @@ TERMINAL = frozenset({_Phase.SUCCEEDED, _Phase.FAILED, _Phase.ABORTED, _Phase.TI
 
 _KEY = "execution_project=? AND execution_domain=? AND execution_name=?"
 _ERROR_LIMIT = 100  # flyteadmin transformers/execution.go: trimmedErrMessageLen
+_GOING = tuple(_Phase.Phase.Name(phase) for phase in (_Phase.UNDEFINED, _Phase.QUEUED, _Phase.RUNNING))
 _ARCHIVED = execution_pb2.EXECUTION_ARCHIVED
 
 
@@ -197,12 +198,15 @@ class Executions:
                 trim_error(execution.closure)
         return executions, page
 
-    def running_of_launch_plan(self, launch_plan_row: int) -> int:
-        """How many executions of one launch plan version have not ended: what a concurrency policy counts."""
-        names = [_Phase.Phase.Name(phase) for phase in TERMINAL]
+    def going_of_launch_plan(self, plan: Any) -> int:
+        """How many executions of a launch plan, in any version, are going: what a concurrency policy counts.
+
+        One that has just been created counts, too. FlyteAdmin leaves it out until propeller has seen it, here for milliseconds.
+        """
         row = self._db.one(
-            "SELECT count(*) AS n FROM executions WHERE launch_plan_id=? AND phase NOT IN (?,?,?,?)",
-            (launch_plan_row, *names),
+            "SELECT count(*) AS n FROM executions e JOIN entities p ON p.id=e.launch_plan_id WHERE e.execution_project=?"
+            " AND e.execution_domain=? AND p.name=? AND e.phase IN (?,?,?)",
+            (plan.project, plan.domain, plan.name, *_GOING),
         )
         return 0 if row is None else int(row["n"])
 
