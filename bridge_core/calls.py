@@ -21,6 +21,9 @@ __all__ = ["Calls"]
 
 log = logging.getLogger("bridge_core")
 
+_SHORTEST_SHARE = 1.0
+"""Seconds that one attempt may take at least: a caller with little patience must still hear a server that is far away."""
+
 
 class _Carried(tuple[tuple[str, str], ...]):
     """Metadata that shows its keys only: tools that print local variables of a traceback must not print tokens."""
@@ -77,7 +80,9 @@ class Calls:
         budget = self._config.rpc_timeout if timeout is None else min(timeout, self._config.rpc_timeout)
         deadline = transport.now() + budget
         # A share per attempt, so that one black-holed connection does not eat the time of the attempt that would succeed.
-        share = (self._config.attempt_timeout or budget / (policy.retries + 1)) if method.safe and retry else budget
+        share = budget
+        if method.safe and retry:
+            share = self._config.attempt_timeout or max(budget / (policy.retries + 1), _SHORTEST_SHARE)
         attempt, renewed = 1, False
         while True:
             before, sent = transport.now(), None
@@ -94,8 +99,8 @@ class Calls:
                     raise tokens.refused_again(failure)
                 before = transport.now()
                 problem = await tokens.renew(transport, sent, failure)
-                deadline += transport.now() - before
                 if problem is None:
+                    deadline += transport.now() - before
                     renewed = True
                     continue
                 failure = problem

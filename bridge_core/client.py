@@ -104,7 +104,7 @@ class Client:
     def launch_many(
         self, requests: Sequence[LaunchRequest], concurrency: int = 0, return_exceptions: bool = False
     ) -> list[RunRef | BridgeError]:
-        """Launches all of them, several at once; references in the order of the requests.
+        """Launches all of them, several at once; references in the order of the requests. Equal names are launched in turn.
 
         Args:
             requests: What to launch.

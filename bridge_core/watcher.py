@@ -1,7 +1,7 @@
 """`RunWatcher`: who waits, what to ask next, what an answer means. Pure: no I/O, no clock, no loop.
 
-`Client.wait_many` drives it blocking, `watcher_aio` drives one per loop for everybody. All runs of one project and domain
-are asked about in one call, up to 200 names each.
+`Client.wait_many` drives it blocking, `watcher_aio` drives one per loop for everybody; both ask through `asking.ask`. All runs
+of one project and domain are asked about in one call, up to 200 names each.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .policies import PollPolicy
-    from .runs import RunPhase
+    from .runs import RunSnapshot
 
 __all__ = ["NAMES_PER_CALL", "RunWatcher", "Verdict"]
 
@@ -27,6 +27,7 @@ _TOGETHER = 0.25
 class _Watched:
     since: float
     due: float
+    last: RunSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,23 @@ class RunWatcher:
         """Nobody waits for it any more."""
         self._runs.pop(name, None)
 
+    def hasten(self, name: str, now: float) -> None:
+        """It is due at once."""
+        run = self._runs.get(name)
+        if run is not None:
+            run.due = min(run.due, now)
+
+    def heard(self, name: str, snapshot: RunSnapshot) -> None:
+        """News of it, from elsewhere than `apply`."""
+        run = self._runs.get(name)
+        if run is not None:
+            run.last = snapshot
+
+    def last(self, name: str) -> RunSnapshot | None:
+        """What was last heard of it."""
+        run = self._runs.get(name)
+        return run.last if run is not None else None
+
     def due_in(self, now: float) -> float | None:
         """Seconds until something is due; None when nothing is watched."""
         if not self._runs:
@@ -83,21 +101,26 @@ class RunWatcher:
         names = tuple(self._runs)
         return [names[start : start + NAMES_PER_CALL] for start in range(0, len(names), NAMES_PER_CALL)]
 
-    def apply(self, asked: Collection[str], phases: Mapping[str, RunPhase], now: float, chance: float) -> Verdict:
+    def apply(self, asked: Collection[str], found: Mapping[str, RunSnapshot], now: float, chance: float) -> Verdict:
         """Takes an answer in: decides who is finished, and when the others are due again.
 
         Args:
             asked: What `take` returned.
-            phases: The answer; names that nobody asked about are ignored.
+            found: The answer; names that nobody asked about are ignored.
             now: Monotonic seconds.
             chance: Random number from 0 to 1, for jitter.
         """
-        watched = [name for name in asked if name in self._runs]
-        finished = tuple(name for name in watched if name in phases and phases[name].is_terminal)
-        missing = tuple(name for name in watched if name not in phases)
-        for name in watched:
+        finished, missing = [], []
+        for name in asked:
+            if (run := self._runs.get(name)) is None:
+                continue
+            run.last = found.get(name, run.last)
+            if name not in found:
+                missing.append(name)
+            elif found[name].phase.is_terminal:
+                finished.append(name)
             self.postpone(name, now, chance)
-        return Verdict(finished=finished, missing=missing)
+        return Verdict(finished=tuple(finished), missing=tuple(missing))
 
     def postpone(self, name: str, now: float, chance: float) -> None:
         """Nothing new about this run: its next turn comes after the policy's delay for its age."""

@@ -21,8 +21,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .errors import BridgeError, Unauthenticated, Unavailable, WaitTimeout
-from .ids import RunRef
+from .asking import ask
+from .errors import BridgeError, DeadlineExceeded, Unauthenticated, Unavailable, WaitTimeout
 from .patience import LAST_CHECK, seconds, timed_out
 from .policies import PollPolicy, may_pass
 from .watcher import RunWatcher
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from .backends.base import Backend
     from .config import Config
+    from .ids import RunRef
     from .runs import RunSnapshot
     from .transport.aio import AioTransport
 
@@ -137,7 +138,7 @@ class Waiting:
         self._backend = backend
         self._config = config
         self._renew = renew
-        self._polls: dict[tuple[str, str, PollPolicy], _Poll] = {}
+        self._polls: dict[tuple[asyncio.AbstractEventLoop, str, str, PollPolicy], _Poll] = {}
 
     async def wait(
         self,
@@ -152,9 +153,9 @@ class Waiting:
             WaitTimeout: The run had not ended, after one last check.
             RunNotFound: No such run.
         """
-        patience, interval = seconds(timeout), seconds(poll_interval)
+        patience, interval = seconds(timeout), seconds(poll_interval, "poll_interval", positive=True)
         policy = self._config.poll if interval is None else PollPolicy.every(interval)
-        key = (ref.project, ref.domain, policy)
+        key = (asyncio.get_running_loop(), ref.project, ref.domain, policy)
         poll = self._polls.get(key)
         if poll is None:
             poll = _Poll(
@@ -168,22 +169,12 @@ class Waiting:
             self._polls[key] = poll
         waiter = poll.join(ref.name)
         try:
-            return await asyncio.wait_for(waiter, patience)
-        except TimeoutError:
-            assert patience is not None
-            trouble, last = poll.trouble, None
-            try:
-                last = await asyncio.wait_for(self._last_check(ref), LAST_CHECK)
-            except TimeoutError:
-                pass
-            except BridgeError as error:
-                if not may_pass(error):
-                    raise
-                trouble = error
-            if last is not None and last.phase.is_terminal:
-                return last
-            trouble = None if last else trouble
-            raise timed_out(ref, patience, last, trouble) from trouble
+            await asyncio.wait({waiter}, timeout=patience)
+            if patience is not None and not waiter.done():
+                trouble = await poll.look_once_more(ref.name, waiter)
+                if not waiter.done():
+                    raise timed_out(ref, patience, poll.last(ref.name), trouble) from trouble
+            return waiter.result()
         finally:
             poll.leave(ref.name, waiter)
 
@@ -228,15 +219,6 @@ class Waiting:
         tasks = [task for poll in polls if (task := poll.stop()) is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _last_check(self, ref: RunRef) -> RunSnapshot:
-        backend = self._backend()
-        try:
-            return await backend.describe(ref)
-        except Unauthenticated:
-            if self._renew is None or not await self._renew(backend):
-                raise
-        return await self._backend().describe(ref)
-
 
 class _Poll:
     """The poll of one project and domain: a task that lives while somebody waits."""
@@ -260,6 +242,8 @@ class _Poll:
         self._forget = forget
         self._watcher = RunWatcher(policy)
         self._waiters: dict[str, set[Waiter]] = {}
+        self._looks: dict[str, dict[asyncio.Future[None], int]] = {}
+        self._questions = 0
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -284,10 +268,45 @@ class _Poll:
         if waiters is None:
             return
         waiters.discard(waiter)
+        if waiter.done() and not waiter.cancelled():
+            waiter.exception()  # its caller was cancelled at that moment: nobody else will ask
         if not waiters:
             del self._waiters[name]
             self._watcher.discard(name)
             self._wake.set()
+
+    def last(self, name: str) -> RunSnapshot | None:
+        """What was last heard of this run."""
+        return self._watcher.last(name)
+
+    async def look_once_more(self, name: str, waiter: Waiter) -> BridgeError | None:
+        """Waits for the answer to a question asked from now on, but not for long; what is wrong if there is none.
+
+        All who call this share that question.
+        """
+        look = self._loop.create_future()
+        looks = self._looks.setdefault(name, {})
+        looks[look] = self._questions
+        self._watcher.hasten(name, self._loop.time())
+        self._wake.set()
+        try:
+            await asyncio.wait({look, waiter}, timeout=LAST_CHECK, return_when=asyncio.FIRST_COMPLETED)
+            if look.done() or self.trouble is not None:
+                return self.trouble
+            return DeadlineExceeded(f"there was none within {LAST_CHECK:g} s", code="DEADLINE_EXCEEDED")
+        finally:
+            del looks[look]
+            if not looks:
+                self._looks.pop(name, None)
+
+    def _asked(self, names: tuple[str, ...], question: int) -> None:
+        """A question is over. Who came while it was asked wants another one."""
+        for name in names:
+            for look, after in self._looks.get(name, {}).items():
+                if after >= question:
+                    self._watcher.hasten(name, self._loop.time())
+                elif not look.done():
+                    look.set_result(None)
 
     def stop(self) -> asyncio.Task[None] | None:
         """Fails whoever still waits, and cancels the task; returns it, to be awaited."""
@@ -317,9 +336,13 @@ class _Poll:
 
     async def _round(self) -> None:
         """Asks about everything that is due, then sleeps until something is, or somebody joins or leaves."""
-        while names := self._watcher.take(self._loop.time()):
+        begin = self._loop.time()
+        while names := self._watcher.take(begin):
+            self._questions += 1
+            question = self._questions
             try:
-                await self._ask_or_renew(names)
+                if await self._ask_or_renew(names):
+                    self._asked(names, question)
             except BridgeError as error:
                 if not may_pass(error):
                     raise
@@ -327,6 +350,7 @@ class _Poll:
                 log.info("waiting for %d runs of %s/%s: %s", len(names), self._project, self._domain, error)
                 for name in names:
                     self._watcher.postpone(name, self._loop.time(), 0.5)
+                self._asked(names, question)
             await asyncio.sleep(0)
         due = self._watcher.due_in(self._loop.time())
         self._wake.clear()
@@ -337,35 +361,23 @@ class _Poll:
         except TimeoutError:
             return
 
-    async def _ask_or_renew(self, names: tuple[str, ...]) -> None:
-        """Asks; after a refusal renews instead, and those who are due still are."""
+    async def _ask_or_renew(self, names: tuple[str, ...]) -> bool:
+        """Whether they were asked about; after a refusal it renews instead, and those who are due still are."""
         backend = self._backend()
+        place = (self._project, self._domain)
         try:
-            await self._ask(backend, names)
-            self.trouble, self._renewed = None, False
+            await ask(backend, self._watcher, place, names, self._settle, now=self._loop.time, chance=0.5)
         except Unauthenticated:
             if self._renewed or self._renew is None or not await self._renew(backend):
                 raise
             self._renewed = True
+            return False
         except asyncio.CancelledError:
             if being_cancelled():
                 raise
             raise Unavailable(f"a question about runs of {self._project}/{self._domain} was cancelled") from None
-
-    async def _ask(self, backend: Backend, names: tuple[str, ...]) -> None:
-        phases = await backend.phases(self._project, self._domain, names)
-        verdict = self._watcher.apply(names, phases, self._loop.time(), 0.5)
-        for name in (*verdict.finished, *verdict.missing):
-            try:
-                snapshot = await backend.describe(RunRef(self._project, self._domain, name))
-            except BridgeError as error:
-                if may_pass(error) or isinstance(error, Unauthenticated):
-                    raise
-                self._settle(name, error)  # this run's own answer: it does not exist
-                continue
-            if snapshot.phase.is_terminal:
-                self._settle(name, snapshot)
-            await asyncio.sleep(0)
+        self.trouble, self._renewed = None, False
+        return True
 
     def _settle(self, name: str, outcome: RunSnapshot | BridgeError) -> None:
         self._watcher.discard(name)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import AlreadyExists
 from ..ids import RunRef, check_run_name, random_run_name
+from .create import created
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ..backends.base import Backend
+    from ..backends.base import Backend, Existing
 
 __all__ = ["AgainOperations"]
 
@@ -33,25 +34,22 @@ class AgainOperations:
 
     async def _once(self, verb: str, ref: RunRef, name: str | None, create: Callable[[str], Awaitable[None]]) -> RunRef:
         new = RunRef(ref.project, ref.domain, random_run_name() if name is None else check_run_name(name))
-        if name is not None and await self._made(verb, ref, new):
+        if name is not None and (found := await self._backend.find(new)) is not None:
+            _check(verb, ref, found)
             return new
-        try:
-            await create(new.name)
-        except AlreadyExists:
-            if not await self._made(verb, ref, new):
-                raise
+        found = await created(self._backend, new, create(new.name), verb)
+        if found is not None:
+            _check(verb, ref, found)
         return new
 
-    async def _made(self, verb: str, ref: RunRef, new: RunRef) -> bool:
-        """Whether that run exists and came from this one; another one under the name is an error."""
-        found = await self._backend.find(new)
-        if found is None:
-            return False
-        if found.origin != (verb, ref):
-            raise AlreadyExists(
-                f"run {new} exists ({found.snapshot.phase.value}) and is no {verb} of {ref}. Nothing was sent. Use another name. "
-                f"Console: {found.snapshot.console_url}",
-                ref=new,
-                snapshot=found.snapshot,
-            )
-        return True
+
+def _check(verb: str, ref: RunRef, found: Existing) -> None:
+    """Another run under the name is an error."""
+    new = found.snapshot.ref
+    if found.origin != (verb, ref):
+        raise AlreadyExists(
+            f"run {new} exists ({found.snapshot.phase.value}) and is no {verb} of {ref}. Nothing was sent. Use another name. "
+            f"Console: {found.snapshot.console_url}",
+            ref=new,
+            snapshot=found.snapshot,
+        )

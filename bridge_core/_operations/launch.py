@@ -5,21 +5,24 @@ for three different things (the same run, a name clash, a concurrency limit). So
 
 1. With a given name, ask for that run first. Found: compare, then attach or raise; nothing is sent.
 2. Not found: upload files, then send one create. Only the byte-identical request is ever sent again (`calls.py`).
-3. ALREADY_EXISTS after that is a race: look again and compare.
+3. Refused after that, ALREADY_EXISTS or anything else: look again and compare (`create.py`).
 4. Compare by entity, and by a fingerprint of the inputs after defaults, kept as a label: files by content, never by URI.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest, Unavailable
+from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
 from ..ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
 from ..policies import may_pass
 from ..runs import Launched, LaunchRequest, RunPhase, RunSnapshot
+from .create import created
 
 if TYPE_CHECKING:
     from ..backends.base import Backend, Existing, Interface
@@ -84,7 +87,7 @@ class LaunchOperations:
     async def launch_many(
         self, requests: Sequence[LaunchRequest], *, concurrency: int = 0, return_exceptions: bool = False
     ) -> list[RunRef | BridgeError]:
-        """Launches all of them; results in the order of the requests."""
+        """Launches all of them; results in the order of the requests. Those that share a name are launched in their order."""
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 0:
             raise InvalidRequest(f"launch_many: concurrency must be 0 (automatic) or more, got {concurrency!r}")
 
@@ -96,7 +99,17 @@ class LaunchOperations:
                     raise
                 return error
 
-        return await self._transport.map_calls(one, requests, limit=concurrency or _LAUNCHES_AT_ONCE)
+        # Of two creates under one name at once, FlyteAdmin keeps the inputs of the one and the run of the other.
+        in_turn: dict[str | int, list[int]] = {}
+        for number, request in enumerate(requests):
+            in_turn.setdefault(number if request.name is None else request.name, []).append(number)
+
+        async def each(numbers: list[int]) -> list[tuple[int, RunRef | BridgeError]]:
+            return [(number, await one(requests[number])) for number in numbers]
+
+        limit = concurrency or _LAUNCHES_AT_ONCE
+        launched = await self._transport.map_calls(each, list(in_turn.values()), limit=limit)
+        return [outcome for _, outcome in sorted(itertools.chain.from_iterable(launched), key=itemgetter(0))]
 
     async def list_entities(
         self, kind: EntityKind, *, project: str | None, domain: str | None, name: str | None, limit: int
@@ -149,31 +162,11 @@ class LaunchOperations:
             metadata={"flyte_run": str(ref), **(request.options.labels or {})},
         )
         launch_id = random_run_name()  # marks this very request, however often it is sent
-        try:
-            await self._backend.create(
-                ref,
-                prepared.interface,
-                inputs,
-                request.options,
-                fingerprint=prepared.fingerprint,
-                launch_id=launch_id,
-            )
-        except Unavailable as error:
-            way_out = f"launch again with name={ref.name!r}, which finds it or makes it"
-            message = f"{error.message} Run {ref} may or may not exist: {way_out}."
-            raise type(error)(message, **{**error.data, "ref": ref}) from None
-        except AlreadyExists as error:
-            found = await self._backend.find(ref)
-            if found is not None and found.launch_id == launch_id:  # the answer to an earlier attempt of ours was lost
-                return ref
-            if found is None:
-                raise AlreadyExists(
-                    f"Flyte says that run {ref} exists, and does not find it: {error.details}. Launch under another name.",
-                    code=error.code,
-                    rpc=error.rpc,
-                    request_id=error.request_id,
-                    details=error.details,
-                ) from None
+        create = self._backend.create(
+            ref, prepared.interface, inputs, request.options, fingerprint=prepared.fingerprint, launch_id=launch_id
+        )
+        found = await created(self._backend, ref, create, "launch")
+        if found is not None and found.launch_id != launch_id:
             return await self._attach(found, entity, request)
         log.info("launched %s as %s", prepared.interface.entity, ref)
         return ref

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..asking import ask
 from ..errors import BridgeError, ConfigError
 from ..ids import RunRef
 from ..patience import LAST_CHECK, seconds, timed_out
@@ -122,20 +123,18 @@ class RunOperations:
         poll, patience = self._poll(poll_interval), seconds(timeout)
         begin = self._transport.now()
         many = _Many(self._backend, self._transport, poll, refs)
+        end = None if patience is None else begin + patience
         while many.left:
-            waited = self._transport.now() - begin
-            last = patience is not None and waited >= patience
-            limit = None if patience is None else max(patience - waited, LAST_CHECK)
-            await many.ask(everything=last, timeout=limit)
-            if last and many.left:
-                assert patience is not None
-                ref, *others = many.left
-                raise timed_out(ref, patience, many.seen.get(ref), many.trouble, others=len(others))
-            if many.left and not last:
-                waited = self._transport.now() - begin
-                await self._transport.sleep(
-                    min(many.due_in(), *([] if patience is None else [max(0.0, patience - waited)]))
-                )
+            if end is not None and self._transport.now() >= end:
+                await many.ask_once_more()
+                if many.left:
+                    ref, *others = many.left
+                    raise timed_out(ref, end - begin, many.last(ref), many.trouble, others=len(others))
+                break
+            await many.ask(until=end)
+            if many.left:
+                waits = [many.due_in(), *([] if end is None else [max(0.0, end - self._transport.now())])]
+                await self._transport.sleep(min(waits))
         return [many.done[ref] for ref in refs]
 
     def _poll(self, interval: float | timedelta | None) -> PollPolicy:
@@ -151,7 +150,6 @@ class _Many:
         self._transport = transport
         self.left = list(dict.fromkeys(refs))
         self.done: dict[RunRef, RunSnapshot] = {}
-        self.seen: dict[RunRef, RunSnapshot] = {}
         self.trouble: BridgeError | None = None
         self._groups: dict[tuple[str, str], RunWatcher] = {}
         for ref in self.left:
@@ -162,37 +160,48 @@ class _Many:
         now = self._transport.now()
         return min(due for watcher in self._groups.values() if (due := watcher.due_in(now)) is not None)
 
-    async def ask(self, *, everything: bool, timeout: float | None) -> None:
-        """Asks about what is due (or everything), up to 200 runs in a call; trouble that may pass is remembered."""
+    def last(self, ref: RunRef) -> RunSnapshot | None:
+        """What was last heard of it."""
+        return self._groups[ref.project, ref.domain].last(ref.name)
+
+    async def ask(self, *, until: float | None) -> None:
+        """Asks about what is due now, up to 200 runs in a call, until then; trouble that may pass is remembered."""
+        begin = self._transport.now()  # what falls due while others are asked about must wait: this must end
         for place, watcher in self._groups.items():
-            for names in watcher.rest() if everything else self._due(watcher):
-                try:
-                    await self._ask(place, watcher, names, timeout)
-                    self.trouble = None
-                except BridgeError as error:
-                    if not may_pass(error):
-                        raise
-                    self.trouble = error
-                    for name in names:
-                        watcher.postpone(name, self._transport.now(), self._transport.chance())
+            while (until is None or self._transport.now() < until) and (names := watcher.take(begin)):
+                await self._ask(
+                    place, watcher, names, lambda: None if until is None else max(0.0, until - self._transport.now())
+                )
         self.left = [ref for ref in self.left if ref not in self.done]
 
-    def _due(self, watcher: RunWatcher) -> Iterator[tuple[str, ...]]:
-        while names := watcher.take(self._transport.now()):
-            yield names
+    async def ask_once_more(self) -> None:
+        """Asks about everything that is left, as long as answers come."""
+        questions = [(place, watcher, names) for place, watcher in self._groups.items() for names in watcher.rest()]
+        for place, watcher, names in questions:
+            await self._ask(place, watcher, names, lambda: LAST_CHECK)
+            if self.trouble is not None:
+                break
+        self.left = [ref for ref in self.left if ref not in self.done]
 
     async def _ask(
-        self, place: tuple[str, str], watcher: RunWatcher, names: tuple[str, ...], timeout: float | None
+        self, place: tuple[str, str], watcher: RunWatcher, names: tuple[str, ...], left: Callable[[], float | None]
     ) -> None:
-        """One question; then one detail call for each run that ended, or that the list does not show."""
-        phases = await self._backend.phases(*place, names, timeout=timeout)
-        verdict = watcher.apply(names, phases, self._transport.now(), self._transport.chance())
-        for name in (*verdict.finished, *verdict.missing):
-            snapshot = await self._backend.describe(RunRef(*place, name), timeout=timeout)
-            self.seen[snapshot.ref] = snapshot
-            if snapshot.phase.is_terminal:
-                self.done[snapshot.ref] = snapshot  # first: a later question of this round may fail
-                watcher.discard(name)
+        def settle(name: str, outcome: RunSnapshot | BridgeError) -> None:
+            if isinstance(outcome, BridgeError):
+                raise outcome
+            self.done[outcome.ref] = outcome
+            watcher.discard(name)
+
+        now, chance = self._transport.now, self._transport.chance()
+        try:
+            await ask(self._backend, watcher, place, names, settle, now=now, chance=chance, left=left)
+            self.trouble = None
+        except BridgeError as error:
+            if not may_pass(error):
+                raise
+            self.trouble = error
+            for name in names:
+                watcher.postpone(name, now(), chance)
 
 
 def default_abort_reason() -> str:

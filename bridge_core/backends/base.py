@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from ..ids import EntityKind, EntityRef, RunRef
     from ..nodes import Attempt, NodeSnapshot, SpanMetric
-    from ..runs import RunOptions, RunPhase, RunQuery, RunSnapshot
+    from ..runs import RunOptions, RunQuery, RunSnapshot
     from ..schedules import DeployedTrigger, Trigger
 
 __all__ = ["Backend", "Existing", "Inside", "Interface", "Lists", "SignedUpload", "StoredOutputs", "Triggers"]
@@ -145,10 +145,13 @@ class Backend(Protocol):
         """The run as it is now, with its full error. Raises `RunNotFound`. ``timeout``: seconds, at most the Config's."""
         ...
 
-    async def phases(
+    async def listed(
         self, project: str, domain: str, names: Sequence[str], *, timeout: float | None = None
-    ) -> Mapping[str, RunPhase]:
-        """Phases of many runs in one call. Names that are missing are archived or gone. ``timeout`` as in `describe`."""
+    ) -> Mapping[str, RunSnapshot]:
+        """Many runs in one call, as lists show them: errors may be cut short. Names that are missing are archived or gone.
+
+        ``timeout`` as in `describe`.
+        """
         ...
 
     async def find(self, ref: RunRef) -> Existing | None:

@@ -45,6 +45,7 @@ class AioTransport:
         self._config = config
         self._tls = tls
         self._pid = -1
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._channel: grpc.aio.Channel | None = None
         self._threads: tuple[int, ThreadPoolExecutor] | None = None  # and the process they are in
 
@@ -125,7 +126,7 @@ class AioTransport:
         if threads is not None and threads[0] == os.getpid():
             threads[1].shutdown(wait=False)
         channel, self._channel = self._channel, None
-        if channel is not None and self._pid == os.getpid():
+        if channel is not None and self._pid == os.getpid() and self._loop is asyncio.get_running_loop():
             try:
                 await channel.close(grace)
             finally:
@@ -145,7 +146,7 @@ class AioTransport:
 
     async def _open(self) -> grpc.aio.Channel:
         if self._channel is None:
-            self._pid = os.getpid()
+            self._pid, self._loop = os.getpid(), asyncio.get_running_loop()
             options = channel_options(self._config)
             tls = self._tls
             if tls is None and not self._config.insecure:
@@ -160,5 +161,10 @@ class AioTransport:
             raise BridgeError(
                 f"this AsyncClient for {self.target} was opened in process {self._pid} and cannot be used in its forked child "
                 f"{os.getpid()}: grpc.aio does not survive fork. Make the client in the child, or use Client."
+            )
+        if self._loop is not asyncio.get_running_loop():
+            raise BridgeError(
+                f"this AsyncClient for {self.target} was opened on another event loop and cannot be used on this one: a channel "
+                "of grpc.aio belongs to its loop. Make one client per loop (AsyncClient.shared does), or use Client."
             )
         return self._channel

@@ -104,9 +104,10 @@ class BlockingTransport:
         with ThreadPoolExecutor(min(limit, len(items))) as pool:
             # In the caller's context, where `auth_metadata` keeps what is passed on.
             futures = [pool.submit(contextvars.copy_context().run, step, item) for item in items]
-            done, waiting = wait(futures, return_when="FIRST_EXCEPTION")
-            if any(future.exception() is not None for future in done):
-                for future in waiting:
+            try:
+                wait(futures, return_when="FIRST_EXCEPTION")
+            finally:  # after an error, and after Ctrl-C: what has not begun does not begin
+                for future in futures:
                     future.cancel()
             wait(futures)
             for future in futures:

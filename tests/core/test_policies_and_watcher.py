@@ -12,9 +12,16 @@ from bridge_core import (
     PollPolicy,
     RetryPolicy,
     RunPhase,
+    RunRef,
+    RunSnapshot,
     Unavailable,
 )
 from bridge_core.watcher import NAMES_PER_CALL, RunWatcher
+
+RUNNING, FAILED, SUCCEEDED, UNKNOWN = (
+    RunSnapshot(ref=RunRef("p", "d", "any"), phase=phase)
+    for phase in (RunPhase.RUNNING, RunPhase.FAILED, RunPhase.SUCCEEDED, RunPhase.UNKNOWN)
+)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +73,9 @@ def test_watcher_asks_in_chunks_and_sorts_the_answer() -> None:
         watcher.add(f"run-{number}", now=0.0)
     first = watcher.take(0.0)
     assert len(first) == NAMES_PER_CALL
-    phases = dict.fromkeys(first, RunPhase.RUNNING) | {"run-0": RunPhase.FAILED, "stranger": RunPhase.SUCCEEDED}
-    del phases["run-1"]
-    verdict = watcher.apply(first, phases, now=0.0, chance=0.5)
+    found = dict.fromkeys(first, RUNNING) | {"run-0": FAILED, "stranger": SUCCEEDED}
+    del found["run-1"]
+    verdict = watcher.apply(first, found, now=0.0, chance=0.5)
     assert (verdict.finished, verdict.missing) == (("run-0",), ("run-1",))
     assert len(watcher.take(0.0)) == 5
     watcher.apply(watcher.take(0.0), {}, now=0.0, chance=0.5)
@@ -83,7 +90,7 @@ def test_watcher_forgets_whom_nobody_waits_for_and_unknown_phases_are_not_the_en
     watcher.add("a", 0.0)
     watcher.add("b", 0.0)
     watcher.discard("b")
-    verdict = watcher.apply(("a", "b"), {"a": RunPhase.UNKNOWN, "b": RunPhase.FAILED}, 0.0, 0.5)
+    verdict = watcher.apply(("a", "b"), {"a": UNKNOWN, "b": FAILED}, 0.0, 0.5)
     assert (verdict.finished, verdict.missing) == ((), ())
     assert len(watcher) == 1
 
@@ -91,7 +98,20 @@ def test_watcher_forgets_whom_nobody_waits_for_and_unknown_phases_are_not_the_en
 def test_young_and_old_runs_share_a_question() -> None:
     watcher = RunWatcher(PollPolicy(jitter=0))
     watcher.add("old", 0.0)
-    watcher.apply(watcher.take(0.0), {"old": RunPhase.RUNNING}, now=100.0, chance=0.5)  # due again at 110
+    watcher.apply(watcher.take(0.0), {"old": RUNNING}, now=100.0, chance=0.5)  # due again at 110
     watcher.add("young", 108.0)
     assert set(watcher.take(108.0)) == {"old", "young"}
     assert watcher.due_in(109.0) == 0.0
+
+
+def test_a_question_brought_forward_is_due_at_once_and_what_was_heard_is_kept() -> None:
+    watcher = RunWatcher(PollPolicy.every(60))
+    watcher.add("a", 0.0)
+    assert watcher.last("a") is None
+    watcher.apply(watcher.take(0.0), {"a": RUNNING}, now=0.0, chance=0.5)
+    assert (watcher.take(1.0), watcher.last("a")) == ((), RUNNING)
+    watcher.hasten("a", 1.0)
+    watcher.hasten("nobody", 1.0)
+    assert watcher.take(1.0) == ("a",)
+    watcher.apply(("a",), {}, now=1.0, chance=0.5)
+    assert watcher.last("a") is RUNNING, "an answer without it is no news of it"

@@ -10,9 +10,10 @@ import textwrap
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
 from support.flyte import INTEGER, RawFlyte
 
-from bridge_core import Client, EntityRef, LaunchRequest
+from bridge_core import AsyncClient, BridgeError, Client, EntityRef, LaunchRequest, RunRef
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -99,6 +100,23 @@ def test_an_async_client_refuses_to_work_in_a_forked_child(flyte_sandbox: Sandbo
         timeout=60,
     )
     assert "cannot be used in its forked child" in done.stdout, done.stderr
+
+
+def test_an_async_client_refuses_another_loop_in_words(flyte_sandbox: Sandbox) -> None:
+    client = AsyncClient(flyte_sandbox.config())
+    nobody = RunRef("flytesnacks", "development", "nobody")
+    works = (
+        client.whoami,
+        lambda: client.describe(nobody),
+        lambda: client.wait(nobody),
+        lambda: client.wait_many([nobody]),
+    )
+    assert asyncio.run(client.whoami()) == "Sandbox user"
+    for work in works:
+        with pytest.raises(BridgeError, match="was opened on another event loop"):
+            asyncio.run(asyncio.wait_for(work(), 30))
+    asyncio.run(client.aclose())
+    assert asyncio.run(client.whoami()) == "Sandbox user", "after closing, it belongs to whoever uses it next"
 
 
 def test_a_client_works_inside_a_running_loop_and_after_being_closed(client: Client, raw: RawFlyte, name: str) -> None:

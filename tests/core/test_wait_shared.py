@@ -301,7 +301,7 @@ def test_the_last_check_renews_credentials(flyte_sandbox: Sandbox, refs: list[Ru
         async with AsyncClient(fast(flyte_sandbox.config())) as client:
             load = Loads(client.config)
             client.renew_with(load)
-            flyte_sandbox.faults.fail("GetExecution", code="UNAUTHENTICATED")
+            flyte_sandbox.faults.fail("ListExecutions", code="UNAUTHENTICATED")
             with pytest.raises(WaitTimeout):
                 await client.wait(refs[0], timeout=0)
             return load.count

@@ -24,7 +24,7 @@ from .convert import (
     execution_id,
     existing,
     identifier,
-    phase_of,
+    run_ref,
     snapshot,
 )
 from .spec import check_options, execution_spec
@@ -90,9 +90,9 @@ class Flyte1Backend:
         except RunNotFound:
             return None
 
-    async def phases(
+    async def listed(
         self, project: str, domain: str, names: Sequence[str], *, timeout: float | None = None
-    ) -> Mapping[str, RunPhase]:
+    ) -> Mapping[str, RunSnapshot]:
         """ListExecutions with ``value_in(execution_name,…)``: the only spelling FlyteAdmin 1.16 takes.
 
         Names that no run can have are left out: its filters have no escaping, so one would spoil the answer for all.
@@ -106,7 +106,8 @@ class Flyte1Backend:
             filters=f"value_in(execution_name,{';'.join(legal)})",
         )
         page = await self._calls.unary(methods.LIST_EXECUTIONS, request, timeout=timeout)
-        return {item.id.name: phase_of(item.closure.phase) for item in page.executions}
+        found = (snapshot(item, self.console_url(run_ref(item.id))) for item in page.executions)
+        return {item.ref.name: item for item in found}
 
     async def stored_inputs(self, ref: RunRef) -> Any:
         """GetExecutionData."""
@@ -134,13 +135,15 @@ class Flyte1Backend:
             spec=execution_spec(interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}),
             inputs=inputs,
         )
+        await self._create(methods.CREATE_EXECUTION, request, f"{interface.entity} was not launched as {ref}")
+
+    async def _create(self, method: Any, request: Any, not_done: str) -> None:
         try:
-            await self._calls.unary(methods.CREATE_EXECUTION, request)
+            await self._calls.unary(method, request)
         except AlreadyExists as error:
             if "concurrency limit" in (error.details or ""):
                 raise LimitExceeded(
-                    f"{interface.entity} was not launched as {ref}: {error.details}. Wait for a run of it to end, or raise the "
-                    "launch plan's concurrency limit.",
+                    f"{not_done}: {error.details}. Wait for a run of it to end, or raise the launch plan's concurrency limit.",
                     **error.data,
                 ) from None
             raise
@@ -162,7 +165,7 @@ class Flyte1Backend:
             id=execution_id(ref), name=name, overwrite_cache=overwrite_cache
         )
         try:
-            await self._calls.unary(methods.RELAUNCH_EXECUTION, request)
+            await self._create(methods.RELAUNCH_EXECUTION, request, f"run {ref} was not relaunched as {name}")
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
@@ -170,7 +173,7 @@ class Flyte1Backend:
         """RecoverExecution: a new run that takes over what succeeded in the old one."""
         request = execution_pb2.ExecutionRecoverRequest(id=execution_id(ref), name=name)
         try:
-            await self._calls.unary(methods.RECOVER_EXECUTION, request)
+            await self._create(methods.RECOVER_EXECUTION, request, f"run {ref} was not recovered as {name}")
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
