@@ -127,7 +127,9 @@ def _projects(calls: Calls, config: Config, timeout: float) -> str:
     names = [project.id for project in answer.projects]
     if config.project and names and config.project not in names and not answer.token:
         return f"may list projects, but there is no project {config.project!r}; there are {', '.join(sorted(names))}"
-    return f"may list projects ({len(names)} seen)"
+    missing = [part for part in ("project", "domain") if not getattr(config, part)]
+    hint = f"; no default {' and no default '.join(missing)}: each launch must name its own" if missing else ""
+    return f"may list projects ({len(names)} seen){hint}"
 
 
 def _words(error: BridgeError) -> str:

@@ -21,7 +21,7 @@ def add_command(verbs: Any, common: argparse.ArgumentParser, name: str, text: st
         name, help=text, description=text[0].upper() + text[1:] + ".", parents=[common], allow_abbrev=False
     )
     add_place(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 

@@ -54,7 +54,13 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         command.add_argument("--timeout", type=seconds, metavar="SECONDS", help="with --wait: how long at most")
 
 
+def _patience(arguments: argparse.Namespace) -> None:
+    if arguments.timeout is not None and not arguments.wait:
+        raise InvalidRequest("--timeout says how long to wait, and nothing waits here: add --wait, or leave it out")
+
+
 def _launch(arguments: argparse.Namespace) -> int:
+    _patience(arguments)
     request = LaunchRequest(
         EntityRef.parse(arguments.entity),
         inputs=_inputs(arguments),
@@ -70,6 +76,7 @@ def _launch(arguments: argparse.Namespace) -> int:
 
 
 def _relaunch(arguments: argparse.Namespace) -> int:
+    _patience(arguments)
     with client(arguments) as flyte:
         ref = ref_of(arguments.ref, flyte.config)
         new = flyte.relaunch(ref, name=arguments.name, overwrite_cache=arguments.overwrite_cache)
@@ -77,6 +84,7 @@ def _relaunch(arguments: argparse.Namespace) -> int:
 
 
 def _recover(arguments: argparse.Namespace) -> int:
+    _patience(arguments)
     with client(arguments) as flyte:
         new = flyte.recover(ref_of(arguments.ref, flyte.config), name=arguments.name)
         return _after(flyte, new, "recovered as", arguments)

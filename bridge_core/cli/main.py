@@ -49,7 +49,7 @@ def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
     if rest and not arguments.takes_rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     _logging(arguments.log_level, arguments.log_format)
     try:
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     scheduler.add_commands(verbs, common)
     trigger.add_commands(verbs, common, kinds=kinds)
     parser.set_defaults(run=usage, takes_rest=False, log_level="warning", log_format="console", output="table")
-    parser.set_defaults(config=None, endpoint=None, insecure=None, project=None, domain=None)
+    parser.set_defaults(parser=parser, config=None, endpoint=None, insecure=None, project=None, domain=None)
     return parser
 
 

@@ -148,11 +148,13 @@ class _Parser:
     def _entry(self, item: Located, defaults: Located) -> Entry | None:
         before = len(self._problems)
         name = item.get("name")
-        where = f"trigger {name!r}"
+        where = f"trigger {name!r}" if name is not None else f"trigger on line {item.line}"
         self._check_keys(item, _TRIGGER, where)
         for key in ("name", "entity"):
-            if not isinstance(item.get(key), str) or not item[key]:
-                self._add(item.line_of(key), f"{where}: {key} is missing; write {key}: {_EXAMPLES[key]}")
+            value = item.get(key)
+            if not isinstance(value, str) or not value:
+                found = "is missing" if value in (None, "") else f"must be a text, got {value!r}"
+                self._add(item.line_of(key), f"{where}: {key} {found}; write {key}: {_EXAMPLES[key]}")
         when = self._automation(item, defaults, where)
         options = self._options(item, defaults, where)
         start, end = self._moment(item, "start", where), self._moment(item, "end", where)
@@ -199,12 +201,21 @@ class _Parser:
         if key == "every":
             return self._try(line, lambda: Cron(f"@every {value}"), where)
         zone = item.get("timezone", defaults.get("timezone", "UTC"))
+        known = self._knows_zone(zone, item if "timezone" in item else defaults, where)
+        cron = self._try(line, lambda: Cron(value, timezone=zone if known else "UTC"), where)
+        return cron if known else None
+
+    def _knows_zone(self, zone: Any, holder: Located, where: str) -> bool:
+        """Checks it with a cron that nobody wrote, which is left out of the message."""
         if zone not in self._zones:
-            holder = item if "timezone" in item else defaults
-            if self._try(holder.line_of("timezone"), lambda: Cron("@daily", timezone=zone), where) is None:
-                return None
+            try:
+                Cron("@daily", timezone=zone)
+            except BridgeError as error:
+                text = str(error).removeprefix("cron '@daily': ")
+                self._add(holder.line_of("timezone"), f"{where}: {text}")
+                return False
             self._zones.add(zone)
-        return self._try(line, lambda: Cron(value, timezone=zone), where)
+        return True
 
     def _inputs(self, item: Located) -> dict[str, Any]:
         inputs = item.get("inputs")

@@ -395,3 +395,23 @@ def test_logs_can_be_json_lines(shell: Shell, raw: RawFlyte, name: str) -> None:
     done = shell("launch", name, "--name", name, "--log-level", "info", "--log-format", "json")
     records = [json.loads(line) for line in done.stderr.splitlines()]
     assert any(f"as flytesnacks/development/{name}" in record["message"] for record in records)
+
+
+def test_a_wrong_option_shows_the_usage_of_its_command(shell: Shell) -> None:
+    told = failed(shell("launch", "pkg.wf", "--version", "v1"), 2)
+    assert told.startswith("usage: flyte-bridge launch ")
+    assert "unrecognized arguments: --version v1" in told
+
+
+def test_a_timeout_without_wait_is_refused_before_anything_is_launched(shell: Shell, flyte_sandbox: Sandbox) -> None:
+    for command in (("launch", "pkg.wf"), ("relaunch", "a"), ("recover", "a")):
+        assert "add --wait" in failed(shell(*command, "--timeout", "5"), 2)
+    assert flyte_sandbox.calls.count("CreateExecution") == 0
+
+
+def test_check_says_when_launches_must_name_their_place(shell: Shell) -> None:
+    assert "no default" not in shell("config", "check").stdout
+    del shell.environment["FLYTE_LOCAL_DOMAIN"]
+    done = shell("config", "check")
+    assert done.returncode == 0, done.stderr
+    assert "no default domain: each launch must name its own" in done.stdout

@@ -76,7 +76,8 @@ triggers:
         (HEAD + '    cron: "@daily"\n    options: {colour: red}', 5, "unknown run option 'colour'", "known are"),
         (HEAD + '    cron: "@daily"\n    inputs: [1]', 2, "inputs must be a mapping", "write inputs"),
         ("triggers:\n  - name: a\n    entity: bogus:b\n    every: 5m", 2, "unknown kind 'bogus'", "launch_plan"),
-        ("triggers:\n  - entity: b\n    every: 5m", 2, "name is missing", "write name"),
+        ("triggers:\n  - entity: b\n    every: 5m", 2, "trigger on line 2: name is missing", "write name"),
+        ("triggers:\n  - {name: a, entity: [b], every: 5m}", 2, "entity must be a text, got ['b']", "write entity"),
         ("triggers:\n  - 5", 1, "must be a mapping", "name and entity"),
         ("triggers: {}", 1, "a list 'triggers:'", "one item per trigger"),
         ("", 1, "a list 'triggers:'", "one item per trigger"),
@@ -133,3 +134,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"triggers: [\xff]")
     with pytest.raises(ConfigError, match="not UTF-8"):
         read_triggers(tmp_path / "latin.yaml")
+
+
+def test_a_wrong_zone_is_said_in_the_words_of_the_file_and_hides_no_wrong_cron() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(HEAD + '    cron: "0 3 * * 8"\n    timezone: Europe/Berln')
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("triggers.yaml, line 4: trigger 'a': cron '0 3 * * 8': ")
+    assert second.startswith("triggers.yaml, line 5: trigger 'a': timezone 'Europe/Berln' is not in the IANA database")
