@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from flyteidl.admin import common_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
@@ -16,6 +17,7 @@ from support.ports import free_ports
 from bridge_core import Client, RunRef
 from bridge_core.sandbox import Sandbox
 from bridge_core.sandbox.cli import main
+from bridge_core.sandbox.console.urls import node_path
 
 from .protos import (
     INTEGER,
@@ -127,6 +129,10 @@ def test_a_job_from_its_creation_to_its_outputs(connector, fresh, connect):
     with Client(sandbox.config()) as flyte:
         (link,) = flyte.logs(RunRef(run.project, run.domain, run.name))
         assert (link.name, link.uri) == ("Job", "https://jobs.example/0")
+    path = node_path(only_node(wire, run).id)
+    page = httpx.get(f"{sandbox.console_url}{path}").text
+    assert '<a href="https://jobs.example/0"' in page
+    assert "at work" in page
 
 
 def test_outputs_that_the_job_wrote_itself(connector, connected):

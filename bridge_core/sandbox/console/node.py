@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import catalog_pb2
 
+from ..engine.recorder import OWN_LOG
 from .gates import answer, awaited
 from .graph import drawing, edges_of
 from .html import Content, Markup, joined, link, tag
@@ -150,11 +151,12 @@ def _attempts(attempts: list[Any]) -> Markup:
                 phase(name),
                 time(closure.started_at),
                 tag("span", took(closure, ended=name in _TASK_ENDED), class_="number"),
-                tag("span", cause(closure), class_="why"),
+                tag("span", cause(closure) or closure.reason, class_="why"),
             ]
         )
     failed = any(attempt.closure.WhichOneof("output_result") == "error" for attempt in attempts)
-    return table("Attempts", ["Attempt", "Phase", "Started", "Took", "Error" if failed else ""], rows, wide=(2,))
+    last = "Error" if failed else "Message" if any(attempt.closure.reason for attempt in attempts) else ""
+    return table("Attempts", ["Attempt", "Phase", "Started", "Took", last], rows, wide=(2,))
 
 
 def _items(attempts: list[Any]) -> Markup | None:
@@ -196,7 +198,13 @@ def _logs(engine: Engine, node: Any, title: str, attempts: list[Any]) -> Content
             opened = name == "FAILED"
             box = log_box(node.id, attempt, path, name, title=title, live=live, opened=opened, item=item)
             boxes.append(box)
-    return boxes or tag("p", "Nothing was started.", class_="soft")
+    elsewhere = [  # where a connector's job says what it does
+        tag("p", link(log.name or log.uri, log.uri), f" of attempt {attempt.id.retry_attempt + 1}")
+        for attempt in attempts
+        for log in attempt.closure.logs
+        if log.name != OWN_LOG
+    ]
+    return [*elsewhere, *boxes] or tag("p", "Nothing was started.", class_="soft")
 
 
 def _item_logs(engine: Engine, identifier: Any) -> Iterator[tuple[int, int, Path]]:
