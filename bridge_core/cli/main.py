@@ -132,11 +132,22 @@ def _logging(level: str, form: str) -> None:
     logger = logging.getLogger("bridge_core")
     logger.setLevel(level.upper())
     if not logger.handlers:
-        handler = logging.StreamHandler()
+        handler = _to_stderr()
         handler.setFormatter(
             _json_lines() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
         )
         logger.addHandler(handler)
+
+
+def _to_stderr() -> logging.Handler:
+    """Writes where stderr is at that moment: a live picture puts lines above itself."""
+    import logging
+
+    class ToStderr(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            print(self.format(record), file=sys.stderr, flush=True)
+
+    return ToStderr()
 
 
 def _json_lines() -> logging.Formatter:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BridgeError
-from ..patience import timed_out
 from ..policies import may_pass
 from .render import node_lines
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["wait_with_progress"]
 
-_NODES_EVERY = 2.0
-"""Seconds between looks at the nodes: they cost a call per parent node, the phase costs one."""
+_LOOK_EVERY = 2.0
+"""Seconds between looks at a run and its nodes: they cost a call per parent node, the phase costs one."""
 
 _COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "ABORTED": "red", "TIMED_OUT": "red", "RUNNING": "cyan"}
 
@@ -51,47 +51,48 @@ def wait_with_progress(flyte: Client, ref: RunRef, *, timeout: float | None, pla
 
 
 def _live(flyte: Client, ref: RunRef, timeout: float | None, live_type: Any) -> RunSnapshot:
-    begin = time.monotonic()
-    last: RunSnapshot | None = None
-    lines: list[str] = []
-    with live_type(refresh_per_second=4, transient=True) as live:
-        while True:
-            patience = _NODES_EVERY
-            if timeout is not None:
-                patience = min(patience, timeout - (time.monotonic() - begin))
-            trouble: BridgeError | None = None
+    """Waits here, and lets a thread look at the nodes: what is shown may be late, the end of a wait may not."""
+    picture = _Picture(flyte, ref)
+    with live_type(get_renderable=picture.drawn, refresh_per_second=4, transient=True):
+        threading.Thread(target=picture.keep_up, daemon=True).start()
+        try:
+            return flyte.wait(ref, timeout=timeout, poll_interval=_LOOK_EVERY)
+        finally:
+            picture.over.set()
+
+
+class _Picture:
+    """What is known of a run, to be drawn any time."""
+
+    def __init__(self, flyte: Client, ref: RunRef) -> None:
+        self._flyte = flyte
+        self._ref = ref
+        self._begin = time.monotonic()
+        self._phase = "not seen yet"
+        self._lines: list[str] = []
+        self._trouble: list[str] = []
+        self.over = threading.Event()
+
+    def keep_up(self) -> None:
+        """Looks again and again until it is over."""
+        while not self.over.is_set():
             try:
-                last = flyte.describe(ref)
-            except BridgeError as error:  # as in `Client.wait`: an outage does not end a wait
-                if not may_pass(error):
-                    raise
-                trouble = error
-            if last is not None and last.phase.is_terminal:
-                return last
-            if patience <= 0:
-                assert timeout is not None
-                raise timed_out(ref, timeout, last, trouble)
-            title = f"{ref} {last.phase.value if last else 'not seen yet'} {time.monotonic() - begin:.0f} s"
-            if trouble is not None:
-                live.update(_picture(title, [f"(no answer, asking again: {trouble})", *lines]))
-            else:
-                lines = _nodes(flyte, ref)
-                live.update(_picture(title, lines))
-            time.sleep(patience)
+                self._phase = self._flyte.describe(self._ref).phase.value
+                self._lines = [line for node in self._flyte.nodes(self._ref) for line in node_lines(node)]
+                self._trouble = []
+            except BridgeError as error:  # the picture may fail; the wait goes on
+                again = f"no answer, asking again: {error}"
+                why = again if may_pass(error) else f"nodes cannot be shown: {error.code or type(error).__name__}"
+                self._trouble = [f"({why})"]
+            self.over.wait(_LOOK_EVERY)
 
+    def drawn(self) -> Any:
+        """As it looks now."""
+        from rich.text import Text
 
-def _nodes(flyte: Client, ref: RunRef) -> list[str]:
-    try:
-        return [line for node in flyte.nodes(ref) for line in node_lines(node)]
-    except BridgeError as error:  # the picture may fail; the wait goes on
-        return [f"(nodes cannot be shown: {error.code or type(error).__name__})"]
-
-
-def _picture(title: str, lines: list[str]) -> Any:
-    from rich.text import Text
-
-    text = Text(title, style="bold")
-    for line in lines:
-        word = next((word for word in _COLOURS if word in line), "")
-        text.append("\n" + line, style=_COLOURS.get(word, "dim"))
-    return text
+        waited = time.monotonic() - self._begin
+        text = Text(f"{self._ref} {self._phase} {waited:.0f} s", style="bold")
+        for line in (*self._trouble, *self._lines):
+            word = next((word for word in _COLOURS if word in line), "")
+            text.append("\n" + line, style=_COLOURS.get(word, "dim"))
+        return text

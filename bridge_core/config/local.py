@@ -27,7 +27,8 @@ class LocalConfig:
     """Python packages that registration looks into."""
 
     logging_level: int | None = None
-    """Level for task processes, as the numbers of Python's logging. Never applied to this process's loggers."""
+    """flytekit's, as a number of Python's logging: tasks of a sandbox inherit its variable. Never applied to loggers of ours;
+    ``flyte-bridge --log-level`` is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class SecretsConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatsConfig:
-    """Accepted for flytekit's sake and passed on to sandbox tasks; we send no StatsD."""
+    """flytekit's, and without effect here: we send no StatsD. Tasks of a sandbox inherit its variables."""
 
     host: str = "localhost"
     """Of the StatsD daemon."""

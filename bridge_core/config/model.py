@@ -131,7 +131,7 @@ class Config:
     """What happens on this machine."""
 
     stats: StatsConfig = field(default_factory=StatsConfig)
-    """StatsD of sandbox tasks."""
+    """StatsD of flytekit; without effect here."""
 
     origins: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
     """Setting -> where it came from, of those that are not defaults. See `origin`."""

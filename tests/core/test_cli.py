@@ -262,6 +262,46 @@ def test_an_outage_does_not_end_a_wait_on_a_terminal(
     assert b"SUCCEEDED" in shown
 
 
+def test_a_wait_on_a_terminal_keeps_its_time_in_a_black_hole(
+    shell: Shell, raw: RawFlyte, flyte_sandbox: Sandbox, name: str
+) -> None:
+    import pty
+    import threading
+
+    from support.proxy import Proxy
+
+    raw.register(name, {}, gate="approve")
+    assert shell("launch", name, "--name", name).returncode == 0
+    shown = bytearray()
+    with Proxy(flyte_sandbox.endpoint) as proxy:
+        leader, follower = pty.openpty()
+        running = subprocess.Popen(
+            [sys.executable, "-m", "bridge_core.cli", "wait", name, "--timeout", "4"],
+            cwd=shell.home,
+            env=shell.environment | {"TERM": "xterm", "COLUMNS": "200", "FLYTE_PLATFORM_URL": proxy.endpoint},
+            stdout=follower,
+            stderr=follower,
+            stdin=follower,
+        )
+        os.close(follower)
+
+        def read() -> None:
+            try:
+                while data := os.read(leader, 4096):
+                    shown.extend(data)
+                    if b"n0 " in data:
+                        proxy.mode("hole")
+            except OSError:  # the program ended, and with it the terminal
+                return
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        assert running.wait(40) == 6, "one question of the picture alone may take a minute"
+        reader.join(10)
+        os.close(leader)
+    assert b"was not aborted" in shown
+
+
 def test_a_wait_on_a_terminal_says_that_flyte_did_not_answer_when_its_time_is_over(
     shell: Shell,
 ) -> None:
