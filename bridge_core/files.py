@@ -95,15 +95,17 @@ class _Places:
         return join(base, *parts)
 
     def generate_new_custom_path(self, *, alt: str | None = None, stem: str | None = None) -> str:
-        """A place beside the raw output prefix: its last segment dropped, `alt` for the bucket, `stem` for the random name.
+        """A place below the raw output prefix, `alt` for the bucket, `stem` for the random name.
+
+        A last segment of `Config.data_upload_location` is dropped unless a ``/`` follows it, as in relative URLs.
 
         Example:
-            With the prefix ``s3://b/default-prefix-part/x/``, ``alt="my-alt-bucket", stem="my-stem"`` gives
+            With ``s3://b/default-prefix-part/``, ``alt="my-alt-bucket", stem="my-stem"`` gives
             ``s3://my-alt-bucket/default-prefix-part/my-stem``.
         """
         from .storage.paths import custom_path
 
-        return custom_path(self.raw_output_prefix, alt, stem)
+        return custom_path(self.config.data_upload_location, alt, stem)
 
     def get_random_remote_path(self, file_path_or_file_name: str | None = None) -> str:
         """A new name below the raw output prefix; given a file name, a new folder for it."""

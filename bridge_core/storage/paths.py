@@ -81,23 +81,28 @@ def as_directory(uri: str) -> str:
 
 
 def custom_path(prefix: str, alt: str | None = None, stem: str | None = None) -> str:
-    """A place beside a raw output prefix.
+    """A place below a raw output prefix, found as relative URLs are: what follows the prefix's last ``/`` is dropped.
 
-    The prefix's last segment is dropped; `alt` replaces the bucket, `stem` the random name.
+    flytekit drops nothing, because it puts a ``/`` at the end of every prefix; so does who writes one.
+
+    Args:
+        prefix: With a ``/`` at the end, or with a last segment to be dropped. A bucket alone is kept.
+        alt: Instead of the bucket.
+        stem: Instead of a random name.
 
     Example:
         >>> custom_path("s3://b/default-prefix-part/abc", alt="my-alt-bucket", stem="my-stem")
         's3://my-alt-bucket/default-prefix-part/my-stem'
+        >>> custom_path("s3://b/default-prefix-part/", stem="my-stem")
+        's3://b/default-prefix-part/my-stem'
     """
-    parts = prefix.rstrip("/").split("/")[:-1]
-    bucket = 2  # "s3:", "", bucket
-    if len(parts) <= bucket - 1 or (alt and (not _SCHEME.match(prefix) or len(parts) <= bucket)):
-        raise InvalidRequest(
-            f"raw output prefix {prefix!r} has no {'bucket' if alt else 'segment'} that could be replaced"
-        )
-    if alt:
-        parts[bucket] = alt
-    return "/".join([*parts, stem or random_name()])
+    start = _SCHEME.match(prefix)
+    if alt and not start:
+        raise InvalidRequest(f"raw output prefix {prefix!r} has no bucket that could be replaced")
+    bucket, _, path = prefix[start.end() :].partition("/") if start else ("", "", prefix)
+    folder, slash, _ = path.rpartition("/")
+    head = f"{start[0]}{alt or bucket}/" if start else ""
+    return f"{head}{folder}{slash}{stem or random_name()}"
 
 
 def place_below(target: Path, name: str, source: str) -> Path:

@@ -108,6 +108,20 @@ def test_names_of_places(local: Client, tmp_path: Path) -> None:
     )
     assert files.generate_new_custom_path(stem="s") == "s3://b/default-prefix-part/s"
     assert len(files.generate_new_custom_path()) == len("s3://b/default-prefix-part/") + 32
+    for prefix, place in [
+        ("s3://b/part/", "s3://b/part/s"),
+        ("s3://b", "s3://b/s"),
+        ("s3://b/", "s3://b/s"),
+        ("/raw/x/", "/raw/x/s"),
+        ("/raw/x", "/raw/s"),
+    ]:
+        other = Client(local.config.replace(data_upload_location=prefix)).files
+        assert other.generate_new_custom_path(stem="s") == place
+        if prefix.endswith("/"):
+            from flytekit.core.data_persistence import FileAccessProvider
+
+            theirs = FileAccessProvider(str(tmp_path / "flytekit"), prefix)
+            assert theirs.generate_new_custom_path(stem="s") == place
     assert files.get_random_remote_path("/some/file.txt").endswith("/file.txt")
     assert files.get_random_remote_directory().startswith("s3://b/default-prefix-part/x/")
     assert files.get_random_remote_path() != files.get_random_remote_path()
