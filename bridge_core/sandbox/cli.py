@@ -77,7 +77,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         print(f"flyte sandbox: {error}", file=sys.stderr)
         return _USAGE_ERROR
     try:
-        print(_greeting(sandbox), flush=True)
+        config = sandbox.data_dir / "config.yaml"
+        config.write_text(_client_config(sandbox, options))
+        print(_greeting(sandbox, config), flush=True)
         stop.wait()
     finally:
         sandbox.stop()
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
     return 0
 
 
-def _greeting(sandbox: Sandbox) -> str:
+def _greeting(sandbox: Sandbox, config: Path) -> str:
     login = ""
     if sandbox.auth is not None:
         login = f", and log in (authType ClientSecret) as {sandbox.auth.client_id} with its secret"
@@ -94,9 +96,30 @@ def _greeting(sandbox: Sandbox) -> str:
         f"data in {sandbox.data_dir}. Stop with Ctrl-C or SIGTERM.\n"
         "It is for one machine and not a cluster: tasks run as local processes with your rights; images and "
         "resources are ignored.\n"
-        f"For pyflyte and flyte-bridge: export FLYTE_PLATFORM_URL={sandbox.endpoint} FLYTE_PLATFORM_INSECURE=true "
-        f"FLYTE_PLATFORM_CONSOLE_ENDPOINT={sandbox.console_url}{login}"
+        f"For pyflyte, flytectl and flyte-bridge: export FLYTECTL_CONFIG={shlex.quote(str(config))}{login}"
     )
+
+
+def _client_config(sandbox: Sandbox, options: argparse.Namespace) -> str:
+    """What clients of this machine need to know, in the form of Flyte's own tools. Without secrets."""
+    project = (options.project or _PROJECTS)[0]
+    lines = [
+        "admin:",
+        f"  endpoint: dns:///{sandbox.endpoint}",
+        "  insecure: true",
+        "console:",
+        f"  endpoint: {sandbox.console_url}",
+        "task:",
+        f"  project: {project}",
+        "  domain: development",
+    ]
+    if options.storage == "s3" and sandbox.auth is None:
+        from .blobs.s3 import ACCESS_KEY, SECRET_KEY
+
+        url = f"http://{sandbox.endpoint.rpartition(':')[0]}:{sandbox.http_port}"
+        keys = [f"    endpoint: {url}", f"    access-key: {ACCESS_KEY}", f"    secret-key: {SECRET_KEY}"]
+        lines += ["storage:", "  type: minio", "  connection:", *keys]
+    return "\n".join(lines) + "\n"
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:

@@ -86,6 +86,7 @@ LAUNCH_PLAN = Listed(
     },
 )
 NAMED = Listed("nen", _columns("project domain name description state"))
+DESCRIPTION = Listed("de", _columns("id project domain name version"))
 NODE = Listed("ne", _columns("id created_at phase node_id"))
 TASK_EXECUTION = Listed("te", _columns("id created_at phase retry_attempt"))
 SIGNAL = Listed("s", _columns("id signal_id"))

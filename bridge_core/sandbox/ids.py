@@ -17,6 +17,7 @@ from .status import Rejected
 
 __all__ = [
     "END_NODE",
+    "GENERATED",
     "START_NODE",
     "check_execution_name",
     "check_node_id",
@@ -32,6 +33,9 @@ __all__ = [
 
 START_NODE = "start-node"
 END_NODE = "end-node"
+
+GENERATED = ".flytegen."
+"""Begins the names of what is made to run a task by itself."""
 
 _NAME_LIMIT = 63
 _UNIQUE_LIMIT = 20

@@ -58,6 +58,7 @@ def serve(server: GrpcServer, engine: Engine, layout: Layout, signer: Signer) ->
     from flyteidl.service import admin_pb2, dataproxy_pb2, identity_pb2, signal_pb2
 
     from .services.flyte1.dataproxy import DataProxyHandlers
+    from .services.flyte1.descriptions import DescriptionHandlers
     from .services.flyte1.entities import EntityHandlers
     from .services.flyte1.executions import ExecutionHandlers
     from .services.flyte1.identity import IdentityHandlers
@@ -67,7 +68,12 @@ def serve(server: GrpcServer, engine: Engine, layout: Layout, signer: Signer) ->
     from .services.flyte1.projects import ProjectHandlers
     from .services.flyte1.signals import SignalHandlers
 
-    of_entities = (ProjectHandlers(engine), EntityHandlers(engine), NameHandlers(engine))
+    of_entities = (
+        ProjectHandlers(engine),
+        EntityHandlers(engine),
+        NameHandlers(engine),
+        DescriptionHandlers(engine),
+    )
     of_runs = (ExecutionHandlers(engine), NodeHandlers(engine), MetricsHandlers(engine))
     server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *of_entities, *of_runs)
     data_proxy = DataProxyHandlers(layout, signer, engine.nodes)

@@ -13,6 +13,8 @@ from flyteidl.admin import (
     project_pb2,
     signal_pb2,
     task_execution_pb2,
+    task_pb2,
+    workflow_pb2,
 )
 from flyteidl.core import identifier_pb2
 from flyteidl.service import dataproxy_pb2
@@ -128,14 +130,52 @@ def test_a_signal_can_be_made_before_its_gate_is_reached(wire):
     wire.wait(run)
 
 
-def test_descriptions_are_not_kept_and_said_so(wire):
-    request = common_pb2.ObjectGetRequest(id=workflow_id("x"))
-    assert "description entity" in rejected("NOT_FOUND", wire.admin.GetDescriptionEntity, request)
-    many = description_entity_pb2.DescriptionEntityListRequest(limit=5)
+def test_descriptions_are_those_of_the_authors(wire):
+    name = unique("described")
+    task = echo_task(name, {}, {})
+    spec = task_pb2.TaskSpec(template=task)
+    spec.description.short_description = "Counts rows."
+    spec.description.long_description.value = "Counts rows, slowly."
+    wire.admin.CreateTask(task_pb2.TaskCreateRequest(id=task.id, spec=spec))
+    template = new_workflow(name)
+    add_node(template, "n0", task)
+    workflow = workflow_pb2.WorkflowSpec(template=template)
+    workflow.description.source_code.link = "https://example.com"
+    wire.admin.CreateWorkflow(workflow_pb2.WorkflowCreateRequest(id=template.id, spec=workflow))
+    found = wire.admin.GetDescriptionEntity(common_pb2.ObjectGetRequest(id=task.id))
+    assert (found.id, found.short_description) == (task.id, "Counts rows.")
+    assert found.long_description.value == "Counts rows, slowly."
+    many = description_entity_pb2.DescriptionEntityListRequest(limit=5, resource_type=identifier_pb2.WORKFLOW)
+    many.id.project, many.id.domain, many.id.name = P, D, name
+    (listed,) = wire.admin.ListDescriptionEntities(many).descriptionEntities
+    assert listed.source_code.link == "https://example.com"
+    many.filters = "eq(version,other)"
     assert list(wire.admin.ListDescriptionEntities(many).descriptionEntities) == []
-    rejected(
-        "INVALID_ARGUMENT", wire.admin.ListDescriptionEntities, description_entity_pb2.DescriptionEntityListRequest()
-    )
+    # Of what nothing was written there is none.
+    silent = echo_task(unique("silent"), {}, {})
+    wire.register_task(silent)
+    request = common_pb2.ObjectGetRequest(id=silent.id)
+    assert "description entity" in rejected("NOT_FOUND", wire.admin.GetDescriptionEntity, request)
+    request.id.ClearField("version")
+    rejected("INVALID_ARGUMENT", wire.admin.GetDescriptionEntity, request)
+    many.limit = 0
+    rejected("INVALID_ARGUMENT", wire.admin.ListDescriptionEntities, many)
+
+
+def test_generated_workflows_are_no_named_entities_unless_asked_for(wire):
+    task = echo_task(unique("alone"), {}, {})
+    wire.register_task(task)
+    wire.run(task.id)
+    request = common_pb2.NamedEntityListRequest(project=P, domain=D, limit=1000, resource_type=identifier_pb2.WORKFLOW)
+
+    def names():
+        return {entity.id.name for entity in wire.admin.ListNamedEntities(request).entities}
+
+    assert not [name for name in names() if name.startswith(".flytegen.")]
+    request.filters = f"contains(name,{task.id.name})"
+    assert names() == {f".flytegen.{task.id.name}"}
+    request.resource_type = identifier_pb2.UNSPECIFIED
+    rejected("INVALID_ARGUMENT", wire.admin.ListNamedEntities, request)
 
 
 def test_nodes_of_a_task(wire, run):

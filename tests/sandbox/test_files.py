@@ -129,6 +129,9 @@ def test_what_an_upload_needs(wire):
     # FlyteAdmin does not ask whether there is such a project: the registration that follows fails.
     assert "/nowhere/" in location(wire, project="nowhere", content_md5=md5(b"")).native_url
     rejected("INVALID_ARGUMENT", location, wire, project="../..", content_md5=md5(b""))
+    for long in ("x" * 256, "x/" * 512):
+        assert "too long" in rejected("INVALID_ARGUMENT", location, wire, filename=long, filename_root="r")
+    assert location(wire, filename="x" * 255, filename_root="r").native_url
 
 
 def test_existing_file_with_another_content_is_already_exists(wire):

@@ -12,10 +12,11 @@ from google.protobuf import json_format
 
 from ..engine.scheduler import automation_of
 from ..filters import EXECUTION, NAMED, TASK, Query
+from ..ids import GENERATED
 from .graph import drawing, edges_of
 from .html import Content, Markup, joined, link, tag
 from .literals import type_text
-from .names import GENERATED, readable
+from .names import readable
 from .page import page
 from .run import node_boxes
 from .runs import runs_table

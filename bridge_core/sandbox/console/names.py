@@ -10,10 +10,8 @@ from ..ids import END_NODE, START_NODE, single_task_node
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["GENERATED", "is_marker", "readable", "specs_of", "target_of", "title_of"]
+__all__ = ["is_marker", "readable", "specs_of", "target_of", "title_of"]
 
-GENERATED = ".flytegen."
-"""Begins the names of workflows that were made to run single tasks."""
 _MARKERS = frozenset({START_NODE, END_NODE})
 _MAP = re.compile(r"(?P<package>(?:.+\.)?)map_(?P<name>.+)_[0-9a-f]{32}(?:-arraynode)?")
 

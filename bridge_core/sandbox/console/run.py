@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
 
+from ..ids import GENERATED
 from ..store.executions import TERMINAL
 from .gates import awaited
 from .graph import Box, drawing, edges_of
 from .html import Content, Markup, joined, link, tag
 from .logs import log_box
-from .names import GENERATED, is_marker, readable, specs_of, target_of, title_of
+from .names import is_marker, readable, specs_of, target_of, title_of
 from .page import page
 from .runs import launched
 from .show import NODE_ENDED, cause, error_box, facts, node_phase, phase, run_phase, section, table, time, took

@@ -13,7 +13,7 @@ from flyteidl.core import identifier_pb2, literals_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
 from ..compiler import compile_closure
-from ..ids import check_execution_name, describe, kind_name, single_task_node
+from ..ids import GENERATED, check_execution_name, describe, kind_name, single_task_node
 from ..interfaces import castable, type_of
 from ..status import Rejected
 from ..times import now
@@ -143,7 +143,7 @@ class Launcher:
         task = self._entities.get(task_id)
         plan_id = identifier_pb2.Identifier()
         plan_id.CopyFrom(task_id)
-        plan_id.name = f".flytegen.{task_id.name}"
+        plan_id.name = f"{GENERATED}{task_id.name}"
         plan_id.resource_type = identifier_pb2.LAUNCH_PLAN
         with self._db.transaction():
             found = self._entities.find(plan_id)
@@ -167,7 +167,7 @@ def _workflow_of_task(task: Any, entities: Entities) -> Any:
     template = core_workflow_pb2.WorkflowTemplate(interface=task_template.interface)
     template.id.CopyFrom(task.id)
     template.id.resource_type = identifier_pb2.WORKFLOW
-    template.id.name = f".flytegen.{task.id.name}"
+    template.id.name = f"{GENERATED}{task.id.name}"
     template.metadata.SetInParent()
     template.metadata_defaults.SetInParent()
     node = template.nodes.add(id=single_task_node(task.id.name))

@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS named_entities (
     resource_type INTEGER NOT NULL, project TEXT NOT NULL, domain TEXT NOT NULL, name TEXT NOT NULL,
     description TEXT NOT NULL DEFAULT '', state INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (resource_type, project, domain, name));
+CREATE TABLE IF NOT EXISTS descriptions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, resource_type INTEGER NOT NULL,
+    project TEXT NOT NULL, domain TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, record BLOB NOT NULL,
+    UNIQUE (resource_type, project, domain, name, version));
 CREATE TABLE IF NOT EXISTS executions (
     id INTEGER PRIMARY KEY AUTOINCREMENT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL, deleted_at TEXT,
     execution_project TEXT NOT NULL, execution_domain TEXT NOT NULL, execution_name TEXT NOT NULL,

@@ -28,6 +28,7 @@ __all__ = ["DataProxyHandlers"]
 
 _MAX_SECONDS = 3600.0
 _CHUNK = 1 << 20
+_LONGEST_KEY, _LONGEST_PART = 1024, 255  # bytes: of S3, of file systems
 
 
 class DataProxyHandlers:
@@ -48,8 +49,11 @@ class DataProxyHandlers:
         root = request.filename_root or base64.b32encode(request.content_md5).decode()
         name = request.filename or secrets.token_hex(10)
         key = f"{request.project}/{request.domain}/{root}/{name}"
+        parts = key.split("/")
+        if len(key.encode()) > _LONGEST_KEY or any(len(part.encode()) > _LONGEST_PART for part in parts):
+            raise Rejected("INVALID_ARGUMENT", f"a key of {len(key.encode())} bytes is too long")
         native = self._layout.native(self._layout.blobs / key)
-        if ".." in key.split("/") or (url_path := self._layout.url_path(native)) is None:
+        if ".." in parts or (url_path := self._layout.url_path(native)) is None:
             raise Rejected("INVALID_ARGUMENT", f"filename {request.filename!r} would leave its directory")
         path = self._layout.local(native).resolve()
         if request.filename and request.filename_root and path.exists() and _md5(path) != request.content_md5:

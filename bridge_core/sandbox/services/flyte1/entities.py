@@ -17,6 +17,7 @@ from ...engine.scheduler import check_schedule
 from ...filters import LAUNCH_PLAN, TASK, WORKFLOW, Query
 from ...ids import describe
 from ...status import Rejected
+from ...store.descriptions import Descriptions
 from ...times import now
 from .listing import query_in
 
@@ -35,6 +36,7 @@ class EntityHandlers:
     def __init__(self, engine: Engine) -> None:
         self._db = engine.database
         self._entities = engine.entities
+        self._descriptions = Descriptions(engine.database)
         self._scheduler = engine.scheduler
 
     # Registration.
@@ -51,6 +53,8 @@ class EntityHandlers:
             self._refuse_known(identifier, structure)
             task.closure.created_at.CopyFrom(now())
             self._entities.add(task, structure, type_=compiled.template.type)
+            if request.spec.HasField("description"):
+                self._descriptions.add(identifier, request.spec.description)
         return task_pb2.TaskCreateResponse()
 
     def CreateWorkflow(self, request: Any) -> Any:
@@ -65,6 +69,8 @@ class EntityHandlers:
             workflow.closure.compiled_workflow.CopyFrom(compiled)
             workflow.closure.created_at.CopyFrom(now())
             self._entities.add(workflow, structure)
+            if request.spec.HasField("description"):
+                self._descriptions.add(identifier, request.spec.description)
         return workflow_pb2.WorkflowCreateResponse()
 
     def CreateLaunchPlan(self, request: Any) -> Any:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import common_pb2, description_entity_pb2
+from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
 
 from ...filters import NAMED, Query
-from ...ids import describe
+from ...ids import GENERATED
 from ...status import Rejected
 from .listing import query_in
 
@@ -44,14 +44,18 @@ class NameHandlers:
     # Named entities.
 
     def ListNamedEntities(self, request: Any) -> Any:
-        """Names with their descriptions."""
+        """Names with their descriptions; without a filter of the caller's, those of generated workflows are left out."""
+        _check_kind(request.resource_type)
         query = query_in(NAMED, request, request.project, request.domain)
+        if not request.filters:
+            query.require("name NOT LIKE ?", f"{GENERATED}%")
         page = self._entities.names(request.resource_type, query)
         entities = [_named(request.resource_type, row) for row in page.rows]
         return common_pb2.NamedEntityList(entities=entities, token=page.token)
 
     def GetNamedEntity(self, request: Any) -> Any:
         """One name with its description."""
+        _check_kind(request.resource_type)
         query = Query(NAMED, limit=1)
         query.require("project=? AND domain=? AND name=?", request.id.project, request.id.domain, request.id.name)
         page = self._entities.names(request.resource_type, query)
@@ -61,22 +65,16 @@ class NameHandlers:
 
     def UpdateNamedEntity(self, request: Any) -> Any:
         """Changes description and state of a name."""
+        _check_kind(request.resource_type)
         metadata = request.metadata
         if not self._entities.update_named(request.resource_type, request.id, metadata.description, metadata.state):
             raise Rejected("NOT_FOUND", f"missing entity of type named entity with name {request.id.name}")
         return common_pb2.NamedEntityUpdateResponse()
 
-    # Descriptions. What clients send with an entity is not kept, so there is none.
 
-    def GetDescriptionEntity(self, request: Any) -> Any:
-        """NOT_FOUND: descriptions are not kept."""
-        raise Rejected("NOT_FOUND", f"missing entity of type description entity with identifier {describe(request.id)}")
-
-    def ListDescriptionEntities(self, request: Any) -> Any:
-        """An empty list: descriptions are not kept."""
-        if request.limit <= 0:
-            raise Rejected("INVALID_ARGUMENT", "invalid value for limit")
-        return description_entity_pb2.DescriptionEntityList()
+def _check_kind(resource_type: int) -> None:
+    if resource_type == identifier_pb2.UNSPECIFIED:
+        raise Rejected("INVALID_ARGUMENT", "invalid value for resource_type")
 
 
 def _name_of(row: Any) -> Any:
