@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["DataOperations", "read_url"]
 
 _PARALLEL = 8
+_MAPS = frozenset(bytes([head]) for head in (*range(0x80, 0x90), 0xDE, 0xDF))  # the first byte of a map in msgpack
+_REFERENCES = (b"\xa4path", b"\xa3uri")  # and the first key of one that flytekit writes for a file or frame
 _OFFLOADED_DEPTH = 10  # an offloaded literal may hold offloaded ones
 
 
@@ -146,14 +148,17 @@ class DataOperations:
         stored = await self._backend.outputs(ref)
         literals = stored.literals
         if stored.url:
-            literals = literals_pb2.LiteralMap.FromString(await self._transport.run_io(read_url, stored.url))
+            raw = await self._transport.run_io(read_url, stored.url)
+            literals = _parsed(literals_pb2.LiteralMap, raw, f"the outputs of {ref}")
         for _ in range(_OFFLOADED_DEPTH):
             uris = offloaded_uris(literals)
             if not uris:
                 return literals
             found = await self._transport.map_calls(self._files.read_bytes, uris, limit=_PARALLEL)
             pairs = zip(uris, found, strict=True)
-            literals = replace_offloaded(literals, {uri: _parsed(raw, uri) for uri, raw in pairs})
+            literals = replace_offloaded(
+                literals, {uri: _parsed(literals_pb2.Literal, raw, f"the literal at {uri}") for uri, raw in pairs}
+            )
         raise LiteralError(f"outputs of {ref} hold offloaded literals nested deeper than {_OFFLOADED_DEPTH} levels")
 
     async def read_frame(self, ref: FrameRef) -> Any:
@@ -189,31 +194,40 @@ class DataOperations:
         return value
 
 
-def _parsed(raw: bytes, uri: str) -> Any:
-    from flyteidl.core import literals_pb2
+def _parsed(kind: Any, raw: bytes, what: str) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return literals_pb2.Literal.FromString(raw)
+        return kind.FromString(raw)
     except DecodeError:
-        raise LiteralError(f"the literal at {uri} ({len(raw)} bytes) is damaged: it is no protobuf message") from None
+        raise LiteralError(f"{what} ({len(raw)} bytes) cannot be read: they are no protobuf message") from None
 
 
 def _needs_types(literals: Any) -> bool:
-    """Whether decoding needs the declared types: only legacy Structs lose the difference between int and float."""
+    """Whether decoding needs the declared types; asking for them costs a call or two.
 
-    def generic(item: Any) -> bool:
+    Legacy Structs lose the difference between int and float. What a workflow picks out of a dataclass is msgpack, whatever its
+    type: a number, a time as a text, a file as ``{"path": …}``.
+    """
+
+    def picked(binary: Any) -> bool:
+        raw = binary.value
+        return binary.tag == "msgpack" and (raw[:1] not in _MAPS or raw[1:].startswith(_REFERENCES))
+
+    def unclear(item: Any) -> bool:
         kind = item.WhichOneof("value")
         if kind == "collection":
-            return any(generic(child) for child in item.collection.literals)
+            return any(unclear(child) for child in item.collection.literals)
         if kind == "map":
-            return any(generic(child) for child in item.map.literals.values())
+            return any(unclear(child) for child in item.map.literals.values())
         if kind != "scalar":
             return False
         scalar = item.scalar.WhichOneof("value")
-        return scalar == "generic" or (scalar == "union" and generic(item.scalar.union.value))
+        if scalar == "union":
+            return unclear(item.scalar.union.value)
+        return scalar == "generic" or (scalar == "binary" and picked(item.scalar.binary))
 
-    return any(generic(item) for item in literals.literals.values())
+    return any(unclear(item) for item in literals.literals.values())
 
 
 def read_url(url: str) -> bytes:

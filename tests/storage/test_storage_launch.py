@@ -120,6 +120,21 @@ def test_pickles_are_loaded_only_on_request(flyte: Client, raw: RawFlyte) -> Non
     assert isinstance(good["it"], FileRef)
 
 
+def test_what_a_workflow_picks_out_of_a_dataclass_has_its_declared_type(flyte: Client, raw: RawFlyte) -> None:
+    name = "t" + uuid.uuid4().hex[:12]
+    model = types_pb2.LiteralType(simple=types_pb2.STRUCT)
+    many = types_pb2.LiteralType(collection_type=FILE)
+    raw.register(name, {"model": model}, picked={"file": ("model", "file", FILE), "many": ("model", "many", many)})
+    value = {"file": {"path": "s3://b/x"}, "many": [{"path": "s3://b/y"}]}
+    ref = flyte.launch(LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs={"model": value}, name=name))
+    flyte.wait(ref, timeout=60).raise_for_phase()
+    assert dict(flyte.outputs(ref)) == {
+        "model": value,
+        "file": FileRef(uri="s3://b/x"),
+        "many": [FileRef(uri="s3://b/y")],
+    }
+
+
 def test_hash_and_metadata_survive_a_round_trip(flyte: Client, raw: RawFlyte) -> None:
     name = "t" + uuid.uuid4().hex[:12]
     raw.register(name, {"n": INTEGER})

@@ -61,11 +61,16 @@ class RawFlyte:
         annotations: Mapping[str, str] | None = None,
         activate: bool = False,
         width: int = 1,
+        picked: Mapping[str, tuple[str, str, Any]] | None = None,
     ) -> None:
-        """Registers a hand-through workflow of ``width`` nodes side by side, and its launch plan of the same name."""
+        """Registers a hand-through workflow of ``width`` nodes side by side, and its launch plan of the same name.
+
+        ``picked`` are further outputs: name -> (input, its field, type of the field).
+        """
+        picked = picked or {}
         interface = interface_pb2.TypedInterface(
             inputs=_variables(inputs),
-            outputs=_variables(inputs),
+            outputs=_variables({**inputs, **{name: kind for name, (_, _, kind) in picked.items()}}),
         )
         nodes = [
             core_workflow_pb2.Node(id=f"n{number}", metadata=core_workflow_pb2.NodeMetadata(name=f"n{number}"))
@@ -80,7 +85,10 @@ class RawFlyte:
             id=_identifier(identifier_pb2.WORKFLOW, name, version),
             interface=interface,
             nodes=nodes,
-            outputs=[_handed_through(key) for key in inputs],
+            outputs=[
+                *(_handed_through(key, key) for key in inputs),
+                *(_handed_through(name, key, part) for name, (key, part, _) in picked.items()),
+            ],
         )
         spec = workflow_pb2.WorkflowSpec(template=template)
         self.admin("CreateWorkflow", workflow_pb2.WorkflowCreateRequest(id=template.id, spec=spec))
@@ -147,6 +155,7 @@ def _identifier(kind: int, name: str, version: str) -> Any:
     return identifier_pb2.Identifier(resource_type=kind, project=PROJECT, domain=DOMAIN, name=name, version=version)
 
 
-def _handed_through(key: str) -> Any:
-    promise = types_pb2.OutputReference(node_id="start-node", var=key)
-    return literals_pb2.Binding(var=key, binding=literals_pb2.BindingData(promise=promise))
+def _handed_through(name: str, key: str, *path: str) -> Any:
+    attributes = [types_pb2.PromiseAttribute(string_value=part) for part in path]
+    promise = types_pb2.OutputReference(node_id="start-node", var=key, attr_path=attributes)
+    return literals_pb2.Binding(var=name, binding=literals_pb2.BindingData(promise=promise))
