@@ -55,7 +55,9 @@ def ask_for_token(
         return Token(
             access,
             refresh if isinstance(refresh, str) and refresh else None,
-            None if lifetime is None else time.time() + lifetime,
+            time.time() + lifetime
+            if lifetime and lifetime > 0
+            else None,  # 0: some say so, and mean that they do not know
         )
     raise refusal(url, status, answer, doing, secrets=(form, basic))
 

@@ -43,6 +43,9 @@ _REFRESH_FRACTION = 0.75
 _REFRESH_BAND = 0.15
 """… plus a random part of this share: a fan-out of workers that began together must not refresh in step."""
 
+_LEAST_USE = 0.25
+"""Share of its remaining life that a token serves in any case: a window longer than its life must not cost a login per call."""
+
 _FIRST_COOLDOWN, _LONGEST_COOLDOWN = 1.0, 60.0
 """Seconds between attempts to replace a token that still works."""
 
@@ -207,7 +210,7 @@ class Tokens:
             window = self._config.auth.refresh_window
             share = _REFRESH_FRACTION + _REFRESH_BAND * transport.chance()
             wait = left * share if window is None else left - window * (0.5 + transport.chance() / 2)
-            self._refresh_at = (token, transport.now() + wait)
+            self._refresh_at = (token, transport.now() + max(wait, left * _LEAST_USE))
         if transport.now() < self._refresh_at[1] and left > 0:
             return
         if self._slot.busy and left > 0:

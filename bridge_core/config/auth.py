@@ -94,7 +94,8 @@ class AuthConfig:
     """Proxy of the OAuth HTTP only. None: that of the environment (``HTTPS_PROXY``)."""
 
     token_refresh_window: float | None = None
-    """Seconds before expiry in which a token is replaced. None: in the last quarter of its life. 0: at its expiry."""
+    """Seconds before expiry in which a token is replaced, but not in the first quarter of its life. None: in the last quarter.
+    0: at its expiry."""
 
     pkce_refresh_window: float | None = None
     """The same, of the Pkce mode alone; wins there."""
