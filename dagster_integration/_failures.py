@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from bridge_core import LimitExceeded, Unavailable, WaitTimeout
+from bridge_core import AuthError, LimitExceeded, Unavailable, WaitTimeout
 
 if TYPE_CHECKING:
     from bridge_core import BridgeError, RunRef, RunSnapshot
@@ -36,9 +36,11 @@ def failure_of_error(error: BridgeError, ref: RunRef | None, *, console_url: str
         ref: The run it was about, when that much is known. It is shown only where it may exist.
         console_url: Where to look at that run.
     """
-    # Everything else breaks a rule: the same step would break it again, and nothing was launched.
-    may_help = isinstance(error, Unavailable | WaitTimeout | LimitExceeded)
-    if ref is None or not isinstance(error, Unavailable | WaitTimeout):
+    # Everything else breaks a rule: the same step would break it again, and nothing was launched. A refused login may be a
+    # token that expired while the run went on.
+    may_exist = isinstance(error, Unavailable | WaitTimeout | AuthError)
+    may_help = may_exist or isinstance(error, LimitExceeded)
+    if ref is None or not may_exist:
         return dg.Failure(description=str(error), allow_retries=may_help)
     metadata: dict[str, dg.MetadataValue] = {"flyte/execution": dg.MetadataValue.text(str(ref))}
     if console_url:

@@ -2,7 +2,8 @@
 
 Needs `pip install 'flyte-bridge[airflow]'` and a connection `flyte_default` of type Flyte. To try it on one machine:
 
-    python -m bridge_core.sandbox &
+    python -m bridge_core.sandbox &          # prints a line: export FLYTECTL_CONFIG=…
+    pyflyte register -p flytesnacks -d development examples/workflows.py
     export AIRFLOW_CONN_FLYTE_DEFAULT='{"conn_type": "flyte", "host": "localhost:30080",
       "extra": {"insecure": true, "project": "flytesnacks", "domain": "development"}}'
 """
@@ -25,14 +26,14 @@ with DAG(
     # Waits on a worker. A retry after a crash of that worker finds the same Flyte run again.
     extract = FlyteRunOperator(
         task_id="extract",
-        entity="examples.extract",
+        entity="workflows.extract",
         inputs={"day": "{{ ds }}", "limit": 100},
     )
 
     # Waits in the triggerer and occupies no worker meanwhile. Aborts the run after two hours.
     train = FlyteRunOperator(
         task_id="train",
-        entity="examples.train",
+        entity="workflows.train",
         inputs={"day": extract.output["day"], "epochs": 3},
         options={"labels": {"team": "forecasting"}},
         deferrable=True,

@@ -2,7 +2,8 @@
 
 Needs `pip install 'flyte-bridge[dagster]' dagster-webserver`. To try it on one machine:
 
-    python -m bridge_core.sandbox &          # then register your workflows, or examples.extract and examples.train
+    python -m bridge_core.sandbox &          # prints a line: export FLYTECTL_CONFIG=…
+    pyflyte register -p flytesnacks -d development examples/workflows.py
     dagster dev -f examples/dagster_run_workflow.py
 """
 
@@ -14,7 +15,7 @@ days = dg.DailyPartitionsDefinition(start_date="2026-01-01")
 
 # Inputs from the partition. If Dagster's step process dies, the retry finds the same Flyte run again.
 extract = build_flyte_assets(
-    "examples.extract",
+    "workflows.extract",
     name="extract",
     partitions_def=days,
     inputs=lambda context: {"day": context.partition_key, "limit": 100},
@@ -29,7 +30,7 @@ class TrainConfig(dg.Config):
 
 
 # The function returns the inputs of the run; its parameters are those of any asset.
-@flyte_assets("examples.train", partitions_def=days, deps=[extract], options={"labels": {"team": "forecasting"}})
+@flyte_assets("workflows.train", partitions_def=days, deps=[extract], options={"labels": {"team": "forecasting"}})
 def train(context: dg.AssetExecutionContext, config: TrainConfig) -> dict[str, object]:
     """The model of the day."""
     return {"day": context.partition_key, "epochs": config.epochs}

@@ -8,10 +8,9 @@ from bridge_core import AsyncClient, Config, EntityRef, LaunchRequest, RunSnapsh
 
 async def main(workflow: str, count: int) -> int:
     async with AsyncClient(Config.auto()) as flyte:
-        refs = [
-            await flyte.launch(LaunchRequest(EntityRef.parse(workflow), inputs={"n": n}, name=f"many-{n}"))
-            for n in range(count)
-        ]
+        refs = await flyte.launch_many(  # several at once; names make a second start find what the first one launched
+            [LaunchRequest(EntityRef.parse(workflow), inputs={"n": n}, name=f"many-{n}") for n in range(count)]
+        )
 
         async def report(ref) -> RunSnapshot:
             snapshot = await flyte.wait(ref)  # all these waits share one poll

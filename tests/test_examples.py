@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.flyte import INTEGER, RawFlyte
 
+from bridge_core import Client, EntityRef, LaunchRequest
+
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
 
@@ -94,6 +96,38 @@ def test_plain_many(flyte_sandbox: Sandbox) -> None:
     done = run("plain_many.py", name, "5", endpoint=flyte_sandbox.endpoint)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("SUCCEEDED") == 5
+
+
+def test_the_workflows_of_the_examples_register_and_give_what_those_read(
+    flyte_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    settings = tmp_path / "flyte.yaml"
+    settings.write_text(f"admin:\n  endpoint: dns:///{flyte_sandbox.endpoint}\n  insecure: true\n")
+    place = ("-p", "flytesnacks", "-d", "development")
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "pyflyte"),
+            "register",
+            *place,
+            "--version",
+            "examples",
+            "examples/workflows.py",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "FLYTECTL_CONFIG": str(settings)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with Client(flyte_sandbox.config()) as flyte:
+        for name, inputs in {
+            "extract": {"day": "2026-01-05", "limit": 100},
+            "train": {"day": "2026-01-05", "epochs": 3},
+        }.items():
+            run = flyte.launch(LaunchRequest(EntityRef.parse(f"workflows.{name}@examples"), inputs=inputs))
+            flyte.wait(run).raise_for_phase()
+            assert flyte.outputs(run) == inputs
 
 
 @pytest.mark.parametrize("block", README, ids=range(len(README)))

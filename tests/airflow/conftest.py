@@ -19,8 +19,8 @@ DAGS = Path(__file__).parent / "dags"
 def sandbox():
     with Sandbox() as running:
         flyte = RawFlyte(running.endpoint)
-        flyte.register("examples.extract", {"day": STRING, "limit": INTEGER})
-        flyte.register("examples.train", {"day": STRING, "epochs": INTEGER}, gate="approve")
+        flyte.register("workflows.extract", {"day": STRING, "limit": INTEGER})
+        flyte.register("workflows.train", {"day": STRING, "epochs": INTEGER}, gate="approve")
         flyte.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
         flyte.register("tests.quick", {"n": INTEGER, "at": STRING})
         yield running

@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture(scope="module")
 def tested(home, examples, flyte):
     """The example was run; its second task deferred, because no grace was given and the run was held."""
-    approver = threading.Thread(target=approve_first, args=(flyte, "examples.train"))
+    approver = threading.Thread(target=approve_first, args=(flyte, "workflows.train"))
     approver.start()
     yield home.airflow(
         "dags",
@@ -61,5 +61,5 @@ def test_each_task_launched_one_run_with_its_options(home, tested, flyte):
     names = {home.xcom("flyte_run_workflow", task, "flyte_run")["name"] for task in ("extract", "train")}
     runs = [run for run in flyte.executions() if run.id.name in names]
     assert len(runs) == len(names) == 2
-    labels = next(run.spec.labels.values for run in runs if run.spec.launch_plan.name == "examples.train")
+    labels = next(run.spec.labels.values for run in runs if run.spec.launch_plan.name == "workflows.train")
     assert labels["team"] == "forecasting"

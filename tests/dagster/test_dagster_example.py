@@ -17,8 +17,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "dagster_run_workflow.py"
 
 def test_the_example_materializes_a_day(flyte_sandbox: Sandbox, raw: RawFlyte, tmp_path: Path) -> None:
     assert len(EXAMPLE.read_text().splitlines()) < 60
-    raw.register("examples.extract", {"day": STRING, "limit": INTEGER}, version="dagster")
-    raw.register("examples.train", {"day": STRING, "epochs": INTEGER}, version="dagster")
+    raw.register("workflows.extract", {"day": STRING, "limit": INTEGER}, version="dagster")
+    raw.register("workflows.train", {"day": STRING, "epochs": INTEGER}, version="dagster")
     home = Home(tmp_path / "home", flyte_sandbox.endpoint, "")
     home.environment |= {"FLYTE_PLATFORM_URL": flyte_sandbox.endpoint, "FLYTE_PLATFORM_INSECURE": "true"}
     command = ("asset", "materialize", "-f", str(EXAMPLE), "--select", "*", "--partition", "2026-01-05")
@@ -33,5 +33,5 @@ def test_the_example_materializes_a_day(flyte_sandbox: Sandbox, raw: RawFlyte, t
             assert metadata.items() >= {"day": "2026-01-05", **shown}.items()
             assert event.asset_materialization.partition == "2026-01-05"
     assert flyte_sandbox.calls.count("CreateExecution") == 2
-    (run,) = [item for item in runs_of(raw, "examples.train") if item.spec.launch_plan.version == "dagster"]
+    (run,) = [item for item in runs_of(raw, "workflows.train") if item.spec.launch_plan.version == "dagster"]
     assert run.spec.labels.values["team"] == "forecasting"

@@ -22,6 +22,7 @@ from bridge_core import (
     RunPhase,
     RunRef,
     RunSnapshot,
+    Unauthenticated,
     Unavailable,
     WaitTimeout,
 )
@@ -141,6 +142,7 @@ def test_only_the_users_own_error_is_not_retried(kind: str, again: bool) -> None
         (Unavailable("cannot reach Flyte"), True),
         (WaitTimeout("still running"), True),
         (LimitExceeded("concurrency limit"), True),
+        (Unauthenticated("the token expired while the run went on"), True),
         (InvalidRequest("bad input"), False),
     ],
 )
@@ -149,7 +151,7 @@ def test_errors_say_whether_a_retry_can_help(error: Any, again: bool) -> None:
     assert failure.description is not None
     assert failure.description.startswith(str(error))
     assert failure.allow_retries is again
-    attaches = isinstance(error, Unavailable | WaitTimeout)
+    attaches = isinstance(error, Unavailable | WaitTimeout | Unauthenticated)
     assert ("attaches to run ml/production/dabc" in failure.description) is attaches
     assert ("flyte/execution" in failure.metadata) is attaches
 

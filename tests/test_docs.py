@@ -1,0 +1,131 @@
+"""The pages under docs/ are complete, and what they show runs, or is read by the real parser."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import bridge_core
+from bridge_core import BridgeError
+from bridge_core.cli.main import _parser, exit_code
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[1]
+PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+README = (ROOT / "README.md").read_text()
+ERRORS = [
+    name
+    for name in bridge_core.__all__
+    if inspect.isclass(kind := getattr(bridge_core, name)) and issubclass(kind, BridgeError)
+]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def rows(page: str) -> list[list[str]]:
+    """Cells of all table rows of a page."""
+    lines = [line.replace(r"\|", "/") for line in PAGES[page].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_readme_leads_to_every_page() -> None:
+    assert [name for name in PAGES if f"docs/{name}" not in README] == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for name, text in {**PAGES, "../README.md": README}.items():
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+            path = (ROOT / "docs" / name).parent / target
+            assert path.exists(), f"{name}: {target}"
+            heads = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE) if anchor else []
+            known = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
+            assert not anchor or anchor in known, f"{name}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", ["airflow.md", "dagster.md"])
+def test_what_an_orchestrators_page_shows_can_be_built(page: str) -> None:
+    code = "\n".join(blocks(PAGES[page], "python"))
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_page_on_launching_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    flyte_sandbox.stub("pkg.report", inputs={"day": str}, outputs={"rows": 7})
+    for name, value in {
+        "FLYTE_PLATFORM_URL": flyte_sandbox.endpoint,
+        "FLYTE_PLATFORM_INSECURE": "true",
+        "FLYTE_LOCAL_PROJECT": "flytesnacks",
+        "FLYTE_LOCAL_DOMAIN": "development",
+    }.items():
+        monkeypatch.setenv(name, value)
+    code = "\n".join(blocks(PAGES["launching.md"], "python"))
+    names: dict[str, object] = {}
+    exec(compile(code, "docs/launching.md", "exec"), names)
+    assert names["ended"] == "well"
+    assert flyte_sandbox.calls.count("CreateExecution") == 1
+
+
+def test_every_parameter_of_the_operator_is_on_its_page() -> None:
+    code = """
+        import inspect
+        from airflow_provider._connection import EXTRA_KEYS
+        from airflow_provider.operators.flyte import FlyteRunOperator
+        own = inspect.signature(FlyteRunOperator.__init__).parameters
+        print(*(name for name in own if name not in ("self", "kwargs")))
+        print(*FlyteRunOperator.template_fields)
+        print(*EXTRA_KEYS)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=100)
+    parameters, templated, extra = (line.split() for line in done.stdout.splitlines()[-3:])
+    shown = [name for cells in rows("airflow.md") for name in re.findall(r"`(\w+)`", cells[0])]
+    assert set(parameters) - set(shown) == set()
+    assert set(shown[:7]) == set(templated)
+    assert [key for key in extra if f"`{key}`" not in PAGES["airflow.md"]] == []
+
+
+def test_every_field_and_argument_of_dagster_is_on_its_page() -> None:
+    from dagster_integration import FlyteResource, __all__, build_flyte_assets
+
+    arguments = [name for name in inspect.signature(build_flyte_assets).parameters if name not in ("entity", "asset")]
+    for name in (*FlyteResource.model_fields, *arguments, *__all__):
+        assert f"`{name}`" in PAGES["dagster.md"] or name in "".join(blocks(PAGES["dagster.md"], "python")), name
+
+
+def test_every_error_is_on_its_page_once() -> None:
+    table = PAGES["errors.md"].partition("## ")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(set(ERRORS) - {"BridgeError"})
+
+
+def test_exit_codes_are_those_of_the_page() -> None:
+    shown = {int(cells[0]) for cells in rows("cli.md") if cells[0].isdecimal()}
+    used = {exit_code(getattr(bridge_core, name)("x")) for name in ERRORS}
+    assert used <= shown
+    assert shown == {0, 1, 2, 3, 4, 5, 6, 130, 141}
+
+
+COMMANDS = [
+    line.split(" #")[0].split("||")[0].partition("flyte-bridge ")[2].strip()
+    for text in (*PAGES.values(), README)
+    for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    for line in block.splitlines()
+    if re.match(r"(\$ |\S+ \* .*)?flyte-bridge ", line)
+]
+
+
+@pytest.mark.parametrize("command", [one for whole in COMMANDS for one in [whole.split(" | ")[0]]])
+def test_commands_on_pages_are_understood(command: str) -> None:
+    arguments, rest = _parser().parse_known_args(shlex.split(command))
+    assert not rest
+    assert arguments.run.__name__ != "usage"
