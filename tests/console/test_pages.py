@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
+from flyteidl.admin import task_execution_pb2, task_pb2
 from flyteidl.core import identifier_pb2
-from sandbox.protos import Wire, echo_workflow, literals
+from sandbox.protos import Wire, echo_task, echo_workflow, literals
 
 from bridge_core.sandbox import Sandbox
 from bridge_core.sandbox.console.graph import Box, drawing
@@ -239,6 +240,28 @@ def test_values_are_shown_by_type(console):
         "größer",
     ):
         assert part in text, part
+
+
+def test_log_links_of_the_api_open_the_logs(console):
+    sandbox, case, wire = console
+    node = identifier_pb2.NodeExecutionIdentifier(node_id="fit", execution_id=case.failed)
+    listed = wire.admin.ListTaskExecutions(task_execution_pb2.TaskExecutionListRequest(node_execution_id=node, limit=9))
+    (log,) = listed.task_executions[0].closure.logs
+    path, _, anchor = log.uri.removeprefix(sandbox.console_url).partition("#")
+    page, _ = get(sandbox, path)
+    assert anchor in {one.get("id") for _, one in page.elements}
+    assert "first line\nsecond" in "".join(page.text)
+
+
+def test_pages_say_what_the_author_wrote(console):
+    sandbox, _, wire = console
+    task = echo_task("written.about", {}, {})
+    spec = task_pb2.TaskSpec(template=task)
+    spec.description.long_description.value = f"Counts rows.\nSlowly. {HOSTILE}"
+    wire.admin.CreateTask(task_pb2.TaskCreateRequest(id=task.id, spec=spec))
+    page, html = get(sandbox, entity_path(task.id))
+    assert f"Counts rows.\nSlowly. {HOSTILE}" in "".join(page.text)
+    assert HOSTILE not in html
 
 
 def test_a_deck_is_framed_without_rights(console):

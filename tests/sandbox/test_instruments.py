@@ -12,6 +12,7 @@ import pytest
 from flyteidl.admin import version_pb2
 from flyteidl.service import admin_pb2, admin_pb2_grpc
 
+from bridge_core.sandbox import Sandbox
 from bridge_core.sandbox.calls import Call, Calls
 from bridge_core.sandbox.faults import Faults
 from bridge_core.sandbox.services.server import GrpcServer
@@ -142,6 +143,13 @@ def test_the_fixture_tells_a_forgotten_fault_but_not_over_a_failure(tmp_path):
     )
     assert "1 failed, 2 passed, 1 error" in told.stdout, told.stdout
     assert told.stdout.count("AssertionError: faults never happened") == 1, told.stdout
+
+
+def test_probes_find_it_alive(sandbox, wire):
+    check = wire.channel.unary_unary("/grpc.health.v1.Health/Check")  # bytes in, bytes out
+    assert check(b"") == b"\x08\x01"  # HealthCheckResponse{status: SERVING}
+    with Sandbox(auth=True) as guarded, grpc.insecure_channel(guarded.endpoint) as channel:
+        assert channel.unary_unary("/grpc.health.v1.Health/Check")(b"") == b"\x08\x01"
 
 
 class BrokenHandlers:

@@ -13,6 +13,7 @@ from google.protobuf import json_format
 from ..engine.scheduler import automation_of
 from ..filters import EXECUTION, NAMED, TASK, Query
 from ..ids import GENERATED
+from ..store.descriptions import Descriptions
 from .graph import drawing, edges_of
 from .html import Content, Markup, joined, link, tag
 from .literals import type_text
@@ -72,12 +73,20 @@ def entity_page(address: Address, engine: Engine, show: Literals) -> bytes:
     name = list_path(_PLACES[address.kind], address.project, address.domain)
     return page(
         address.name,
+        _description(engine, record.id),
         *body,
         _runs(engine, identifier),
         project=address.project,
         domain=address.domain,
         above=[link(_TITLES[address.kind], name), tag("span", f"version {address.version}")],
     )
+
+
+def _description(engine: Engine, identifier: Any) -> Markup | None:
+    """What its author wrote about it."""
+    found = Descriptions(engine.database).find(identifier)
+    text = "" if found is None else (found.long_description.value or found.short_description).strip()
+    return tag("p", text, class_="written") if text else None
 
 
 def _names(address: Address, engine: Engine) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
@@ -111,12 +112,18 @@ class TaskRecord:
         self._store.save_task(self.message)
 
     def running(self, log_path: str = "", console: str = "") -> None:
-        """A process was asked for."""
+        """A process was asked for.
+
+        Args:
+            log_path: Where it writes what it prints.
+            console: The page of the run.
+        """
         closure = self.message.closure
         closure.phase = _Task.RUNNING
         closure.started_at.CopyFrom(now())
         if log_path:
-            closure.logs.add(uri=console, name=OWN_LOG)
+            node = quote(self.message.id.node_execution_id.node_id, safe="")
+            closure.logs.add(uri=f"{console}/nodes/{node}#logs", name=OWN_LOG)
         self.save()
         self._store.save_task(self.message, log_path=log_path)
 

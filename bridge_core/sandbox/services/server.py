@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _UNDECODABLE = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"
 _THREADS = 32
 _LOOK = 0.1  # seconds between looks whether the server stops, while a dropped call waits for its caller to give up
+_HEALTH, _SERVING = "grpc.health.v1.Health", b"\x08\x01"  # HealthCheckResponse{status: SERVING}
 _MESSAGE_LIMIT = 32_000  # flyteadmin pkg/common/constants.go: longer status messages are cut
 _OPTIONS = (
     # Receiving: 4 MiB, gRPC's and flyteadmin's default; flytekit's 20 MiB are for what it receives. Sending: no limit.
@@ -102,7 +103,9 @@ class GrpcServer:
         self._server.add_generic_rpc_handlers((generic,))
 
     def start(self) -> None:
-        """Begins to answer."""
+        """Begins to answer, also those who only ask whether it lives (grpc.health.v1, as FlyteAdmin does)."""
+        check = grpc.unary_unary_rpc_method_handler(lambda _request, _context: _SERVING)  # bytes in, bytes out
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_HEALTH, {"Check": check}),))
         self._server.start()
 
     def stop(self) -> None:
