@@ -1,8 +1,9 @@
 """flytekit's own connector service in a process of its own, with three small connectors that a test steers through files.
 
 ``python connector_server.py DIRECTORY PORT``; prints the port when it answers. Jobs of type ``job`` and ``filed`` go on until
-the test writes ``DIRECTORY/<number>.state``: ``PHASE message``. A file named ``refuse`` makes creating fail, ``hold`` keeps
-questions unanswered, ``broken`` makes them fail, ``stuck`` makes deleting fail. What was asked is appended to ``calls``.
+the test writes ``DIRECTORY/<number>.state``: ``PHASE message``. A file named ``refuse`` makes creating fail, ``slow`` makes
+the answer wait, ``hold`` keeps questions unanswered, ``broken`` makes them fail, ``stuck`` makes deleting fail. What was asked is
+appended to ``calls``.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ def note(text: str) -> None:
         calls.write(f"{text}\n")
 
 
+def jobs() -> int:
+    return len(list(DIRECTORY.glob("*.job")))
+
+
 def number_of(inputs) -> int:
     given = TypeEngine.literal_map_to_kwargs(FlyteContextManager.current_context(), inputs, {"n": int})
     return given.get("n", 0)
@@ -58,10 +63,10 @@ class Jobs(AsyncConnectorBase):
     def __init__(self, task_type: str, version: int = 0) -> None:
         super().__init__(task_type_name=task_type, task_type_version=version, metadata_type=JobMeta)
 
-    def create(self, task_template, output_prefix, inputs, task_execution_metadata, **_more) -> JobMeta:
+    async def create(self, task_template, output_prefix, inputs, task_execution_metadata, **_more) -> JobMeta:
         if (DIRECTORY / "refuse").exists():
             raise ValueError("no quota left")
-        number = len(list(DIRECTORY.glob("*.job")))
+        number = jobs()
         seen = {
             "name": task_template.id.name,
             "execution": task_execution_metadata.task_execution_id.node_execution_id.execution_id.name,
@@ -73,6 +78,8 @@ class Jobs(AsyncConnectorBase):
         }
         (DIRECTORY / f"{number}.job").write_text(json.dumps(seen))
         note(f"create {number}")
+        while (DIRECTORY / "slow").exists():  # noqa: ASYNC110 - the event is in another process
+            await asyncio.sleep(0.02)
         return JobMeta(number, number_of(inputs), output_prefix)
 
     async def get(self, resource_meta: JobMeta, **_more) -> Resource:

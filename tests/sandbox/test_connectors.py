@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -270,6 +272,29 @@ def test_killed_before_the_first_answer_the_same_job_is_asked_for_again(connecto
     assert connector.calls("create") == ["0"]
     (attempt,) = attempts_of(wire, only_node(wire, run))
     assert attempt.closure.phase == TASK.SUCCEEDED
+
+
+def test_stopped_while_a_job_is_created_it_is_not_created_twice(connector, fresh, connect):
+    sandbox = fresh(connectors=[connector.endpoint])
+    wire = connect(sandbox)
+    (connector.directory / "slow").touch()
+    run = launch(wire, task_of("job"))
+    wait_until(lambda: connector.calls("create"))
+    stopping = threading.Thread(target=sandbox.stop, kwargs={"keep_data": True})
+    port = sandbox.http_port
+    stopping.start()
+    wait_until(lambda: not listens(port))
+    (connector.directory / "slow").unlink()
+    stopping.join()
+    connector.end(0)
+    wire = connect(sandbox.start())
+    assert wire.wait(run).closure.phase == PHASE.SUCCEEDED
+    assert connector.calls("create") == ["0"]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_killed_while_it_aborts_the_job_is_deleted_after_the_restart(connector, server):

@@ -264,6 +264,26 @@ def test_keep_going_runs_what_does_not_depend_on_the_failed_node(wire):
     assert nodes_of(wire, execution.id)["n2"].closure.phase == NODE.SUCCEEDED
 
 
+def test_a_failure_node_that_fails_hides_the_first_failure(wire):
+    """``handleFailureNode`` in workflow/executor.go: ``StatusFailed(state.Err)``."""
+    name = unique("failing")
+    bad, worse = shell_task(f"{name}.bad", "exit 7"), shell_task(f"{name}.worse", "exit 8")
+    template = new_workflow(name)
+    add_node(template, "n0", bad)
+    template.failure_node.id = "efn"
+    fill_node(template.failure_node, worse)
+    execution = wire.run(wire.register(template, tasks=[bad, worse]))
+    assert "exited with 8" in execution.closure.error.message
+    assert nodes_of(wire, execution.id)["n0"].closure.error.message != execution.closure.error.message
+
+
+def test_a_failing_run_says_why_before_it_has_failed(wire):
+    run = wire.launch(failing_workflow(wire, keep_going=True), inputs=literals(n=1))
+    closure = wire.wait(run, phases={PHASE.FAILING}).closure
+    assert "it broke" in closure.error.message
+    wire.wait(run)
+
+
 def test_failure_node_runs_and_the_run_has_failed_all_the_same(wire):
     execution = wire.run(failing_workflow(wire, failure_node=True), literals(n=1))
     assert execution.closure.phase == PHASE.FAILED

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import pytest
 from flyteidl.admin import execution_pb2
+from flyteidl.core import catalog_pb2
 
-from .protos import INTEGER, NODE, PHASE, add_node, add_output, literals, new_workflow, plan_id, shell_task, unique
+from .protos import (
+    INTEGER,
+    NODE,
+    PHASE,
+    add_node,
+    add_output,
+    echo_task,
+    echo_workflow,
+    literals,
+    new_workflow,
+    plan_id,
+    shell_task,
+    unique,
+)
 from .test_engine import nodes_of
 from .test_executions import run_id
 from .test_processes import wait_until, write_message
@@ -63,6 +77,27 @@ def test_recover_launches_the_child_of_a_failed_launch_plan_node_anew(wire, tmp_
     assert nodes_of(wire, child_id)["n0"].closure.phase == NODE.SUCCEEDED
 
 
+def test_a_recovered_node_shows_the_child_and_the_cache_of_the_other_run(wire, tmp_path):
+    name, go = unique("rec"), tmp_path / "go"
+    child, parent = echo_workflow(wire), new_workflow(name)
+    cached = echo_task(f"{name}.cached", {"n": INTEGER}, {"o0": INTEGER}, discoverable=True, discovery_version=name)
+    failing = shell_task(f"{name}.failing", f"test -e {go}")
+    add_node(parent, "sub", child, n=1)
+    add_node(parent, "cached", cached, n=1)
+    add_node(parent, "failing", failing, after=["sub", "cached"])
+    failed = wire.run(wire.register(parent, tasks=[cached, failing]))
+    go.touch()
+    again = wire.wait(wire.recover(failed.id))
+    assert again.closure.phase == PHASE.SUCCEEDED
+    before, after = nodes_of(wire, failed.id), nodes_of(wire, again.id)
+    for node_id in ("sub", "cached"):
+        assert after[node_id].closure.phase == NODE.RECOVERED
+        for metadata in ("workflow_node_metadata", "task_node_metadata"):
+            assert getattr(after[node_id].closure, metadata) == getattr(before[node_id].closure, metadata)
+    assert after["sub"].closure.workflow_node_metadata.executionId.name
+    assert after["cached"].closure.task_node_metadata.cache_status == catalog_pb2.CACHE_POPULATED
+
+
 def test_recover_hands_the_checkpoint_on(wire, tmp_path):
     go, seen = tmp_path / "go", tmp_path / "seen"
     script = (
@@ -84,7 +119,7 @@ def test_recover_keeps_the_workflow_of_a_dynamic_node(wire, tmp_path):
     task = dynamic_task(tmp_path, name, log, go)
     wire.register_task(task)
     run = wire.launch(task.id)
-    wait_until(lambda: f"{name}-0-d1" in nodes_of(wire, run, name))
+    wait_until(lambda: name in nodes_of(wire, run) and f"{name}-0-d1" in nodes_of(wire, run, name))
     wire.terminate(run)
     wire.wait(run)
     before = lines(log)

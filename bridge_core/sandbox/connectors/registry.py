@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .fault import ConnectorFault
@@ -54,6 +54,7 @@ class Connectors:
         self._services: dict[str, Service] = {}
         self._lists: dict[str, tuple[float, dict[tuple[str, int], bool]]] = {}
         self._threads: ThreadPoolExecutor | None = None
+        self._awaited: set[Future[None]] = set()
         for endpoint in endpoints:
             self.add(endpoint)
 
@@ -114,8 +115,14 @@ class Connectors:
             raise ConnectorFault("NOT_FOUND", text)
         return None
 
-    def submit(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        """Does something that talks to a connector on a thread, and tells what came out, or the exception."""
+    def submit(self, work: Callable[[], Any], done: Callable[[Any], None], *, awaited: bool = False) -> None:
+        """Does something that talks to a connector on a thread, and tells what came out, or the exception.
+
+        Args:
+            work: What to do.
+            done: Called on that thread.
+            awaited: Whether `settle` waits for it.
+        """
 
         def run() -> None:
             try:
@@ -131,7 +138,16 @@ class Connectors:
         with self._lock:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sandbox-connector")
-            self._threads.submit(run)
+            future = self._threads.submit(run)
+            if awaited:
+                self._awaited.add(future)
+                future.add_done_callback(self._awaited.discard)
+
+    def settle(self) -> None:
+        """Waits for jobs that are being created: nobody could find them later. Not longer than such a call may take."""
+        with self._lock:
+            creating = set(self._awaited)
+        wait(creating)
 
     def close(self) -> None:
         """Drops calls and connections; the next use makes new ones."""

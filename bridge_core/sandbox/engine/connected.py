@@ -75,7 +75,7 @@ class ConnectorJob:
 
     def start(self, *, after: float) -> None:
         """Creates the job, ``after`` seconds from now."""
-        self._timer = self._later(after, lambda: self._ask(self._launch, self._launched))
+        self._timer = self._later(after, lambda: self._ask(self._launch, self._launched, awaited=True))
 
     def resume(self, job: Job) -> None:
         """Goes on with a job from before a restart."""
@@ -227,14 +227,15 @@ class ConnectorJob:
             self._timeout.cancel()
         self._on_end(outcome)
 
-    def _ask(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+    def _ask(self, work: Callable[[], Any], then: Callable[[Any], None], *, awaited: bool = False) -> None:
         self._asking = True
 
         def heard(result: Any) -> None:
             self._asking = False
             then(result)
 
-        self._run.engine.connectors.submit(work, lambda result: self._run.post(lambda: heard(result)))
+        done = self._run.post
+        self._run.engine.connectors.submit(work, lambda result: done(lambda: heard(result)), awaited=awaited)
 
     def _later(self, seconds: float, step: Callable[[], None]) -> Timer:
         return self._run.engine.loop.later(seconds, lambda: self._run.guard(step))

@@ -84,6 +84,7 @@ class Engine:
 
     def stop(self) -> None:
         """Stops moving runs on, then kills all task processes. The store stays as it is."""
+        self.connectors.settle()
         self.loop.stop()
         self.connectors.close()
         self.pool.close()

@@ -36,7 +36,7 @@ class Graph:
         template: Compiled template (with or without start and end nodes).
         inputs: LiteralMap of the workflow's inputs.
         on_end: Called once, on the loop.
-        on_failing: Called when a node failed while others still run or a failure node is to come.
+        on_failing: Called with the failure when a node failed while others still run or a failure node is to come.
         parent: Unique id of the node this graph is inside of, None at the top.
         attempt: Attempt of that node, part of the ids below it.
     """
@@ -48,7 +48,7 @@ class Graph:
         inputs: Any,
         *,
         on_end: Callable[[Outcome], None],
-        on_failing: Callable[[], None] | None = None,
+        on_failing: Callable[[Failure], None] | None = None,
         parent: str | None = None,
         attempt: int = 0,
     ) -> None:
@@ -123,7 +123,7 @@ class Graph:
         if self._failure is None:
             self._failure = failure
             if self._on_failing is not None:
-                self._on_failing()
+                self._on_failing(failure)
         if self.template.metadata.on_failure != _KEEP_GOING:
             self._cancel_running()
 

@@ -59,13 +59,13 @@ class History:
             return Failure(error.code, error.message, kind=error.kind)
         return CANCELLED
 
-    def recovered(self, unique_id: str) -> tuple[Any, Any] | None:
-        """Inputs and outputs of the node in the run that is recovered, when it succeeded there."""
+    def recovered(self, unique_id: str) -> tuple[Any, Any, Any] | None:
+        """The node in the run that is recovered, when it succeeded there, its inputs and its outputs."""
         record = self._other.get(unique_id)
         if record is None or record.closure.phase not in _GOOD or unique_id in self._own:
             return None
         inputs, outputs, _ = self._nodes.data(record.id)
-        return inputs, outputs
+        return record, inputs, outputs
 
     def dynamic(self, unique_id: str) -> tuple[Any, str, int] | None:
         """The compiled workflow of a dynamic node that did not end, where it was written, and by which attempt."""

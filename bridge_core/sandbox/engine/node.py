@@ -91,10 +91,11 @@ class NodeRun(ABC):
             recovered = self.run.history.recovered(self.unique_id)
             if recovered is None:
                 return False
-            outcome = Done(recovered[1])
+            original, inputs, outputs = recovered
+            outcome = Done(outputs)
             path = self.output_prefix / "outputs.pb"
-            self.run.engine.layout.write(path, recovered[1].SerializeToString(deterministic=True))
-            self.record.recovered(*recovered, self.run.engine.layout.native(path))
+            self.run.engine.layout.write(path, outputs.SerializeToString(deterministic=True))
+            self.record.recovered(original, inputs, outputs, self.run.engine.layout.native(path))
         self._ended = True
         self._on_end(outcome)
         return True

@@ -66,9 +66,14 @@ class NodeRecord:
         self._store.save_data(self.id, dynamic=closure)
         self.save()
 
-    def recovered(self, inputs: Any, outputs: Any, output_uri: str) -> None:
-        """The node need not run: it succeeded in the run that is recovered."""
+    def recovered(self, original: Any, inputs: Any, outputs: Any, output_uri: str) -> None:
+        """The node need not run: it succeeded in the run that is recovered. Its child, deck and cache are those of there."""
         self.running(inputs)
+        closure = original.closure
+        for name in ("task_node_metadata", "workflow_node_metadata"):
+            if closure.HasField(name):
+                getattr(self.message.closure, name).CopyFrom(getattr(closure, name))
+        self.message.closure.deck_uri = closure.deck_uri
         self._store.save_data(self.id, outputs=outputs)
         self.message.closure.output_uri = output_uri
         self.message.closure.phase = _Node.RECOVERED

@@ -119,10 +119,11 @@ class Run:
             # Its state is not to be trusted; the run's end is recorded already.
             _log.exception("run %s: cannot stop what it left", self.key)
 
-    def _failing(self) -> None:
+    def _failing(self, failure: Failure) -> None:
         execution = self.engine.executions.get(self.id)
         if execution.closure.phase == _Phase.RUNNING:
             execution.closure.phase = _Phase.FAILING
+            execution.closure.error.CopyFrom(failure.to_error())
             self.engine.executions.save(execution)
 
     def _finish(self, outcome: Outcome) -> None:
