@@ -7,7 +7,17 @@ Run it against any Flyte: FLYTE_PLATFORM_URL, FLYTE_PLATFORM_INSECURE, FLYTE_LOC
 import sys
 from datetime import date
 
-from bridge_core import Client, Config, EntityRef, LaunchRequest, RunEnded, Unavailable, WaitTimeout, run_name
+from bridge_core import (
+    BridgeError,
+    Client,
+    Config,
+    EntityRef,
+    LaunchRequest,
+    RunEnded,
+    Unavailable,
+    WaitTimeout,
+    run_name,
+)
 
 
 def main(workflow: str, n: int) -> int:
@@ -37,6 +47,9 @@ def main(workflow: str, n: int) -> int:
     except WaitTimeout as error:  # an hour was not enough, or Flyte went away meanwhile; the run goes on
         print(error)
         return 3
+    except BridgeError as error:  # a mistake: no such workflow, wrong inputs, not allowed; nothing was launched
+        print(error)
+        return 4
     return 0
 
 

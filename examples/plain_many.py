@@ -3,13 +3,16 @@
 import asyncio
 import sys
 
-from bridge_core import AsyncClient, Config, EntityRef, LaunchRequest, RunSnapshot
+from bridge_core import AsyncClient, BridgeError, Config, EntityRef, LaunchRequest, RunSnapshot, run_name
 
 
 async def main(workflow: str, count: int) -> int:
     async with AsyncClient(Config.auto()) as flyte:
         refs = await flyte.launch_many(  # several at once; names make a second start find what the first one launched
-            [LaunchRequest(EntityRef.parse(workflow), inputs={"n": n}, name=f"many-{n}") for n in range(count)]
+            [
+                LaunchRequest(EntityRef.parse(workflow), inputs={"n": n}, name=run_name("many", workflow, n))
+                for n in range(count)
+            ]
         )
 
         async def report(ref) -> RunSnapshot:
@@ -24,4 +27,7 @@ async def main(workflow: str, count: int) -> int:
 if __name__ == "__main__":
     if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
         sys.exit(f"usage: {sys.argv[0]} WORKFLOW COUNT    (for instance pkg.workflow 100)")
-    sys.exit(asyncio.run(main(sys.argv[1], int(sys.argv[2]))))
+    try:
+        sys.exit(asyncio.run(main(sys.argv[1], int(sys.argv[2]))))
+    except BridgeError as error:
+        sys.exit(str(error))

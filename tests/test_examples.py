@@ -90,6 +90,13 @@ def test_an_example_without_arguments_says_how_it_is_used(example: str) -> None:
     assert done.stderr.startswith("usage: ")
 
 
+@pytest.mark.parametrize("example", ["plain_launch.py", "plain_many.py"])
+def test_a_mistake_is_a_sentence_and_no_traceback(flyte_sandbox: Sandbox, example: str) -> None:
+    done = run(example, "no.such", "3", endpoint=flyte_sandbox.endpoint)
+    assert done.returncode != 0
+    assert (done.stdout + done.stderr).startswith("no launch plan 'no.such' in flytesnacks/development")
+
+
 def test_plain_many(flyte_sandbox: Sandbox) -> None:
     name = "ex" + uuid.uuid4().hex[:8]
     RawFlyte(flyte_sandbox.endpoint).register(name, {"n": INTEGER})
