@@ -73,7 +73,7 @@ def build_flyte_assets(
         resource_key: Under which key the `FlyteResource` is found.
         options: How the run is run (`RunOptions`, or its fields as a mapping).
         timeout: Seconds (or timedelta) to wait before the step fails; the run goes on, and a retry attaches. None: for ever.
-        poll_interval: Seconds between questions. None adapts to the run's age.
+        poll_interval: Seconds (or timedelta) between questions. None adapts to the run's age (`PollPolicy`).
         **asset: Arguments of `dagster.asset`: ``name`` or ``key`` (default: the last part of the entity's name), ``deps``,
             ``partitions_def``, ``retry_policy``, ``pool``, ….
 
@@ -113,6 +113,10 @@ def flyte_assets(
 
     The function's parameters are those of an asset: ``context`` first if it is wanted, then upstream assets, configuration
     and resources. Arguments are those of `build_flyte_assets`; the asset is called like the function unless told otherwise.
+
+    Raises:
+        InvalidRequest: The entity, an option, ``timeout`` or ``poll_interval`` cannot be read.
+        DagsterInvalidDefinitionError: The function is a coroutine or generator function, which Dagster cannot interrupt.
 
     Example:
         >>> from dagster_integration import flyte_assets

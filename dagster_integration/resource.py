@@ -18,7 +18,8 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
     """A connection to one Flyte, for assets built by `build_flyte_assets` and for code of your own.
 
     A field that is left out comes from the environment (``FLYTE_*``), then from the configuration file, then from the
-    defaults of `bridge_core.Config`. Files of the working directory are never read: a run worker's directory is an accident.
+    defaults of `bridge_core.Config` (``docs/configuration.md``). Files of the working directory are never read: a run worker's
+    directory is an accident. A wrong setting is a `ConfigError` when the client is first needed, not when definitions load.
 
     Example:
         >>> from dagster_integration import FlyteResource

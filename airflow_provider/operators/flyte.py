@@ -129,7 +129,19 @@ class FlyteRunOperator(BaseOperator):
         self._killed_early = False
 
     def execute(self, context: Context) -> dict[str, Any] | None:
-        """Launches or attaches, publishes, waits."""
+        """Launches or attaches, publishes, waits.
+
+        Args:
+            context: Airflow's.
+
+        Returns:
+            Outputs by name, as XComs can hold them; None without ``wait_for_completion``.
+
+        Raises:
+            AirflowFailException: What a retry cannot change: a mistake in the task or its connection, or an aborted run.
+            AirflowException: What a retry may: the run failed, its time is up, or Flyte could not be asked.
+            TaskDeferred: Waiting goes on in the triggerer.
+        """
         from .._launching import build_request, end_superseded, explained, launch_or_attach, placed
 
         ti: Any = context["ti"]
@@ -182,6 +194,13 @@ class FlyteRunOperator(BaseOperator):
             context: Airflow's.
             event: A `RunEvent` as a dict; checked.
             run: The run that was launched before deferring.
+
+        Returns:
+            Outputs by name, as XComs can hold them.
+
+        Raises:
+            AirflowFailException: Somebody aborted the run.
+            AirflowException: The run failed, its time is up, the event cannot be trusted, or Flyte could not be asked.
         """
         ti: Any = context["ti"]
         expected = RunRef.from_dict(run) if run else None

@@ -37,6 +37,9 @@ class FlyteTriggerTimetable(Timetable):
     Args:
         schedule: When; of a trigger, its automation.
         data_intervals: Whether runs cover the time since the tick before.
+
+    Raises:
+        InvalidRequest: The trigger has no schedule, or this is neither.
     """
 
     def __init__(self, schedule: Cron | FixedRate | Trigger, *, data_intervals: bool = False) -> None:
@@ -127,7 +130,11 @@ def dag_from_trigger(trigger: Trigger, *, dag_id: str | None = None, data_interv
         trigger: What and when; `TriggerTime` becomes the tick of the DAG run.
         dag_id: None: the trigger's name.
         data_intervals: See `FlyteTriggerTimetable`.
-        **dag: Of the DAG: ``start_date``, ``catchup``, ``default_args``, …; of the operator: ``operator={...}``.
+        **dag: Of the DAG: ``start_date``, ``catchup`` (default: False), ``default_args``, …; of the operator: ``operator={...}``.
+
+    Returns:
+        The DAG; assign it to a name of the module, so that Airflow finds it. It is paused at first when the trigger is not to
+        be activated.
 
     Example:
         >>> from bridge_core import Cron, Trigger

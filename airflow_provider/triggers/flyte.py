@@ -39,11 +39,14 @@ class FlyteRunTrigger(BaseTrigger):
 
     Args:
         run: `RunRef` as a dict.
-        flyte_conn_id: Connection id.
-        deadline: Unix time at which waiting ends; None waits for ever.
-        not_before: Unix time before which nothing is fired (see `_compat.first_event_floor`).
+        flyte_conn_id: Connection of type ``flyte``.
+        deadline: Unix time in seconds at which waiting ends; None waits for ever. The run is not aborted: the task does that.
+        not_before: Unix time in seconds before which nothing is fired (see `_compat.first_event_floor`).
         poll_interval: Seconds between questions; None adapts to the run's age.
         cancel_on_kill: Whether the run is aborted when somebody stops the deferred task.
+
+    Raises:
+        InvalidRequest: ``run`` is no reference to a run.
     """
 
     def __init__(
