@@ -9,6 +9,7 @@ import argparse
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -80,6 +81,12 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         config = sandbox.data_dir / "config.yaml"
         config.write_text(_client_config(sandbox, options))
         print(_greeting(sandbox, config), flush=True)
+        for python in sorted({path for _, path in options.python} or {sys.executable}):
+            if not Path(shutil.which(python) or python).absolute().with_name("pyflyte-execute").exists():
+                print(
+                    f"flyte sandbox: there is no flytekit for {python}; its tasks will fail, see --python",
+                    file=sys.stderr,
+                )
         stop.wait()
     finally:
         sandbox.stop()

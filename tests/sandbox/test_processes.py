@@ -54,8 +54,9 @@ def test_outputs_are_read_from_the_output_prefix(wire, tmp_path):
     outputs = write_message(tmp_path, literals(o0=5))
     run = run_script(wire, f"cp {outputs} {{{{.outputPrefix}}}}/outputs.pb", outputs={"o0": INTEGER}).id
     assert wire.outputs(run) == {"o0": 5}
-    (attempt,) = attempts_of(wire, only_node(wire, run))
-    assert attempt.closure.logs[0].uri.endswith(f"/executions/{run.name}")
+    node = only_node(wire, run)
+    (attempt,) = attempts_of(wire, node)
+    assert attempt.closure.logs[0].uri.endswith(f"/executions/{run.name}/nodes/{node.id.node_id}#logs")
 
 
 def test_environment_templates_and_inputs(wire, sandbox):

@@ -148,6 +148,18 @@ def test_a_directory_that_cannot_be_used_is_told_in_one_line(tmp_path):
     assert (blocked / "work").read_text() == "x"
 
 
+def test_a_missing_flytekit_is_told_at_the_start(tmp_path):
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    command = [*PROGRAM, "--port", "0", "--http-port", "0", "--python", str(python)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert f"no flytekit for {python}" in server.stderr.readline()
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
 def test_projects_of_the_program_exist_from_the_start(tmp_path):
     command = [*PROGRAM, "--port", "0", "--http-port", "0", "--project", "ml", "--project", "etl"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)

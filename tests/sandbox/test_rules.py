@@ -203,6 +203,13 @@ def test_fast_registration_is_flattened_and_its_destination_ignored(tmp_path):
         flattened(Command([]), tmp_path)
 
 
+def test_an_interpreter_without_flytekit_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Failure, match="install flytekit for the interpreter there") as caught:
+        flattened(Command(["pyflyte-execute", "--inputs", "i"]), tmp_path)
+    assert str(tmp_path) in caught.value.message
+
+
 @pytest.mark.parametrize("name", ["../escape.py", "/abs.py"])
 def test_archives_cannot_write_outside(tmp_path, name):
     path = tmp_path / "upload" / "code.tar.gz"

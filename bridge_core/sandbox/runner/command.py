@@ -7,13 +7,14 @@ and mean a directory inside a container; unpacking there would write over the ho
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
-from ..engine.outcome import unsupported
+from ..engine.outcome import Failure, unsupported
 
 if TYPE_CHECKING:
     from .images import Images
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Command", "command_of", "flattened"]
 
 _FAST = "pyflyte-fast-execute"
+_FLYTEKITS = frozenset({"pyflyte-execute", "pyflyte-map-execute"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +95,10 @@ def flattened(command: Command, bin_directory: Path) -> Command:
     program = bin_directory / argv[0]
     if "/" not in argv[0] and program.exists():
         argv = [str(program), *argv[1:]]
+    elif argv[0] in _FLYTEKITS and shutil.which(argv[0]) is None:
+        raise Failure(
+            "FlytekitMissing",
+            f"{argv[0]} is not in {bin_directory}: install flytekit for the interpreter there, or choose another one "
+            "with --python",
+        )
     return Command(argv, command.env, distribution, command.data)
