@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flyteidl.core import dynamic_job_pb2, identifier_pb2, types_pb2
+from flyteidl.core import catalog_pb2, dynamic_job_pb2, identifier_pb2, types_pb2
 
 from .protos import (
     INTEGER,
@@ -124,6 +124,21 @@ def test_lists_of_an_array_have_one_length(wire):
     error = wire.run(target, literals(a=[1, 2], b=[1])).closure.error
     assert error.code == "InvalidArrayLength"
     assert error.message.startswith("input arrays have different lengths: expecting '")
+
+
+def test_items_are_cached_one_by_one(wire):
+    task = echo_task(unique("array.task"), {"n": INTEGER}, {"o0": INTEGER}, discoverable=True)
+    task.metadata.discovery_version = task.id.name
+    target = wire.register(array_workflow(wire, task, individual, ["n"]), tasks=[task])
+
+    def statuses(*items):
+        run = wire.run(target, literals(n=list(items))).id
+        (attempt,) = attempts_of(wire, nodes_of(wire, run)["n0"])
+        assert attempt.closure.task_type == "container_array"
+        return [one.cache_status for one in attempt.closure.metadata.external_resources]
+
+    assert statuses(1, 2) == [catalog_pb2.CACHE_POPULATED] * 2
+    assert statuses(3, 2) == [catalog_pb2.CACHE_POPULATED, catalog_pb2.CACHE_HIT]
 
 
 def test_an_array_whose_inputs_are_all_bound_has_one_item(wire):

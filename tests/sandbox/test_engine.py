@@ -230,6 +230,29 @@ def test_attribute_paths_into_collections(wire):
     assert closure.error.code == "PromiseAttributeResolveError"
 
 
+def test_a_gate_waits_no_longer_than_its_timeout(wire):
+    """What ``wait_for_input(timeout=…)`` of flytekit sets; for nodes of any kind."""
+    template = new_workflow(unique("gate"))
+    node = add_node(template, "n0")
+    node.gate_node.approve.signal_id = "go"
+    node.metadata.timeout.FromMilliseconds(200)
+    run = wire.run(wire.register(template))
+    error = run.closure.error
+    assert (run.closure.phase, error.code) == (PHASE.FAILED, "RetriesExhausted|TimeoutExpired")
+    assert error.message == "[1/1] currentAttempt done. Last Error: USER::task execution timeout [200ms] expired"
+    assert nodes_of(wire, run.id)["n0"].closure.phase == NODE.FAILED
+
+
+def test_a_child_execution_is_aborted_when_its_node_has_waited_enough(wire):
+    child, template = gate_workflow(wire), new_workflow(unique("parent"))
+    node = add_node(template, "n0", child, n=1)
+    node.metadata.timeout.FromMilliseconds(200)
+    run = wire.run(wire.register(template))
+    assert "TimeoutExpired" in run.closure.error.code
+    identifier = nodes_of(wire, run.id)["n0"].closure.workflow_node_metadata.executionId
+    assert wire.wait(identifier).closure.phase == PHASE.ABORTED
+
+
 def failing_workflow(wire, *, keep_going=False, failure_node=False):
     """n0 fails; n1 is held at a gate; n2 comes after n1; optionally a failure node gets the error."""
     name = unique("failing")

@@ -93,7 +93,8 @@ class ArrayNode(NodeRun):
         if inner.WhichOneof("target") != "task_node":
             return None
         record = self.run.engine.recorder.task(self.record, task_of(self, inner), 0, self.inputs)
-        record.message.closure.task_type = "k8s-array"
+        record.message.closure.task_type = "container_array"  # array/event_recorder.go
+        record.message.closure.metadata.plugin_identifier = "k8s-array"
         for index in range(self._size):
             record.message.closure.metadata.external_resources.add(
                 external_id=f"{self.unique_id}-n{index}", index=index, phase=_Task.QUEUED
@@ -171,7 +172,8 @@ class ArrayNode(NodeRun):
     def _item_ended(self, index: int, outcome: Outcome | Dynamic) -> None:
         task = self._running.pop(index)
         if self._record is not None and task is not None:
-            self._record.message.closure.metadata.external_resources[index].retry_attempt = task.attempt
+            resource = self._record.message.closure.metadata.external_resources[index]
+            resource.retry_attempt, resource.cache_status = task.attempt, task.cache_status
         self._children.pop(index, None)
         if isinstance(outcome, Dynamic):
             outcome = no_dynamic(task_of(self, self._array.node).id.name)

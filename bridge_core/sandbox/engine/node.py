@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from flyteidl.core import execution_pb2
 
 from ..ids import unique_node_id
+from ..times import now, seconds_between
 from .bindings import resolve_all
-from .outcome import CANCELLED, Done, Failure, Outcome
+from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
+from .retries import Retries
+from .timeouts import expired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from .graph import Graph
+    from .loop import Timer
 
 __all__ = ["NodeRun"]
 
@@ -34,6 +38,8 @@ class NodeRun(ABC):
 
     is_parent: ClassVar[bool] = False
     is_array: ClassVar[bool] = False
+    timed: ClassVar[bool] = True
+    """Whether the node's timeout counts from its start. A task's counts anew for each attempt."""
 
     def __init__(
         self,
@@ -52,6 +58,8 @@ class NodeRun(ABC):
         self.cancelled = False
         self.attempts_failed = 0
         self._ended = False
+        self._expired: Failure | None = None
+        self._deadline: Timer | None = None
         self._on_end = on_end
         self._given = inputs
         self.inputs: Any = None
@@ -74,6 +82,8 @@ class NodeRun(ABC):
             else:
                 self.inputs = self._resolved()
             self.record.running(self.inputs)
+            if self.timed:
+                self.set_deadline()
             self.begin()
         except Failure as failure:
             self.end(failure)
@@ -104,6 +114,21 @@ class NodeRun(ABC):
     def begin(self) -> None:
         """Does the work, now or later, and calls `end`."""
 
+    def set_deadline(self) -> None:
+        """Fails the node when its timeout is over (nodes/executor.go: execute). What passed before a restart counts."""
+        timeout = self.node.metadata.timeout.ToNanoseconds() / 1e9
+        if not timeout:
+            return
+
+        def expire() -> None:
+            failure, retries = expired(timeout), Retries(0)
+            retries.may_retry(failure)
+            self._expired = retries.exhausted(failure)
+            self.cancel()
+
+        left = timeout - seconds_between(self.record.message.closure.started_at, now())
+        self._deadline = self.run.engine.loop.later(left, lambda: self.run.guard(expire))
+
     def cancel(self) -> None:
         """Stops it; `end` follows, at once or when its processes are gone."""
         if not self._ended and not self.cancelled:
@@ -124,6 +149,10 @@ class NodeRun(ABC):
         if self._ended:
             return
         self._ended = True
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._expired is not None and isinstance(outcome, Cancelled):
+            outcome = self._expired
         output_uri = ""
         if isinstance(outcome, Done):
             output_uri = self.run.engine.layout.native(self.output_prefix / "outputs.pb")

@@ -59,6 +59,7 @@ class UnknownNode(NodeRun):
 class TaskNode(NodeRun):
     """Runs a task; what a dynamic task wrote is run as a workflow below it."""
 
+    timed = False
     _task: TaskRun | None = None
     _graph: Graph | None = None
 
@@ -126,6 +127,7 @@ class TaskNode(NodeRun):
         from .graph import Graph
 
         run = self.run
+        self.set_deadline()
         self.record.dynamic(closure, uri)
         run.tasks |= {identifier_key(one.template.id): one.template for one in closure.tasks}
         run.workflows |= {identifier_key(one.template.id): one.template for one in closure.sub_workflows}
