@@ -45,8 +45,7 @@ def verdict(resource: Any, places: Places) -> Done | Dynamic | Failure | None:
         return None
     if phase == _Task.SUCCEEDED:
         return _success(resource, places)
-    error = getattr(resource, "agent_error", None)  # flyteidl 1.14; filled in by sync connectors only
-    code = (error.code if error is not None else "") or TASK_FAILED
+    code = resource.agent_error.code or TASK_FAILED  # filled in by sync connectors only
     if phase == _Task.ABORTED:
         return Failure(code, "failed to run the job with aborted phase.")
     if phase in (_Task.FAILED, _Task.RETRYABLE_FAILED):

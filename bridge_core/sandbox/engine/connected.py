@@ -182,8 +182,9 @@ class ConnectorJob:
             task_type=job.task_type,
             task_category=agent_pb2.TaskCategory(name=job.task_type, version=job.version),
             resource_meta=job.resource_meta,
-            output_prefix=job.output_prefix,
         )
+        if "output_prefix" in request.DESCRIPTOR.fields_by_name:  # flyteidl 1.15
+            request.output_prefix = job.output_prefix
         return route_of(self._run.engine, job).service.get(request)
 
     def _looked(self, result: Any) -> None:
