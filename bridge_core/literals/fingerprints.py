@@ -172,12 +172,15 @@ def _binary(binary: Any, uris: _Tokens | _Uploaded) -> Any:
 
 def _sorted(value: Any, uris: _Tokens | _Uploaded) -> Any:
     if isinstance(value, dict):
-        pairs = [(msgpack.packb(key), _sorted(item, uris)) for key, item in value.items()]
+        pairs = [(msgpack.packb(_time(key)), _sorted(item, uris)) for key, item in value.items()]
         return ["map", [[key, item] for key, item in sorted(pairs, key=lambda pair: pair[0])]]
     if isinstance(value, list):
         return ["list", [_sorted(item, uris) for item in value]]
     if isinstance(value, str) and ("/" in value or value.startswith(TOKEN_PREFIX)):
         return uris.uri(value)
-    if isinstance(value, dt.datetime):  # msgpack's own timestamps, which Python SDKs do not write
-        return ["time", value.isoformat()]
-    return value
+    return _time(value)
+
+
+def _time(value: Any) -> Any:
+    """Msgpack's own timestamps, which Python SDKs do not write, as what msgpack can order; also when they are keys."""
+    return ["time", value.isoformat()] if isinstance(value, dt.datetime) else value

@@ -165,3 +165,17 @@ def test_damaged_and_deep_literals_are_compared_by_their_bytes() -> None:
     for raw in (b"\x92\x01", b"\xc1", deep, msgpack.packb({"a": msgpack.ExtType(4, b"x")})):
         assert fingerprint(binary(raw)) == fingerprint(binary(raw))
         assert differing(binary(raw), binary(raw + b"\x00")) == ("b",)
+
+
+def test_msgpacks_own_times_count_also_as_keys() -> None:
+    """No Python SDK writes them; others may, and damage does."""
+
+    def made(year: int) -> LiteralMap:
+        literal = Literal()
+        literal.scalar.binary.tag = "msgpack"
+        moment = msgpack.Timestamp.from_datetime(dt.datetime(year, 1, 1, tzinfo=dt.UTC))
+        literal.scalar.binary.value = msgpack.packb({moment: {"at": moment}})
+        return LiteralMap(literals={"v": literal})
+
+    assert fingerprint(made(2024)) == fingerprint(made(2024))
+    assert fingerprint(made(2024)) != fingerprint(made(2025))
