@@ -257,10 +257,11 @@ def test_pages_say_what_the_author_wrote(console):
     sandbox, _, wire = console
     task = echo_task("written.about", {}, {})
     spec = task_pb2.TaskSpec(template=task)
+    spec.description.short_description = "In short."
     spec.description.long_description.value = f"Counts rows.\nSlowly. {HOSTILE}"
     wire.admin.CreateTask(task_pb2.TaskCreateRequest(id=task.id, spec=spec))
     page, html = get(sandbox, entity_path(task.id))
-    assert f"Counts rows.\nSlowly. {HOSTILE}" in "".join(page.text)
+    assert f"In short.Counts rows.\nSlowly. {HOSTILE}" in "".join(page.text)
     assert HOSTILE not in html
 
 

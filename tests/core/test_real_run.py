@@ -42,6 +42,10 @@ def inner(p: Point) -> Point:
 
 @workflow
 def good(p: Point) -> Point:
+    \"\"\"Moves a point.
+
+    One step at a time.
+    \"\"\"
     return inner(p=p)
 
 @workflow
@@ -85,7 +89,9 @@ def module_name(tmp_path_factory: pytest.TempPathFactory, _flyte_sandbox_server:
 
 
 def test_a_run_of_real_code_seen_from_inside(client: Client, module_name: str, name: str) -> None:
-    request = LaunchRequest(EntityRef.launch_plan(f"{module_name}.good"), inputs={"p": {"x": 1, "y": 2.5}}, name=name)
+    plan = EntityRef.launch_plan(f"{module_name}.good")
+    assert client.get_entity(plan).description == "Moves a point.\n\nOne step at a time."
+    request = LaunchRequest(plan, inputs={"p": {"x": 1, "y": 2.5}}, name=name)
     ref = client.launch(request)
     snapshot = client.wait(ref, timeout=100).raise_for_phase()
     assert snapshot.phase is RunPhase.SUCCEEDED

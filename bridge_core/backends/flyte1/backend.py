@@ -246,7 +246,9 @@ class Flyte1Backend:
             found = await self._calls.unary(methods.GET_DESCRIPTION_ENTITY, common_pb2.ObjectGetRequest(id=identity))
         except (NotFound, Unsupported, InvalidRequest):
             return ""
-        return str(found.long_description.value or found.short_description).strip()
+        # flytekit takes a docstring apart: its first line is short, the rest is long.
+        parts = (found.short_description.strip(), found.long_description.value.strip())
+        return "\n\n".join(part for part in parts if part)
 
     async def _plan(self, entity: EntityRef) -> Any:
         if entity.version not in (None, "latest", "active"):

@@ -85,8 +85,12 @@ def entity_page(address: Address, engine: Engine, show: Literals) -> bytes:
 def _description(engine: Engine, identifier: Any) -> Markup | None:
     """What its author wrote about it."""
     found = Descriptions(engine.database).find(identifier)
-    text = "" if found is None else (found.long_description.value or found.short_description).strip()
-    return tag("p", text, class_="written") if text else None
+    if found is None:
+        return None
+    # flytekit takes a docstring apart: its first line is short, the rest is long.
+    return joined(
+        *(tag("p", text, class_="written") for text in (found.short_description, found.long_description.value) if text)
+    )
 
 
 def _names(address: Address, engine: Engine) -> Markup:
