@@ -15,7 +15,19 @@ from .blobs import struct_reference
 from .coder import Job
 from .plain import as_fields, in_order, type_title
 from .problems import Where, did_you_mean, render
-from .schema_leaves import STRINGS, Check, anything, boolean, enum_of, expect, integer, number, string, time_delta
+from .schema_leaves import (
+    STRINGS,
+    Check,
+    anything,
+    boolean,
+    decimals_as_texts,
+    enum_of,
+    expect,
+    integer,
+    number,
+    string,
+    time_delta,
+)
 
 __all__ = ["compile_schema", "resolve"]
 
@@ -60,7 +72,10 @@ class _Compiler:
             return None, self._reference(ref)
         for combined in ("anyOf", "oneOf"):
             if isinstance(node.get(combined), list):
-                return None, self._any_of([self.entry(one) for one in node[combined]])
+                check = self._any_of([self.entry(one) for one in node[combined]])
+                kinds = {resolve(self.root, one).get("type") for one in node[combined]}
+                # pydantic's Decimal, whose JSON is a text
+                return None, decimals_as_texts(check) if kinds - {"null"} == {"number", "string"} else check
         if isinstance(node.get("allOf"), list) and len(node["allOf"]) == 1:  # pydantic's way to describe a reference
             return self.entry(node["allOf"][0])
         if isinstance(node.get("enum"), list):

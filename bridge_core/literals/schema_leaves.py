@@ -20,7 +20,19 @@ from .problems import Where, show
 from .scalars import exact_float, is_numpy_bool, refused
 from .times import is_moment, iso_duration, midnight, parse_datetime, parse_duration
 
-__all__ = ["STRINGS", "Check", "anything", "boolean", "enum_of", "expect", "integer", "number", "string", "time_delta"]
+__all__ = [
+    "STRINGS",
+    "Check",
+    "anything",
+    "boolean",
+    "decimals_as_texts",
+    "enum_of",
+    "expect",
+    "integer",
+    "number",
+    "string",
+    "time_delta",
+]
 
 Check = Callable[[Any, Where, Job], Any]
 """Takes a value, gives plain data; problems go to the job."""
@@ -194,6 +206,11 @@ def _decimal(value: Any) -> str | None:
 
 def _is_a(value: Any, name: str) -> bool:
     return any(base.__name__ == name for base in type(value).__mro__)
+
+
+def decimals_as_texts(check: Check) -> Check:
+    """A check that meets a Decimal as its text."""
+    return lambda value, where, job: check(str(value) if _is_a(value, "Decimal") else value, where, job)
 
 
 STRINGS: dict[str, Check] = {

@@ -167,7 +167,7 @@ class Store:
         if scheme in ("s3", "gs"):
             options["chunksize"] = max(_PART, -(-source.stat().st_size // _MOST_PARTS))
         elif scheme == "abfs":
-            options["max_concurrency"] = _BLOCKS
+            options |= {"max_concurrency": _BLOCKS, "overwrite": True}  # adlfs of 2024 refuses what is there
         if progress is not None:
             options["callback"] = _callback(leaf(path), progress)
         _describing(system, path, system.put_file, (str(source), path), metadata, **options)

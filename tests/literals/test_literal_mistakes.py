@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 from flyteidl.core.types_pb2 import BlobType, LiteralType
 from literal_support import Types
+from pydantic import BaseModel
 
 from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec
@@ -37,6 +38,7 @@ MODEL = T.struct(
         "properties": {
             **{name: {"type": "string", "format": form} for name, form in FORMS.items()},
             "wait": {"type": "number", "format": "time-delta"},
+            "cost": {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]},
             "flag": {"type": "boolean"},
             "count": {"type": "integer"},
             "names": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
@@ -116,6 +118,8 @@ def test_a_mistake_reads(kind: Any, value: Any, message: str) -> None:
         ({"wait": "1h30m"}, {"wait": 5400.0}),
         ({"wait": np.int64(5)}, {"wait": 5.0}),
         ({"price": 3}, {"price": "3"}),
+        ({"cost": decimal.Decimal("2.50")}, {"cost": "2.50"}),
+        ({"cost": 2.5}, {"cost": 2.5}),
         ({"price": "1e-3"}, {"price": "1e-3"}),
         ({"id": "{12345678123456781234567812345678}"}, {"id": "{12345678123456781234567812345678}"}),
         ({"flag": np.True_}, {"flag": True}),
@@ -124,6 +128,47 @@ def test_a_mistake_reads(kind: Any, value: Any, message: str) -> None:
 def test_what_is_no_mistake_is_written_as_the_task_reads_it(given: Any, stored: Any) -> None:
     codec = Codec.default()
     assert codec.decode(codec.encode(given, MODEL).literal, MODEL) == stored
+
+
+class Times(BaseModel):
+    when: dt.datetime
+    day: dt.date
+    at: dt.time
+    gap: dt.timedelta
+    price: decimal.Decimal
+    where: Path
+
+
+@pytest.mark.filterwarnings("ignore")  # flytekit's own
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (
+            {"when": "2024-01-02t03:04:05z", "day": dt.datetime(2024, 1, 2), "at": "10:00", "gap": "1h30m", "price": 3},
+            (dt.datetime(2024, 1, 2, 3, 4, 5, tzinfo=dt.UTC), dt.time(10), dt.timedelta(hours=1.5), decimal.Decimal(3)),
+        ),
+        (
+            {
+                "when": dt.date(2024, 1, 2),
+                "day": "2024-01-02T00:00",
+                "at": dt.time(1),
+                "gap": "1 day, 02:00:00",
+                "price": decimal.Decimal("2.50"),
+            },
+            (dt.datetime(2024, 1, 2, tzinfo=dt.UTC), dt.time(1), dt.timedelta(hours=26), decimal.Decimal("2.50")),
+        ),
+    ],
+)
+def test_a_task_reads_what_is_taken(given: Any, read: Any) -> None:
+    from flytekit.core.context_manager import FlyteContextManager
+    from flytekit.core.type_engine import TypeEngine
+    from flytekit.models.literals import Literal as Model
+
+    remote = TypeEngine.to_literal_type(Times).to_flyte_idl()
+    ours = Codec.default().encode({**given, "where": Path("a/b")}, remote).literal
+    back = TypeEngine.to_python_value(FlyteContextManager.current_context(), Model.from_flyte_idl(ours), Times)
+    assert (back.when, back.at, back.gap, back.price) == read
+    assert (back.day, back.where) == (dt.date(2024, 1, 2), Path("a/b"))
 
 
 def test_numpys_bool_is_one() -> None:
