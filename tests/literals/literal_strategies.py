@@ -1,9 +1,8 @@
-"""Arbitrary values of arbitrary types, nested to depth 4: for the property tests against each SDK."""
+"""Arbitrary values of arbitrary types, nested to depth 4, made without an SDK; `sdk_strategies` has theirs."""
 
 from __future__ import annotations
 
 import datetime as dt
-import typing
 from typing import Any
 
 from hypothesis import strategies as st
@@ -26,42 +25,37 @@ JSONISH = st.recursive(
 URIS = st.just("s3://b/") .flatmap(lambda start: TEXT.map(lambda name: start + name))  # fmt: skip
 
 DEPTH = 4
-LEAVES: list[tuple[Any, Any, st.SearchStrategy[Any]]] = [
-    # our type, flytekit's type, values
-    (T.INT, int, INTS),
-    (T.FLOAT, float, FLOATS),
-    (T.STR, str, TEXT),
-    (T.BOOL, bool, st.booleans()),
-    (T.DATETIME, dt.datetime, MOMENTS),
-    (T.DURATION, dt.timedelta, SPANS),
-    (T.struct({}), dict, st.dictionaries(TEXT, JSONISH, max_size=4)),
+LEAVES: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (T.INT, INTS),
+    (T.FLOAT, FLOATS),
+    (T.STR, TEXT),
+    (T.BOOL, st.booleans()),
+    (T.DATETIME, MOMENTS),
+    (T.DURATION, SPANS),
+    (T.struct({}), st.dictionaries(TEXT, JSONISH, max_size=4)),
 ]
-REFERENCES: list[tuple[Any, Any, st.SearchStrategy[Any]]] = [
-    (T.BINARY, None, st.binary(max_size=8)),
-    (T.FILE, None, URIS.map(lambda uri: FileRef(uri=uri))),
-    (T.DIRECTORY, None, URIS.map(lambda uri: DirectoryRef(uri=uri))),
-    (T.FRAME, None, URIS.map(lambda uri: FrameRef(uri=uri))),
-    (T.enum("a", "b"), None, st.sampled_from(["a", "b"])),
+REFERENCES: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (T.BINARY, st.binary(max_size=8)),
+    (T.FILE, URIS.map(lambda uri: FileRef(uri=uri))),
+    (T.DIRECTORY, URIS.map(lambda uri: DirectoryRef(uri=uri))),
+    (T.FRAME, URIS.map(lambda uri: FrameRef(uri=uri))),
+    (T.enum("a", "b"), st.sampled_from(["a", "b"])),
 ]
-TAGS = {int: "int", float: "float", str: "str", bool: "bool", dt.datetime: "datetime", dt.timedelta: "timedelta"}
 
 
-def typed(leaves: list[tuple[Any, Any, st.SearchStrategy[Any]]]) -> st.SearchStrategy[Any]:
-    """Strategies of (our type, flytekit's type, strategy of values)."""
+def typed(leaves: list[tuple[Any, st.SearchStrategy[Any]]]) -> st.SearchStrategy[Any]:
+    """Strategies of (type, strategy of values)."""
 
     def wrap(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         def optional(item: Any) -> Any:
-            ours, theirs, values = item
-            if ours.WhichOneof("type") == "union_type":  # flytekit flattens unions of unions
+            kind, values = item
+            if kind.WhichOneof("type") == "union_type":  # unions of unions are flattened by Python
                 return item
-            kind = T.union(**{TAGS.get(theirs, tag_of(ours)): ours, "none": T.NONE})
-            return kind, typing.Optional[theirs] if theirs else None, st.none() | values  # noqa: UP045
+            return T.union(**{tag_of(kind): kind, "none": T.NONE}), st.none() | values
 
         return st.one_of(
-            inner.map(lambda i: (T.list(i[0]), list[i[1]] if i[1] else None, st.lists(i[2], max_size=4))),
-            inner.map(
-                lambda i: (T.map(i[0]), dict[str, i[1]] if i[1] else None, st.dictionaries(TEXT, i[2], max_size=4))
-            ),
+            inner.map(lambda i: (T.list(i[0]), st.lists(i[1], max_size=4))),
+            inner.map(lambda i: (T.map(i[0]), st.dictionaries(TEXT, i[1], max_size=4))),
             inner.map(optional),
         )
 

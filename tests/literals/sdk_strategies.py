@@ -15,6 +15,7 @@ from flyteidl.core.identifier_pb2 import Identifier
 from flytekit import StructuredDataset
 from flytekit.types.directory import FlyteDirectory
 from flytekit.types.file import FlyteFile
+from golden2_cases import Keys, Pair
 from google.protobuf import json_format
 from hypothesis import strategies as st
 from literal_strategies import FLOATS, INTS, JSONISH, MOMENTS, TEXT
@@ -41,16 +42,6 @@ class Settings(BaseModel):
     inners: list[Inner]
     counts: dict[str, int]
     note: typing.Optional[str] = None  # noqa: UP045 - as flytekit users write it
-
-
-class Pair(typing.NamedTuple):
-    a: int
-    b: str
-
-
-class Keys(typing.TypedDict):
-    a: int
-    b: str
 
 
 @dataclass(frozen=True)

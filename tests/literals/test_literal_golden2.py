@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 from flyteidl.core.literals_pb2 import Literal
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from literal_strategies import LEAVES, canonical, typed
+from literal_strategies import canonical
 from literal_support import GOLDENS2, Golden
 
 from bridge_core.literals import Codec
@@ -71,20 +69,3 @@ def test_ours_as_the_classes_of_the_caller(chosen: Golden) -> None:
     case = case_of(chosen)
     if isinstance(case.kind, type) and chosen.name != "date":
         assert CODEC.as_type(CODEC.decode(chosen.literal, chosen.type), case.kind) == case.value
-
-
-@settings(derandomize=True, max_examples=60, deadline=None, database=None)
-@given(data=st.data())
-def test_the_sdk_writes_the_same_and_reads_ours(data: st.DataObject) -> None:
-    from flyte.types import TypeEngine
-    from flyteidl.core.types_pb2 import LiteralType
-
-    _, python_type, values = data.draw(typed(LEAVES))
-    value = data.draw(values)
-    kind = TypeEngine.to_literal_type(python_type)
-    remote = LiteralType.FromString(kind.SerializeToString())
-    written = asyncio.run(TypeEngine.to_literal(value, python_type, kind))
-    ours = CODEC.encode(value, remote).literal
-    assert ours.SerializeToString(deterministic=True) == written.SerializeToString(deterministic=True)
-    assert CODEC.decode(Literal.FromString(written.SerializeToString()), remote) == value
-    assert theirs(ours, python_type) == value
