@@ -170,6 +170,15 @@ def test_the_node_tree_of_a_run(client: Client, raw: RawFlyte, flyte_sandbox: Sa
         client.deck(ref)
 
 
+def test_what_flyte_makes_to_run_a_task_is_not_listed(client: Client, flyte_sandbox: Sandbox, name: str) -> None:
+    flyte_sandbox.stub(name)
+    client.wait(client.launch(LaunchRequest(EntityRef.task(name), name=name)), timeout=60)
+    for kind in (EntityKind.LAUNCH_PLAN, EntityKind.WORKFLOW):
+        names = [entity.name for entity in client.list_entities(kind)]
+        assert name in names
+        assert not [one for one in names if one.startswith(".flytegen.")]
+
+
 def test_the_inside_of_nothing_is_not_found(client: Client, raw: RawFlyte, name: str) -> None:
     nothere = RunRef("flytesnacks", "development", "nothere")
     for verb in (client.nodes, client.logs, client.deck):

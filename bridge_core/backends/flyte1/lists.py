@@ -30,6 +30,8 @@ _RESERVED = frozenset("+;(),")
 _WIRE_PHASES = ("UNDEFINED", "QUEUED", "RUNNING", "SUCCEEDING", "SUCCEEDED", "FAILING", "FAILED", "ABORTED",
                 "TIMED_OUT", "ABORTING")  # fmt: skip
 
+_GENERATED = ".flytegen."
+
 
 class Flyte1Lists:
     """Lists of runs and entities."""
@@ -64,7 +66,7 @@ class Flyte1Lists:
             request.token = page.token
 
     async def names(self, kind: EntityKind, project: str, domain: str) -> list[EntityRef]:
-        """Names of all entities of a kind."""
+        """Names of all entities of a kind, but for what FlyteAdmin makes to run tasks by themselves."""
         method = {
             EntityKind.TASK: methods.LIST_TASK_IDS,
             EntityKind.WORKFLOW: methods.LIST_WORKFLOW_IDS,
@@ -74,7 +76,8 @@ class Flyte1Lists:
         out: list[EntityRef] = []
         while True:
             page = await self._calls.unary(method, request)
-            out.extend(EntityRef(kind, item.name, project, domain) for item in page.entities)
+            names = (item.name for item in page.entities)
+            out.extend(EntityRef(kind, name, project, domain) for name in names if not name.startswith(_GENERATED))
             if not page.token:
                 return out
             request.token = page.token

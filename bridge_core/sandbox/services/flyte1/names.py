@@ -37,6 +37,7 @@ class NameHandlers:
         return self._ids(request, identifier_pb2.LAUNCH_PLAN)
 
     def _ids(self, request: Any, resource_type: int) -> Any:
+        request.filters = ""  # FlyteAdmin does not look at them here
         page = self._entities.names(resource_type, query_in(NAMED, request, request.project, request.domain))
         names = [_name_of(row) for row in page.rows]
         return common_pb2.NamedEntityIdentifierList(entities=names, token=page.token)
