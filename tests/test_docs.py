@@ -15,7 +15,8 @@ import pytest
 
 import bridge_core
 from bridge_core import BridgeError
-from bridge_core.cli.main import _parser, exit_code
+from bridge_core.cli.exit_codes import exit_code
+from bridge_core.cli.main import _parser
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox

@@ -10,6 +10,7 @@ from ..calls import Calls
 from ..config.auth import PASSTHROUGH
 from ..errors import AuthError, BridgeError, PermissionDenied, Unsupported
 from ..transport.diagnose import Step, diagnose
+from .exit_codes import exit_code
 from .render import print_json
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ def check(config: Config, *, timeout: float, output: str) -> int:
 
 
 def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
-    from .main import exit_code
-
     yield Step(name="configuration", ok=True, text=f"{config.endpoint} (from {config.origin('endpoint')})"), 0
     if config.auth.effective_mode != PASSTHROUGH:
         try:

@@ -1,8 +1,4 @@
-"""Parses the command line, runs one verb, and turns every error into a sentence and an exit code.
-
-Exit codes: 0 ok, 1 the run ended badly, 2 bad usage or input, 3 cannot reach Flyte, 4 not found, 5 not allowed, 6 wait timed
-out, 130 interrupted, 141 the reader of the output went away. A quota or limit of Flyte is 2.
-"""
+"""Parses the command line, runs one verb, and turns every error into a sentence and an exit code (`exit_codes`)."""
 
 from __future__ import annotations
 
@@ -11,19 +7,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
+from ..errors import BridgeError
 from . import config, demo, launch, lists, runs, sandbox, scheduler, trigger
 from .common import add_place
+from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Sequence
 
 __all__ = ["main"]
-
-INTERRUPTED = 130
-BROKEN_PIPE = 141
-"""128 + SIGPIPE: what a shell says of a program that a closed pipe ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,18 +60,6 @@ def _run(argv: Sequence[str] | None) -> int:
         print(f"flyte-bridge: {named}", file=sys.stderr)
         return 2
     return code
-
-
-def exit_code(error: BridgeError) -> int:
-    """The exit code that stands for an error."""
-    table: tuple[tuple[type[BridgeError], int], ...] = (
-        (RunEnded, 1),
-        (Unavailable, 3),
-        (NotFound, 4),
-        (AuthError, 5),
-        (WaitTimeout, 6),
-    )
-    return next((code for kind, code in table if isinstance(error, kind)), 2)
 
 
 def _parser() -> argparse.ArgumentParser:

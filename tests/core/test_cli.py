@@ -170,7 +170,10 @@ def test_lists(shell: Shell, raw: RawFlyte, name: str) -> None:
     assert table[1].split()[0] == f"{name}2"
     assert name in shell("list", "launch-plans", "--limit", "1000").stdout.splitlines()
     assert shell("list", "workflows", name).stdout.split() == [f"{name}@v1"]
-    assert json.loads(shell("list", "tasks", "--output", "json").stdout) == []
+    tasks = json.loads(shell("list", "tasks", "--limit", "1000", "--output", "json").stdout)
+    assert not [task for task in tasks if name in task], (
+        "other tests of this Flyte may have registered tasks, this one did not"
+    )
     assert "no such phase; known are" in failed(shell("list", "runs", "--phase", "dead"), 2)
     assert "wanted an ISO time" in failed(shell("list", "runs", "--since", "yesterday"), 2)
 
