@@ -108,6 +108,7 @@ class Jobs(AsyncConnectorBase):
 
     def delete(self, resource_meta: JobMeta, **_more) -> None:
         if (DIRECTORY / "stuck").exists():
+            note(f"keep {resource_meta.number}")
             raise ValueError("the warehouse keeps it")
         note(f"delete {resource_meta.number}")
 

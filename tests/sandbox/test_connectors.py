@@ -192,6 +192,10 @@ def test_a_job_that_takes_too_long_is_deleted(connector, connected):
     error = connected.wait(launch(connected, task)).closure.error
     assert error.code == "RetriesExhausted|TimeoutExpired"
     assert connector.calls("delete") == ["0"]
+    patient = task_of("job", retries=5)
+    patient.metadata.timeout.FromMilliseconds(500)
+    assert connected.wait(launch(connected, patient)).closure.error.code == "Timeout"
+    assert connector.calls("delete") == ["0", "1", "2"]
 
 
 def test_sync_connectors_answer_at_once(connector, connected):
@@ -303,11 +307,13 @@ def test_killed_while_it_aborts_the_job_is_deleted_after_the_restart(connector, 
     wait_until(lambda: connector.calls("get"))
     (connector.directory / "stuck").touch()
     wire.terminate(run)
+    wait_until(lambda: connector.calls("keep"))  # it does not let go; the sandbox is killed before it asks once more
     server.kill()
     (connector.directory / "stuck").unlink()
+    assert connector.calls("delete") == []
     wire = server.start()
     assert wire.get(run).closure.phase == PHASE.ABORTED
-    wait_until(lambda: connector.calls("delete") == ["0"])
+    wait_until(lambda: connector.calls("delete"))
 
 
 def test_types_that_no_connector_knows(connector, connected):

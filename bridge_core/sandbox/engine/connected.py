@@ -9,6 +9,7 @@ another attempt would run the job twice.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import agent_pb2
@@ -21,7 +22,7 @@ from ..runner.template import fill
 from ..store.jobs import Job
 from .deletions import delete_job, route_of
 from .outcome import CANCELLED, Cancelled, Failure
-from .timeouts import expired
+from .timeouts import limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +73,12 @@ class ConnectorJob:
         self._asking = False
         self._pause = _FIRST_LOOK
         self._misses = 0
+        self._begun: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the job was watched."""
+        return 0.0 if self._begun is None else time.monotonic() - self._begun
 
     def start(self, *, after: float) -> None:
         """Creates the job, ``after`` seconds from now."""
@@ -166,9 +173,10 @@ class ConnectorJob:
         self._end(self._stopped or outcome)
 
     def _watch(self) -> None:
-        if self._order.timeout:
-            failure = expired(self._order.timeout)
-            self._timeout = self._later(self._order.timeout, lambda: self._stop(failure))
+        self._begun = time.monotonic()
+        limit, too_long = limit_of(self._order.timeout, self._order.spent)
+        if limit is not None:
+            self._timeout = self._later(limit, lambda: self._stop(too_long))
         self._look_later(self._pause)
 
     def _look_later(self, seconds: float) -> None:

@@ -213,8 +213,9 @@ class TaskRun:
         )
 
     def _ended(self, result: AttemptResult) -> None:
-        if self._job is not None:
-            self._spent += self._job.seconds
+        doing = self._job or self._unlike
+        if isinstance(doing, TaskAttempt | ConnectorJob):
+            self._spent += doing.seconds
         self._job, self._unlike = None, None
         if self._cancelled:
             result = CANCELLED

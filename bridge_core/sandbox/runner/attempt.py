@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.core import execution_pb2
 
 from ..engine.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure
-from ..engine.timeouts import expired, timed_out
+from ..engine.timeouts import limit_of
 from .command import Command, command_of, flattened
 from .copilot import download, upload
 from .outcome_files import failure_in, outcome_in
@@ -157,7 +157,8 @@ class TaskAttempt:
                     own=[*command.env, *order.env],
                 )
             begun = time.monotonic()
-            code = self._process.wait(_time_left(order))
+            limit, too_long = limit_of(order.timeout, order.spent)
+            code = self._process.wait(limit)
             self.seconds = time.monotonic() - begun
             if command.data is not None and code == 0:
                 variables = order.task.interface.outputs.variables
@@ -168,7 +169,7 @@ class TaskAttempt:
         finally:
             shutil.rmtree(work, ignore_errors=True)
         if code is None:
-            return expired(order.timeout) if order.spent <= order.timeout else timed_out()
+            return too_long
         return self._result(argv[0], code)
 
     def _files_of_container(self, command: Command, argv: list[str], work: Path) -> tuple[list[str], dict[str, str]]:
@@ -226,12 +227,3 @@ class TaskAttempt:
 
     def _log_tail(self) -> str:
         return self.log.read_text(errors="replace")[-_LOG_TAIL:] if self.log.exists() else "(no log)"
-
-
-def _time_left(order: AttemptOrder) -> float | None:
-    """Seconds an attempt may take: its timeout, or what is left of twice that for all attempts of the node.
-
-    flytepropeller ``pkg/compiler/transformers/k8s/node.go``: "using active deadline = execution deadline", times two. There
-    the time before the first attempt counts as well; here tasks wait for slots of one machine, which is nobody's fault.
-    """
-    return min(order.timeout, 2 * order.timeout - order.spent) if order.timeout else None
