@@ -438,8 +438,15 @@ def test_unknown_entity_names_the_nearest(client: Client, raw: RawFlyte, flyte_s
         EntityNotFound, match=rf"no launch plan '{name}x' in flytesnacks/development .* did you mean '{name}'"
     ):
         client.launch(LaunchRequest(EntityRef.launch_plan(name + "x")))
-    with pytest.raises(EntityNotFound, match="has no version 'v7'"):
+    for version in ("v2", "v3", "v4"):
+        raw.register(name, {}, version=version)
+    with pytest.raises(EntityNotFound, match=r"has no version 'v7'; the newest: v4, v3, v2\. "):
         client.launch(LaunchRequest(EntityRef.launch_plan(name, version="v7")))
+    with pytest.raises(EntityNotFound, match=f"^no workflow '{name}x' in .* did you mean '{name}'"):
+        client.launch(LaunchRequest(EntityRef.workflow(name + "x")))
+    flyte_sandbox.faults.fail("ListLaunchPlanIds", code="PERMISSION_DENIED")
+    with pytest.raises(EntityNotFound, match=f"^no launch plan '{name}x' in [^;]*$"):
+        client.launch(LaunchRequest(EntityRef.launch_plan(name + "x")))
     with pytest.raises(EntityNotFound, match="no task"):
         client.launch(LaunchRequest(EntityRef.task("no.such.task")))
     assert flyte_sandbox.calls.count("CreateExecution") == 0

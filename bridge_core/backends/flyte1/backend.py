@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2
-from flyteidl.core import identifier_pb2, interface_pb2
+from flyteidl.admin import common_pb2, execution_pb2
 from flyteidl.service import dataproxy_pb2, identity_pb2
 
-from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, LimitExceeded, NotFound, RunNotFound, Unsupported
-from ...ids import EntityKind, EntityRef, RunRef, is_run_name
+from ...errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound, RunNotFound
+from ...ids import RunRef, is_run_name
 from ...runs import RunPhase
-from ..base import Existing, Interface, SignedUpload, StoredOutputs
+from ..base import Existing, SignedUpload, StoredOutputs
 from . import methods
 from .convert import (
     FINGERPRINT_LABEL,
     LAUNCH_LABEL,
-    entity_of,
     execution_id,
     existing,
-    identifier,
     run_ref,
     snapshot,
 )
+from .interfaces import Flyte1Interfaces
 from .spec import check_options, execution_spec
 
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
+    from ...ids import EntityRef
     from ...runs import RunOptions, RunSnapshot
+    from ..base import Interface
     from .inside import Flyte1Inside
     from .lists import Flyte1Lists
     from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
 
-_CACHED_INTERFACES = 512
-
 
 class Flyte1Backend:
-    """FlyteAdmin. Keeps a small cache of fully versioned entities, which FlyteAdmin never changes."""
+    """FlyteAdmin."""
 
     def __init__(self, calls: Calls, config: Config) -> None:
         self._calls = calls
         self._config = config
-        self._pinned: OrderedDict[EntityRef, Interface] = OrderedDict()
+        self._interfaces = Flyte1Interfaces(calls, config)
 
     # What few processes need is imported by those.
 
@@ -193,7 +190,7 @@ class Flyte1Backend:
 
     def clear_cache(self) -> None:
         """Forgets all pinned interfaces."""
-        self._pinned.clear()
+        self._interfaces.clear()
 
     async def _execution(self, ref: RunRef, timeout: float | None = None) -> Any:
         request = execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
@@ -218,77 +215,12 @@ class Flyte1Backend:
     # -- entities
 
     async def interface(self, entity: EntityRef) -> Interface:
-        """GetLaunchPlan, GetTask, or what finds the version first. Only pinned versions are cached."""
-        pinned = entity.version not in (None, "latest", "active")
-        if pinned and (hit := self._pinned.get(entity)) is not None:
-            self._pinned.move_to_end(entity)
-            return hit
-        try:
-            if entity.kind is EntityKind.TASK:
-                found = _task_interface(await self._task(entity))
-            else:
-                found = _plan_interface(await self._plan(entity))
-        except NotFound as error:
-            raise await self._no_entity(entity, error) from None
-        self._pinned[found.entity] = found
-        if pinned:
-            self._pinned[entity] = found
-        while len(self._pinned) > _CACHED_INTERFACES:
-            self._pinned.popitem(last=False)
-        return found
+        """See `Flyte1Interfaces.of`."""
+        return await self._interfaces.of(entity)
 
     async def description(self, entity: EntityRef) -> str:
-        """GetDescriptionEntity, of the task or of the launch plan's workflow; that there is none is no error."""
-        identity = identifier(entity)
-        if identity.resource_type == identifier_pb2.LAUNCH_PLAN:
-            identity.resource_type = identifier_pb2.WORKFLOW
-        try:
-            found = await self._calls.unary(methods.GET_DESCRIPTION_ENTITY, common_pb2.ObjectGetRequest(id=identity))
-        except (NotFound, Unsupported, InvalidRequest):
-            return ""
-        # flytekit takes a docstring apart: its first line is short, the rest is long.
-        parts = (found.short_description.strip(), found.long_description.value.strip())
-        return "\n\n".join(part for part in parts if part)
-
-    async def _plan(self, entity: EntityRef) -> Any:
-        if entity.version not in (None, "latest", "active"):
-            return await self._calls.unary(methods.GET_LAUNCH_PLAN, common_pb2.ObjectGetRequest(id=identifier(entity)))
-        if entity.version != "latest":
-            request = launch_plan_pb2.ActiveLaunchPlanRequest(id=_named(entity))
-            try:
-                return await self._calls.unary(methods.GET_ACTIVE_LAUNCH_PLAN, request)
-            except NotFound:
-                if entity.version == "active":
-                    raise
-        page = await self._calls.unary(methods.LIST_LAUNCH_PLANS, _newest(entity))
-        return _first(page.launch_plans, entity)
-
-    async def _task(self, entity: EntityRef) -> Any:
-        if entity.version == "active":
-            raise InvalidRequest(f"{entity}: only launch plans can be active; use 'latest' or a version")
-        if entity.version not in (None, "latest"):
-            return await self._calls.unary(methods.GET_TASK, common_pb2.ObjectGetRequest(id=identifier(entity)))
-        page = await self._calls.unary(methods.LIST_TASKS, _newest(entity))
-        return _first(page.tasks, entity)
-
-    async def _no_entity(self, entity: EntityRef, error: NotFound) -> EntityNotFound:
-        """Says what is missing: the version, or the name, with the nearest names that exist."""
-        from difflib import get_close_matches
-
-        method = methods.LIST_TASK_IDS if entity.kind is EntityKind.TASK else methods.LIST_LAUNCH_PLAN_IDS
-        request = common_pb2.NamedEntityIdentifierListRequest(project=entity.project, domain=entity.domain, limit=1000)
-        page = await self._calls.unary(method, request)
-        names = [item.name for item in page.entities]
-        kind = "task" if entity.kind is EntityKind.TASK else "launch plan"
-        where = f"{entity.project}/{entity.domain} at {self._config.endpoint}"
-        if entity.name in names:
-            wanted = "active version" if entity.version == "active" else f"version {entity.version!r}"
-            message = f"{kind} {entity.name!r} in {where} has no {wanted}; register or activate it, or ask for 'latest'"
-        else:
-            near = get_close_matches(entity.name, names, n=3, cutoff=0.5)
-            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; {len(names)} are registered there"
-            message = f"no {kind} {entity.name!r} in {where}{hint}"
-        return EntityNotFound(message, **error.data)
+        """See `Flyte1Interfaces.description`."""
+        return await self._interfaces.description(entity)
 
     # -- data
 
@@ -321,42 +253,3 @@ class Flyte1Backend:
     def console_url(self, ref: RunRef) -> str:
         """The page of a run in Flyte's console."""
         return f"{self._config.console_base}/console/projects/{ref.project}/domains/{ref.domain}/executions/{ref.name}"
-
-
-def _named(entity: EntityRef) -> Any:
-    return common_pb2.NamedEntityIdentifier(project=entity.project, domain=entity.domain, name=entity.name)
-
-
-def _newest(entity: EntityRef) -> Any:
-    sort = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)
-    return common_pb2.ResourceListRequest(id=_named(entity), limit=1, sort_by=sort)
-
-
-def _first(items: Sequence[Any], entity: EntityRef) -> Any:
-    if not items:
-        raise NotFound(f"no version of {entity}", code="NOT_FOUND")
-    return items[0]
-
-
-def _plan_interface(plan: Any) -> Interface:
-    return Interface(
-        entity=entity_of(plan.id),
-        parameters=dict(plan.closure.expected_inputs.parameters),
-        fixed=dict(plan.spec.fixed_inputs.literals),
-        outputs={name: variable.type for name, variable in plan.closure.expected_outputs.variables.items()},
-        labels=dict(plan.spec.labels.values),
-        annotations=dict(plan.spec.annotations.values),
-        active=plan.closure.state == launch_plan_pb2.ACTIVE,
-    )
-
-
-def _task_interface(task: Any) -> Interface:
-    interface = task.closure.compiled_task.template.interface
-    return Interface(
-        entity=entity_of(task.id),
-        parameters={
-            name: interface_pb2.Parameter(var=variable, required=True)
-            for name, variable in interface.inputs.variables.items()
-        },
-        outputs={name: variable.type for name, variable in interface.outputs.variables.items()},
-    )
