@@ -17,13 +17,14 @@ from ..references import DirectoryRef, FileRef, FrameRef
 from .arrays import FORMAT as ARRAY_FORMAT
 from .arrays import is_array
 from .coder import Coder, Job, kind_of
+from .encoded import is_token
 from .problems import Where, show
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
     from flyteidl.core.types_pb2 import BlobType
 
-__all__ = ["BlobCoder", "is_remote", "local_path", "reference_in", "struct_reference"]
+__all__ = ["BlobCoder", "checked_uri", "is_remote", "local_path", "reference_in", "struct_reference"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two characters at least: C:\ is a drive
 _SINGLE, _MULTIPART = 0, 1
@@ -55,10 +56,10 @@ class BlobCoder(Coder):
             if value.format and self._type.format and value.format != self._type.format:
                 job.note(where, f"expected {self.wanted}, got one of format {value.format!r} ({value.uri})")
                 return None
-            return value.uri
+            return checked_uri(value.uri, where, job)
         if isinstance(value, str) and is_remote(value):
             job.coerced = True
-            return value
+            return checked_uri(value, where, job)
         if self._type.format == ARRAY_FORMAT and is_array(value):
             return job.upload(where, value, "array", "array.npy")
         path = local_path(value)
@@ -105,6 +106,17 @@ def reference_in(value: Any) -> Any:
         if kind == "frame":
             return FrameRef.from_dict(value)
     return value
+
+
+def checked_uri(uri: str, where: Where, job: Job) -> str | None:
+    """A URI of the caller's, unless it can mean nothing to a task."""
+    if uri and not is_token(uri):
+        return uri
+    job.note(
+        where,
+        f"the reference has {'no URI' if not uri else f'the URI {uri}, which stands for an upload of this library'}",
+    )
+    return None
 
 
 def is_remote(text: str) -> bool:

@@ -213,7 +213,10 @@ class Codec:
             out.CopyFrom(value)
         else:
             before = len(job.problems)
-            coder.fill(out, coerced(value, literal_type) if coerce_json else value, where, job)
+            try:
+                coder.fill(out, coerced(value, literal_type) if coerce_json else value, where, job)
+            except UnicodeEncodeError:  # in a URI, say
+                job.note(where, "holds characters that UTF-8 cannot carry (lone surrogates)")
             if len(job.problems) > before and isinstance(value, str) and not coerce_json:
                 meant = coerced(value, literal_type)
                 if meant != value:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..references import FrameRef
-from .blobs import is_remote, local_path, reference_in
+from .blobs import checked_uri, is_remote, local_path, reference_in
 from .coder import Coder, Job, kind_of
 from .describe import schema_column_type, type_name
 from .problems import Where, show
@@ -111,7 +111,8 @@ def _find(form: str, wanted: str, value: Any, where: Where, job: Job) -> tuple[s
         if form and value.format and form != value.format:
             job.note(where, f"expected {wanted}, got a frame of format {value.format!r} ({value.uri})")
             return None
-        return value.uri, value.format or "parquet"
+        uri = checked_uri(value.uri, where, job)
+        return (uri, value.format or "parquet") if uri else None
     found = frame_source(form, value, where, job)
     if found is None:
         local = local_path(value) if not is_frame(value) else None

@@ -68,6 +68,7 @@ def sources_of(source: Path | bytes, *, file_name: str, directory: bool, label: 
             if source.exists() and not source.is_dir():
                 what = "is no regular file"
             raise InvalidRequest(f"{label}: file {source} {what}")
+        _check_name(file_name, source, label)
         return (Source(file_name, source, label),)
     if not source.is_dir():
         what = "is a file, and a directory is wanted" if source.exists() else "does not exist"
@@ -99,12 +100,16 @@ def _files(source: Path, label: str) -> list[Path]:
             if not file.is_file():
                 what = "is a symlink to nothing" if file.is_symlink() else "is no regular file"
                 raise InvalidRequest(f"{label}: {file} {what}; leave it out")
-            try:
-                name.encode()
-            except UnicodeEncodeError:
-                raise InvalidRequest(f"{label}: {file!a} has a name that is not UTF-8; rename it") from None
+            _check_name(name, file, label)
             found.append(file)
     return sorted(found)
+
+
+def _check_name(name: str, file: Path, label: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{label}: {file!a} has a name that is not UTF-8; rename it") from None
 
 
 def digest_of(bodies: Sequence[Body], *, directory: bool) -> bytes:

@@ -20,6 +20,7 @@ _HOPELESS = {
     errno.EEXIST, errno.ELOOP,
 }  # fmt: skip
 _CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "ClientAuthenticationError", "DefaultCredentialsError")
+_REJECTED = ("ParamValidationError",)  # of botocore: the bucket's name, say
 _REFUSED = (http.client.UNAUTHORIZED, http.client.FORBIDDEN)
 
 
@@ -61,5 +62,5 @@ def _as_ours(uri: str, error: Exception, *, writing: bool) -> BridgeError:
         return PermissionDenied(f"the store refuses access to {shown(uri)}: {said}")
     if isinstance(error, OSError):
         return (InvalidRequest if error.errno in _HOPELESS else Unavailable)(f"{shown(uri)}: {said}")
-    hopeless = isinstance(error, (ValueError, TypeError, NotImplementedError))
+    hopeless = isinstance(error, (ValueError, TypeError, NotImplementedError)) or kind in _REJECTED
     return (InvalidRequest if hopeless else Unavailable)(f"{shown(uri)}: {kind}: {said}")

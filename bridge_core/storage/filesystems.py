@@ -62,7 +62,10 @@ class FileSystems:
                 f"{uri} names a place to upload to, and nothing can be read there; use the URI it was given"
             )
         system = self.by_scheme(scheme, anonymous=anonymous)
-        return system, str(local_path(uri).absolute()) if scheme == "file" else str(system._strip_protocol(uri))  # noqa: SLF001  # fsspec's API for implementers
+        if scheme == "file":
+            return system, str(local_path(uri).absolute())
+        lower = f"{scheme}://{uri.partition('://')[2]}"  # fsspec knows no S3://
+        return system, str(system._strip_protocol(lower))  # noqa: SLF001  # fsspec's API for implementers
 
     def by_scheme(self, scheme: str, *, anonymous: bool = False) -> Any:
         """The file system of a scheme; see `of`."""

@@ -24,6 +24,8 @@ from pydantic import BaseModel
 
 from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec
+from bridge_core.literals.encoded import TOKEN_PREFIX
+from bridge_core.references import FileRef, FrameRef
 
 T = Types
 ARRAY = LiteralType(blob=BlobType(format="NumpyArray"))
@@ -92,6 +94,10 @@ class Key:
         (MODEL, {"price": 1.5}, "v.price: expected Decimal (or int, or text), got 1.5 (float)"),
         (MODEL, {"flag": 1}, "v.flag: expected boolean, got 1 (int)"),
         (MODEL, {"count": 2**65}, f"v.count: {TOO_LARGE}; got 36893488147419103232 (int)"),
+        (T.FILE, FileRef(uri=""), "v: the reference has no URI"),
+        (T.FRAME, FrameRef(uri=""), "v: the reference has no URI"),
+        (T.FILE, f"{TOKEN_PREFIX}0", f"v: the reference has the URI {TOKEN_PREFIX}0, which stands for an upload of this library"),
+        (T.FILE, FileRef(uri="s3://b/\ud800"), "v: holds characters that UTF-8 cannot carry (lone surrogates)"),
         (ARRAY, [1], "v: expected file (NumpyArray) (a numpy array, FileRef, URI, local path or bytes), got [1] (list)"),
     ],
 )  # fmt: skip

@@ -50,6 +50,7 @@ def test_bytes_streams_texts_and_files_there_and_back(client: Client, tmp_path: 
     assert files.get_data(uri, tmp_path / "new" / "copy").read_bytes() == b"bytes"
     assert files.get(uri, tmp_path).name == "b.bin"
     assert files.exists(uri)
+    assert files.exists(uri.replace("s3://", "S3://").replace("gs://", "GS://").replace("abfs://", "ABFS://"))
     files.remove(uri)
     assert not files.exists(uri)
     with pytest.raises(NotFound, match=r"b\.bin"):
@@ -191,6 +192,8 @@ def test_a_store_that_is_not_there(s3_config: Config, tmp_path: Path) -> None:
     away = Client(s3_config.replace(s3={"endpoint": "http://127.0.0.1:9", "retries": 0}))
     with pytest.raises(Unavailable, match="s3://bucket/x"):
         away.files.exists("s3://bucket/x")
+    with pytest.raises(InvalidRequest, match="Invalid bucket name"):
+        away.files.exists("s3://not a bucket/x")
     with pytest.raises(InvalidRequest, match="nonsense:// is no scheme that fsspec knows"):
         away.files.exists("nonsense://x")
     with pytest.raises(InvalidRequest, match="chains file systems"):

@@ -37,6 +37,9 @@ def test_nothing_of_a_directory_is_left_out_silently(local: Client, tree: Path) 
         make(tree / name)
         with pytest.raises(InvalidRequest, match=text):
             local.upload(tree)
+        if text == "not UTF-8":
+            with pytest.raises(InvalidRequest, match=text):
+                local.upload(tree / name)
         (tree / name).unlink()
     local.upload(tree)
 
