@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..literals import Codec, Encoded
     from ..transport.base import Transport
     from .files import FileOperations
-    from .uploads import Staged
+    from .staging import Staged
 
 __all__ = ["DataOperations", "read_url"]
 
@@ -55,7 +55,9 @@ class DataOperations:
         Raises:
             InvalidRequest: A file is missing or unreadable.
         """
-        return await self._files.uploads.stage(encoded.uploads)
+        from .staging import stage
+
+        return await stage(self._transport, encoded.uploads)
 
     async def upload(
         self,

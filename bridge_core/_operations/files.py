@@ -9,7 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import InvalidRequest, NotFound, PermissionDenied, Unsupported
 from ..references import DirectoryRef, FileRef, FrameRef
-from .uploads import Uploads, is_signed, staged_of
+from .staging import staged_of
+from .uploads import Uploads, is_signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..literals import Encoded
     from ..transport.base import Transport
     from .data import DataOperations
-    from .uploads import Staged
+    from .staging import Staged
 
 __all__ = ["LaunchOperations"]
 

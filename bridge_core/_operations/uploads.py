@@ -1,4 +1,4 @@
-"""Sending bytes: what the codec wants uploaded is read once, named by content, and sent by one of two roads.
+"""Sending bytes: what was staged goes by one of two roads.
 
 ``data_upload_location`` decides: ``flyte://…`` goes through Flyte's signed URLs (no cloud credentials needed, bucket part
 ignored), any other scheme straight to that store through fsspec. Both put the same content at the same place, so that a
@@ -8,64 +8,29 @@ second launch finds it there and Flyte's cache recognises it.
 from __future__ import annotations
 
 import functools
-import os
-import shutil
-import tempfile
-import weakref
-from base64 import b32encode
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
+from .staging import folder_of
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
-    from ..literals import Upload
-    from ..storage.bodies import Body, Source
+    from ..storage.bodies import Body
     from ..storage.http import HttpPool
     from ..storage.progress import OnProgress
     from ..storage.store import Store
     from ..transport.base import Transport
+    from .staging import Staged
 
-__all__ = ["Scratch", "Staged", "Uploads", "is_signed"]
+__all__ = ["Uploads", "is_signed"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-_SHOWN = 50  # files named in one error
 _PARALLEL = 16
 """Transfers at once: they wait for the network nearly all the time."""
 _WORTH_ASKING = 8 << 20
 """Bytes from which two calls that may save an upload cost less than a tenth of it, on any network."""
-
-
-class Scratch:
-    """A folder for frames on their way, which goes away with this object."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="flyte-bridge-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
-    """One upload, read and named by content, not sent yet."""
-
-    token: str
-    directory: bool
-    bodies: tuple[Body, ...]
-    digest: bytes
-    scratch: Scratch | None = field(default=None, repr=False)
-    """Keeps the files of frames until they are sent."""
-
-    @property
-    def root(self) -> str:
-        """Name of the folder that holds this content: FlyteAdmin's own for files; for a directory, of all its files."""
-        text = _root(self.digest)
-        return text.rstrip("=").lower() if self.directory else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +47,13 @@ def is_signed(location: str) -> bool:
 
 
 class Uploads:
-    """Stages and sends."""
+    """Sends what was staged."""
 
     def __init__(self, backend: Backend, transport: Transport, config: Config, store: Store) -> None:
         self._backend = backend
         self._transport = transport
         self._config = config
         self._store = store
-
-    async def stage(self, uploads: Sequence[Upload]) -> tuple[Staged, ...]:
-        """Reads what is to be uploaded, once, several files at a time. Sends nothing.
-
-        Raises:
-            InvalidRequest: Files are missing or unreadable; all of them are named at once.
-        """
-        if not uploads:
-            return ()
-        scratch = Scratch() if any(item.kind in ("frame", "array") for item in uploads) else None
-
-        def open_one(upload: Upload) -> tuple[Source, ...] | InvalidRequest:
-            return _or_refusal(_sources, upload, scratch)
-
-        opened = _all(await self._transport.map_io(open_one, list(uploads)))
-        sources_of_all = [source for sources in opened for source in sources]
-        read = iter(_all(await self._transport.map_io(_read, sources_of_all)))
-        staged = []
-        for upload, sources in zip(uploads, opened, strict=True):
-            staged.append(
-                staged_of(upload.token, tuple(next(read) for _ in sources), upload.kind == "directory", scratch)
-            )
-        return tuple(staged)
 
     async def send(
         self,
@@ -165,7 +107,9 @@ class Uploads:
                 "environment as FLYTE_LOCAL_PROJECT and FLYTE_LOCAL_DOMAIN"
             )
         length = await self._transport.run_io(signed.size, body.source)
-        if length >= _WORTH_ASKING and (there := await self._stored(body, project, domain, root or _root(body.md5))):
+        if length >= _WORTH_ASKING and (
+            there := await self._stored(body, project, domain, root or folder_of(body.md5))
+        ):
             if progress is not None:
                 progress(Progress(name=body.name, done=length, size=length))
             return there
@@ -246,24 +190,6 @@ class Uploads:
         return {(task.item.digest, task.body.name): uri for task, uri in zip(tasks, uris, strict=True)}
 
 
-def staged_of(token: str, bodies: tuple[Body, ...], directory: bool, scratch: Scratch | None = None) -> Staged:
-    """An upload, from what was read."""
-    from ..storage.bodies import digest_of
-
-    return Staged(
-        token=token,
-        directory=directory,
-        bodies=bodies,
-        digest=digest_of(bodies, directory=directory),
-        scratch=scratch,
-    )
-
-
-def _root(md5: bytes) -> str:
-    """Name that FlyteAdmin gives the folder of an object."""
-    return b32encode(md5).decode()
-
-
 def _place(item: Staged, sent: Mapping[tuple[bytes, str], str]) -> str:
     if not item.directory:
         return sent[item.digest, item.bodies[0].name]
@@ -274,51 +200,3 @@ def _place(item: Staged, sent: Mapping[tuple[bytes, str], str]) -> str:
             "not know filename_root. Set data_upload_location to the store itself (s3://…)."
         )
     return roots.pop()
-
-
-def _read(source: Source) -> Body | InvalidRequest:
-    return _or_refusal(source.read)
-
-
-def _or_refusal(func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | InvalidRequest:
-    """What it returns, or why it cannot: people correct all their inputs at once."""
-    try:
-        return func(*args, **kwargs)
-    except InvalidRequest as error:
-        return error
-
-
-def _all(results: Sequence[T | InvalidRequest]) -> list[T]:
-    """All results.
-
-    Raises:
-        InvalidRequest: One for all refusals.
-    """
-    refused = [item for item in results if isinstance(item, InvalidRequest)]
-    if len(refused) == 1:
-        raise refused[0]
-    if refused:
-        lines = "\n  ".join([item.message for item in refused[:_SHOWN]] + ["…"] * (len(refused) > _SHOWN))
-        raise InvalidRequest(f"{len(refused)} files cannot be uploaded:\n  {lines}")
-    return [item for item in results if not isinstance(item, InvalidRequest)]
-
-
-def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:
-    from ..storage.bodies import sources_of
-
-    source = upload.source
-    if upload.kind in ("frame", "array") and not isinstance(source, (str, os.PathLike)):
-        assert scratch is not None
-        target = scratch.path / upload.token.rpartition("/")[2]
-        if upload.kind == "frame":
-            from ..literals.dataframes import write_parquet
-
-            write_parquet(source, target)
-        else:
-            from ..literals.arrays import write_npy
-
-            write_npy(source, target)
-        source = target
-    elif not isinstance(source, bytes):
-        source = Path(source)
-    return sources_of(source, file_name=upload.file_name, directory=upload.kind == "directory", label=upload.path)
