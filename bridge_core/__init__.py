@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     from .patience import seconds
     from .policies import PollPolicy, RetryPolicy
     from .references import DirectoryRef, FileRef, FrameRef
+    from .requests import LaunchRequest, RunOptions
     from .run_settings import Notification, SecurityContext
-    from .runs import Launched, LaunchRequest, RunError, RunOptions, RunPhase, RunQuery, RunSnapshot
+    from .runs import Launched, RunError, RunPhase, RunQuery, RunSnapshot
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -132,15 +133,8 @@ _HOMES = {
     "policies": ("PollPolicy", "RetryPolicy"),
     "references": ("DirectoryRef", "FileRef", "FrameRef"),
     "run_settings": ("Notification", "SecurityContext"),
-    "runs": (
-        "LaunchRequest",
-        "Launched",
-        "RunError",
-        "RunOptions",
-        "RunPhase",
-        "RunQuery",
-        "RunSnapshot",
-    ),
+    "requests": ("LaunchRequest", "RunOptions"),
+    "runs": ("Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),

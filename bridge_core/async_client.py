@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from .runs import RunQuery
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -26,7 +24,8 @@ if TYPE_CHECKING:
     from .nodes import LogLink, NodeSnapshot, SpanMetric
     from .outputs import RunOutputs
     from .references import DirectoryRef, FileRef, FrameRef
-    from .runs import Launched, LaunchRequest, RunSnapshot
+    from .requests import LaunchRequest
+    from .runs import Launched, RunQuery, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
     from .secrets import SecretStore
     from .storage.progress import OnProgress
@@ -257,7 +256,7 @@ class AsyncClient:
         self, *, project: str | None = None, domain: str | None = None, limit: int = 100, query: RunQuery | None = None
     ) -> AsyncIterator[RunSnapshot]:
         """See `Client.list_runs`."""
-        return self._ops.runs.list_runs(project, domain, query or RunQuery(), limit)
+        return self._ops.runs.list_runs(project, domain, query, limit)
 
     async def get_entity(self, ref: EntityRef) -> Entity:
         """See `Client.get_entity`."""

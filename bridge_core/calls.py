@@ -6,7 +6,7 @@ One readable function instead of interceptors: there is one order, and it is thi
 from __future__ import annotations
 
 import logging
-import uuid
+import os
 from typing import TYPE_CHECKING
 
 from .auth.tokens import Tokens
@@ -61,7 +61,7 @@ class Calls:
         Raises:
             BridgeError: Of the type that the status stands for. Nothing of grpc escapes.
         """
-        request_id = uuid.uuid4().hex
+        request_id = os.urandom(16).hex()
         with observed(method, self.transport.target, request_id) as record:
             return await self._attempts(method, request, request_id, timeout, retry=retry, record=record)
 

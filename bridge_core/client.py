@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from ._drive import iter_blocking, run_blocking
-from .runs import RunQuery
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
     from .nodes import LogLink, NodeSnapshot, SpanMetric
     from .outputs import RunOutputs
     from .references import DirectoryRef, FileRef, FrameRef
-    from .runs import Launched, LaunchRequest, RunSnapshot
+    from .requests import LaunchRequest
+    from .runs import Launched, RunQuery, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
     from .secrets import SecretStore
     from .storage.progress import OnProgress
@@ -286,7 +286,7 @@ class Client:
             limit: How many at most.
             query: Which ones, see `RunQuery`. None: all that are not archived.
         """
-        return iter_blocking(self._ops.runs.list_runs(project, domain, query or RunQuery(), limit))
+        return iter_blocking(self._ops.runs.list_runs(project, domain, query, limit))
 
     def get_entity(self, ref: EntityRef) -> Entity:
         """One version of an entity: what it takes and gives. Raises `EntityNotFound`."""

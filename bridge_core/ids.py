@@ -7,10 +7,8 @@ References are inert data with a text form and a dict form, because launch and w
 from __future__ import annotations
 
 import enum
-import hashlib
+import os
 import re
-import secrets
-from base64 import b32encode
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -215,6 +213,9 @@ def run_name(*parts: object, prefix: str = "") -> str:
             f"run name prefix {prefix!r} is not usable: wanted at most {room} characters of a-z, 0-9 and '-', beginning with a "
             f"letter other than 'r' and 'u' (got {len(prefix)} characters)"
         )
+    import hashlib
+    from base64 import b32encode
+
     encoded = b"".join(b"%d:%s" % (len(raw), raw) for raw in (str(part).encode() for part in parts))
     digest = b32encode(hashlib.sha256(encoded).digest()).decode().lower()[:_DIGEST_CHARS]
     return (prefix or "b") + digest
@@ -222,7 +223,7 @@ def run_name(*parts: object, prefix: str = "") -> str:
 
 def random_run_name() -> str:
     """A fresh legal name for a launch that was given none: chosen before sending, so that a resend cannot launch twice."""
-    return run_name(secrets.token_hex(16))
+    return run_name(os.urandom(16).hex())
 
 
 def is_run_name(name: object) -> bool:

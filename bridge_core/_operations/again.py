@@ -11,7 +11,8 @@ from .create import created
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ..backends.base import Backend, Existing
+    from ..backends.base import Backend
+    from ..backends.values import Existing
 
 __all__ = ["AgainOperations"]
 

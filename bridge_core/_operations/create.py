@@ -15,7 +15,8 @@ from ..errors import AlreadyExists, BridgeError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from ..backends.base import Backend, Existing
+    from ..backends.base import Backend
+    from ..backends.values import Existing
     from ..ids import RunRef
 
 __all__ = ["created"]

@@ -21,14 +21,16 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
 from ..ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
 from ..policies import may_pass
-from ..runs import Launched, LaunchRequest, RunPhase, RunSnapshot
+from ..runs import Launched, RunPhase, RunSnapshot
 from .create import created
 
 if TYPE_CHECKING:
-    from ..backends.base import Backend, Existing, Interface
+    from ..backends.base import Backend
+    from ..backends.values import Existing, Interface
     from ..config import Config
     from ..entities import Entity
     from ..literals import Encoded
+    from ..requests import LaunchRequest
     from ..transport.base import Transport
     from .data import DataOperations
     from .staging import Staged

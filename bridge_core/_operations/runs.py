@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..asking import ask
 from ..errors import BridgeError, ConfigError
 from ..ids import RunRef
 from ..patience import LAST_CHECK, seconds, timed_out
 from ..policies import PollPolicy, may_pass
-from ..watcher import RunWatcher
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -46,15 +44,17 @@ class RunOperations:
         await self._backend.archive(ref, archived=archived)
 
     def list_runs(
-        self, project: str | None, domain: str | None, query: RunQuery, limit: int
+        self, project: str | None, domain: str | None, query: RunQuery | None, limit: int
     ) -> AsyncIterator[RunSnapshot]:
         """Runs of one project and domain, page by page as they are consumed."""
+        from ..runs import RunQuery
+
         project, domain = project or self._config.project, domain or self._config.domain
         if not project or not domain:
             raise ConfigError(
                 "list_runs: no project or no domain; give project= and domain=, or set them in the Config"
             )
-        return self._backend.lists.runs(project, domain, query, limit)
+        return self._backend.lists.runs(project, domain, query or RunQuery(), limit)
 
     async def wait(
         self,
@@ -120,9 +120,11 @@ class RunOperations:
             WaitTimeout: Some were still running; names one of them.
             RunNotFound: One does not exist.
         """
+        from .many import Many
+
         poll, patience = self._poll(poll_interval), seconds(timeout)
         begin = self._transport.now()
-        many = _Many(self._backend, self._transport, poll, refs)
+        many = Many(self._backend, self._transport, poll, refs)
         end = None if patience is None else begin + patience
         while many.left:
             if end is not None and self._transport.now() >= end:
@@ -140,68 +142,6 @@ class RunOperations:
     def _poll(self, interval: float | timedelta | None) -> PollPolicy:
         every = seconds(interval, "poll_interval", positive=True)
         return self._config.poll if every is None else PollPolicy.every(every)
-
-
-class _Many:
-    """Runs that one caller waits for together: what is known of them, and the next questions."""
-
-    def __init__(self, backend: Backend, transport: Transport, poll: PollPolicy, refs: Sequence[RunRef]) -> None:
-        self._backend = backend
-        self._transport = transport
-        self.left = list(dict.fromkeys(refs))
-        self.done: dict[RunRef, RunSnapshot] = {}
-        self.trouble: BridgeError | None = None
-        self._groups: dict[tuple[str, str], RunWatcher] = {}
-        for ref in self.left:
-            self._groups.setdefault((ref.project, ref.domain), RunWatcher(poll)).add(ref.name, transport.now())
-
-    def due_in(self) -> float:
-        """Seconds until something is due."""
-        now = self._transport.now()
-        return min(due for watcher in self._groups.values() if (due := watcher.due_in(now)) is not None)
-
-    def last(self, ref: RunRef) -> RunSnapshot | None:
-        """What was last heard of it."""
-        return self._groups[ref.project, ref.domain].last(ref.name)
-
-    async def ask(self, *, until: float | None) -> None:
-        """Asks about what is due now, up to 200 runs in a call, until then; trouble that may pass is remembered."""
-        begin = self._transport.now()  # what falls due while others are asked about must wait: this must end
-        for place, watcher in self._groups.items():
-            while (until is None or self._transport.now() < until) and (names := watcher.take(begin)):
-                await self._ask(
-                    place, watcher, names, lambda: None if until is None else max(0.0, until - self._transport.now())
-                )
-        self.left = [ref for ref in self.left if ref not in self.done]
-
-    async def ask_once_more(self) -> None:
-        """Asks about everything that is left, as long as answers come."""
-        questions = [(place, watcher, names) for place, watcher in self._groups.items() for names in watcher.rest()]
-        for place, watcher, names in questions:
-            await self._ask(place, watcher, names, lambda: LAST_CHECK)
-            if self.trouble is not None:
-                break
-        self.left = [ref for ref in self.left if ref not in self.done]
-
-    async def _ask(
-        self, place: tuple[str, str], watcher: RunWatcher, names: tuple[str, ...], left: Callable[[], float | None]
-    ) -> None:
-        def settle(name: str, outcome: RunSnapshot | BridgeError) -> None:
-            if isinstance(outcome, BridgeError):
-                raise outcome
-            self.done[outcome.ref] = outcome
-            watcher.discard(name)
-
-        now, chance = self._transport.now, self._transport.chance()
-        try:
-            await ask(self._backend, watcher, place, names, settle, now=now, chance=chance, left=left)
-            self.trouble = None
-        except BridgeError as error:
-            if not may_pass(error):
-                raise
-            self.trouble = error
-            for name in names:
-                watcher.postpone(name, now(), chance)
 
 
 def default_abort_reason() -> str:

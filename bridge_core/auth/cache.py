@@ -7,7 +7,6 @@ the cache ever helped (flyte#4354, flyte-sdk#971, #1299, #1301).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -61,6 +60,8 @@ def open_cache(config: Config) -> TokenCache:
 
 def _identity(config: Config) -> str:
     """Stands for endpoint and credentials: a good and a bad credential never share a token."""
+    import hashlib
+
     auth = config.auth
     secret = auth.client_secret
     parts = [

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import Unauthenticated
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,11 +13,7 @@ if TYPE_CHECKING:
     from .server import AuthServer
     from .token import Token
 
-__all__ = ["Flow", "GaveUp", "Login"]
-
-
-class GaveUp(Unauthenticated):
-    """Nobody waits for this login any more."""
+__all__ = ["Flow", "Login"]
 
 
 @dataclass(frozen=True, slots=True)

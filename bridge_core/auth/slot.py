@@ -11,8 +11,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from ..errors import BridgeError
-from .flow import GaveUp
+from ..errors import BridgeError, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,9 +19,13 @@ if TYPE_CHECKING:
     from ..transport.base import Transport
     from .token import Token
 
-__all__ = ["Slot"]
+__all__ = ["GaveUp", "Slot"]
 
 _LOOK_AGAIN = 0.02
+
+
+class GaveUp(Unauthenticated):
+    """Nobody waits for this login any more."""
 
 
 class _Flight:

@@ -12,15 +12,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, PASSTHROUGH, PKCE, TOKEN
 from ..errors import BridgeError, Unauthenticated, Unsupported
 from .passthrough import passing
-from .server import AuthServer, ask_server
 from .slot import Slot
 from .token import Token
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from .cache import TokenCache
     from .flow import Flow
     from .http import Http
+    from .server import AuthServer
 
 __all__ = ["Sent", "Tokens"]
 
@@ -229,9 +229,11 @@ class Tokens:
         async def prepare() -> None:
             if self._server is not None:
                 return
+            from .server import ask_server
+
             proxy, needed = self._proxy.token, self._needs_server()
             metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
-            named = (("accept", "application/grpc"), ("x-request-id", uuid.uuid4().hex))
+            named = (("accept", "application/grpc"), ("x-request-id", os.urandom(16).hex()))
             headers = (*named, *self._config.metadata, *metadata)
             server = await ask_server(transport, self._config, headers, needed=needed)
             if needed and not server.present:

@@ -6,68 +6,17 @@ Literals and literal types cross it as protobuf messages (both APIs share ``flyt
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ..ids import EntityKind, EntityRef, RunRef
     from ..nodes import Attempt, NodeSnapshot, SpanMetric
-    from ..runs import RunOptions, RunQuery, RunSnapshot
+    from ..requests import RunOptions
+    from ..runs import RunQuery, RunSnapshot
     from ..schedules import DeployedTrigger, Trigger
+    from .values import Existing, Interface, SignedUpload, StoredOutputs
 
-__all__ = ["Backend", "Existing", "Inside", "Interface", "Lists", "SignedUpload", "StoredOutputs", "Triggers"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
-    """One version of an entity, as far as launching it needs."""
-
-    entity: EntityRef
-    """Pinned, with project and domain."""
-    parameters: Mapping[str, Any]
-    """Input name -> ``interface_pb2.Parameter``: type, and default or required."""
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    """Input name -> ``literals_pb2.Literal`` that the launch plan fixes."""
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    """Output name -> ``types_pb2.LiteralType``."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    active: bool | None = None
-    """Launch plans: whether this version is the active one. None for others."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Existing:
-    """A run that already has the name we want."""
-
-    snapshot: RunSnapshot
-    launched: EntityRef
-    """What it was launched from, pinned: a launch plan or a task."""
-    fingerprint: str | None
-    """Our label on it; None when something else launched it."""
-    launch_id: str | None = None
-    """Marks the request that made it, when it was ours."""
-    origin: tuple[str, RunRef] | None = None
-    """``("relaunch", ref)`` or ``("recover", ref)`` when it was made from another run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedUpload:
-    """Where to PUT one object, and what tasks will call it."""
-
-    url: str = field(repr=False)
-    uri: str
-    headers: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredOutputs:
-    """Literals of a finished run. Exactly one of the two is set, unless the run has no outputs."""
-
-    literals: Any
-    """``literals_pb2.LiteralMap`` that came inline."""
-    url: str = field(default="", repr=False)
-    """Signed URL of the serialised map, when it was too large to come inline."""
+__all__ = ["Backend", "Inside", "Lists", "Triggers"]
 
 
 class Inside(Protocol):

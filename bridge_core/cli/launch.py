@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidRequest
 from ..ids import EntityRef
-from ..runs import LaunchRequest, RunOptions
+from ..requests import LaunchRequest, RunOptions
 from .common import add_command, client, pairs, ref_of, seconds
 from .progress import wait_with_progress
 from .render import print_json, print_outcome, snapshot_dict

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from ..errors import InvalidRequest
 from ..ids import EntityRef, run_name
-from ..runs import LaunchRequest, RunOptions
+from ..requests import LaunchRequest, RunOptions
 from .cron import Cron
 from .rate import FixedRate
 from .zones import aware

@@ -88,3 +88,19 @@ def test_every_public_name_exists_and_the_list_is_sorted() -> None:
         assert getattr(bridge_core, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         bridge_core.nonsense  # noqa: B018
+
+
+def test_the_first_question_imports_what_it_needs_and_no_more() -> None:
+    modules, _, _, _ = probe(
+        "from bridge_core import BridgeError, Client, Config, RunRef\n"
+        "with Client(Config.for_endpoint('127.0.0.1:9', insecure=True, rpc_retries=0)) as flyte:\n"
+        "    try: flyte.describe(RunRef('p', 'd', 'n'))\n"
+        "    except BridgeError: pass"
+    )
+    assert "flyteidl.admin.execution_pb2" in modules
+    needless = {
+        "bridge_core.auth.server", "bridge_core.backends.values", "bridge_core.literals", "bridge_core.requests",
+        "bridge_core.watcher", "flyteidl.admin.launch_plan_pb2", "flyteidl.admin.node_execution_pb2",
+        "flyteidl.admin.signal_pb2", "flyteidl.service.dataproxy_pb2", "flyteidl.service.identity_pb2", "tenacity", "uuid",
+    }  # fmt: skip
+    assert modules & needless == set()

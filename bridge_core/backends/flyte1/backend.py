@@ -8,12 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
-from flyteidl.service import dataproxy_pb2, identity_pb2
 
 from ...errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound, RunNotFound
-from ...ids import RunRef, is_run_name
+from ...ids import is_run_name
 from ...runs import RunPhase
-from ..base import Existing, SignedUpload, StoredOutputs
 from . import methods
 from .convert import (
     FINGERPRINT_LABEL,
@@ -23,16 +21,17 @@ from .convert import (
     run_ref,
     snapshot,
 )
-from .interfaces import Flyte1Interfaces
 from .spec import check_options, execution_spec
 
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
-    from ...ids import EntityRef
-    from ...runs import RunOptions, RunSnapshot
-    from ..base import Interface
+    from ...ids import EntityRef, RunRef
+    from ...requests import RunOptions
+    from ...runs import RunSnapshot
+    from ..values import Existing, Interface, SignedUpload, StoredOutputs
     from .inside import Flyte1Inside
+    from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
     from .triggers import Flyte1Triggers
 
@@ -45,7 +44,6 @@ class Flyte1Backend:
     def __init__(self, calls: Calls, config: Config) -> None:
         self._calls = calls
         self._config = config
-        self._interfaces = Flyte1Interfaces(calls, config)
 
     # What few processes need is imported by those.
 
@@ -69,6 +67,12 @@ class Flyte1Backend:
         from .triggers import Flyte1Triggers
 
         return Flyte1Triggers(self._calls)
+
+    @cached_property
+    def _interfaces(self) -> Flyte1Interfaces:
+        from .interfaces import Flyte1Interfaces
+
+        return Flyte1Interfaces(self._calls, self._config)
 
     # -- runs
 
@@ -112,6 +116,8 @@ class Flyte1Backend:
 
     async def outputs(self, ref: RunRef) -> StoredOutputs:
         """GetExecutionData; when nothing came inline, the signed URL."""
+        from ..values import StoredOutputs
+
         data = await self._data(ref)
         return StoredOutputs(literals=data.full_outputs, url="" if data.full_outputs.literals else data.outputs.url)
 
@@ -185,7 +191,11 @@ class Flyte1Backend:
 
     async def whoami(self) -> str:
         """UserInfo: who the server thinks we are; empty on a Flyte without authentication."""
-        answer = await self._calls.unary(methods.USER_INFO, identity_pb2.UserInfoRequest())
+        from flyteidl.service import identity_pb2
+
+        from . import data_methods
+
+        answer = await self._calls.unary(data_methods.USER_INFO, identity_pb2.UserInfoRequest())
         return str(answer.email or answer.preferred_username or answer.name or answer.subject)
 
     def clear_cache(self) -> None:
@@ -228,6 +238,11 @@ class Flyte1Backend:
         self, project: str, domain: str, *, file_name: str, md5: bytes, root: str = ""
     ) -> SignedUpload:
         """CreateUploadLocation. Content-addressed unless `root` puts several objects under one prefix."""
+        from flyteidl.service import dataproxy_pb2
+
+        from ..values import SignedUpload
+        from . import data_methods
+
         request = dataproxy_pb2.CreateUploadLocationRequest(
             project=project,
             domain=domain,
@@ -237,14 +252,18 @@ class Flyte1Backend:
             add_content_md5_metadata=True,
         )
         request.expires_in.FromSeconds(3600)  # the server's own maximum (flyteadmin dataproxy config, maxExpiresIn)
-        answer = await self._calls.unary(methods.CREATE_UPLOAD_LOCATION, request)
+        answer = await self._calls.unary(data_methods.CREATE_UPLOAD_LOCATION, request)
         return SignedUpload(url=answer.signed_url, uri=answer.native_url, headers=dict(answer.headers))
 
     async def download_url(self, uri: str) -> str:
         """CreateDownloadLocation: deprecated, but the only RPC that signs any URI."""
+        from flyteidl.service import dataproxy_pb2
+
+        from . import data_methods
+
         request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri)
         request.expires_in.FromSeconds(3600)
-        return str((await self._calls.unary(methods.CREATE_DOWNLOAD_LOCATION, request)).signed_url)
+        return str((await self._calls.unary(data_methods.CREATE_DOWNLOAD_LOCATION, request)).signed_url)
 
     def check_options(self, options: RunOptions) -> None:
         """See `spec.check_options`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
@@ -12,7 +12,9 @@ from flyteidl.core import identifier_pb2
 
 from ...ids import EntityKind, EntityRef, RunRef
 from ...runs import RunError, RunPhase, RunSnapshot
-from ..base import Existing
+
+if TYPE_CHECKING:
+    from ..values import Existing
 
 __all__ = [
     "FINGERPRINT_LABEL",
@@ -111,6 +113,8 @@ def snapshot(execution: Any, console_url: str) -> RunSnapshot:
 
 def existing(execution: Any, console_url: str) -> Existing:
     """An ``Execution`` as something to compare a launch with."""
+    from ..values import Existing
+
     return Existing(
         snapshot=snapshot(execution, console_url),
         launched=entity_of(execution.spec.launch_plan),

@@ -11,8 +11,8 @@ from flyteidl.core import identifier_pb2, interface_pb2
 
 from ...errors import BridgeError, EntityNotFound, InvalidRequest, NotFound, Unsupported
 from ...ids import EntityKind
-from ..base import Interface
-from . import methods
+from ..values import Interface
+from . import entity_methods
 from .convert import entity_of, identifier
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Flyte1Interfaces:
         if identity.resource_type == identifier_pb2.LAUNCH_PLAN:
             identity.resource_type = identifier_pb2.WORKFLOW
         try:
-            found = await self._calls.unary(methods.GET_DESCRIPTION_ENTITY, common_pb2.ObjectGetRequest(id=identity))
+            found = await self._calls.unary(
+                entity_methods.GET_DESCRIPTION_ENTITY, common_pb2.ObjectGetRequest(id=identity)
+            )
         except (NotFound, Unsupported, InvalidRequest):
             return ""
         # flytekit takes a docstring apart: its first line is short, the rest is long.
@@ -78,11 +80,13 @@ class Flyte1Interfaces:
 
     async def _plan(self, entity: EntityRef) -> Any:
         if entity.version not in (None, "latest", "active"):
-            return await self._calls.unary(methods.GET_LAUNCH_PLAN, common_pb2.ObjectGetRequest(id=identifier(entity)))
+            return await self._calls.unary(
+                entity_methods.GET_LAUNCH_PLAN, common_pb2.ObjectGetRequest(id=identifier(entity))
+            )
         if entity.version != "latest":
             request = launch_plan_pb2.ActiveLaunchPlanRequest(id=_named(entity))
             try:
-                return await self._calls.unary(methods.GET_ACTIVE_LAUNCH_PLAN, request)
+                return await self._calls.unary(entity_methods.GET_ACTIVE_LAUNCH_PLAN, request)
             except NotFound:
                 if entity.version == "active":
                     raise
@@ -92,15 +96,15 @@ class Flyte1Interfaces:
         if entity.version == "active":
             raise InvalidRequest(f"{entity}: only launch plans can be active; use 'latest' or a version")
         if entity.version not in (None, "latest"):
-            return await self._calls.unary(methods.GET_TASK, common_pb2.ObjectGetRequest(id=identifier(entity)))
+            return await self._calls.unary(entity_methods.GET_TASK, common_pb2.ObjectGetRequest(id=identifier(entity)))
         return _first(await self._newest(entity, 1), entity)
 
     async def _newest(self, entity: EntityRef, limit: int) -> Sequence[Any]:
         sort = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)
         request = common_pb2.ResourceListRequest(id=_named(entity), limit=limit, sort_by=sort)
         if entity.kind is EntityKind.TASK:
-            return (await self._calls.unary(methods.LIST_TASKS, request)).tasks  # type: ignore[no-any-return]
-        return (await self._calls.unary(methods.LIST_LAUNCH_PLANS, request)).launch_plans  # type: ignore[no-any-return]
+            return (await self._calls.unary(entity_methods.LIST_TASKS, request)).tasks  # type: ignore[no-any-return]
+        return (await self._calls.unary(entity_methods.LIST_LAUNCH_PLANS, request)).launch_plans  # type: ignore[no-any-return]
 
     async def _what_is_missing(self, entity: EntityRef) -> str:
         """The version, with the newest that exist, or the name, with the nearest."""
@@ -121,7 +125,7 @@ class Flyte1Interfaces:
     async def _nearest(self, entity: EntityRef) -> str:
         from difflib import get_close_matches
 
-        method = methods.LIST_TASK_IDS if entity.kind is EntityKind.TASK else methods.LIST_LAUNCH_PLAN_IDS
+        method = entity_methods.LIST_TASK_IDS if entity.kind is EntityKind.TASK else entity_methods.LIST_LAUNCH_PLAN_IDS
         request = common_pb2.NamedEntityIdentifierListRequest(
             project=entity.project, domain=entity.domain, limit=_NAMES
         )

@@ -14,7 +14,7 @@ from flyteidl.admin import common_pb2
 
 from ...errors import InvalidRequest
 from ...ids import EntityKind, EntityRef
-from . import methods
+from . import entity_methods, methods
 from .convert import phase_of, run_ref, snapshot
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ class Flyte1Lists:
     async def names(self, kind: EntityKind, project: str, domain: str) -> list[EntityRef]:
         """Names of all entities of a kind, but for what FlyteAdmin makes to run tasks by themselves."""
         method = {
-            EntityKind.TASK: methods.LIST_TASK_IDS,
-            EntityKind.WORKFLOW: methods.LIST_WORKFLOW_IDS,
-            EntityKind.LAUNCH_PLAN: methods.LIST_LAUNCH_PLAN_IDS,
+            EntityKind.TASK: entity_methods.LIST_TASK_IDS,
+            EntityKind.WORKFLOW: entity_methods.LIST_WORKFLOW_IDS,
+            EntityKind.LAUNCH_PLAN: entity_methods.LIST_LAUNCH_PLAN_IDS,
         }[kind]
         request = common_pb2.NamedEntityIdentifierListRequest(project=project, domain=domain, limit=self._page)
         out: list[EntityRef] = []
@@ -85,9 +85,9 @@ class Flyte1Lists:
     async def versions(self, entity: EntityRef, limit: int) -> list[EntityRef]:
         """Versions of one entity, newest first."""
         method, field = {
-            EntityKind.TASK: (methods.LIST_TASKS, "tasks"),
-            EntityKind.WORKFLOW: (methods.LIST_WORKFLOWS, "workflows"),
-            EntityKind.LAUNCH_PLAN: (methods.LIST_LAUNCH_PLANS, "launch_plans"),
+            EntityKind.TASK: (entity_methods.LIST_TASKS, "tasks"),
+            EntityKind.WORKFLOW: (entity_methods.LIST_WORKFLOWS, "workflows"),
+            EntityKind.LAUNCH_PLAN: (entity_methods.LIST_LAUNCH_PLANS, "launch_plans"),
         }[entity.kind]
         named = common_pb2.NamedEntityIdentifier(project=entity.project, domain=entity.domain, name=entity.name)
         sort = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)

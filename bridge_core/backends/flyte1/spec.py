@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import cluster_assignment_pb2, common_pb2, execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import literals_pb2, security_pb2
 
 from ...errors import InvalidRequest, Unsupported
-from ...run_settings import Notification
-from ...runs import RunOptions
-from ..base import Interface
 from .convert import identifier
+
+if TYPE_CHECKING:
+    from ...requests import RunOptions
+    from ...run_settings import Notification
+    from ..values import Interface
 
 __all__ = ["check_options", "execution_spec", "set_shared_fields"]
 

@@ -1,0 +1,83 @@
+"""`Many`: runs that one caller waits for together, as `wait_many` needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..asking import ask
+from ..errors import BridgeError
+from ..patience import LAST_CHECK
+from ..policies import may_pass
+from ..watcher import RunWatcher
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..ids import RunRef
+    from ..policies import PollPolicy
+    from ..runs import RunSnapshot
+    from ..transport.base import Transport
+
+__all__ = ["Many"]
+
+
+class Many:
+    """Runs that one caller waits for together: what is known of them, and the next questions."""
+
+    def __init__(self, backend: Backend, transport: Transport, poll: PollPolicy, refs: Sequence[RunRef]) -> None:
+        self._backend = backend
+        self._transport = transport
+        self.left = list(dict.fromkeys(refs))
+        self.done: dict[RunRef, RunSnapshot] = {}
+        self.trouble: BridgeError | None = None
+        self._groups: dict[tuple[str, str], RunWatcher] = {}
+        for ref in self.left:
+            self._groups.setdefault((ref.project, ref.domain), RunWatcher(poll)).add(ref.name, transport.now())
+
+    def due_in(self) -> float:
+        """Seconds until something is due."""
+        now = self._transport.now()
+        return min(due for watcher in self._groups.values() if (due := watcher.due_in(now)) is not None)
+
+    def last(self, ref: RunRef) -> RunSnapshot | None:
+        """What was last heard of it."""
+        return self._groups[ref.project, ref.domain].last(ref.name)
+
+    async def ask(self, *, until: float | None) -> None:
+        """Asks about what is due now, up to 200 runs in a call, until then; trouble that may pass is remembered."""
+        begin = self._transport.now()  # what falls due while others are asked about must wait: this must end
+        for place, watcher in self._groups.items():
+            while (until is None or self._transport.now() < until) and (names := watcher.take(begin)):
+                await self._ask(
+                    place, watcher, names, lambda: None if until is None else max(0.0, until - self._transport.now())
+                )
+        self.left = [ref for ref in self.left if ref not in self.done]
+
+    async def ask_once_more(self) -> None:
+        """Asks about everything that is left, as long as answers come."""
+        questions = [(place, watcher, names) for place, watcher in self._groups.items() for names in watcher.rest()]
+        for place, watcher, names in questions:
+            await self._ask(place, watcher, names, lambda: LAST_CHECK)
+            if self.trouble is not None:
+                break
+        self.left = [ref for ref in self.left if ref not in self.done]
+
+    async def _ask(
+        self, place: tuple[str, str], watcher: RunWatcher, names: tuple[str, ...], left: Callable[[], float | None]
+    ) -> None:
+        def settle(name: str, outcome: RunSnapshot | BridgeError) -> None:
+            if isinstance(outcome, BridgeError):
+                raise outcome
+            self.done[outcome.ref] = outcome
+            watcher.discard(name)
+
+        now, chance = self._transport.now, self._transport.chance()
+        try:
+            await ask(self._backend, watcher, place, names, settle, now=now, chance=chance, left=left)
+            self.trouble = None
+        except BridgeError as error:
+            if not may_pass(error):
+                raise
+            self.trouble = error
+            for name in names:
+                watcher.postpone(name, now(), chance)
