@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StructCoder", "struct_to_plain", "unpack"]
 
+_PACKED = 4096
+"""Bytes that the packer begins with; its own 256 KiB are more than a hundred dataclasses of a map together."""
 _HEADS = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
 """Bytes that can begin a msgpack array or map; a value nested n deep contains at least n of them."""
 
@@ -212,7 +214,7 @@ def _odd_key(value: Any) -> Any:
 
 def _pack(value: Any) -> bytes:
     try:
-        return bytes(msgpack.packb(value, default=to_plain))
+        return bytes(msgpack.packb(value, default=to_plain, buf_size=_PACKED))
     except ValueError as error:
         if "recursion limit" in str(error):
             raise RecursionError from None
