@@ -215,94 +215,83 @@ def test_progress_is_a_picture_on_a_terminal_and_lines_elsewhere(shell: Shell, r
     assert "SUCCEEDED" in text
 
 
+class Terminal:
+    """The program on a terminal of its own, and what it showed there so far."""
+
+    def __init__(self, shell: Shell, *arguments: str, **environment: str) -> None:
+        import pty
+        import threading
+
+        self.shown = bytearray()
+        self._leader, follower = pty.openpty()
+        self.running = subprocess.Popen(
+            [sys.executable, "-m", "bridge_core.cli", *arguments],
+            cwd=shell.home,
+            env=shell.environment | {"TERM": "xterm", "COLUMNS": "200"} | environment,
+            stdout=follower,
+            stderr=follower,
+            stdin=follower,
+        )
+        os.close(follower)
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            while data := os.read(self._leader, 4096):
+                self.shown.extend(data)
+        except OSError:  # the program ended, and with it the terminal
+            return
+
+    def until(self, text: bytes) -> None:
+        import time
+
+        while text not in self.shown and self.running.poll() is None:
+            time.sleep(0.05)
+
+    def ends(self, seconds: float) -> int:
+        """The exit code, within so many seconds."""
+        code = self.running.wait(seconds)
+        self._reader.join(10)
+        os.close(self._leader)
+        return code
+
+
 def test_an_outage_does_not_end_a_wait_on_a_terminal(
     shell: Shell, raw: RawFlyte, flyte_sandbox: Sandbox, name: str
 ) -> None:
-    import pty
-    import threading
     import time
 
     from support.proxy import Proxy
 
     raw.register(name, {}, gate="approve")
     assert shell("launch", name, "--name", name).returncode == 0
-    shown = bytearray()
     with Proxy(flyte_sandbox.endpoint) as proxy:
-        leader, follower = pty.openpty()
-        running = subprocess.Popen(
-            [sys.executable, "-m", "bridge_core.cli", "wait", name, "--timeout", "50"],
-            cwd=shell.home,
-            env=shell.environment | {"TERM": "xterm", "COLUMNS": "100", "FLYTE_PLATFORM_URL": proxy.endpoint},
-            stdout=follower,
-            stderr=follower,
-            stdin=follower,
-        )
-        os.close(follower)
-
-        def read() -> None:
-            try:
-                while data := os.read(leader, 4096):
-                    shown.extend(data)
-            except OSError:  # the program ended, and with it the terminal
-                return
-
-        def until(text: bytes) -> None:
-            while text not in shown and running.poll() is None:
-                time.sleep(0.05)
-
-        reader = threading.Thread(target=read)
-        reader.start()
-        until(b"n0 ")
+        terminal = Terminal(shell, "wait", name, "--timeout", "50", FLYTE_PLATFORM_URL=proxy.endpoint)
+        terminal.until(b"n0 ")
         proxy.close()
-        until(b"asking again")
+        terminal.until(b"asking again")
         time.sleep(2)
         proxy.open()
         raw.approve(name)
-        assert running.wait(60) == 0, shown.decode()
-        reader.join(10)
-        os.close(leader)
-    assert b"asking again" in shown
-    assert b"SUCCEEDED" in shown
+        assert terminal.ends(60) == 0, terminal.shown.decode()
+    assert b"asking again" in terminal.shown
+    assert b"SUCCEEDED" in terminal.shown
 
 
 def test_a_wait_on_a_terminal_keeps_its_time_in_a_black_hole(
     shell: Shell, raw: RawFlyte, flyte_sandbox: Sandbox, name: str
 ) -> None:
-    import pty
-    import threading
-
     from support.proxy import Proxy
 
     raw.register(name, {}, gate="approve")
     assert shell("launch", name, "--name", name).returncode == 0
-    shown = bytearray()
     with Proxy(flyte_sandbox.endpoint) as proxy:
-        leader, follower = pty.openpty()
-        running = subprocess.Popen(
-            [sys.executable, "-m", "bridge_core.cli", "wait", name, "--timeout", "4"],
-            cwd=shell.home,
-            env=shell.environment | {"TERM": "xterm", "COLUMNS": "200", "FLYTE_PLATFORM_URL": proxy.endpoint},
-            stdout=follower,
-            stderr=follower,
-            stdin=follower,
-        )
-        os.close(follower)
-
-        def read() -> None:
-            try:
-                while data := os.read(leader, 4096):
-                    shown.extend(data)
-                    if b"n0 " in data:
-                        proxy.mode("hole")
-            except OSError:  # the program ended, and with it the terminal
-                return
-
-        reader = threading.Thread(target=read)
-        reader.start()
-        assert running.wait(40) == 6, "one question of the picture alone may take a minute"
-        reader.join(10)
-        os.close(leader)
-    assert b"was not aborted" in shown
+        terminal = Terminal(shell, "wait", name, "--timeout", "4", FLYTE_PLATFORM_URL=proxy.endpoint)
+        terminal.until(b"n0 ")
+        proxy.mode("hole")
+        assert terminal.ends(40) == 6, "one question of the picture alone may take a minute"
+    assert b"was not aborted" in terminal.shown
 
 
 def test_a_wait_on_a_terminal_says_that_flyte_did_not_answer_when_its_time_is_over(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import agent_pb2
 from flyteidl.core import execution_pb2
 
-from ..engine.outcome import Done, Dynamic, Failure
+from ..engine.outcome import RETRYABLE_FAILED, Done, Dynamic, Failure
 from ..runner.outcome_files import outcome_in
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _PHASES = {  # of services from before there were phases
     agent_pb2.RUNNING: _Task.RUNNING,
     agent_pb2.SUCCEEDED: _Task.SUCCEEDED,
     agent_pb2.PERMANENT_FAILURE: _Task.FAILED,
-    agent_pb2.RETRYABLE_FAILURE: _Task.RETRYABLE_FAILED,
+    agent_pb2.RETRYABLE_FAILURE: RETRYABLE_FAILED,
 }
 
 
@@ -48,8 +48,8 @@ def verdict(resource: Any, places: Places) -> Done | Dynamic | Failure | None:
     code = resource.agent_error.code or TASK_FAILED  # filled in by sync connectors only
     if phase == _Task.ABORTED:
         return Failure(code, "failed to run the job with aborted phase.")
-    if phase in (_Task.FAILED, _Task.RETRYABLE_FAILED):
-        retryable = phase == _Task.RETRYABLE_FAILED
+    if phase in (_Task.FAILED, RETRYABLE_FAILED):
+        retryable = phase == RETRYABLE_FAILED
         return Failure(code, f"failed to run the job: {resource.message}", recoverable=retryable)
     text = f"unknown execution phase [{resource.phase}] and state [{resource.state}]."
     return Failure("SystemError", text, kind=_SYSTEM, recoverable=True)

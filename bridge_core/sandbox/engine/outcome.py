@@ -7,9 +7,12 @@ from typing import Any
 
 from flyteidl.core import execution_pb2
 
-__all__ = ["CANCELLED", "Cancelled", "Done", "Dynamic", "Failure", "Outcome", "unsupported"]
+__all__ = ["CANCELLED", "RETRYABLE_FAILED", "Cancelled", "Done", "Dynamic", "Failure", "Outcome", "unsupported"]
 
 _USER = execution_pb2.ExecutionError.USER
+
+RETRYABLE_FAILED = 8
+"""A ``TaskExecution.Phase`` that flyteidl names from 1.15 on; services may say it whatever is installed here."""
 
 
 @dataclass(frozen=True, slots=True)

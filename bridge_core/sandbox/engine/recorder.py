@@ -9,7 +9,7 @@ from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
 
 from ..times import now, seconds_between
-from .outcome import Cancelled, Done, Dynamic, Failure
+from .outcome import RETRYABLE_FAILED, Cancelled, Done, Dynamic, Failure
 from .timeouts import TIMED_OUT
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ OWN_LOG = "Sandbox log"
 """What the link to the console is called; other links are a connector's."""
 _Node = execution_pb2.NodeExecution
 _Task = execution_pb2.TaskExecution
-_TASK_ENDED = frozenset({_Task.SUCCEEDED, _Task.ABORTED, _Task.FAILED, _Task.RETRYABLE_FAILED, _Task.UNDEFINED})
+_TASK_ENDED = frozenset({_Task.SUCCEEDED, _Task.ABORTED, _Task.FAILED, RETRYABLE_FAILED, _Task.UNDEFINED})
 
 
 class NodeRecord:
