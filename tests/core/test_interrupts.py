@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 REQUESTS = 60
 LAUNCHER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what they start in the background ignore it
 from bridge_core import Client, Config, EntityRef, LaunchRequest
 endpoint, name, count = sys.argv[1:]
 with Client(Config.for_endpoint(endpoint, insecure=True, project="flytesnacks", domain="development")) as client:

@@ -146,6 +146,8 @@ def test_an_array_whose_inputs_are_all_bound_has_one_item(wire):
 
     def bound(array):
         individual(array)
+        if "bound_inputs" not in array.DESCRIPTOR.fields_by_name:
+            pytest.skip("this flyteidl has no bound inputs of arrays")
         array.bound_inputs.append("n")
 
     template = array_workflow(wire, task, bound, ["n"])
