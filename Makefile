@@ -7,6 +7,8 @@ PY := .venv/bin/python
 # Most tests wait for something: two at once fit two cores. Files stay whole, because what they start is started per process.
 PARALLEL ?= -n 2 --dist loadfile
 STAMP := .venv/.installed
+# What only npm carries: an Azure endpoint.
+NPM := .venv/npm
 # What the machine sets to save space would make every task process compile flytekit anew.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -16,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
 	@echo "make test        the suite; parts that PyPI does not carry are skipped by name"
-	@echo "make test-full   the same, and fails when such a part is missing"
+	@echo "make test-full   the same with what npm carries, and fails when a part is missing"
 	@echo "make test-long   campaigns of minutes"
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
@@ -30,7 +32,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(PY) -m pytest -q -m "not long" $(PARALLEL) $(PYTEST_ARGS)
 
-test-full: $(STAMP)
+test-full: $(STAMP) $(NPM)/.installed
 	FLYTE_BRIDGE_FULL=1 $(PY) -m pytest -q -m "not long" $(PARALLEL) $(PYTEST_ARGS)
 
 test-long: $(STAMP)
@@ -60,6 +62,10 @@ clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv: $(STAMP)
+
+$(NPM)/.installed: | $(STAMP)
+	@command -v npm >/dev/null || { echo "make test-full needs npm, for Azure's emulator" >&2; exit 2; }
+	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 && touch $@
 
 # constraints.txt pins everything that is installed, so that today's environment is tomorrow's.
 $(STAMP): pyproject.toml constraints.txt

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from storage_support import KEY, SECRET, AzureServer, GcsServer, HttpStore, S3Server, rclone
+from support.parts import lacking
 
 from bridge_core import Client, Config
 
@@ -57,12 +58,15 @@ def gcs_config(gcs: GcsServer) -> Config:
     return reaching("gs://bucket/raw/prefix", gcs={"endpoint": gcs.endpoint})
 
 
+INSTALLED_BY_NPM = str(Path(__file__).parents[2] / ".venv/npm/node_modules/.bin")
+
+
 @pytest.fixture(scope="session")
 def azure() -> Iterator[AzureServer]:
     pytest.importorskip("adlfs", reason="adlfs is not installed")
-    binary = shutil.which("azurite-blob")
+    binary = shutil.which("azurite-blob", path=INSTALLED_BY_NPM) or shutil.which("azurite-blob")
     if binary is None:
-        pytest.skip("azurite-blob (npm azurite) is not on the PATH")
+        lacking("Azure's emulator, azurite-blob of npm's azurite, which make test-full installs")
     server = AzureServer(binary)
     Client(_azure_config(server)).files.get_filesystem("abfs").mkdir("bucket")
     yield server
