@@ -6,6 +6,7 @@ Grammar (flyteadmin ``manager/impl/util/filters.go``): ``expr("+" expr)*`` with 
 """
 
 # Statements are put together from constants of this package; values always go in as parameters.
+# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2
+from flyteidl.core import identifier_pb2
 
 from .status import Rejected
 from .times import parse_text
@@ -54,8 +56,10 @@ _PREFIXES = {
     "execution_admin_tag": "eat",
 }
 _TIMES = frozenset(
-    {"created_at", "updated_at", "deleted_at", "started_at", "execution_created_at", "execution_updated_at"}
-)
+    f"{entity}{what}"
+    for entity in ("", "execution_", "node_execution_", "task_execution_")
+    for what in ("created_at", "updated_at")
+) | {"deleted_at", "started_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,6 @@ LAUNCH_PLAN = Listed(
 )
 NAMED = Listed("nen", _columns("project domain name description state"))
 DESCRIPTION = Listed("de", _columns("id project domain name version"))
-NODE = Listed("ne", _columns("id created_at phase node_id"))
-TASK_EXECUTION = Listed("te", _columns("id created_at phase retry_attempt"))
 SIGNAL = Listed("s", _columns("id signal_id"))
 _TAGS = (
     "EXISTS (SELECT 1 FROM execution_tags j WHERE j.execution_name=executions.execution_name AND {})"
@@ -114,6 +116,45 @@ EXECUTION = Listed(
         "t": Listed("t", TASK.columns, link="EXISTS (SELECT 1 FROM entities j WHERE j.id=executions.task_id AND {})"),
         "et": Listed("et", _columns("execution_project execution_domain execution_name key value"), link=_TAGS),
         "at": Listed("at", _columns("name"), link=_TAGS),
+    },
+)
+_RUN = "execution_project execution_domain execution_name"
+
+
+def _linked(table: str, own: str, pairs: str) -> str:
+    """The condition that a row of another table belongs to one of `own`: ``other=own`` columns, the same where one is named."""
+    sides = (pair.partition("=") for pair in pairs.split())
+    equal = " AND ".join(f"j.{other}={own}.{mine or other}" for other, _, mine in sides)
+    return f"EXISTS (SELECT 1 FROM {table} j WHERE {equal} AND {{}})"
+
+
+NODE = Listed(
+    "ne",
+    _columns(
+        f"id created_at updated_at deleted_at {_RUN} node_id phase input_uri started_at node_execution_created_at "
+        "node_execution_updated_at duration parent_id parent_task_execution_id error_kind error_code cache_status "
+        "dynamic_workflow_remote_closure_reference"
+    ),
+    {"e": Listed("e", EXECUTION.columns, link=_linked("executions", "node_executions", _RUN))},
+)
+TASK_EXECUTION = Listed(
+    "te",
+    _columns(
+        f"id created_at updated_at deleted_at project domain name version {_RUN} node_id retry_attempt phase phase_version "
+        "input_uri started_at task_execution_created_at task_execution_updated_at duration"
+    ),
+    {
+        "e": Listed("e", EXECUTION.columns, link=_linked("executions", "task_executions", _RUN)),
+        "ne": Listed("ne", NODE.columns, link=_linked("node_executions", "task_executions", f"{_RUN} node_id")),
+        "t": Listed(
+            "t",
+            TASK.columns,
+            link=_linked(
+                f"(SELECT * FROM entities WHERE resource_type={identifier_pb2.TASK})",
+                "task_executions",
+                "project domain name version",
+            ),
+        ),
     },
 )
 
@@ -190,6 +231,8 @@ class Query:
             raise Rejected("INVALID_ARGUMENT", f"'{short}' entity is not allowed in filters")
         if column not in entity.columns:
             raise Rejected("INVALID_ARGUMENT", f"'{entity.short}.{column}' is invalid filter")
+        if entity.short == "te" and column in ("project", "domain", "name"):
+            column = f"execution_{column}"  # customizeField there: those of the task cannot be asked for
         if entity.short == "at":
             column = "key"  # the admin_tag table became execution_tags (flyteadmin pkg/common/filters.go)
         return entity, column

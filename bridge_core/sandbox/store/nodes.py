@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import node_execution_pb2, signal_pb2, task_execution_pb2
 from flyteidl.core import catalog_pb2, compiler_pb2, literals_pb2
-from flyteidl.core import execution_pb2 as core_execution_pb2
 
 from ..status import Rejected
-from ..times import to_text
+from .columns import node_columns, task_columns
 from .executions import execution_key, trim_error
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Nodes"]
 
-_NODE_PHASE = core_execution_pb2.NodeExecution.Phase
-_TASK_PHASE = core_execution_pb2.TaskExecution.Phase
+_TASK_PLACE = "execution, node_id, task, retry_attempt"
 _TASK_KEY = "execution=? AND node_id=? AND task=? AND retry_attempt=?"
 
 
@@ -38,17 +36,17 @@ class Nodes:
 
     def save(self, record: Any, *, parent: str | None) -> None:
         """Writes a node execution, new or changed."""
-        self._db.execute(
-            "INSERT INTO node_executions (execution, node_id, parent, phase, created_at, record) VALUES (?,?,?,?,?,?)"
-            " ON CONFLICT (execution, node_id) DO UPDATE SET phase=excluded.phase, record=excluded.record",
-            (
-                *_node_key(record.id),
-                parent or "",
-                _NODE_PHASE.Name(record.closure.phase),
-                to_text(record.closure.created_at),
-                record.SerializeToString(),
-            ),
-        )
+        execution, node_id = _node_key(record.id)
+        above = None
+        if parent:
+            above = self._db.one("SELECT id FROM node_executions WHERE execution=? AND node_id=?", (execution, parent))
+        place = {
+            "execution": execution,
+            "node_id": node_id,
+            "parent": parent or "",
+            "parent_id": None if above is None else above["id"],
+        }
+        self._upsert("node_executions", "execution, node_id", place, {**node_columns(record), "record": _bytes(record)})
 
     def save_data(self, identifier: Any, *, inputs: Any = None, outputs: Any = None, dynamic: Any = None) -> None:
         """Writes what is given of a node's inputs, outputs and compiled dynamic workflow."""
@@ -131,17 +129,8 @@ class Nodes:
     def save_task(self, record: Any, *, inputs: Any = None, outputs: Any = None, log_path: str | None = None) -> None:
         """Writes a task execution, new or changed."""
         key = _task_key(record.id)
-        self._db.execute(
-            "INSERT INTO task_executions (execution, node_id, task, retry_attempt, phase, created_at, record)"
-            " VALUES (?,?,?,?,?,?,?) ON CONFLICT (execution, node_id, task, retry_attempt)"
-            " DO UPDATE SET phase=excluded.phase, record=excluded.record",
-            (
-                *key,
-                _TASK_PHASE.Name(record.closure.phase),
-                to_text(record.closure.created_at),
-                record.SerializeToString(),
-            ),
-        )
+        place = dict(zip(_TASK_PLACE.split(", "), key, strict=True))
+        self._upsert("task_executions", _TASK_PLACE, place, {**task_columns(record), "record": _bytes(record)})
         for column, value in (
             ("inputs", None if inputs is None else inputs.SerializeToString()),
             ("outputs", None if outputs is None else outputs.SerializeToString()),
@@ -208,6 +197,16 @@ class Nodes:
         page = query.page(self._db, "SELECT * FROM signals", "execution=?", [execution_key(execution)])
         return [signal_pb2.Signal.FromString(row["record"]) for row in page.rows], page
 
+    def _upsert(self, table: str, unique: str, place: dict[str, Any], values: dict[str, Any]) -> None:
+        """Writes a row; one that is there keeps its place."""
+        row = {**place, **values}
+        changes = ", ".join(f"{name}=excluded.{name}" for name in values)
+        self._db.execute(
+            f"INSERT INTO {table} ({', '.join(row)}) VALUES ({','.join('?' * len(row))})"
+            f" ON CONFLICT ({unique}) DO UPDATE SET {changes}",
+            list(row.values()),
+        )
+
     # Cache.
 
     def cached(self, key: str) -> tuple[Any, Any] | None:
@@ -231,6 +230,11 @@ def _node_key(identifier: Any) -> tuple[str, str]:
 
 def _task_key(identifier: Any) -> tuple[str, str, str, int]:
     return *_node_key(identifier.node_execution_id), identifier.task_id.name, identifier.retry_attempt
+
+
+def _bytes(record: Any) -> bytes:
+    data: bytes = record.SerializeToString()
+    return data
 
 
 def _literals(data: bytes | None) -> Any:

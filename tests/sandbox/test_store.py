@@ -1,0 +1,112 @@
+"""The SQLite file over versions: an older one is brought up to date, a newer one refused, and none left open."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+import pytest
+from flyteidl.admin import common_pb2, node_execution_pb2
+
+from bridge_core.sandbox.claim import DirectoryUnusable
+from bridge_core.sandbox.store.database import Database
+
+from .protos import PHASE, echo_workflow, gate_workflow, literals
+from .test_executions import release
+
+FIRST = {
+    "node_executions": "id execution node_id parent phase created_at record inputs outputs dynamic",
+    "task_executions": "id execution node_id task retry_attempt phase created_at record inputs outputs log_path",
+}
+"""The columns there were before the tables had a version."""
+
+
+@contextlib.contextmanager
+def opened(path):
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def columns(connection, table):
+    return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def make_old(path):
+    with opened(path) as connection:
+        for table, kept in FIRST.items():
+            for column in columns(connection, table) - set(kept.split()):
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version=0")
+
+
+def test_a_folder_of_the_previous_schema_keeps_its_runs(fresh, connect):
+    sandbox = fresh()
+    wire = connect(sandbox)
+    done = wire.run(echo_workflow(wire), literals(n=7)).id
+    held = wire.launch(gate_workflow(wire), inputs=literals(n=1))
+    wire.wait(held, phases={PHASE.RUNNING})
+    request = node_execution_pb2.NodeExecutionListRequest(workflow_execution_id=done, limit=10)
+    before = wire.admin.ListNodeExecutions(request)
+    sandbox.stop()
+    make_old(sandbox._data_dir / "sandbox.sqlite")
+
+    wire = connect(fresh())
+    assert wire.get(done).closure.phase == PHASE.SUCCEEDED
+    assert wire.outputs(done) == {"o0": 7}
+    assert wire.admin.ListNodeExecutions(request) == before
+    request.filters = f"eq(execution_name,{done.name})+gt(started_at,2020-01-01T00:00:00Z)+lt(duration,1h)"
+    request.sort_by.CopyFrom(common_pb2.Sort(key="node_execution_created_at", direction=common_pb2.Sort.ASCENDING))
+    assert wire.admin.ListNodeExecutions(request) == before
+    release(wire, held)
+    assert wire.wait(held).closure.phase == PHASE.SUCCEEDED
+
+
+def test_old_records_fill_the_new_columns_as_new_ones_do(fresh, connect):
+    sandbox = fresh()
+    wire = connect(sandbox)
+    wire.run(echo_workflow(wire), literals(n=7))
+    sandbox.stop()
+    path = sandbox._data_dir / "sandbox.sqlite"
+
+    def rows():
+        with opened(path) as connection:
+            connection.row_factory = sqlite3.Row
+            return {
+                table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY id")]
+                for table in FIRST
+            }
+
+    before = rows()
+    assert all(before.values())
+    make_old(path)
+    assert "duration" not in rows()["node_executions"][0]
+    Database(path).close()
+    assert rows() == before
+
+
+def test_a_folder_of_a_newer_version_is_refused_in_one_line(fresh):
+    sandbox = fresh()
+    sandbox.stop()
+    path = sandbox._data_dir / "sandbox.sqlite"
+    with opened(path) as connection:
+        connection.execute("PRAGMA user_version=999")
+    before = path.read_bytes()
+    with pytest.raises(DirectoryUnusable, match="newer flyte-bridge wrote it") as caught:
+        fresh()
+    assert str(sandbox._data_dir) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_opened_is_not_left_open(tmp_path):
+    path = tmp_path / "sandbox.sqlite"
+    path.write_bytes(b"not a database" * 100)
+    connections = []
+    with pytest.MonkeyPatch.context() as patch:
+        connect = sqlite3.connect
+        patch.setattr(sqlite3, "connect", lambda *a, **k: connections.append(connect(*a, **k)) or connections[-1])
+        with pytest.raises(sqlite3.DatabaseError):
+            Database(path)
+    (connection,) = connections
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
