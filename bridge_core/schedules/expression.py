@@ -12,6 +12,7 @@ a leading ``CRON_TZ=Area/City`` or ``TZ=Area/City``. flytekit checks with cronit
 | ``L``, ``#``, ``H``, ``R`` | taken | refused |
 | ``0-0`` as day of week | every day | Sunday |
 | ``*/1`` in one day field, ``1`` in the other | every day: OR | "any", like ``*``: AND |
+| ``0-6`` as day of week, a day of month too | any: AND | every weekday: OR, so every day |
 | ``?`` | day fields only | ``*`` in any field |
 | ``@every 5m``, ``CRON_TZ=…`` | refused | taken |
 | a skipped clock | fires late, when clocks go on | does not fire that day |
