@@ -102,14 +102,13 @@ def explained(error: LiteralError, inputs: Any) -> LiteralError:
     """The same error; with a way out when an input is what a template or an XCom that was never pushed leaves behind."""
     given = inputs if isinstance(inputs, Mapping) else {}
     refused = {name: value for name, value in given.items() if any(_about(problem, name) for problem in error.problems)}
+    texts = {name: value for name, value in refused.items() if isinstance(value, str)}
     hints = []
-    if absent := [name for name, value in refused.items() if value is None or value == "None"]:
+    if absent := [name for name, value in refused.items() if value is None or texts.get(name) == "None"]:
         hints.append(f"{', '.join(absent)} came as None: the task it is taken from pushed no such XCom, or did not run")
-    if texts := [
-        name for name, value in refused.items() if isinstance(value, str) and value.lstrip()[:1] in ("{", "[")
-    ]:
+    if unread := [name for name, text in texts.items() if text.lstrip()[:1] in ("{", "[")]:
         hints.append(
-            f"{', '.join(texts)} is the text of a template, and no JSON: write {{{{ … | tojson }}}}, pass the XComArg "
+            f"{', '.join(unread)} is the text of a template, and no JSON: write {{{{ … | tojson }}}}, pass the XComArg "
             "(task.output) itself, or set render_template_as_native_obj=True on the DAG"
         )
     return error.with_message("\n".join([error.message, *hints])) if hints else error

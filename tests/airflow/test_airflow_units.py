@@ -12,11 +12,13 @@ from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from airflow_provider import get_provider_info
 from airflow_provider._connection import EXTRA_KEYS, config_from_connection
 from airflow_provider._event import EventError, RunEvent
+from airflow_provider._launching import explained
 from airflow_provider._run_name import TaskKey
 from airflow_provider._values import from_xcom, to_xcom
 from bridge_core import (
@@ -25,6 +27,7 @@ from bridge_core import (
     FileRef,
     FrameRef,
     InvalidRequest,
+    LiteralError,
     RunError,
     RunPhase,
     RunRef,
@@ -288,6 +291,23 @@ class TestValues:
     def test_other_mappings_are_left_alone(self):
         value = {"flyte_ref": "unknown", "n": {"flyte_bytes": "AP8=", "more": 1}, "t": (1, 2)}
         assert from_xcom(value) == value
+
+
+class TestRefusedInputs:
+    @pytest.mark.parametrize(
+        ("value", "hint"),
+        [
+            (None, "a came as None"),
+            ("None", "a came as None"),
+            ('{"b": 1', "a is the text of a template"),
+            (np.array([1, 2]), ""),  # compares item by item, and is neither true nor false
+            (3, ""),
+        ],
+    )
+    def test_the_way_out_is_said_and_the_refusal_kept(self, value, hint):
+        error = explained(LiteralError("refused", problems=("inputs.a: wrong",)), {"a": value, "b": None})
+        assert str(error).splitlines()[0] == "refused"
+        assert [line[: len(hint)] for line in str(error).splitlines()[1:]] == [hint] * bool(hint)
 
 
 class TestProviderInfo:
