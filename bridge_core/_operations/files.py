@@ -329,9 +329,9 @@ def _check_name(name: str) -> None:
 
 
 def _size(source: Path | bytes) -> int:
-    from ..storage.signed import size
+    from ..storage.streams import size_of
 
-    return size(source)
+    return size_of(source)
 
 
 def _binary(data: Any, encoding: str) -> bytes | IO[bytes]:

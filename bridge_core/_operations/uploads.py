@@ -100,13 +100,14 @@ class Uploads:
         """
         from ..storage import signed
         from ..storage.progress import Progress
+        from ..storage.streams import size_of
 
         if not project or not domain:
             raise ConfigError(
                 "uploading through Flyte needs a project and a domain: name them in Config(project=…, domain=…), or in the "
                 "environment as FLYTE_LOCAL_PROJECT and FLYTE_LOCAL_DOMAIN"
             )
-        length = await self._transport.run_io(signed.size, body.source)
+        length = await self._transport.run_io(size_of, body.source)
         if length >= _WORTH_ASKING and (
             there := await self._stored(body, project, domain, root or folder_of(body.md5))
         ):
@@ -174,12 +175,12 @@ class Uploads:
         progress: OnProgress | None,
     ) -> dict[tuple[bytes, str], str]:
         from ..storage.paths import join
-        from ..storage.signed import size
+        from ..storage.streams import size_of
 
         def one(task: _Task) -> str:
             uri = join(location, task.item.root, task.body.name)
             # Its place is named by its content, so what is there already is it: an upload that broke off goes on here.
-            if self._store.size(uri) != size(task.body.source):
+            if self._store.size(uri) != size_of(task.body.source):
                 self._store.put(task.body.source, uri, metadata=metadata, progress=progress)
             return uri
 

@@ -16,12 +16,12 @@ from ..errors import InvalidRequest, NotFound, Unavailable
 from .http import Answer, HttpPool, Request
 from .paths import shown
 from .progress import OnProgress, Progress
-from .streams import CHUNK, Counted, atomic, open_source
+from .streams import CHUNK, Counted, atomic, open_source, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["get", "md5", "put", "size"]
+__all__ = ["get", "md5", "put"]
 
 _ATTEMPTS = 4
 _BUSY = (http.client.REQUEST_TIMEOUT, http.client.TOO_MANY_REQUESTS)
@@ -44,11 +44,6 @@ def md5(source: Path | bytes, label: str = "") -> bytes:
             start = f"{label}: " if label else ""
             raise InvalidRequest(f"{start}file {source!s} cannot be read: {error.strerror or error}") from None
     return digest.digest()
-
-
-def size(source: Path | bytes) -> int:
-    """Bytes of the content."""
-    return len(source) if isinstance(source, bytes) else source.stat().st_size
 
 
 def put(
@@ -81,7 +76,7 @@ def put(
     with _pool(pool) as connections:
 
         def send() -> Answer:
-            length = size(source)
+            length = size_of(source)
             sent = {
                 key: value for key, value in headers.items() if key.lower() not in ("content-length", "content-md5")
             }

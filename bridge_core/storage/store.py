@@ -118,7 +118,8 @@ class Store:
         if is_local(uri):
             target = local_path(uri)
             with open_source(source) as stream, atomic(target) as file:
-                copy(Counted(stream, target.name, size_of(source), progress), file, str(target))
+                length = size_of(source) if isinstance(source, (Path, bytes)) else None
+                copy(Counted(stream, target.name, length, progress), file, str(target))
             return uri
         system, path = self.systems.of(uri)
         if isinstance(source, Path):
@@ -163,9 +164,9 @@ class Store:
         progress: OnProgress | None,
     ) -> None:
         options: dict[str, Any] = {}
-        scheme = _protocol(system)
+        scheme, length = _protocol(system), size_of(source)  # a file that is gone is no bucket that is not there
         if scheme in ("s3", "gs"):
-            options["chunksize"] = max(_PART, -(-source.stat().st_size // _MOST_PARTS))
+            options["chunksize"] = max(_PART, -(-length // _MOST_PARTS))
         elif scheme == "abfs":
             options |= {"max_concurrency": _BLOCKS, "overwrite": True}  # adlfs of 2024 refuses what is there
         if progress is not None:

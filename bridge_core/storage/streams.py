@@ -75,11 +75,18 @@ def open_source(source: Path | bytes | IO[bytes], label: str = "") -> Iterator[I
         yield stream  # a raw file reads like any other
 
 
-def size_of(source: Path | bytes | IO[bytes]) -> int | None:
-    """Bytes of what is to be sent, when they are known."""
+def size_of(source: Path | bytes) -> int:
+    """Bytes of what is to be sent.
+
+    Raises:
+        InvalidRequest: The file is missing or unreadable.
+    """
     if isinstance(source, bytes):
         return len(source)
-    return source.stat().st_size if isinstance(source, Path) else None
+    try:
+        return source.stat().st_size
+    except OSError as error:
+        raise InvalidRequest(f"file {source} cannot be read: {error.strerror or error}") from None
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ import pytest
 from storage_support import HttpStore
 
 from bridge_core import Client, DirectoryRef, InvalidRequest
+from bridge_core.storage import signed
+from bridge_core.storage.store import Store
 
 
 def test_symlinks_out_of_a_directory_are_refused(local: Client, tree: Path, tmp_path: Path) -> None:
@@ -130,6 +132,15 @@ def test_a_symlink_in_the_target_does_not_lead_out(local: Client, tree: Path, tm
     with pytest.raises(InvalidRequest, match=r"leads out of .* through a symlink"):
         local.files.download_directory(uri, tmp_path / "target")
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["memory://bucket/there", "there"])
+def test_a_file_that_goes_away_before_it_is_sent(local: Client, tmp_path: Path, target: str) -> None:
+    store = Store(local.config)
+    with pytest.raises(InvalidRequest, match=rf"file {tmp_path}/gone cannot be read: No such file"):
+        store.put(tmp_path / "gone", target if "://" in target else str(tmp_path / target))
+    with pytest.raises(InvalidRequest, match=rf"file {tmp_path}/gone cannot be read: No such file"):
+        signed.put("http://127.0.0.1:1/x", tmp_path / "gone", headers={}, content_md5=b"")
 
 
 FULL = """
