@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..errors import ConfigError
 from .secret import NO_SECRET, Secret, wrap_secrets
 
 __all__ = ["AzureConfig", "GcsConfig", "S3Config"]
@@ -49,13 +50,19 @@ class GcsConfig:
     """Google Cloud Storage."""
 
     endpoint: str | None = None
-    """Base URL; None for Google. One that is ``http://`` is an emulator: it is sent no credentials."""
+    """Base URL; None for Google. One that is ``http://`` is an emulator: it is sent no credentials, ever."""
 
     credentials: str | None = None
     """JSON file of a service account or user; None: whatever Google's libraries find (variables, gcloud, metadata server)."""
 
     gsutil_parallelism: bool = False
     """flytekit's, and without effect there and here: neither uses gsutil. Tasks of a sandbox inherit its variable."""
+
+    def __post_init__(self) -> None:
+        if self.credentials and self.credentials.lstrip().startswith(
+            "{"
+        ):  # else every message would show a private key
+            raise ConfigError("gcs.credentials holds credentials themselves; write them to a file, and name that")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,12 +157,15 @@ def _without_new_checksums() -> dict[str, str]:
 def _gcs(config: Config, *, anonymous: bool) -> dict[str, Any]:
     """With Google's own search for credentials named: left to itself, gcsfs goes on without any where it finds none."""
     gcs = config.gcs
-    emulator = (gcs.endpoint or "").startswith("http://")
-    token = "anon" if anonymous or (emulator and not gcs.credentials) else gcs.credentials or "google_default"
-    if token == gcs.credentials and not Path(token).expanduser().is_file():
-        raise ConfigError(f"gcs.credentials {token} is no file")  # gcsfs would take it for a token, and send it
-    options: dict[str, Any] = {"token": str(Path(token).expanduser()) if token == gcs.credentials else token}
-    return {**options, "endpoint_url": gcs.endpoint.rstrip("/")} if gcs.endpoint else options
+    options = {"endpoint_url": gcs.endpoint.rstrip("/")} if gcs.endpoint else {}
+    if anonymous or (gcs.endpoint or "").startswith("http://"):
+        return {**options, "token": "anon"}
+    if not gcs.credentials:
+        return {**options, "token": "google_default"}
+    file = Path(gcs.credentials).expanduser()
+    if not file.is_file():  # gcsfs would take it for a token, and send it
+        raise ConfigError(f"gcs.credentials (from {config.origin('gcs.credentials')}) names no file that is here")
+    return {**options, "token": str(file)}
 
 
 def _azure(config: Config, *, anonymous: bool) -> dict[str, Any]:

@@ -63,16 +63,15 @@ def test_what_each_store_is_opened_with() -> None:
 def test_endpoints_of_ones_own(tmp_path: Path) -> None:
     """No token goes to an emulator, and none in clear text."""
     (tmp_path / "key.json").write_text("{}")
-    gcs = {"credentials": str(tmp_path / "key.json"), "endpoint": "http://g/"}
+    key_file = {"credentials": str(tmp_path / "key.json")}
     assert options("gs", gcs={"endpoint": "http://g/"})["token"] == "anon"
+    assert options("gs", gcs={"endpoint": "http://g/", **key_file})["token"] == "anon"
     assert options("gs", gcs={"endpoint": "https://g"})["token"] == "google_default"
-    assert options("gs", gcs=gcs) == {
-        "token": gcs["credentials"],
-        "endpoint_url": "http://g",
+    assert options("gs", gcs={"endpoint": "https://g/", **key_file}) == {
+        "token": key_file["credentials"],
+        "endpoint_url": "https://g",
         "use_listings_cache": False,
     }
-    with pytest.raises(ConfigError, match="no is no file"):
-        options("gs", gcs={"credentials": "no"})
     key = {"storage_account_name": "a", "storage_account_key": "k"}
     assert options("abfs", azure={"endpoint": "http://z/a/", **key})["connection_string"] == (
         "BlobEndpoint=http://z/a;AccountName=a;AccountKey=k"
@@ -86,6 +85,14 @@ def test_endpoints_of_ones_own(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match=r"azure\.endpoint http://z is not https"):
         options("abfs", azure={"endpoint": "http://z"})
+
+
+def test_credentials_of_google_where_a_file_is_wanted_are_shown_to_nobody() -> None:
+    with pytest.raises(ConfigError, match=r"gcs\.credentials holds credentials themselves") as pasted:
+        Config.for_endpoint("x:1", search_cwd=False, gcs={"credentials": '{"private_key": "SECRET-KEY"}'})
+    with pytest.raises(ConfigError, match=r"gcs\.credentials \(from argument\) names no file") as token:
+        options("gs", gcs={"credentials": "SECRET-KEY"})
+    assert "SECRET-KEY" not in str(pasted.value) + str(token.value)
 
 
 @pytest.mark.parametrize(
