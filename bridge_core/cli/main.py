@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BridgeError
 from . import config, demo, launch, lists, runs, sandbox, scheduler, trigger
@@ -124,9 +124,10 @@ def _to_stderr() -> logging.Handler:
     """Writes where stderr is at that moment: a live picture puts lines above itself."""
     import logging
 
-    class ToStderr(logging.Handler):
+    class ToStderr(logging.StreamHandler[Any]):
         def emit(self, record: logging.LogRecord) -> None:
-            print(self.format(record), file=sys.stderr, flush=True)
+            self.stream = sys.stderr
+            super().emit(record)
 
     return ToStderr()
 

@@ -429,6 +429,21 @@ def test_logs_can_be_json_lines(shell: Shell, raw: RawFlyte, name: str) -> None:
     assert any(f"as flytesnacks/development/{name}" in record["message"] for record in records)
 
 
+def test_logs_without_a_standard_error_do_not_go_to_standard_output(shell: Shell, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {})
+    command = [sys.executable, "-m", "bridge_core.cli", "launch", name, "--log-level", "info", "--output", "json"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *command],
+        cwd=shell.home,
+        env=shell.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["created"]
+
+
 def test_a_wrong_option_shows_the_usage_of_its_command(shell: Shell) -> None:
     told = failed(shell("launch", "pkg.wf", "--version", "v1"), 2)
     assert told.startswith("usage: flyte-bridge launch ")
