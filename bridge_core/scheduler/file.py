@@ -207,14 +207,15 @@ class _Parser:
 
     def _knows_zone(self, zone: Any, holder: Located, where: str) -> bool:
         """Checks it with a cron that nobody wrote, which is left out of the message."""
-        if zone not in self._zones:
-            try:
-                Cron("@daily", timezone=zone)
-            except BridgeError as error:
-                text = str(error).removeprefix("cron '@daily': ")
-                self._add(holder.line_of("timezone"), f"{where}: {text}")
-                return False
-            self._zones.add(zone)
+        if isinstance(zone, str) and zone in self._zones:
+            return True
+        try:
+            Cron("@daily", timezone=zone)
+        except BridgeError as error:
+            text = str(error).removeprefix("cron '@daily': ")
+            self._add(holder.line_of("timezone"), f"{where}: {text}")
+            return False
+        self._zones.add(zone)
         return True
 
     def _inputs(self, item: Located) -> dict[str, Any]:

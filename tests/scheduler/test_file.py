@@ -59,6 +59,7 @@ triggers:
         (HEAD + '    cron: "0 0 32 2 *"', 4, "32 is out of range 1-31", "write"),
         (HEAD + '    cron: "0 0 30 2 *"', 4, "never fires", "write '28'"),
         (HEAD + '    cron: "0 0 * * *"\n    timezone: Mars/Olympus', 5, "'Mars/Olympus' is not in the IANA", "Europe/Berlin"),
+        (HEAD + '    cron: "0 0 * * *"\n    timezone: [UTC]', 5, "['UTC'] is not in the IANA", "did you mean UTC"),
         ("defaults: {timezone: Europ/Berlin}\n" + HEAD + '    cron: "@daily"', 1, "'Europ/Berlin'", "Europe/Berlin"),
         (HEAD + "    interval_minutes: 0", 4, "got 0", "FixedRate(15)"),
         (HEAD + "    interval_minutes: -3", 4, "got -3", "FixedRate(15)"),
