@@ -55,9 +55,7 @@ def ask_for_token(
         return Token(
             access,
             refresh if isinstance(refresh, str) and refresh else None,
-            time.time() + lifetime
-            if lifetime and lifetime > 0
-            else None,  # 0: some say so, and mean that they do not know
+            time.time() + lifetime if lifetime and lifetime > 0 else None,  # 0 of some means: not known
         )
     raise refusal(url, status, answer, doing, secrets=(form, basic))
 

@@ -112,10 +112,13 @@ class Flyte1Interfaces:
         where = f"{entity.project}/{entity.domain} at {self._endpoint}"
         try:
             if versions := [item.id.version for item in await self._newest(entity, _NAMED_VERSIONS)]:
-                wanted = "active version" if entity.version == "active" else f"version {entity.version!r}"
+                active = entity.version == "active"
+                wanted, way_out = (
+                    ("active version", "Activate one") if active else (f"version {entity.version!r}", "Register it")
+                )
                 return (
                     f"{kind} {entity.name!r} in {where} has no {wanted}; the newest: {', '.join(versions)}. "
-                    "Register or activate it, or ask for 'latest'"
+                    f"{way_out}, or ask for 'latest'"
                 )
             return f"no {kind} {entity.name!r} in {where}{await self._nearest(entity)}"
         except BridgeError:  # what is missing is known; what there is instead could not be asked
