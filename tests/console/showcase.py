@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgpack
-from flyteidl.admin import launch_plan_pb2
 from flyteidl.core import literals_pb2, types_pb2
 from flyteidl.service import dataproxy_pb2
 from sandbox.protos import (
@@ -121,9 +120,7 @@ def _hostile(wire):
     template = new_workflow(name, {"v": STRING}, {"o0": STRING})
     add_node(template, "n0", task, v=("", "v")).metadata.name = HOSTILE
     add_output(template, "o0", "n0", "o0")
-    spec = launch_plan_pb2.LaunchPlanSpec()
-    spec.labels.values["key"] = HOSTILE
-    target = wire.register(template, tasks=[task], plan=spec)
+    target = wire.register(template, tasks=[task])
     run = wire.launch(target, "hostile", literals(v=HOSTILE))
     wire.wait(run)
     broken = shell_task("hostile.fail", f"cat <<'END'\n{HOSTILE}\nEND\nexit 1")

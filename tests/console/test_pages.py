@@ -105,7 +105,7 @@ def test_hostile_names_and_values_stay_text(console):
     sandbox, case, _ = console
     page, html = get(sandbox, url(case.hostile))
     assert HOSTILE not in html
-    assert "".join(page.text).count(HOSTILE) >= 5  # plan, workflow, label, node, input, output
+    assert "".join(page.text).count(HOSTILE) >= 5  # plan, workflow, node, input, output
     plan = quote(f"x{HOSTILE}", safe="")
     listed, _ = get(sandbox, f"/console/projects/{P}/domains/{D}/launch_plan/{plan}/version/v1")
     assert f"x{HOSTILE}" in "".join(listed.text)

@@ -106,6 +106,7 @@ def test_expected_inputs_leave_fixed_ones_out_and_keep_defaults(wire):
     template = new_workflow(name, inputs)
     add_node(template, "n0", (task := echo_task(f"{name}.task", {"n": INTEGER}, {})), n=("", "a"))
     plan = launch_plan_pb2.LaunchPlanSpec()
+    plan.default_inputs.parameters["b"].var.type.CopyFrom(INTEGER)
     plan.default_inputs.parameters["b"].default.CopyFrom(literal(5))
     plan.fixed_inputs.literals["c"].CopyFrom(literal(7))
     wire.register(template, tasks=[task], plan=plan)
@@ -114,6 +115,7 @@ def test_expected_inputs_leave_fixed_ones_out_and_keep_defaults(wire):
     assert set(expected) == {"a", "b"}
     assert expected["a"].required
     assert expected["b"].default.scalar.primitive.integer == 5
+    assert stored.spec.default_inputs == stored.closure.expected_inputs  # flyteadmin augments the specification
     assert stored.closure.state == launch_plan_pb2.INACTIVE
 
 

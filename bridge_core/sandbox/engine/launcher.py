@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import execution_pb2, launch_plan_pb2, workflow_pb2
-from flyteidl.core import identifier_pb2, literals_pb2
+from flyteidl.core import identifier_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
 from ..compiler import compile_closure
 from ..ids import GENERATED, check_execution_name, describe, kind_name, single_task_node
-from ..interfaces import castable, type_of
+from ..inputs import check_literals, execution_inputs, expected_inputs
 from ..status import Rejected
 from ..times import now
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..store.executions import Executions
     from .engine import Engine
 
-__all__ = ["Launcher", "expected_inputs"]
+__all__ = ["Launcher"]
 
 _DEFAULT_TASK_RETRIES = 3  # flyteadmin util/single_task_execution.go: defaultRetryStrategy
 _MERGED = (
@@ -37,21 +37,6 @@ _MERGED = (
     "cluster_assignment",
     "auth_role",
 )
-
-
-def expected_inputs(interface: Any, plan: Any) -> Any:
-    """A launch plan's open inputs: fixed ones removed, defaults kept, the rest required."""
-    parameters = launch_plan_pb2.LaunchPlanClosure().expected_inputs
-    for name, variable in interface.inputs.variables.items():
-        if name in plan.fixed_inputs.literals:
-            continue
-        if name in plan.default_inputs.parameters:
-            parameters.parameters[name].CopyFrom(plan.default_inputs.parameters[name])
-            parameters.parameters[name].var.CopyFrom(variable)
-        else:
-            parameters.parameters[name].var.CopyFrom(variable)
-            parameters.parameters[name].required = True
-    return parameters
 
 
 class Launcher:
@@ -79,17 +64,16 @@ class Launcher:
         target = spec.launch_plan
         if not (target.project and target.domain and target.name and target.version):
             raise Rejected("INVALID_ARGUMENT", f"missing project, domain, name or version of [{describe(target)}]")
-        execution = execution_pb2.Execution(id=identifier, spec=spec)
-        if target.resource_type == identifier_pb2.TASK:
-            plan = self._plan_of_task(target)
-        elif target.resource_type == identifier_pb2.LAUNCH_PLAN:
-            plan = self._entities.get(target)
-        else:
+        if target.resource_type not in (identifier_pb2.TASK, identifier_pb2.LAUNCH_PLAN):
             kind = kind_name(target.resource_type)
             raise Rejected(
                 "INVALID_ARGUMENT", f"Invalid reference entity resource type [{kind}], only LAUNCH_PLAN and TASK"
             )
-        inputs = _checked_inputs(user_inputs, plan)
+        check_literals(user_inputs, "inputs")
+        execution = execution_pb2.Execution(id=identifier, spec=spec)
+        of_task = target.resource_type == identifier_pb2.TASK
+        plan = self._plan_of_task(target) if of_task else self._entities.get(target)
+        inputs = execution_inputs(user_inputs, plan)
         _merge(execution.spec, plan.spec)
 
         self._executions.overwrite_inputs(identifier, inputs, user_inputs)
@@ -187,30 +171,6 @@ def _workflow_of_task(task: Any, entities: Entities) -> Any:
     workflow.closure.compiled_workflow.CopyFrom(compile_closure(template, [], find=entities.find))
     workflow.closure.created_at.CopyFrom(now())
     return workflow
-
-
-def _checked_inputs(given: Any, plan: Any) -> Any:
-    """Flyteadmin ``validation/execution_validator.go``: CheckAndFetchInputsForExecution."""
-    expected = plan.closure.expected_inputs.parameters
-    fixed = plan.spec.fixed_inputs.literals
-    inputs = literals_pb2.LiteralMap()
-    for name, literal in given.literals.items():
-        if name in fixed:
-            raise Rejected("INVALID_ARGUMENT", f"fixed_inputs {name} cannot be overridden")
-        if name not in expected:
-            raise Rejected("INVALID_ARGUMENT", f"invalid input {name}")
-        inputs.literals[name].CopyFrom(literal)
-    for name, parameter in expected.items():
-        if name in inputs.literals:
-            if not castable(type_of(inputs.literals[name]), parameter.var.type):
-                raise Rejected("INVALID_ARGUMENT", f"invalid {name} input wrong type")
-        elif parameter.WhichOneof("behavior") == "required" and parameter.required:
-            raise Rejected("INVALID_ARGUMENT", f"expected_inputs {name} missing")
-        elif parameter.WhichOneof("behavior") == "default":
-            inputs.literals[name].CopyFrom(parameter.default)
-    for name, literal in fixed.items():
-        inputs.literals[name].CopyFrom(literal)
-    return inputs
 
 
 def _merge(spec: Any, plan: Any) -> None:

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from ...status import Rejected
+from ...store.executions import TERMINAL
 
-__all__ = ["check_labels", "node_id_checked", "run_id_checked"]
+__all__ = ["check_labels", "check_notifications", "node_id_checked", "run_id_checked"]
 
 _MOST_LABELS = 16
 _NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
@@ -56,6 +57,23 @@ def check_labels(labels: Any) -> None:
                 f"invalid label value [{value}]: must be no more than {_LONGEST_NAME} characters, letters, digits, '-', '_' "
                 "and '.', beginning and ending with a letter or a digit",
             )
+
+
+def check_notifications(notifications: Any) -> None:
+    """Refuses notifications to nobody, of no kind, or of a phase that is not the end (``notifications_validator.go``).
+
+    Raises:
+        Rejected: INVALID_ARGUMENT.
+    """
+    for notification in notifications:
+        kind = notification.WhichOneof("type")
+        if kind is None:
+            raise Rejected("INVALID_ARGUMENT", "invalid value for notification type")
+        recipients = getattr(notification, kind).recipients_email
+        if not all(recipients) or not recipients:
+            raise Rejected("INVALID_ARGUMENT", "missing recipient" if recipients else "missing recipients")
+        if not TERMINAL.issuperset(notification.phases):
+            raise Rejected("INVALID_ARGUMENT", "invalid value for phase")
 
 
 def _is_qualified(key: str) -> bool:

@@ -12,13 +12,14 @@ from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
 from ...compiler import compile_closure
-from ...engine.launcher import expected_inputs
 from ...engine.scheduler import check_schedule
 from ...filters import LAUNCH_PLAN, TASK, WORKFLOW, Query
 from ...ids import describe
+from ...inputs import check_literals, check_parameters, expected_inputs
 from ...status import Rejected
 from ...store.descriptions import Descriptions
 from ...times import now
+from ._checks import check_labels, check_notifications
 from .listing import query_in
 
 if TYPE_CHECKING:
@@ -81,14 +82,17 @@ class EntityHandlers:
         with self._db.transaction():
             workflow = self._entities.get(plan.spec.workflow_id)
             interface = workflow.closure.compiled_workflow.primary.template.interface
-            for name in [*plan.spec.fixed_inputs.literals, *plan.spec.default_inputs.parameters]:
-                if name not in interface.inputs.variables:
-                    raise Rejected("INVALID_ARGUMENT", f"unexpected input {name} of launch plan {describe(identifier)}")
+            check_labels(plan.spec.labels)
+            check_literals(plan.spec.fixed_inputs, "fixed_inputs")
+            check_parameters(plan.spec.default_inputs, "default_inputs")
             plan.closure.expected_inputs.CopyFrom(expected_inputs(interface, plan.spec))
             plan.closure.expected_outputs.CopyFrom(interface.outputs)
             check_schedule(plan)
+            check_notifications(plan.spec.entity_metadata.notifications)
             structure = plan.SerializeToString(deterministic=True)
             self._refuse_known(identifier, structure)
+            # After the comparison, so that what a file of an older version holds is still the same.
+            plan.spec.default_inputs.CopyFrom(plan.closure.expected_inputs)
             plan.closure.created_at.CopyFrom(now())
             plan.closure.updated_at.CopyFrom(plan.closure.created_at)
             row = self._entities.row(plan.spec.workflow_id)

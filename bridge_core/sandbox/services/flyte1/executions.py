@@ -12,7 +12,7 @@ from ...filters import EXECUTION, Query
 from ...ids import generated_name
 from ...status import Rejected
 from ...store.executions import TERMINAL
-from ._checks import check_labels
+from ._checks import check_labels, check_notifications
 from ._checks import run_id_checked as _checked
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class ExecutionHandlers:
         """Starts a run. Atomic but for the one trap that FlyteAdmin has: see `Executions.overwrite_inputs`."""
         identifier = identifier_pb2.WorkflowExecutionIdentifier(project=request.project, domain=request.domain)
         identifier.name = request.name or generated_name()
+        check_notifications(request.spec.notifications.notifications)
         check_labels(request.spec.labels)
         inputs = request.inputs if request.inputs.literals else request.spec.inputs
         spec = execution_pb2.ExecutionSpec()
