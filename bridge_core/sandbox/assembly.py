@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -81,14 +82,21 @@ class Assembly:
             grpc_server.stop()
             raise _taken(error, access.listen, http_port, "HTTP", "--http-port") from None
         try:
-            return self._assemble(layout, lock, grpc_server, http_server, tokens)
+            with ExitStack() as resources:  # closed when a part cannot be made, else by `Parts.stop`
+                resources.callback(lock.close)
+                return self._assemble(layout, resources, grpc_server, http_server, tokens)
         except BaseException:
             grpc_server.stop()
             http_server.stop()
             raise
 
     def _assemble(
-        self, layout: Layout, lock: IO[bytes], grpc_server: GrpcServer, http_server: HttpServer, tokens: Tokens | None
+        self,
+        layout: Layout,
+        resources: ExitStack,
+        grpc_server: GrpcServer,
+        http_server: HttpServer,
+        tokens: Tokens | None,
     ) -> Parts:
         from .blobs.storage import Storage
         from .console.console import Console
@@ -105,16 +113,18 @@ class Assembly:
         shutil.rmtree(layout.work, ignore_errors=True)  # what a killed server left behind
         with usable(layout.root):
             layout.create()
-            database = Database(layout.database)
+            database = resources.enter_context(closing(Database(layout.database)))
         entities = Entities(database)
         for project in self.projects:
             entities.add_project(project)
         access = self.access
-        storage = Storage(layout, http_server.port, access)
-        guard = Guard()
+        storage = resources.enter_context(closing(Storage(layout, http_server.port, access)))
+        guard = resources.enter_context(closing(Guard()))
         starter: Starter | Forker = Starter(guard)
         if self.isolation == "fork":
             starter = Forker(layout.work, guard)
+        resources.callback(starter.close)
+        if isinstance(starter, Forker):
             starter.prepare(self.images.common.python)
         bench = Bench(
             layout=layout,
@@ -138,6 +148,7 @@ class Assembly:
             run_url=lambda identifier: console_url + run_path(identifier),
         )
         serve(grpc_server, engine, layout, storage.signer)
+        resources.callback(engine.stop)
         engine.start()
         routes = [*storage.routes, *login_routes(grpc_server, tokens, console_url)]
         http_server.start([*routes, guarded(Console(engine, storage.signer).route, access)])
@@ -149,7 +160,7 @@ class Assembly:
             console_url=console_url,
             tokens=tokens,
             engine=engine,
-            closing=[starter, guard, storage, database, lock],
+            resources=resources.pop_all(),
         )
 
 

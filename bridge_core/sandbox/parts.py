@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from contextlib import ExitStack
 
     from .auth.access import Access, Auth
     from .auth.tokens import Tokens
@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Parts", "guarded", "login_routes", "serve", "task_login"]
 
 
-class _Closing(Protocol):
-    def close(self) -> None: ...
-
-
 class Parts:
-    """The parts of a started sandbox, and what is closed after them."""
+    """The parts of a started sandbox, and what is closed after its servers, the last that was opened first."""
 
     def __init__(
         self,
@@ -34,7 +30,7 @@ class Parts:
         console_url: str,
         tokens: Tokens | None,
         engine: Engine,
-        closing: Iterable[_Closing],
+        resources: ExitStack,
     ) -> None:
         self.layout = layout
         self.grpc = grpc
@@ -42,15 +38,13 @@ class Parts:
         self.console_url = console_url
         self.tokens = tokens
         self.engine = engine
-        self._closing = closing
+        self._resources = resources
 
     def stop(self) -> None:
         """Servers first, so that nothing new begins; then the engine with its processes; then what they used."""
         self.grpc.stop()
         self.http.stop()
-        self.engine.stop()
-        for resource in self._closing:
-            resource.close()
+        self._resources.close()
 
 
 def serve(server: GrpcServer, engine: Engine, layout: Layout, signer: Signer) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 from flyteidl.admin import common_pb2, node_execution_pb2
 
+from bridge_core.sandbox import Sandbox
 from bridge_core.sandbox.claim import DirectoryUnusable
 from bridge_core.sandbox.store.database import Database
 
@@ -98,15 +99,34 @@ def test_a_folder_of_a_newer_version_is_refused_in_one_line(fresh):
     assert path.read_bytes() == before
 
 
-def test_a_file_that_cannot_be_opened_is_not_left_open(tmp_path):
-    path = tmp_path / "sandbox.sqlite"
-    path.write_bytes(b"not a database" * 100)
-    connections = []
-    with pytest.MonkeyPatch.context() as patch:
-        connect = sqlite3.connect
-        patch.setattr(sqlite3, "connect", lambda *a, **k: connections.append(connect(*a, **k)) or connections[-1])
-        with pytest.raises(sqlite3.DatabaseError):
-            Database(path)
+@pytest.fixture
+def connections(monkeypatch):
+    """Every connection that is opened."""
+    made, connect = [], sqlite3.connect
+
+    def recorded(*arguments, **options):
+        made.append(connect(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", recorded)
+    return made
+
+
+def check_closed(connections):
     (connection,) = connections
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("SELECT 1")
+
+
+def test_a_file_that_cannot_be_read_is_not_left_open(tmp_path, connections):
+    path = tmp_path / "sandbox.sqlite"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(sqlite3.DatabaseError):
+        Database(path)
+    check_closed(connections)
+
+
+def test_a_sandbox_that_cannot_start_leaves_no_file_open(connections):
+    with pytest.raises(ValueError, match="catch_up"):  # found by the engine, when the store is open
+        Sandbox(catch_up=0).start()
+    check_closed(connections)
