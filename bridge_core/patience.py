@@ -1,7 +1,8 @@
-"""How long a caller waits, and what it is told when that is over."""
+"""How long a caller waits, and what it is told meanwhile and when that is over."""
 
 from __future__ import annotations
 
+import logging
 import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from .ids import RunRef
     from .runs import RunSnapshot
 
-__all__ = ["LAST_CHECK", "seconds", "timed_out"]
+__all__ = ["LAST_CHECK", "Outage", "seconds", "timed_out"]
 
+log = logging.getLogger("bridge_core")
 
 LAST_CHECK = 1.0
 """Seconds that the one question after a caller's deadline may take."""
@@ -55,3 +57,23 @@ def timed_out(
         ref=ref,
         snapshot=last,
     )
+
+
+class Outage:
+    """Tells once that Flyte is away, and once that it is back: whoever waits for hours must see why nothing happens.
+
+    Args:
+        whom: What is waited for.
+    """
+
+    def __init__(self, whom: str) -> None:
+        self._whom = whom
+        self._away = False
+
+    def tell(self, trouble: BridgeError | None) -> None:
+        """What became of the last question: the error that may pass, or None."""
+        if trouble is not None and not self._away:
+            log.warning("waiting for %s: %s It is asked again until it answers.", self._whom, trouble)
+        elif trouble is None and self._away:
+            log.warning("waiting for %s: Flyte answers again", self._whom)
+        self._away = trouble is not None

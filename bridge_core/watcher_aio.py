@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from .asking import ask
 from .errors import BridgeError, DeadlineExceeded, Unauthenticated, Unavailable, WaitTimeout
-from .patience import LAST_CHECK, seconds, timed_out
+from .patience import LAST_CHECK, Outage, seconds, timed_out
 from .policies import PollPolicy, may_pass
 from .watcher import RunWatcher
 
@@ -247,6 +247,7 @@ class _Poll:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._outage = Outage(f"runs of {project}/{domain}")
         self.trouble: BridgeError | None = None
         self.stopped = False
 
@@ -347,11 +348,11 @@ class _Poll:
                 if not may_pass(error):
                     raise
                 self.trouble = error
-                log.info("waiting for %d runs of %s/%s: %s", len(names), self._project, self._domain, error)
                 for name in names:
                     self._watcher.postpone(name, self._loop.time(), 0.5)
                 self._asked(names, question)
             await asyncio.sleep(0)
+        self._outage.tell(self.trouble)
         due = self._watcher.due_in(self._loop.time())
         self._wake.clear()
         if due is None:

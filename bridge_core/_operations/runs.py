@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+import math
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import BridgeError, ConfigError
 from ..ids import RunRef
-from ..patience import LAST_CHECK, seconds, timed_out
+from ..patience import LAST_CHECK, Outage, seconds, timed_out
 from ..policies import PollPolicy, may_pass
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..transport.base import Transport
 
 __all__ = ["RunOperations", "default_abort_reason"]
-
-log = logging.getLogger("bridge_core")
 
 
 class RunOperations:
@@ -82,6 +80,7 @@ class RunOperations:
         begin = self._transport.now()
         last: RunSnapshot | None = None
         trouble: BridgeError | None = None
+        outage = Outage(f"run {ref}")
         while True:
             left = None if patience is None else max(patience - (self._transport.now() - begin), LAST_CHECK)
             try:
@@ -89,13 +88,11 @@ class RunOperations:
             except BridgeError as error:
                 if not may_pass(error):
                     raise
-                if trouble is None:  # once per outage: whoever waits for hours must see why nothing happens
-                    log.warning("waiting for run %s: %s It is asked again until it answers.", ref, error)
                 trouble = error
+                outage.tell(trouble)
             else:
-                if trouble is not None:
-                    log.warning("waiting for run %s: Flyte answers again", ref)
                 trouble = None
+                outage.tell(trouble)
                 if last is None or snapshot.phase is not last.phase:
                     yield snapshot
                 last = snapshot
@@ -126,6 +123,7 @@ class RunOperations:
         begin = self._transport.now()
         many = Many(self._backend, self._transport, poll, refs)
         end = None if patience is None else begin + patience
+        outage = Outage(f"{len(many.left)} run{'s' * (len(many.left) != 1)}")
         while many.left:
             if end is not None and self._transport.now() >= end:
                 await many.ask_once_more()
@@ -134,9 +132,11 @@ class RunOperations:
                     raise timed_out(ref, end - begin, many.last(ref), many.trouble, others=len(others))
                 break
             await many.ask(until=end)
-            if many.left:
-                waits = [many.due_in(), *([] if end is None else [max(0.0, end - self._transport.now())])]
-                await self._transport.sleep(min(waits))
+            left = math.inf if end is None else end - self._transport.now()
+            if left > 0:  # else it may be the caller's patience that cut the last question short
+                outage.tell(many.trouble)
+                if many.left:
+                    await self._transport.sleep(min(many.due_in(), left))
         return [many.done[ref] for ref in refs]
 
     def _poll(self, interval: float | timedelta | None) -> PollPolicy:

@@ -392,7 +392,39 @@ def test_an_outage_is_told_once_and_its_end_too(
     with Client(fast(client.config)) as waiting:
         for _ in waiting.watch(held, timeout=60):
             raw.approve(held.name)
+    assert_told_once(caplog, f"run {held}")
+
+
+def assert_told_once(caplog: pytest.LogCaptureFixture, whom: str) -> None:
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(said) == 2
-    assert said[0].startswith(f"waiting for run {held}: cannot reach Flyte at ")
-    assert said[1] == f"waiting for run {held}: Flyte answers again"
+    assert said[0].startswith(f"waiting for {whom}: cannot reach Flyte at ")
+    assert said[1] == f"waiting for {whom}: Flyte answers again"
+
+
+def test_an_outage_is_told_once_to_who_waits_for_many(
+    flyte_sandbox: Sandbox, client: Client, raw: RawFlyte, held: RunRef, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw.approve(held.name)
+    flyte_sandbox.faults.fail("ListExecutions", times=3)
+    with Client(fast(client.config)) as waiting:
+        waiting.wait_many([held], timeout=60)
+    assert_told_once(caplog, "1 run")
+
+
+def test_an_outage_is_told_once_for_all_who_share_a_poll(
+    flyte_sandbox: Sandbox, client: Client, raw: RawFlyte, held: RunRef, caplog: pytest.LogCaptureFixture
+) -> None:
+    later = client.launch(LaunchRequest(EntityRef.launch_plan(held.name), inputs={"n": 2}, name=f"{held.name}b"))
+    raw.approve(held.name)
+    flyte_sandbox.faults.fail("ListExecutions", times=3)
+
+    async def job() -> None:
+        async with AsyncClient(fast(client.config)) as waiting:
+            second = asyncio.create_task(waiting.wait(later))
+            await waiting.wait(held)
+            raw.approve(later.name)  # not before: the poll that was told of the end must go on
+            await second
+
+    asyncio.run(job())
+    assert_told_once(caplog, "runs of flytesnacks/development")
