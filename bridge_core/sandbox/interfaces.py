@@ -178,7 +178,9 @@ def _table(type_: Any) -> tuple[str, dict[str, Any] | None]:
     """Format (lower case, empty for any) and columns of a table type; None columns when it is no table."""
     kind = type_.WhichOneof("type")
     if kind == "schema":
-        return "parquet", {column.name: _simple(_SCHEMA_COLUMNS[column.type]) for column in type_.schema.columns}
+        # A number that no column type has is legal on the wire (proto3), and casts to nothing that has one.
+        columns = {one.name: _simple(_SCHEMA_COLUMNS.get(one.type, types_pb2.NONE)) for one in type_.schema.columns}
+        return "parquet", columns
     if kind == "structured_dataset_type":
         dataset = type_.structured_dataset_type
         return dataset.format.lower(), {column.name: column.literal_type for column in dataset.columns}

@@ -120,6 +120,8 @@ def test_hashes_are_propellers():
         (table("csv"), schema(), False),
         (table("parquet", a=INTEGER), schema(a=types_pb2.SchemaType.SchemaColumn.INTEGER), True),
         (schema(a=types_pb2.SchemaType.SchemaColumn.FLOAT), table("", a=INTEGER), False),
+        (schema(a=99), schema(a=types_pb2.SchemaType.SchemaColumn.FLOAT), False),
+        (schema(a=99), schema(a=99), True),
         (BOOLEAN, NONE, False),
     ],
 )
