@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,6 +62,20 @@ def test_a_concurrency_limit_met_by_the_identical_launch_of_somebody_else_attach
     flyte_sandbox.faults.fail("GetExecution", code="NOT_FOUND")  # somebody made it just after we looked
     flyte_sandbox.faults.fail("CreateExecution", code="ALREADY_EXISTS", message=LIMIT)
     assert not client.launch_or_attach(request).created
+
+
+def test_a_name_that_is_taken_by_nobody_knows_whom_is_no_refusal(
+    raw: RawFlyte, flyte_sandbox: Sandbox, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3})
+    with Client(flyte_sandbox.config().replace(retry=RetryPolicy(retries=0))) as client:
+        flyte_sandbox.faults.fail("CreateExecution", code="ALREADY_EXISTS", after_commit=True)
+        flyte_sandbox.faults.fail("GetExecution")
+        with pytest.raises(Unavailable, match="may or may not exist: launch again with name=") as caught:
+            client.launch(request)
+        ref = caught.value.data["ref"]
+        assert not client.launch_or_attach(replace(request, name=ref.name)).created
 
 
 def test_a_refusal_nobody_can_be_asked_about_keeps_its_meaning_and_names_the_run(
