@@ -24,6 +24,7 @@ __all__ = [
     "check_project_id",
     "child_execution_name",
     "describe",
+    "enum_name",
     "generated_name",
     "kind_name",
     "scheduled_name",
@@ -87,8 +88,12 @@ def single_task_node(task_name: str) -> str:
 
 def kind_name(resource_type: int) -> str:
     """A resource type for messages; also one that does not exist."""
-    names = identifier_pb2.ResourceType
-    return str(names.Name(resource_type)) if resource_type in names.values() else str(resource_type)
+    return enum_name(identifier_pb2.ResourceType, resource_type)
+
+
+def enum_name(enum: Any, number: int) -> str:
+    """The name of a number of an enum, or the number: proto3 lets clients and tasks send any."""
+    return str(enum.Name(number)) if number in enum.values() else str(number)
 
 
 def check_node_id(node_id: str) -> None:

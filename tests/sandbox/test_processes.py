@@ -97,6 +97,15 @@ def test_error_document_wins_over_outputs_and_exit_code(wire, tmp_path):
     assert (closure.phase, closure.error.code, closure.error.message) == (PHASE.FAILED, "USER:ValueError", "negative")
 
 
+def test_an_error_of_a_kind_that_nobody_knows_still_ends_the_run(wire, tmp_path):
+    """proto3 enums are open: a task built against a newer flyteidl may write such a number."""
+    document = errors_pb2.ErrorDocument()
+    document.error.code, document.error.origin = "Odd", 99
+    error = write_message(tmp_path, document)
+    closure = run_script(wire, f"cp {error} {{{{.outputPrefix}}}}/error.pb").closure
+    assert (closure.phase, closure.error.code) == (PHASE.FAILED, "Odd")
+
+
 def test_recoverable_failures_are_retried(wire, tmp_path):
     seen = tmp_path / "seen"
     script = f"echo x >> {seen}; test $FLYTE_ATTEMPT_NUMBER = 2"

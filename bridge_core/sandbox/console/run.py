@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
 
-from ..ids import GENERATED
+from ..ids import GENERATED, enum_name
 from ..store.executions import TERMINAL
 from .gates import awaited
 from .graph import Box, drawing, edges_of
@@ -134,7 +134,7 @@ def _facts(run: Any, *, ended: bool) -> Markup:
         ),
         ("Created", time(closure.created_at)),
         ("Took", took(closure, ended=ended)),
-        ("How", _MODE.Name(metadata.mode).lower()),
+        ("How", enum_name(_MODE, metadata.mode).lower()),
         ("Scheduled for", time(metadata.scheduled_at)),
         ("Made from", link(reference.name, run_path(reference), class_="id") if reference.name else None),
         (

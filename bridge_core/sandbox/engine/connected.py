@@ -17,6 +17,7 @@ from flyteidl.core import execution_pb2, tasks_pb2
 
 from ..connectors.fault import ConnectorFault
 from ..connectors.verdict import TASK_FAILED, phase_of, verdict
+from ..ids import enum_name
 from ..runner.places import Places
 from ..runner.template import fill
 from ..store.jobs import Job
@@ -168,7 +169,7 @@ class ConnectorJob:
         self._show(resource)
         outcome = verdict(resource, self._places)
         if outcome is None:
-            phase = execution_pb2.TaskExecution.Phase.Name(phase_of(resource))
+            phase = enum_name(execution_pb2.TaskExecution.Phase, phase_of(resource))
             outcome = Failure(TASK_FAILED, f"a sync connector must have finished when it answers, and said {phase}")
         self._end(self._stopped or outcome)
 

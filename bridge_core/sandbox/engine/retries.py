@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flyteidl.core import execution_pb2
 
+from ..ids import enum_name
 from .outcome import Failure
 
 __all__ = ["INTERRUPTED", "Retries"]
@@ -59,7 +60,6 @@ class Retries:
             done = allowed = _INTERRUPTIONS
         elif failure.kind == _SYSTEM:
             done = allowed = _SYSTEM_RETRIES
-        kinds = execution_pb2.ExecutionError.ErrorKind
-        kind = kinds.Name(failure.kind) if failure.kind in kinds.values() else failure.kind
+        kind = enum_name(execution_pb2.ExecutionError.ErrorKind, failure.kind)
         message = f"[{done}/{allowed}] currentAttempt done. Last Error: {kind}::{failure.message}"
         return Failure(f"RetriesExhausted|{failure.code}", message)

@@ -19,6 +19,7 @@ from google.protobuf import json_format, struct_pb2
 from ..engine.bindings import loaded, unwrapped
 from ..engine.outcome import Failure
 from ..engine.timeouts import go_duration
+from ..ids import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,7 @@ def _read(path: Path, name: str, type_: Any, keep: Path, layout: Layout) -> Any:
     try:
         return literals_pb2.Literal(scalar=_parse(data.decode(), type_.simple))
     except (ValueError, OverflowError) as error:
-        kind = types_pb2.SimpleType.Name(type_.simple)
+        kind = enum_name(types_pb2.SimpleType, type_.simple)
         raise Failure("OutputNotReadable", f"output {name!r} is no {kind}: {error}") from None
 
 

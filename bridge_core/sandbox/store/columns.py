@@ -11,6 +11,7 @@ from typing import Any
 from flyteidl.core import catalog_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 
+from ..ids import enum_name
 from ..times import to_text
 
 __all__ = ["node_columns", "task_columns"]
@@ -25,7 +26,7 @@ def node_columns(record: Any) -> dict[str, Any]:
         **_common(record, "node_execution"),
         **_run(record.id.execution_id),
         "phase": core_execution_pb2.NodeExecution.Phase.Name(closure.phase),
-        "error_kind": None if error is None else core_execution_pb2.ExecutionError.ErrorKind.Name(error.kind),
+        "error_kind": None if error is None else enum_name(core_execution_pb2.ExecutionError.ErrorKind, error.kind),
         "error_code": None if error is None else error.code,
         "cache_status": catalog_pb2.CatalogCacheStatus.Name(closure.task_node_metadata.cache_status)
         if cached

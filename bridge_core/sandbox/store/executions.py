@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
-from flyteidl.core import identifier_pb2, literals_pb2
+from flyteidl.core import literals_pb2
 
+from ..ids import enum_name, kind_name
 from ..status import Rejected
 from ..times import now, seconds_between, to_text
 
@@ -69,7 +70,7 @@ class Executions:
         """
         stamp = to_text(execution.closure.created_at)
         identifier = execution.id
-        kind = identifier_pb2.ResourceType.Name(execution.spec.launch_plan.resource_type)
+        kind = kind_name(execution.spec.launch_plan.resource_type)
         try:
             self._db.execute(
                 "INSERT INTO executions (created_at, updated_at, execution_created_at, execution_updated_at,"
@@ -151,7 +152,7 @@ class Executions:
                     to_text(closure.updated_at),
                     closure.duration.ToNanoseconds() / 1e9,
                     closure.abort_metadata.cause,
-                    core_execution_pb2.ExecutionError.ErrorKind.Name(closure.error.kind) if has_error else None,
+                    enum_name(core_execution_pb2.ExecutionError.ErrorKind, closure.error.kind) if has_error else None,
                     closure.error.code if has_error else None,
                     *_key(execution.id),
                 ),
