@@ -51,16 +51,18 @@ class Proxy:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self._port))
         listener.listen(64)
-        self._listener, self._port = listener, listener.getsockname()[1]
+        with self._lock:
+            self._listener, self._port = listener, listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def close(self) -> None:
         """Stops listening and cuts every connection: from now on, connection refused."""
-        if self._listener is not None:
+        with self._lock:
+            listener, self._listener = self._listener, None
+        if listener is not None:
             with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            self._listener = None
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
         self.cut()
 
     def cut(self) -> None:
@@ -97,9 +99,15 @@ class Proxy:
                 client.close()
                 continue
             server.settimeout(None)
-            self.connections += 1
             with self._lock:
-                self._pairs.append((client, server))
+                current = self._listener is listener
+                if current:
+                    self.connections += 1
+                    self._pairs.append((client, server))
+            if not current:  # closed since it was accepted: `cut` has not seen this pair
+                client.close()
+                server.close()
+                return
             for source, sink, answers in ((client, server, False), (server, client, True)):
                 threading.Thread(target=self._pump, args=(source, sink, answers, id(client)), daemon=True).start()
 
