@@ -50,9 +50,8 @@ async def created(backend: Backend, ref: RunRef, create: Awaitable[None], verb: 
             found = await backend.find(ref)
         except BridgeError as problem:
             log.info("whether run %s exists could not be asked: %s", ref, problem)
-            if isinstance(
-                failure, AlreadyExists
-            ):  # whose run has the name is not known: no verdict, and asking again helps
+            # Whose run has the name is not known then: no verdict, and asking again helps.
+            if isinstance(failure, AlreadyExists):
                 failure = problem
         else:
             if found is None:

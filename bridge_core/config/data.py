@@ -59,9 +59,8 @@ class GcsConfig:
     """flytekit's, and without effect there and here: neither uses gsutil. Tasks of a sandbox inherit its variable."""
 
     def __post_init__(self) -> None:
-        if self.credentials and self.credentials.lstrip().startswith(
-            "{"
-        ):  # else every message would show a private key
+        # Else every message that names the file would show a private key.
+        if self.credentials and self.credentials.lstrip().startswith("{"):
             raise ConfigError("gcs.credentials holds credentials themselves; write them to a file, and name that")
 
 
