@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .config import Config
-    from .entities import Entity
-    from .errors import BridgeError
     from .files import AsyncFileAccess
-    from .ids import EntityKind, EntityRef, RunRef
     from .literals import Codec
-    from .nodes import LogLink, NodeSnapshot, SpanMetric
-    from .outputs import RunOutputs
-    from .references import DirectoryRef, FileRef, FrameRef
-    from .requests import LaunchRequest
-    from .runs import Launched, RunQuery, RunSnapshot
+    from .literals.outputs import RunOutputs
+    from .model.entities import Entity
+    from .model.errors import BridgeError
+    from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.nodes import LogLink, NodeSnapshot, SpanMetric
+    from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.requests import LaunchRequest
+    from .model.runs import Launched, RunQuery, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
     from .secrets import SecretStore
     from .storage.progress import OnProgress
@@ -51,7 +51,7 @@ class AsyncClient:
         self._codec = codec
         self._credentials = credentials
         self._open(config if config is not None else Config.auto())
-        from .watcher_aio import Renewal, Waiting
+        from .waiting.shared_poll import Renewal, Waiting
 
         self._renewal = Renewal(lambda: self._ops.backend, self._replace)
         self._waiting = Waiting(lambda: self._ops.backend, self.config, renew=self._renewal.renew)
@@ -98,7 +98,7 @@ class AsyncClient:
                 that waits for it, and the next caller tries again.
             linger: Seconds that the client stays open after the last caller left.
         """
-        from .shared import shared_client
+        from .waiting.shared_client import shared_client
 
         return shared_client(key, load_config, linger)
 

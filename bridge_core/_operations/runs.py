@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import BridgeError, ConfigError
-from ..ids import RunRef
-from ..patience import LAST_CHECK, Outage, seconds, timed_out
-from ..policies import PollPolicy, may_pass
+from ..model.errors import BridgeError, ConfigError
+from ..model.ids import RunRef
+from ..model.policies import PollPolicy, may_pass
+from ..waiting.timeouts import LAST_CHECK, Outage, seconds, timed_out
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
-    from ..runs import RunQuery, RunSnapshot
+    from ..model.runs import RunQuery, RunSnapshot
     from ..transport.base import Transport
 
 __all__ = ["RunOperations", "default_abort_reason"]
@@ -45,7 +45,7 @@ class RunOperations:
         self, project: str | None, domain: str | None, query: RunQuery | None, limit: int
     ) -> AsyncIterator[RunSnapshot]:
         """Runs of one project and domain, page by page as they are consumed."""
-        from ..runs import RunQuery
+        from ..model.runs import RunQuery
 
         project, domain = project or self._config.project, domain or self._config.domain
         if not project or not domain:
@@ -117,7 +117,7 @@ class RunOperations:
             WaitTimeout: Some were still running; names one of them.
             RunNotFound: One does not exist.
         """
-        from .many import Many
+        from ..waiting.blocking import Many
 
         poll, patience = self._poll(poll_interval), seconds(timeout)
         begin = self._transport.now()

@@ -26,8 +26,8 @@ from bridge_core import (
     Unauthenticated,
     Unavailable,
     WaitTimeout,
-    shared,
 )
+from bridge_core.waiting import shared_client as shared
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox

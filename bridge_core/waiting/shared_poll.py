@@ -21,20 +21,20 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .asking import ask
-from .errors import BridgeError, DeadlineExceeded, Unauthenticated, Unavailable, WaitTimeout
-from .patience import LAST_CHECK, Outage, seconds, timed_out
-from .policies import PollPolicy, may_pass
+from ..model.errors import BridgeError, DeadlineExceeded, Unauthenticated, Unavailable, WaitTimeout
+from ..model.policies import PollPolicy, may_pass
+from .question import ask
+from .timeouts import LAST_CHECK, Outage, seconds, timed_out
 from .watcher import RunWatcher
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from .backends.base import Backend
-    from .config import Config
-    from .ids import RunRef
-    from .runs import RunSnapshot
-    from .transport.aio import AioTransport
+    from ..backends.base import Backend
+    from ..config import Config
+    from ..model.ids import RunRef
+    from ..model.runs import RunSnapshot
+    from ..transport.aio import AioTransport
 
 __all__ = ["Renewal", "Waiting", "being_cancelled"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..asking import ask
-from ..errors import BridgeError
-from ..patience import LAST_CHECK
-from ..policies import may_pass
-from ..watcher import RunWatcher
+from ..model.errors import BridgeError
+from ..model.policies import may_pass
+from .question import ask
+from .timeouts import LAST_CHECK
+from .watcher import RunWatcher
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
-    from ..ids import RunRef
-    from ..policies import PollPolicy
-    from ..runs import RunSnapshot
+    from ..model.ids import RunRef
+    from ..model.policies import PollPolicy
+    from ..model.runs import RunSnapshot
     from ..transport.base import Transport
 
 __all__ = ["Many"]

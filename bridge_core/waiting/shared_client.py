@@ -15,10 +15,10 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
-from .async_client import AsyncClient
-from .config import Config
-from .errors import BridgeError
-from .watcher_aio import being_cancelled
+from ..async_client import AsyncClient
+from ..config import Config
+from ..model.errors import BridgeError
+from .shared_poll import being_cancelled
 
 __all__ = ["shared_client"]
 

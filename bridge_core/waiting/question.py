@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .errors import BridgeError, Unauthenticated
-from .ids import RunRef
-from .policies import may_pass
+from ..model.errors import BridgeError, Unauthenticated
+from ..model.ids import RunRef
+from ..model.policies import may_pass
 
 if TYPE_CHECKING:
-    from .backends.base import Backend
-    from .runs import RunSnapshot
+    from ..backends.base import Backend
+    from ..model.runs import RunSnapshot
     from .watcher import RunWatcher
 
 __all__ = ["ask"]

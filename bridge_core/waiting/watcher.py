@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .policies import PollPolicy
-    from .runs import RunSnapshot
+    from ..model.policies import PollPolicy
+    from ..model.runs import RunSnapshot
 
 __all__ = ["NAMES_PER_CALL", "RunWatcher", "Verdict"]
 

@@ -7,11 +7,11 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from .errors import BridgeError, InvalidRequest, WaitTimeout
+from ..model.errors import BridgeError, InvalidRequest, WaitTimeout
 
 if TYPE_CHECKING:
-    from .ids import RunRef
-    from .runs import RunSnapshot
+    from ..model.ids import RunRef
+    from ..model.runs import RunSnapshot
 
 __all__ = ["LAST_CHECK", "Outage", "seconds", "timed_out"]
 
