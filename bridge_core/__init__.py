@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
+    from .model.durations import seconds
     from .model.entities import Entity, InputSpec
     from .model.errors import (
         AlreadyExists,
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
     from .storage.progress import Progress
-    from .waiting.timeouts import seconds
 
 __all__ = [
     "AlreadyExists",
@@ -126,10 +126,10 @@ _HOMES = {
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
+    "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef", "run_name"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
-    "waiting.timeouts": ("seconds",),
     "model.policies": ("PollPolicy", "RetryPolicy"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest", "RunOptions"),
