@@ -11,10 +11,12 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from ..model.errors import ConfigError
-from ..model.masking import url_shown
+from ..model.masking import Hidden, HiddenUrl, url_shown
 from .tls import tls_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from ..config import Config
@@ -33,11 +35,11 @@ def proxy_of(url: str, configured: str | None = None) -> str | None:
     proxy = found.get(parts.scheme) or found.get("all")
     if not proxy:
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return HiddenUrl(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def open_client(
-    config: Config, *, proxy: str | None, timeout: float, proxy_headers: dict[str, str] | None = None
+    config: Config, *, proxy: str | None, timeout: float, proxy_token: Callable[[], str | None] | None = None
 ) -> httpx.Client:
     """A client for requests through one proxy, or through none. The caller closes it.
 
@@ -45,7 +47,7 @@ def open_client(
         config: TLS settings.
         proxy: Its URL; user and password in it are sent to it.
         timeout: Seconds that connecting, and each single read or write, may take.
-        proxy_headers: Sent to the proxy alone.
+        proxy_token: Makes the ``Proxy-Authorization`` that the proxy alone gets; a function, so that no variable holds it.
 
     Raises:
         ConfigError: A certificate cannot be read, or the proxy's URL cannot be used.
@@ -55,7 +57,8 @@ def open_client(
     way = None
     if proxy is not None:
         try:
-            way = httpx.Proxy(proxy, headers=proxy_headers)
+            token = None if proxy_token is None else Hidden(proxy_token() or "")
+            way = httpx.Proxy(proxy, headers={"Proxy-Authorization": token} if token else None)
         except (ValueError, httpx.InvalidURL):
             raise ConfigError(
                 f"the proxy {url_shown(proxy)} cannot be used; wanted http://HOST:PORT (or https://, socks5://)"
