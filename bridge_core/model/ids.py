@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from .errors import InvalidRequest
+from .errors import ConfigError, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["EntityKind", "EntityRef", "RunRef"]
+
+
+class _Place(Protocol):
+    @property
+    def project(self) -> str | None: ...
+    @property
+    def domain(self) -> str | None: ...
 
 
 class EntityKind(enum.Enum):
@@ -112,6 +119,27 @@ class EntityRef:
     def within(self, project: str | None, domain: str | None) -> Self:
         """The same entity, with its missing project and domain filled in."""
         return replace(self, project=self.project or project, domain=self.domain or domain)
+
+    def placed(self, config: _Place, *, settings: str = "Config") -> Self:
+        """The same entity in a project and a domain: its own, else those of the configuration.
+
+        Args:
+            config: A `Config`, or whatever else has a ``project`` and a ``domain``.
+            settings: What users write them in, for the message: ``Config``, ``FlyteResource``.
+
+        Raises:
+            ConfigError: Neither names one; the message says where it can be named.
+        """
+        placed = self.within(config.project, config.domain)
+        missing = [part for part in ("project", "domain") if not getattr(placed, part)]
+        if missing:
+            raise ConfigError(
+                f"{self}: no {' and no '.join(missing)}; name what is missing in the reference "
+                f"({self.kind.value}:project/domain/name), in {settings}({', '.join(f'{part}=…' for part in missing)}), "
+                f"on the command line ({' '.join(f'--{part}' for part in missing)}), or in the environment "
+                f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
+            )
+        return placed
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it back."""
