@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from .model.public import public
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient"]
 
 
+@public
 class AsyncClient:
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ._drive import run_blocking
+from .model.public import public
 
 if TYPE_CHECKING:
     import os
@@ -128,6 +129,7 @@ class _Places:
         return folder
 
 
+@public
 class FileAccess(_Places):
     """Files, here and there, for code without an event loop. From `Client.files`.
 
@@ -251,6 +253,7 @@ class FileAccess(_Places):
         return Checkpoint(self, destination, source)
 
 
+@public
 class AsyncFileAccess(_Places):
     """The verbs of `FileAccess`, awaited. From `AsyncClient.files`."""
 

@@ -8,11 +8,13 @@ from typing import Any, Self
 
 from .errors import InvalidRequest
 from .ids import EntityRef
+from .public import public
 from .run_settings import Notification, SecurityContext
 
 __all__ = ["LaunchRequest", "RunOptions"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """How a run is run. None means "not sent": the launch plan or the server decides. ``False`` and ``{}`` are sent.
@@ -158,6 +160,7 @@ def _truth(name: str, text: str) -> bool:
     return word == "true"
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
     """One launch: what, with which inputs, under which name.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .public import public
+
 __all__ = ["RunError"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunError:
     """Why a run ended badly, in Flyte's words."""
