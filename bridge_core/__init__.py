@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .model.ids import EntityKind, EntityRef, RunRef, run_name
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.policies import PollPolicy, RetryPolicy
+    from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.requests import LaunchRequest, RunOptions
     from .model.run_settings import Notification, SecurityContext
@@ -91,6 +92,7 @@ __all__ = [
     "PermissionDenied",
     "PollPolicy",
     "Progress",
+    "Provenance",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -131,6 +133,7 @@ _HOMES = {
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "waiting.timeouts": ("seconds",),
     "model.policies": ("PollPolicy", "RetryPolicy"),
+    "model.provenance": ("Provenance",),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest", "RunOptions"),
     "model.run_settings": ("Notification", "SecurityContext"),

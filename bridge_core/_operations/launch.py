@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ..model.errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
 from ..model.ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
 from ..model.policies import may_pass
+from ..model.provenance import Provenance, stamped
 from ..model.runs import Launched, RunPhase, RunSnapshot
 from .create import created
 
@@ -41,6 +42,7 @@ log = logging.getLogger("bridge_core")
 
 
 _LAUNCHES_AT_ONCE = 8
+_BY_CLIENT = Provenance(source="client")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +166,9 @@ class LaunchOperations:
             metadata={"flyte_run": str(ref), **(request.options.labels or {})},
         )
         launch_id = random_run_name()  # marks this very request, however often it is sent
+        options = stamped(request.options, request.provenance or _BY_CLIENT)
         create = self._backend.create(
-            ref, prepared.interface, inputs, request.options, fingerprint=prepared.fingerprint, launch_id=launch_id
+            ref, prepared.interface, inputs, options, fingerprint=prepared.fingerprint, launch_id=launch_id
         )
         found = await created(self._backend, ref, create, "launch")
         if found is not None and found.launch_id != launch_id:

@@ -13,6 +13,8 @@ from .ids import EntityRef, RunRef
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from .provenance import Provenance
+
 __all__ = ["Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"]
 
 
@@ -84,6 +86,8 @@ class RunSnapshot:
     error: RunError | None = None
     abort_reason: str | None = None
     console_url: str = ""
+    provenance: Provenance | None = None
+    """Who launched it, when that left its mark."""
 
     @property
     def duration(self) -> timedelta | None:

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityRef, run_name
+from ..model.provenance import Provenance
 from ..model.requests import LaunchRequest, RunOptions
 from .cron import Cron
 from .rate import FixedRate
@@ -198,7 +199,13 @@ class Trigger:
             "flyte-bridge-tick": moment.strftime("%Y%m%dT%H%M%SZ"),
         }
         options = replace(self.options, labels={**ours, **(self.options.labels or {})})
-        return LaunchRequest(self.entity, inputs=self.inputs_at(tick), name=self.run_name(tick), options=options)
+        return LaunchRequest(
+            self.entity,
+            inputs=self.inputs_at(tick),
+            name=self.run_name(tick),
+            options=options,
+            provenance=Provenance(source="scheduler", job=self.name, tick=moment.isoformat()),
+        )
 
     def describe(self) -> str:
         """What it does, in a line."""

@@ -11,6 +11,7 @@ from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2
 
 from ...model.ids import EntityKind, EntityRef, RunRef
+from ...model.provenance import Provenance
 from ...model.runs import RunError, RunPhase, RunSnapshot
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def snapshot(execution: Any, console_url: str) -> RunSnapshot:
         error=error,
         abort_reason=closure.abort_metadata.cause if closure.HasField("abort_metadata") else None,
         console_url=console_url,
+        provenance=Provenance.of(execution.spec.labels.values, execution.spec.annotations.values),
     )
 
 
