@@ -37,7 +37,7 @@ __all__ = ["AsyncClient"]
 class AsyncClient:
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
-    All waits of one client share one poll (`watcher_aio`). `AsyncClient.shared` shares one client among many callers.
+    All waits of one client share one poll (`waiting/shared_poll.py`). `AsyncClient.shared` shares one client among many callers.
 
     Args:
         config: Which Flyte. None: `Config.auto`.
@@ -51,10 +51,11 @@ class AsyncClient:
         self._codec = codec
         self._credentials = credentials
         self._open(config if config is not None else Config.auto())
-        from .waiting.shared_poll import Renewal, Waiting
+        from .waiting.renewal import Renewal
+        from .waiting.waiters import Waiters
 
         self._renewal = Renewal(lambda: self._ops.backend, self._replace)
-        self._waiting = Waiting(lambda: self._ops.backend, self.config, renew=self._renewal.renew)
+        self._waiters = Waiters(lambda: self._ops.backend, self.config, renew=self._renewal.renew)
 
     def _open(self, config: Config) -> None:
         from ._operations import Operations
@@ -79,7 +80,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Closes the connection; whoever still waits gets an error."""
         try:
-            await self._waiting.aclose()
+            await self._waiters.aclose()
         finally:
             try:
                 await self._renewal.aclose()
@@ -100,7 +101,12 @@ class AsyncClient:
         """
         from .waiting.shared_client import shared_client
 
-        return shared_client(key, load_config, linger)
+        async def open_client() -> AsyncClient:
+            client = cls(await load_config())
+            client.renew_with(load_config)
+            return client
+
+        return shared_client(key, open_client, linger)
 
     def renew_with(self, load_config: Callable[[], Awaitable[Config]]) -> None:
         """Credentials are loaded again with this, once per UNAUTHENTICATED answer, while runs are waited for.
@@ -152,7 +158,7 @@ class AsyncClient:
         poll_interval: float | timedelta | None = None,
     ) -> RunSnapshot:
         """See `Client.wait`. All waits of this client share one poll; cancelling one harms no other."""
-        return await self._waiting.wait(ref, timeout=timeout, poll_interval=poll_interval)
+        return await self._waiters.wait(ref, timeout=timeout, poll_interval=poll_interval)
 
     async def wait_many(
         self,
@@ -162,7 +168,7 @@ class AsyncClient:
         poll_interval: float | timedelta | None = None,
     ) -> list[RunSnapshot]:
         """See `Client.wait_many`."""
-        return await self._waiting.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
+        return await self._waiters.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
 
     def watch(
         self,

@@ -18,11 +18,14 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
-from ..model.ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
+from ..model.errors import BridgeError, ConfigError, InvalidRequest
+from ..model.ids import EntityKind, EntityRef, RunRef
+from ..model.phases import RunPhase
 from ..model.policies import may_pass
 from ..model.provenance import Provenance, stamped
-from ..model.runs import Launched, RunPhase, RunSnapshot
+from ..model.run_errors import AlreadyExists
+from ..model.run_names import check_run_name, random_run_name
+from ..model.runs import Launched, RunSnapshot
 from .create import created
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..model.durations import seconds
 from ..model.errors import InvalidRequest, NotFound
-from ..waiting.timeouts import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..model.durations import seconds
 from ..model.errors import BridgeError, ConfigError
 from ..model.ids import RunRef
 from ..model.policies import PollPolicy, may_pass
-from ..waiting.timeouts import LAST_CHECK, Outage, seconds, timed_out
+from ..waiting.timeouts import LAST_CHECK, Outage, timed_out
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -117,27 +118,27 @@ class RunOperations:
             WaitTimeout: Some were still running; names one of them.
             RunNotFound: One does not exist.
         """
-        from ..waiting.blocking import Many
+        from ..waiting.blocking import BlockingWait
 
         poll, patience = self._poll(poll_interval), seconds(timeout)
         begin = self._transport.now()
-        many = Many(self._backend, self._transport, poll, refs)
+        waits = BlockingWait(self._backend, self._transport, poll, refs)
         end = None if patience is None else begin + patience
-        outage = Outage(f"{len(many.left)} run{'s' * (len(many.left) != 1)}")
-        while many.left:
+        outage = Outage(f"{len(waits.left)} run{'s' * (len(waits.left) != 1)}")
+        while waits.left:
             if end is not None and self._transport.now() >= end:
-                await many.ask_once_more()
-                if many.left:
-                    ref, *others = many.left
-                    raise timed_out(ref, end - begin, many.last(ref), many.trouble, others=len(others))
+                await waits.ask_once_more()
+                if waits.left:
+                    ref, *others = waits.left
+                    raise timed_out(ref, end - begin, waits.last(ref), waits.trouble, others=len(others))
                 break
-            await many.ask(until=end)
+            await waits.ask(until=end)
             left = math.inf if end is None else end - self._transport.now()
             if left > 0:  # else it may be the caller's patience that cut the last question short
-                outage.tell(many.trouble)
-                if many.left:
-                    await self._transport.sleep(min(many.due_in(), left))
-        return [many.done[ref] for ref in refs]
+                outage.tell(waits.trouble)
+                if waits.left:
+                    await self._transport.sleep(min(waits.due_in(), left))
+        return [waits.done[ref] for ref in refs]
 
     def _poll(self, interval: float | timedelta | None) -> PollPolicy:
         every = seconds(interval, "poll_interval", positive=True)

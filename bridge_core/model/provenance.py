@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from .errors import InvalidRequest
-from .ids import digest_of
+from .run_names import digest_of
 
 if TYPE_CHECKING:
     from .requests import RunOptions

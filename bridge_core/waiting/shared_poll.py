@@ -1,4 +1,4 @@
-"""One poll for every run waited on: drives `watcher.RunWatcher` on an event loop.
+"""One poll for every run waited on: drives `RunWatcher` on an event loop.
 
 Rules, each learnt from a measured failure in a real Airflow triggerer:
 
@@ -8,9 +8,6 @@ Rules, each learnt from a measured failure in a real Airflow triggerer:
 * a waiter removes itself in ``finally``; the poll survives the cancellation of any one waiter;
 * ``sleep(0)`` between calls, so that ten thousand runs do not starve the loop;
 * grpc.aio ends calls with a CancelledError that nobody asked for: only a task that is being cancelled was cancelled.
-
-The loop, the Config and the credentials are the client's: one client has one `Waiting`, so a good and a bad credential
-never share a poll.
 """
 
 from __future__ import annotations
@@ -18,209 +15,29 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from ..model.errors import BridgeError, DeadlineExceeded, Unauthenticated, Unavailable, WaitTimeout
-from ..model.policies import PollPolicy, may_pass
+from ..model.errors import BridgeError, DeadlineExceeded, Unauthenticated, Unavailable
+from ..model.policies import may_pass
 from .question import ask
-from .timeouts import LAST_CHECK, Outage, seconds, timed_out
+from .renewal import being_cancelled
+from .timeouts import LAST_CHECK, Outage
 from .watcher import RunWatcher
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from ..backends.base import Backend
-    from ..config import Config
-    from ..model.ids import RunRef
+    from ..model.policies import PollPolicy
     from ..model.runs import RunSnapshot
-    from ..transport.aio import AioTransport
 
-__all__ = ["Renewal", "Waiting", "being_cancelled"]
+__all__ = ["SharedPoll"]
 
 log = logging.getLogger("bridge_core")
 
 Waiter = asyncio.Future["RunSnapshot"]
 
 
-def being_cancelled() -> bool:
-    """Whether a CancelledError seen now is meant for the current task."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-class Renewal:
-    """Loads the configuration again when Flyte refuses the credentials: once for everybody who was refused.
-
-    Args:
-        current: Returns the backend to ask now.
-        replace: Puts a new configuration in place and returns the transport that it replaces.
-    """
-
-    def __init__(self, current: Callable[[], Backend], replace: Callable[[Config], AioTransport]) -> None:
-        self._current = current
-        self._replace = replace
-        self._load: Callable[[], Awaitable[Config]] | None = None
-        self._context = contextvars.Context()
-        self._task: asyncio.Task[None] | None = None
-        self._retired: dict[AioTransport, asyncio.Task[None]] = {}
-
-    def load_with(self, load: Callable[[], Awaitable[Config]]) -> None:
-        """What to load with, in the context of this caller: an Airflow connection is looked up through context variables."""
-        self._load, self._context = load, contextvars.copy_context()
-
-    async def renew(self, refused: Backend) -> bool:
-        """Whether asking again makes sense, after ``refused`` was refused.
-
-        Raises:
-            Unavailable: The loading was cancelled.
-            Exception: Whatever the loading raised.
-        """
-        if self._load is None:
-            return False
-        if self._current() is not refused:
-            return True  # somebody else renewed meanwhile
-        if self._task is None or self._task.done():
-            # In a task of its own: the first caller may be cancelled, the others go on waiting for it.
-            self._task = self._context.copy().run(asyncio.get_running_loop().create_task, self._run(self._load))
-            self._task.add_done_callback(_seen)
-        task = self._task
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if being_cancelled() or not task.cancelled():
-                raise
-            raise Unavailable("loading the credentials again was cancelled") from None
-        return True
-
-    async def aclose(self) -> None:
-        """Ends a renewal under way, and the calls on replaced channels."""
-        task, self._task = self._task, None
-        retired = dict(self._retired)
-        tasks = [*retired.values(), *([task] if task is not None else [])]
-        for one in tasks:
-            one.cancel()
-        for transport in retired:
-            await transport.aclose()  # does nothing when its task has begun: that closes in its ``finally``
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _run(self, load: Callable[[], Awaitable[Config]]) -> None:
-        old = self._replace(await load())
-        # Calls under way on the old channel end in peace; none takes longer than `rpc_timeout`.
-        closing = contextvars.Context().run(asyncio.get_running_loop().create_task, old.aclose(old.longest_call))
-        self._retired[old] = closing
-        closing.add_done_callback(lambda _: self._retired.pop(old, None))
-
-
-def _seen(task: asyncio.Task[None]) -> None:
-    """The exception reached those who waited; nobody did when all were cancelled, and that is no news."""
-    if not task.cancelled():
-        task.exception()
-
-
-class Waiting:
-    """Everybody who waits through one `AsyncClient`.
-
-    Args:
-        backend: Returns the backend to ask now; it changes when credentials are renewed.
-        config: For the poll policy.
-        renew: Awaited once after UNAUTHENTICATED, with the backend that was refused; returns whether asking again makes
-            sense.
-    """
-
-    def __init__(
-        self,
-        backend: Callable[[], Backend],
-        config: Config,
-        *,
-        renew: Callable[[Backend], Awaitable[bool]] | None = None,
-    ) -> None:
-        self._backend = backend
-        self._config = config
-        self._renew = renew
-        self._polls: dict[tuple[asyncio.AbstractEventLoop, str, str, PollPolicy], _Poll] = {}
-
-    async def wait(
-        self,
-        ref: RunRef,
-        *,
-        timeout: float | timedelta | None = None,
-        poll_interval: float | timedelta | None = None,
-    ) -> RunSnapshot:
-        """The final snapshot of one run; asked about together with all others. Cancelling the caller harms nobody else.
-
-        Raises:
-            WaitTimeout: The run had not ended, after one last check.
-            RunNotFound: No such run.
-        """
-        patience, interval = seconds(timeout), seconds(poll_interval, "poll_interval", positive=True)
-        policy = self._config.poll if interval is None else PollPolicy.every(interval)
-        key = (asyncio.get_running_loop(), ref.project, ref.domain, policy)
-        poll = self._polls.get(key)
-        if poll is None:
-            poll = _Poll(
-                self._backend,
-                policy,
-                ref.project,
-                ref.domain,
-                renew=self._renew,
-                forget=lambda: self._polls.pop(key, None),
-            )
-            self._polls[key] = poll
-        waiter = poll.join(ref.name)
-        try:
-            await asyncio.wait({waiter}, timeout=patience)
-            if patience is not None and not waiter.done():
-                trouble = await poll.look_once_more(ref.name, waiter)
-                if not waiter.done():
-                    raise timed_out(ref, patience, poll.last(ref.name), trouble) from trouble
-            return waiter.result()
-        finally:
-            poll.leave(ref.name, waiter)
-
-    async def wait_many(
-        self,
-        refs: Sequence[RunRef],
-        *,
-        timeout: float | timedelta | None = None,
-        poll_interval: float | timedelta | None = None,
-    ) -> list[RunSnapshot]:
-        """Final snapshots of all these runs, in order. The first error ends the waiting for the others.
-
-        Raises:
-            WaitTimeout: Some were still running; names one of them.
-            RunNotFound: One does not exist.
-        """
-        loop = asyncio.get_running_loop()
-        waits = [loop.create_task(self.wait(ref, timeout=timeout, poll_interval=poll_interval)) for ref in refs]
-        try:
-            return list(await asyncio.gather(*waits))
-        except WaitTimeout:
-            # Their patience ends together: what the last checks of the others say counts too.
-            outcomes = await asyncio.gather(*waits, return_exceptions=True)
-            late = [error for error in outcomes if isinstance(error, WaitTimeout)]
-            for error in outcomes:
-                if isinstance(error, BaseException) and not isinstance(error, WaitTimeout):
-                    raise error from None
-            first, trouble = late[0], late[0].__cause__
-            known = trouble if isinstance(trouble, BridgeError) else None
-            raise timed_out(
-                first.ref or refs[0], seconds(timeout) or 0.0, first.snapshot, known, others=len(late) - 1
-            ) from known
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-
-    async def aclose(self) -> None:
-        """Stops polling; whoever still waits gets an error, at once, even when the closing is cancelled."""
-        polls = list(self._polls.values())
-        self._polls.clear()
-        tasks = [task for poll in polls if (task := poll.stop()) is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class _Poll:
+class SharedPoll:
     """The poll of one project and domain: a task that lives while somebody waits."""
 
     def __init__(
@@ -288,7 +105,7 @@ class _Poll:
         look = self._loop.create_future()
         looks = self._looks.setdefault(name, {})
         looks[look] = self._questions
-        self._watcher.hasten(name, self._loop.time())
+        self._watcher.make_due(name, self._loop.time())
         self._wake.set()
         try:
             await asyncio.wait({look, waiter}, timeout=LAST_CHECK, return_when=asyncio.FIRST_COMPLETED)
@@ -305,7 +122,7 @@ class _Poll:
         for name in names:
             for look, after in self._looks.get(name, {}).items():
                 if after >= question:
-                    self._watcher.hasten(name, self._loop.time())
+                    self._watcher.make_due(name, self._loop.time())
                 elif not look.done():
                     look.set_result(None)
 
@@ -338,18 +155,10 @@ class _Poll:
     async def _round(self) -> None:
         """Asks about everything that is due, then sleeps until something is, or somebody joins or leaves."""
         begin = self._loop.time()
-        while names := self._watcher.take(begin):
+        while names := self._watcher.due(begin):
             self._questions += 1
             question = self._questions
-            try:
-                if await self._ask_or_renew(names):
-                    self._asked(names, question)
-            except BridgeError as error:
-                if not may_pass(error):
-                    raise
-                self.trouble = error
-                for name in names:
-                    self._watcher.postpone(name, self._loop.time(), 0.5)
+            if await self._ask_or_renew(names):
                 self._asked(names, question)
             await asyncio.sleep(0)
         self._outage.tell(self.trouble)
@@ -367,18 +176,30 @@ class _Poll:
         backend = self._backend()
         place = (self._project, self._domain)
         try:
-            await ask(backend, self._watcher, place, names, self._settle, now=self._loop.time, chance=0.5)
-        except Unauthenticated:
-            if self._renewed or self._renew is None or not await self._renew(backend):
-                raise
-            self._renewed = True
-            return False
+            try:
+                self.trouble = await ask(
+                    backend, self._watcher, place, names, self._settle, now=self._loop.time, chance=0.5
+                )
+            except Unauthenticated:
+                if self._renewed or self._renew is None or not await self._renew(backend):
+                    raise
+                self._renewed = True
+                return False
         except asyncio.CancelledError:
             if being_cancelled():
                 raise
-            raise Unavailable(f"a question about runs of {self._project}/{self._domain} was cancelled") from None
-        self.trouble, self._renewed = None, False
+            self._put_off(names, Unavailable(f"a question about runs of {place[0]}/{place[1]} was cancelled"))
+        except BridgeError as error:  # the credentials could not be loaded
+            if not may_pass(error):
+                raise
+            self._put_off(names, error)
+        if self.trouble is None:
+            self._renewed = False
         return True
+
+    def _put_off(self, names: tuple[str, ...], trouble: BridgeError) -> None:
+        self.trouble = trouble
+        self._watcher.postpone_all(names, self._loop.time(), 0.5)
 
     def _settle(self, name: str, outcome: RunSnapshot | BridgeError) -> None:
         self._watcher.discard(name)

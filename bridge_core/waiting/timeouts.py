@@ -1,47 +1,23 @@
-"""How long a caller waits, and what it is told meanwhile and when that is over."""
+"""The end of a caller's wait (`WaitTimeout`), and what a waiting caller is told about outages meanwhile."""
 
 from __future__ import annotations
 
 import logging
-import math
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..model.errors import BridgeError, InvalidRequest, WaitTimeout
+from ..model.errors import BridgeError
+from ..model.run_errors import WaitTimeout
 
 if TYPE_CHECKING:
     from ..model.ids import RunRef
     from ..model.runs import RunSnapshot
 
-__all__ = ["LAST_CHECK", "Outage", "seconds", "timed_out"]
+__all__ = ["LAST_CHECK", "Outage", "timed_out"]
 
 log = logging.getLogger("bridge_core")
 
 LAST_CHECK = 1.0
 """Seconds that the one question after a caller's deadline may take."""
-
-
-def seconds(value: float | timedelta | None, name: str = "timeout", *, positive: bool = False) -> float | None:
-    """Seconds of what the public edge accepts; None stays None.
-
-    Args:
-        value: A number of seconds or a timedelta.
-        name: What it is, for the message.
-        positive: Whether 0 is refused too.
-
-    Raises:
-        InvalidRequest: Something else, not finite, or negative.
-    """
-    if value is None:
-        return None
-    number = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        raise InvalidRequest(
-            f"{name} must be a number of seconds or a timedelta, got {value!r} ({type(value).__name__})"
-        )
-    if number < 0 or (positive and number == 0):
-        raise InvalidRequest(f"{name} must be {'more than 0' if positive else '0 or more'} seconds, got {value!r}")
-    return float(number)
 
 
 def timed_out(
@@ -63,17 +39,17 @@ class Outage:
     """Tells once that Flyte is away, and once that it is back: whoever waits for hours must see why nothing happens.
 
     Args:
-        whom: What is waited for.
+        what: What is waited for, for the message.
     """
 
-    def __init__(self, whom: str) -> None:
-        self._whom = whom
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._away = False
 
     def tell(self, trouble: BridgeError | None) -> None:
         """What became of the last question: the error that may pass, or None."""
         if trouble is not None and not self._away:
-            log.warning("waiting for %s: %s It is asked again until it answers.", self._whom, trouble)
+            log.warning("waiting for %s: %s It is asked again until it answers.", self._what, trouble)
         elif trouble is None and self._away:
-            log.warning("waiting for %s: Flyte answers again", self._whom)
+            log.warning("waiting for %s: Flyte answers again", self._what)
         self._away = trouble is not None

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
 
-from ...model.errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound, RunNotFound
-from ...model.ids import is_run_name
-from ...model.runs import RunPhase
+from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound
+from ...model.phases import RunPhase
+from ...model.run_errors import AlreadyExists
+from ...model.run_names import is_run_name
 from . import methods
 from .convert import (
     FINGERPRINT_LABEL,

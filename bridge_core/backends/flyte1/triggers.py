@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
 from flyteidl.core import types_pb2
 
-from ...model.errors import AlreadyExists, EntityNotFound, InvalidRequest, NotFound, Unsupported
+from ...model.errors import EntityNotFound, InvalidRequest, NotFound, Unsupported
 from ...model.ids import EntityKind, EntityRef
+from ...model.run_errors import AlreadyExists
 from ...schedules import Cron, DeployedTrigger, Trigger
 from . import entity_methods
 from .convert import entity_of, identifier
