@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.policies import PollPolicy, RetryPolicy
+    from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.requests import LaunchRequest, RunOptions
     from .model.run_error import RunError
@@ -89,6 +90,7 @@ __all__ = [
     "PermissionDenied",
     "PollPolicy",
     "Progress",
+    "Provenance",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -129,6 +131,7 @@ _HOMES = {
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
+    "model.provenance": ("Provenance",),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest", "RunOptions"),
     "model.run_settings": ("Notification", "SecurityContext"),

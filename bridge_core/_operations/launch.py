@@ -22,6 +22,7 @@ from ..model.errors import BridgeError, InvalidRequest
 from ..model.ids import EntityKind, EntityRef, RunRef
 from ..model.phases import RunPhase
 from ..model.policies import may_pass
+from ..model.provenance import Provenance, stamped
 from ..model.run_errors import AlreadyExists
 from ..model.run_names import check_run_name, random_run_name
 from ..model.runs import Launched, RunSnapshot
@@ -44,6 +45,7 @@ log = logging.getLogger("bridge_core")
 
 
 _LAUNCHES_AT_ONCE = 8
+_BY_CLIENT = Provenance(source="client")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +169,9 @@ class LaunchOperations:
             metadata={"flyte_run": str(ref), **(request.options.labels or {})},
         )
         launch_id = random_run_name()  # marks this very request, however often it is sent
+        options = stamped(request.options, request.provenance or _BY_CLIENT)
         create = self._backend.create(
-            ref, prepared.interface, inputs, request.options, fingerprint=prepared.fingerprint, launch_id=launch_id
+            ref, prepared.interface, inputs, options, fingerprint=prepared.fingerprint, launch_id=launch_id
         )
         found = await created(self._backend, ref, create, "launch")
         if found is not None and found.launch_id != launch_id:

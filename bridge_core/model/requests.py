@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .errors import InvalidRequest
 from .ids import EntityRef
 from .public import public
 from .run_settings import Notification, SecurityContext
+
+if TYPE_CHECKING:
+    from .provenance import Provenance
 
 __all__ = ["LaunchRequest", "RunOptions"]
 
@@ -174,6 +177,7 @@ class LaunchRequest:
         coerce_json: True where inputs are texts that a command line or a template made: ``"3"`` is taken for an integer,
             ``"true"`` for a boolean, JSON for lists, maps and structures. Strings stay what they are.
         data_upload_location: Where local files go. None: `Config.data_upload_location`.
+        provenance: Who launches. None: a plain client.
     """
 
     entity: EntityRef
@@ -182,6 +186,7 @@ class LaunchRequest:
     options: RunOptions = field(default_factory=RunOptions, kw_only=True)
     coerce_json: bool = field(default=False, kw_only=True)
     data_upload_location: str | None = field(default=None, kw_only=True)
+    provenance: Provenance | None = field(default=None, kw_only=True)
 
 
 def _plain(value: Any) -> Any:

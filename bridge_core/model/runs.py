@@ -15,6 +15,7 @@ from .run_error import RunError
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from .provenance import Provenance
 __all__ = ["Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"]
 
 
@@ -33,6 +34,8 @@ class RunSnapshot:
     error: RunError | None = None
     abort_reason: str | None = None
     console_url: str = ""
+    provenance: Provenance | None = None
+    """Who launched it, when that left its mark."""
 
     @property
     def duration(self) -> timedelta | None:

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityRef
+from ..model.provenance import Provenance
 from ..model.public import public
 from ..model.requests import LaunchRequest, RunOptions
 from ..model.run_names import run_name
@@ -202,7 +203,13 @@ class Trigger:
             "flyte-bridge-tick": moment.strftime("%Y%m%dT%H%M%SZ"),
         }
         options = replace(self.options, labels={**ours, **(self.options.labels or {})})
-        return LaunchRequest(self.entity, inputs=self.inputs_at(tick), name=self.run_name(tick), options=options)
+        return LaunchRequest(
+            self.entity,
+            inputs=self.inputs_at(tick),
+            name=self.run_name(tick),
+            options=options,
+            provenance=Provenance(source="scheduler", job=self.name, tick=moment.isoformat()),
+        )
 
     def describe(self) -> str:
         """What it does, in a line."""
