@@ -13,16 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import (
-    AlreadyExists,
-    AuthError,
-    BridgeError,
-    LimitExceeded,
-    RunEnded,
-    Unavailable,
-    WaitTimeout,
-)
-from .runs import RunError, RunPhase, RunSnapshot
+from .errors import AuthError, BridgeError, LimitExceeded, Unavailable
+from .phases import RunPhase
+from .run_error import RunError
+from .run_errors import AlreadyExists, WaitTimeout
+from .runs import RunEnded, RunSnapshot
 
 if TYPE_CHECKING:
     from .failure_text import FailureText

@@ -1,104 +1,20 @@
-"""What is known about a run: inert values, picklable, no I/O. What is asked for when one is launched is in `requests.py`."""
+"""What is known about a run, and the errors of one that ended badly. What is asked for at a launch is in `requests.py`."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from .errors import RunAborted, RunEnded, RunFailed, RunTimedOut
-from .failure_text import FailureText
+from .errors import BridgeError
 from .ids import EntityRef, RunRef
+from .phases import RunPhase
+from .run_error import RunError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-__all__ = ["Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"]
-
-
-class RunPhase(enum.Enum):
-    """Where a run is: the union of what Flyte 1 and Flyte 2 report.
-
-    A value of the wire that this release does not know becomes UNKNOWN, which is not terminal: better to ask again than to
-    end a wait wrongly.
-    """
-
-    UNKNOWN = "UNKNOWN"
-    QUEUED = "QUEUED"
-    WAITING = "WAITING"
-    RUNNING = "RUNNING"
-    PAUSED = "PAUSED"
-    SUCCEEDING = "SUCCEEDING"
-    SUCCEEDED = "SUCCEEDED"
-    RECOVERED = "RECOVERED"
-    FAILING = "FAILING"
-    FAILED = "FAILED"
-    ABORTING = "ABORTING"
-    ABORTED = "ABORTED"
-    TIMED_OUT = "TIMED_OUT"
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether the run will not change any more."""
-        return self in _TERMINAL
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the run ended well."""
-        return self in (RunPhase.SUCCEEDED, RunPhase.RECOVERED)
-
-
-_TERMINAL = frozenset({RunPhase.SUCCEEDED, RunPhase.RECOVERED, RunPhase.FAILED, RunPhase.ABORTED, RunPhase.TIMED_OUT})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunError:
-    """Why a run ended badly, in Flyte's words."""
-
-    code: str
-    message: str
-    kind: str = "UNKNOWN"
-    """``USER``, ``SYSTEM`` or ``UNKNOWN``: whose fault Flyte thinks it is."""
-    node: str | None = None
-    """The node that failed, when it is known."""
-
-    @property
-    def text(self) -> FailureText:
-        """The message taken apart: exit code, reason, attempts, end of the log."""
-        return FailureText.parse(self.message)
-
-    @property
-    def cause_code(self) -> str:
-        """The code of the error itself, without the ``RetriesExhausted|`` that FlytePropeller puts before it."""
-        return self.code.rpartition("|")[2]
-
-    @property
-    def cause_kind(self) -> str:
-        """Whose fault the error itself was: FlytePropeller calls every error USER whose retries are used up."""
-        return self.text.kind or self.kind
-
-    @property
-    def summary(self) -> str:
-        """One line: what happened, how the container ended, after how many attempts, and the last line of its log.
-
-        A task's exception stands for itself. Whatever Flyte's engine says begins with its code:
-        ``OOMKilled: exit code 137 (SIGKILL), reason OOMKilled; 2 attempts; end of the log: loading``.
-        """
-        text, code = self.text, self.cause_code
-        what = "; ".join(part for part in (text.cause, text.death) if part)
-        if text.is_exception and not what:
-            what = code or "an exception, whose text Flyte cut"
-        engine = not text.is_exception and bool(text.death or text.attempts or self.kind == "SYSTEM")
-        if engine and code and code not in text.cause:
-            what = what.removesuffix(".")
-            what = f"{code}: {what}" if what else code
-        parts = [f"{text.items}: {what}" if text.items and what else what]
-        if text.attempts:
-            parts.append("1 attempt" if text.attempts == 1 else f"{text.attempts} attempts")
-        if text.log_line:
-            parts.append(f"end of the log: {text.log_line}")
-        return "; ".join(part for part in parts if part) or self.code or "no message"
+__all__ = ["Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +62,28 @@ class RunSnapshot:
         elif self.abort_reason:
             text += f": {self.abort_reason}"
         return f"{text}. Console: {self.console_url}" if self.console_url else text
+
+
+class RunEnded(BridgeError):
+    """The run ended, and not well. Raised by `RunSnapshot.raise_for_phase`.
+
+    Attributes:
+        snapshot: The final snapshot, with the phase, the error and the console URL.
+    """
+
+    snapshot: RunSnapshot | None = None
+
+
+class RunFailed(RunEnded):
+    """The run ended FAILED."""
+
+
+class RunAborted(RunEnded):
+    """The run was aborted by someone."""
+
+
+class RunTimedOut(RunEnded):
+    """The run ended TIMED_OUT: Flyte's own deadline for it passed."""
 
 
 _ENDED: Mapping[RunPhase, type[RunEnded]] = {
