@@ -22,7 +22,8 @@ from ..model.errors import BridgeError, InvalidRequest
 from ..model.ids import EntityKind, EntityRef, RunRef
 from ..model.phases import RunPhase
 from ..model.policies import may_pass
-from ..model.provenance import Provenance, stamped
+from ..model.provenance import Provenance
+from ..model.requests import stamped
 from ..model.run_errors import AlreadyExists
 from ..model.run_names import check_run_name, random_run_name
 from ..model.runs import Launched, RunSnapshot

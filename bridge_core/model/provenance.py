@@ -11,14 +11,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from .errors import InvalidRequest
+from .public import public
 from .run_names import digest_of
-
-if TYPE_CHECKING:
-    from .requests import RunOptions
 
 __all__ = [
     "AWAITED_LABEL",
@@ -27,7 +25,6 @@ __all__ = [
     "SOURCE_LABEL",
     "Provenance",
     "label_value",
-    "stamped",
 ]
 
 SOURCE_LABEL = "flyte-bridge-source"
@@ -45,6 +42,7 @@ _READABLE = 44
 _DIGEST_CHARS = 16
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Who launched a run, in the launcher's own names. Empty texts mean "there is no such thing here".
@@ -137,17 +135,6 @@ class Provenance:
 
 
 _KINDS: Mapping[str, Any] = {"attempt": int | None, "awaited": bool}
-
-
-def stamped(options: RunOptions, provenance: Provenance) -> RunOptions:
-    """The options with the provenance in their labels and annotations; the user's own stay, under other keys."""
-    annotations = provenance.annotations()
-    return replace(
-        options,
-        labels={**(options.labels or {}), **provenance.labels()},
-        # None means "the launch plan's": it stays when there is nothing to add.
-        annotations={**(options.annotations or {}), **annotations} if annotations else options.annotations,
-    )
 
 
 def label_value(text: str) -> str:
