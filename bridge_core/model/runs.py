@@ -1,75 +1,25 @@
-"""What is known about a run: inert values, picklable, no I/O. What is asked for when one is launched is in `requests.py`."""
+"""What is known about a run, and the errors of one that ended badly. What is asked for at a launch is in `requests.py`."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from .errors import RunAborted, RunEnded, RunFailed, RunTimedOut
+from .errors import BridgeError
 from .ids import EntityRef, RunRef
+from .phases import RunPhase
+from .public import public
+from .run_error import RunError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-__all__ = ["Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"]
+    from .provenance import Provenance
+__all__ = ["Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"]
 
 
-class RunPhase(enum.Enum):
-    """Where a run is: the union of what Flyte 1 and Flyte 2 report.
-
-    A value of the wire that this release does not know becomes UNKNOWN, which is not terminal: better to ask again than to
-    end a wait wrongly.
-    """
-
-    UNKNOWN = "UNKNOWN"
-    QUEUED = "QUEUED"
-    WAITING = "WAITING"
-    RUNNING = "RUNNING"
-    PAUSED = "PAUSED"
-    SUCCEEDING = "SUCCEEDING"
-    SUCCEEDED = "SUCCEEDED"
-    RECOVERED = "RECOVERED"
-    FAILING = "FAILING"
-    FAILED = "FAILED"
-    ABORTING = "ABORTING"
-    ABORTED = "ABORTED"
-    TIMED_OUT = "TIMED_OUT"
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether the run will not change any more."""
-        return self in _TERMINAL
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the run ended well."""
-        return self in (RunPhase.SUCCEEDED, RunPhase.RECOVERED)
-
-
-_TERMINAL = frozenset({RunPhase.SUCCEEDED, RunPhase.RECOVERED, RunPhase.FAILED, RunPhase.ABORTED, RunPhase.TIMED_OUT})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunError:
-    """Why a run ended badly, in Flyte's words."""
-
-    code: str
-    message: str
-    kind: str = "UNKNOWN"
-    """``USER``, ``SYSTEM`` or ``UNKNOWN``: whose fault Flyte thinks it is."""
-    node: str | None = None
-    """The node that failed, when it is known."""
-
-    @property
-    def summary(self) -> str:
-        """The last line that says something: flytekit puts the exception behind a traceback, under ``Message:``."""
-        _, found, tail = self.message.rpartition("Message:")
-        lines = [line.strip() for line in (tail if found else self.message).splitlines() if line.strip()]
-        return (lines[0] if found and lines else lines[-1] if lines else "") or self.code or "no message"
-
-
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSnapshot:
     """What was true of a run when Flyte was asked."""
@@ -84,6 +34,8 @@ class RunSnapshot:
     error: RunError | None = None
     abort_reason: str | None = None
     console_url: str = ""
+    provenance: Provenance | None = None
+    """Who launched it, when that left its mark."""
 
     @property
     def duration(self) -> timedelta | None:
@@ -117,6 +69,32 @@ class RunSnapshot:
         return f"{text}. Console: {self.console_url}" if self.console_url else text
 
 
+@public
+class RunEnded(BridgeError):
+    """The run ended, and not well. Raised by `RunSnapshot.raise_for_phase`.
+
+    Attributes:
+        snapshot: The final snapshot, with the phase, the error and the console URL.
+    """
+
+    snapshot: RunSnapshot | None = None
+
+
+@public
+class RunFailed(RunEnded):
+    """The run ended FAILED."""
+
+
+@public
+class RunAborted(RunEnded):
+    """The run was aborted by someone."""
+
+
+@public
+class RunTimedOut(RunEnded):
+    """The run ended TIMED_OUT: Flyte's own deadline for it passed."""
+
+
 _ENDED: Mapping[RunPhase, type[RunEnded]] = {
     RunPhase.FAILED: RunFailed,
     RunPhase.ABORTED: RunAborted,
@@ -124,6 +102,7 @@ _ENDED: Mapping[RunPhase, type[RunEnded]] = {
 }
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunQuery:
     """Which runs to list. None means "any"."""
@@ -143,6 +122,7 @@ class RunQuery:
     newest_first: bool = True
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
     """What `launch_or_attach` did."""

@@ -11,7 +11,10 @@ from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2
 
 from ...model.ids import EntityKind, EntityRef, RunRef
-from ...model.runs import RunError, RunPhase, RunSnapshot
+from ...model.phases import RunPhase
+from ...model.provenance import Provenance
+from ...model.run_error import RunError
+from ...model.runs import RunSnapshot
 
 if TYPE_CHECKING:
     from ..values import Existing
@@ -108,6 +111,7 @@ def snapshot(execution: Any, console_url: str) -> RunSnapshot:
         error=error,
         abort_reason=closure.abort_metadata.cause if closure.HasField("abort_metadata") else None,
         console_url=console_url,
+        provenance=Provenance.of(execution.spec.labels.values, execution.spec.annotations.values),
     )
 
 
