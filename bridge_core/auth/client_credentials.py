@@ -59,7 +59,9 @@ class ClientCredentials:
                 raise
             first = refused
         except NoOAuthAnswer as answer:
-            if answer.status != _UNAUTHORIZED:  # else it may be a provider that takes no Basic, and says so in its own way
+            if (
+                answer.status != _UNAUTHORIZED
+            ):  # else it may be a provider that takes no Basic, and says so in its own way
                 raise
             first = answer
         try:

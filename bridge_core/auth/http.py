@@ -51,9 +51,7 @@ class Http:
         self._config = config
         self._proxy_token = proxy_token
 
-    def post(
-        self, url: str, form: Mapping[str, str | Secret], *, basic: tuple[str, Secret] | None = None
-    ) -> Reply:
+    def post(self, url: str, form: Mapping[str, str | Secret], *, basic: tuple[str, Secret] | None = None) -> Reply:
         """Posts a form, once.
 
         Args:
@@ -71,9 +69,7 @@ class Http:
             raise Unavailable(f"cannot reach {self.whom(url)}: {found}", code="UNAVAILABLE")
         return found
 
-    def _exchange(
-        self, url: str, form: Mapping[str, str | Secret], basic: tuple[str, Secret] | None
-    ) -> Reply | str:
+    def _exchange(self, url: str, form: Mapping[str, str | Secret], basic: tuple[str, Secret] | None) -> Reply | str:
         """The answer, or why there is none."""
         import httpx
 
@@ -87,7 +83,9 @@ class Http:
         body = bytearray()
         try:
             with (
-                open_client(self._config, proxy=proxy, timeout=_TIMEOUT, proxy_token=token if tunnel else None) as client,
+                open_client(
+                    self._config, proxy=proxy, timeout=_TIMEOUT, proxy_token=token if tunnel else None
+                ) as client,
                 client.stream(
                     "POST",
                     url,

@@ -103,7 +103,9 @@ def refusal(login: Login, url: str, reply: Reply, doing: str, *, secrets: Any = 
     code = _oauth_error(reply)
     if code is None or code in _LATER:
         kind = f"{reply.kind or 'no media type'}{'' if reply.json else ', no JSON object'}"
-        found = f"{code} (HTTP {reply.status})" if code else f"HTTP {reply.status} ({kind}), which is no answer of OAuth"
+        found = (
+            f"{code} (HTTP {reply.status})" if code else f"HTTP {reply.status} ({kind}), which is no answer of OAuth"
+        )
         advice = ""
         if reply.status == _PROXY_LOGIN:
             advice = ". A proxy in between wants a login: see auth.proxy_command and auth.http_proxy_url"
@@ -119,8 +121,7 @@ def refusal(login: Login, url: str, reply: Reply, doing: str, *, secrets: Any = 
         code, words = f"HTTP {reply.status}", ""
     return OAuthRefused(
         f"{login.http.whom(url)} refused {doing}: {code}{f' ({words})' if words else ''}",
-        code="UNAUTHENTICATED",
-        details=code,
+        details=code,  # no `code`: it is no answer of Flyte's (model/classification.py)
         oauth_error=code,
     )
 

@@ -95,7 +95,9 @@ def _exchanged(login: Login, form: Mapping[str, str | Secret]) -> Token:
         try:
             return ask_for_token(login, form, doing="the login in the browser")
         except Unavailable as error:
-            delay = policy.delay_after(attempt, error, safe=True)  # a code that was used is refused, and nothing else happens
+            delay = policy.delay_after(
+                attempt, error, safe=True
+            )  # a code that was used is refused, and nothing else happens
             if delay is None:
                 raise
             login.pause(delay)
@@ -197,7 +199,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, *_: Any) -> None:
         """A browser that hangs up is no news, and a traceback would show the code."""
         log.debug("the browser ended a connection: %s", type(sys.exception()).__name__)
 
@@ -224,7 +226,9 @@ class _Callback(BaseHTTPRequestHandler):
             self._answer(400, "This login was not begun by this program.")
         else:
             try:
-                self._answer(200, "Logged in. You may close this page." if "code" in query else "The login was refused.")
+                self._answer(
+                    200, "Logged in. You may close this page." if "code" in query else "The login was refused."
+                )
             finally:  # even when the browser has hung up
                 self.received.append(query)
 
