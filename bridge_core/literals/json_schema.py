@@ -42,7 +42,7 @@ from .json_schema_leaves import (
     string,
     time_delta,
 )
-from .json_schema_types import element_type, field_types, named_like, option_type
+from .json_schema_types import element_type, field_types, fields_by_alias, option_type
 from .problems import Where, did_you_mean, render
 from .pydantic_models import Unwritable
 from .to_plain import as_fields, in_order, type_title
@@ -247,8 +247,10 @@ class _Compiler:
         properties = node.get("properties")
         if not isinstance(properties, Mapping):
             return {}, {}
-        aliases = sorted(properties.keys() - types.keys()) if types else []
-        named = {name: named_like(name, aliases) for name in types.keys() - properties.keys()} if aliases else {}
+        aliases = {
+            name: resolve(self.root, one) for name, one in sorted(properties.items()) if types and name not in types
+        }
+        named = fields_by_alias({name: types[name] for name in sorted(types) if name not in properties}, aliases)
         meant = {found[0]: types[name] for name, found in named.items() if len(found) == 1}
         known = {name: self.entry(one, types.get(name) or meant.get(name)) for name, one in properties.items()}
         return known, {name: self._any_of([known[alias] for alias in found]) for name, found in named.items()}
