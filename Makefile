@@ -13,7 +13,7 @@ NPM := .venv/npm
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full test-long check format bench conformance lowest clean .venv
+.PHONY: help demo test test-full test-long check format picture bench conformance lowest clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-full   the same with what npm carries, and fails when a part is missing"
 	@echo "make test-long   campaigns of minutes"
 	@echo "make check       formatting, lint, types, who may import whom"
+	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
 	@echo "make lowest      core and sandbox tests on the lowest versions that pyproject.toml allows"
@@ -47,6 +48,9 @@ check: $(STAMP)
 format: $(STAMP)
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+picture: $(STAMP)
+	@$(PY) docs/picture.py
 
 bench: $(STAMP)
 	$(PY) tests/benchmarks/run.py

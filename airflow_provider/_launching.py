@@ -24,7 +24,6 @@ from bridge_core import (
     RunOptions,
     RunPhase,
     RunRef,
-    Unavailable,
 )
 
 from ._run_name import TaskKey
@@ -52,18 +51,12 @@ def launch_or_attach(
 
     Raises:
         AlreadyExists: The name belongs to a live or succeeded run of another entity.
-        Unavailable: The run may or may not exist.
         BridgeError: Whatever else launching raises.
     """
     for attempt in range(_MOST_ATTEMPTS):
         trying(RunRef(str(request.entity.project), str(request.entity.domain), name(attempt)))
         try:
             launched = client.launch_or_attach(replace(request, name=name(attempt)))
-        except Unavailable as error:
-            raise error.with_message(
-                f"{error.message} Run {name(attempt)} may or may not exist: a retry of this task attaches to it if it does, "
-                "and launches it if it does not."
-            ) from None
         except AlreadyExists as error:
             if error.ref is None or error.snapshot is None:
                 raise

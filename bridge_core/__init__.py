@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
+    from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec
     from .model.errors import (
@@ -60,6 +61,7 @@ __all__ = [
     "AuthError",
     "BridgeError",
     "Checkpoint",
+    "Classification",
     "Client",
     "Codec",
     "Config",
@@ -72,6 +74,8 @@ __all__ = [
     "EntityKind",
     "EntityNotFound",
     "EntityRef",
+    "ErrorClass",
+    "ErrorRule",
     "FileAccess",
     "FileRef",
     "FixedRate",
@@ -84,6 +88,7 @@ __all__ = [
     "LimitExceeded",
     "LiteralError",
     "LogLink",
+    "NextTry",
     "NodeSnapshot",
     "NotFound",
     "Notification",
@@ -115,6 +120,7 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "WaitTimeout",
+    "classify",
     "run_name",
     "seconds",
 ]
@@ -126,6 +132,7 @@ _HOMES = {
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
+    "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),

@@ -7,8 +7,8 @@ failure is published before waiting. A deferrable task first waits a few seconds
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,6 +25,7 @@ from bridge_core import (
     RunPhase,
     RunRef,
     RunSnapshot,
+    Unavailable,
     WaitTimeout,
     seconds,
 )
@@ -203,7 +204,7 @@ class FlyteRunOperator(BaseOperator):
         awaited = self.wait_for_completion and self.cancel_on_kill
         by = key.provenance(attempt=ti.try_number, url=getattr(ti, "log_url", "") or "", awaited=awaited)
         request = replace(request, provenance=by)
-        with self._kill.attending(), airflow_failures():
+        with self._kill.attending(), airflow_failures(), _told_what_a_retry_does(key):
             if self.cancel_on_kill:
                 end_superseded(client, request.entity, key, began=ti.start_date)
             launched = None
@@ -391,6 +392,18 @@ class FlyteRunOperator(BaseOperator):
             return f"it could not be aborted ({error}) and may go on"
         self.log.warning("aborted run %s: %s", ref, why)
         return "it was aborted"
+
+
+@contextmanager
+def _told_what_a_retry_does(key: TaskKey) -> Iterator[None]:
+    """Who cannot reach Flyte does not know whether an earlier try, or this one, has made the run."""
+    try:
+        yield
+    except Unavailable as error:
+        raise error.with_message(
+            f"{error.message} Run {key.name(0)} may or may not exist: a retry of this task attaches to it if it does, "
+            "and launches it if it does not."
+        ) from None
 
 
 def _began(dag_run: Any) -> datetime | None:

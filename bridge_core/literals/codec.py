@@ -15,14 +15,15 @@ from flyteidl.core.types_pb2 import LiteralType
 from google.protobuf.message import DecodeError, EncodeError
 
 from ..model.errors import ConfigError, LiteralError
-from .annotations import Hashed, annotate
+from ..model.public import public
 from .coder import Coder, Job
 from .coercion import coerced
 from .compiler import UnknownType, compile_type
 from .describe import describe_type
 from .encoded import Encoded, EncodedValue
+from .hashed import Hashed, annotate
 from .problems import Where, did_you_mean, raise_problems, refusal, show
-from .shape import as_type
+from .to_classes import as_type
 from .untyped import read_any
 from .usertypes import TypeCodec, UserTypes, installed_types
 
@@ -39,6 +40,7 @@ _CACHED_TYPES = 1024
 _INPUTS: Where = (None, "inputs")
 
 
+@public
 class Codec:
     """Converts between Python values and Flyte literals, driven by remote types. Safe to share between threads.
 

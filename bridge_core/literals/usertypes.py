@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.errors import ConfigError
+from ..model.public import public
 from ..model.references import DirectoryRef, FileRef, FrameRef
-from .annotations import Hashed
+from .hashed import Hashed
 from .problems import MAX_DEPTH, Where, refusal
 
 __all__ = ["GROUP", "TypeCodec", "UserTypes", "installed_types"]
@@ -28,6 +29,7 @@ _OURS = (
 )  # fmt: skip
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class TypeCodec:
     """One class, both ways.

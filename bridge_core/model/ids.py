@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from .errors import InvalidRequest
+from .errors import ConfigError, InvalidRequest
+from .public import public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["EntityKind", "EntityRef", "RunRef"]
 
 
+class _Place(Protocol):
+    @property
+    def project(self) -> str | None: ...
+    @property
+    def domain(self) -> str | None: ...
+
+
+@public
 class EntityKind(enum.Enum):
     """What can be launched or fetched."""
 
@@ -26,6 +35,7 @@ class EntityKind(enum.Enum):
     LAUNCH_PLAN = "launch_plan"
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class EntityRef:
     """One registered task, workflow or launch plan.
@@ -113,6 +123,27 @@ class EntityRef:
         """The same entity, with its missing project and domain filled in."""
         return replace(self, project=self.project or project, domain=self.domain or domain)
 
+    def placed(self, config: _Place, *, settings: str = "Config") -> Self:
+        """The same entity in a project and a domain: its own, else those of the configuration.
+
+        Args:
+            config: A `Config`, or whatever else has a ``project`` and a ``domain``.
+            settings: What users write them in, for the message: ``Config``, ``FlyteResource``.
+
+        Raises:
+            ConfigError: Neither names one; the message says where it can be named.
+        """
+        placed = self.within(config.project, config.domain)
+        missing = [part for part in ("project", "domain") if not getattr(placed, part)]
+        if missing:
+            raise ConfigError(
+                f"{self}: no {' and no '.join(missing)}; name what is missing in the reference "
+                f"({self.kind.value}:project/domain/name), in {settings}({', '.join(f'{part}=…' for part in missing)}), "
+                f"on the command line ({' '.join(f'--{part}' for part in missing)}), or in the environment "
+                f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
+            )
+        return placed
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it back."""
         return {
@@ -129,6 +160,7 @@ class EntityRef:
         return cls(EntityKind(data["kind"]), data["name"], data.get("project"), data.get("domain"), data.get("version"))
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class RunRef:
     """Names one run. Text form ``project/domain/name``."""

@@ -11,19 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 from .errors import InvalidRequest
+from .public import public
 from .run_names import digest_of
-
-if TYPE_CHECKING:
-    from .requests import RunOptions
 
 __all__ = [
     "Provenance",
     "label_value",
-    "stamped",
 ]
 
 _LABEL_LIMIT = 63
@@ -32,6 +29,7 @@ _READABLE = 44
 _DIGEST_CHARS = 16
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Who launched a run, in the launcher's own names. Empty texts mean "there is no such thing here".
@@ -133,17 +131,6 @@ class Provenance:
 
 
 _KINDS: Mapping[str, Any] = {"attempt": int | None, "awaited": bool}
-
-
-def stamped(options: RunOptions, provenance: Provenance) -> RunOptions:
-    """The options with the provenance in their labels and annotations; the user's own stay, under other keys."""
-    annotations = provenance.annotations()
-    return replace(
-        options,
-        labels={**(options.labels or {}), **provenance.labels()},
-        # None means "the launch plan's": it stays when there is nothing to add.
-        annotations={**(options.annotations or {}), **annotations} if annotations else options.annotations,
-    )
 
 
 def label_value(text: str) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from .errors import InvalidRequest
 from .ids import EntityRef
+from .public import public
 from .run_settings import Notification, SecurityContext
 
 if TYPE_CHECKING:
     from .provenance import Provenance
 
-__all__ = ["LaunchRequest", "RunOptions"]
+__all__ = ["LaunchRequest", "RunOptions", "stamped"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """How a run is run. None means "not sent": the launch plan or the server decides. ``False`` and ``{}`` are sent.
@@ -161,6 +163,7 @@ def _truth(name: str, text: str) -> bool:
     return word == "true"
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
     """One launch: what, with which inputs, under which name.
@@ -192,3 +195,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Notification | SecurityContext):
         return {name: _plain(item) for name, item in asdict(value).items() if item is not None}
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def stamped(options: RunOptions, provenance: Provenance) -> RunOptions:
+    """The options with the provenance in their labels and annotations; the user's own stay, under other keys."""
+    annotations = provenance.annotations()
+    return replace(
+        options,
+        labels={**(options.labels or {}), **provenance.labels()},
+        # None means "the launch plan's": it stays when there is nothing to add.
+        annotations={**(options.annotations or {}), **annotations} if annotations else options.annotations,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .errors import BridgeError
+from .public import public
 
 if TYPE_CHECKING:
     from .ids import RunRef
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["AlreadyExists", "WaitTimeout"]
 
 
+@public
 class AlreadyExists(BridgeError):
     """The name is taken by something that is not the same.
 
@@ -29,6 +31,7 @@ class AlreadyExists(BridgeError):
     differing: tuple[str, ...] = ()
 
 
+@public
 class WaitTimeout(BridgeError):
     """The caller's patience ended before the run did. The run was not aborted.
 

@@ -6,6 +6,7 @@ import os
 import re
 
 from .errors import InvalidRequest
+from .public import public
 
 __all__ = ["check_run_name", "digest_of", "is_run_name", "random_run_name", "run_name"]
 
@@ -15,6 +16,7 @@ _FLYTE1_LIMIT = 63
 _FLYTE1_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
+@public
 def run_name(*parts: object, prefix: str = "") -> str:
     """A run name that is the same whenever the parts are the same: the idempotency key of a launch.
 
