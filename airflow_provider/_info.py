@@ -7,13 +7,13 @@ from typing import Any
 __all__ = ["get_provider_info"]
 
 _TEXT = {"type": ["string", "null"]}
-_SWITCH = {"type": "boolean", "default": False}
+_BOOLEAN = {"type": "boolean", "default": False}
 
 _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "insecure": {
         "label": "Insecure",
         "description": "Plaintext instead of TLS. Only for a Flyte on this machine or behind a mesh.",
-        "schema": _SWITCH,
+        "schema": _BOOLEAN,
     },
     "project": {"label": "Project", "description": "Flyte project of tasks that name none.", "schema": _TEXT},
     "domain": {"label": "Domain", "description": "Flyte domain of tasks that name none.", "schema": _TEXT},
@@ -41,7 +41,7 @@ _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "insecure_skip_verify": {
         "label": "Skip certificate verification",
         "description": "Trust whatever certificate the server shows.",
-        "schema": _SWITCH,
+        "schema": _BOOLEAN,
     },
     "config_file": {
         "label": "Configuration file",
