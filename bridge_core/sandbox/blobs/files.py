@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..layout import Layout
+    from ..model.layout import Layout
     from .http import Exchange
     from .signing import Signer, Ticket
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..auth.access import Access
-    from ..layout import Layout
+    from ..model.layout import Layout
     from .s3 import ObjectServer
 
 __all__ = ["Storage"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.core import execution_pb2, identifier_pb2
 
 from ..blobs.http import Route
-from ..status import Rejected
+from ..model.status import Rejected
 from .entities import entity_page, names_page
 from .html import link, tag
 from .literals import Literals

@@ -13,7 +13,7 @@ import msgpack
 from flyteidl.core import literals_pb2
 from google.protobuf import json_format, struct_pb2
 
-from ..ids import START_NODE
+from ..model.ids import START_NODE
 from .outcome import Failure
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from flyteidl.core import execution_pb2, tasks_pb2
 
 from ..connectors.fault import ConnectorFault
 from ..connectors.verdict import TASK_FAILED, phase_of, verdict
-from ..ids import enum_name
+from ..model.ids import enum_name
 from ..runner.places import Places
 from ..runner.template import fill
 from ..store.jobs import Job

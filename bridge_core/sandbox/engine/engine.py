@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import task_pb2
 from flyteidl.core import execution_pb2
 
-from ..ids import START_NODE
+from ..model.ids import START_NODE
 from ..runner.pool import Pool
 from ..store.executions import TERMINAL, Executions, execution_key
 from ..store.jobs import Jobs
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..connectors.registry import Connectors
-    from ..layout import Layout
+    from ..controls.stubs import Stubs
+    from ..model.layout import Layout
     from ..runner.attempt import Bench
     from ..store.database import Database
     from ..store.entities import Entities
-    from ..stubs import Stubs
     from .outcome import Outcome
 
 __all__ = ["Engine"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flyteidl.admin import signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
-from ..times import now, seconds_between
+from ..model.times import now, seconds_between
 from .node import NodeRun
 from .outcome import CANCELLED, Done, Failure
 

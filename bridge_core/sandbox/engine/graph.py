@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import literals_pb2, types_pb2, workflow_pb2
 
-from ..compiler import dependencies
-from ..ids import END_NODE, START_NODE, unique_node_id
+from ..model.ids import END_NODE, START_NODE, unique_node_id
+from ..validation.compiler import dependencies
 from .bindings import resolve_all
 from .nodes import make_node
 from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome

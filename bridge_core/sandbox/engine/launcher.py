@@ -12,11 +12,11 @@ from flyteidl.admin import execution_pb2, launch_plan_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
-from ..compiler import compile_closure
-from ..ids import GENERATED, check_execution_name, describe, kind_name, single_task_node
-from ..inputs import check_literals, execution_inputs, expected_inputs
-from ..status import Rejected
-from ..times import now
+from ..model.ids import GENERATED, check_execution_name, describe, kind_name, single_task_node
+from ..model.status import Rejected
+from ..model.times import now
+from ..validation.compiler import compile_closure
+from ..validation.inputs import check_literals, execution_inputs, expected_inputs
 
 if TYPE_CHECKING:
     from ..store.database import Database

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from flyteidl.core import execution_pb2
 
-from ..ids import unique_node_id
-from ..times import now, seconds_between
+from ..model.ids import unique_node_id
+from ..model.times import now, seconds_between
 from .bindings import resolve_all
 from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 from .retries import Retries

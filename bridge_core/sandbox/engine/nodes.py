@@ -8,9 +8,9 @@ from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, workflow_pb2
 
-from ..compiler import branch_arms, compile_closure, compile_template, identifier_key
-from ..ids import child_execution_name, unique_node_id
-from ..status import Rejected
+from ..model.ids import child_execution_name, unique_node_id
+from ..model.status import Rejected
+from ..validation.compiler import branch_arms, compile_closure, compile_template, identifier_key
 from .conditions import holds
 from .gate import GateNode
 from .node import NodeRun

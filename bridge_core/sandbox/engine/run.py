@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import execution_pb2 as execution_pb2_admin
 from flyteidl.core import execution_pb2
 
-from ..compiler import identifier_key
-from ..ids import END_NODE
+from ..model.ids import END_NODE
+from ..model.times import now
 from ..store.executions import TERMINAL, execution_key
-from ..times import now
+from ..validation.compiler import identifier_key
 from .graph import Graph
 from .history import History
 from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome

@@ -18,8 +18,8 @@ from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
 from ...errors import InvalidRequest
 from ...schedules import Cron, FixedRate
-from ..ids import scheduled_name
-from ..status import Rejected
+from ..model.ids import scheduled_name
+from ..model.status import Rejected
 from ..store.schedules import ScheduleRow, Schedules
 
 if TYPE_CHECKING:

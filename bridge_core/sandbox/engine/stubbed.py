@@ -9,17 +9,17 @@ from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2, interface_pb2, literals_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
-from ..ids import END_NODE, START_NODE
-from ..interfaces import type_of
-from ..status import Rejected
-from ..values import literal_of, literals_of, type_named
+from ..controls.values import literal_of, literals_of, type_named
+from ..model.ids import END_NODE, START_NODE
+from ..model.status import Rejected
+from ..validation.interfaces import type_of
 from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..controls.stubs import Stub
     from ..store.entities import Entities
-    from ..stubs import Stub
     from .run import Run
 
 __all__ = ["Played", "PlayedRun", "outputs_of_stub"]

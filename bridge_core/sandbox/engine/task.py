@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2
 
-from ..compiler import identifier_key
 from ..runner.attempt import AttemptOrder, AttemptResult, TaskAttempt
+from ..validation.compiler import identifier_key
 from .cache import cache_key, catalog_metadata
 from .connected import ConnectorJob
 from .outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome

@@ -30,7 +30,7 @@ from .template import fill
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
-    from ..layout import Layout
+    from ..model.layout import Layout
     from .archive import CodeCache
     from .fork import ForkedProcess, Forker
     from .images import Images

@@ -19,13 +19,13 @@ from google.protobuf import json_format, struct_pb2
 from ..engine.bindings import loaded, unwrapped
 from ..engine.outcome import Failure
 from ..engine.timeouts import go_duration
-from ..ids import enum_name
+from ..model.ids import enum_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..layout import Layout
+    from ..model.layout import Layout
 
 __all__ = ["download", "upload"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..layout import Layout
+    from ..model.layout import Layout
     from .attempt import AttemptOrder
 
 __all__ = ["Places"]

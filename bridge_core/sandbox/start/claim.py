@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .layout import Layout
+    from ..model.layout import Layout
 
 __all__ = ["DirectoryTaken", "DirectoryUnusable", "claimed", "usable"]
 

@@ -13,7 +13,7 @@ import msgpack
 from flyteidl.core import literals_pb2, types_pb2
 from google.protobuf.message import Message
 
-from .interfaces import castable, type_of
+from ..validation.interfaces import castable, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from .auth.access import Access
-    from .auth.tokens import Tokens
-    from .blobs.http import HttpServer
-    from .calls import Calls
-    from .connectors.registry import Connectors
-    from .faults import Faults
-    from .layout import Layout
-    from .runner.fork import Forker
-    from .runner.images import Images
-    from .services.server import GrpcServer
-    from .stubs import Stubs
+    from ..auth.access import Access
+    from ..auth.tokens import Tokens
+    from ..blobs.http import HttpServer
+    from ..connectors.registry import Connectors
+    from ..controls.calls import Calls
+    from ..controls.faults import Faults
+    from ..controls.stubs import Stubs
+    from ..model.layout import Layout
+    from ..runner.fork import Forker
+    from ..runner.images import Images
+    from ..services.server import GrpcServer
 
 __all__ = ["Assembly", "PortTaken"]
 
@@ -62,13 +62,13 @@ class Assembly:
         Raises:
             PortTaken: A port that was asked for by number is not free.
         """
-        from .blobs.http import HttpServer
-        from .services.server import GrpcServer
+        from ..blobs.http import HttpServer
+        from ..services.server import GrpcServer
 
         access = self.access
         tokens = None
         if access.auth is not None:
-            from .auth.tokens import Tokens
+            from ..auth.tokens import Tokens
 
             tokens = Tokens(access.auth, access)
         try:
@@ -98,17 +98,17 @@ class Assembly:
         http_server: HttpServer,
         tokens: Tokens | None,
     ) -> Parts:
-        from .blobs.storage import Storage
-        from .console.console import Console
-        from .console.urls import run_path
-        from .engine.engine import Engine
-        from .runner.archive import CodeCache
-        from .runner.attempt import Bench
-        from .runner.fork import Forker
-        from .runner.guard import Guard
-        from .runner.process import Starter
-        from .store.database import Database
-        from .store.entities import Entities
+        from ..blobs.storage import Storage
+        from ..console.console import Console
+        from ..console.urls import run_path
+        from ..engine.engine import Engine
+        from ..runner.archive import CodeCache
+        from ..runner.attempt import Bench
+        from ..runner.fork import Forker
+        from ..runner.guard import Guard
+        from ..runner.process import Starter
+        from ..store.database import Database
+        from ..store.entities import Entities
 
         shutil.rmtree(layout.work, ignore_errors=True)  # what a killed server left behind
         with usable(layout.root):

@@ -11,8 +11,8 @@ from typing import Any
 from flyteidl.core import interface_pb2, literals_pb2, types_pb2
 from google.protobuf import text_format
 
+from ..model.status import Rejected
 from .interfaces import castable, type_of
-from .status import Rejected
 
 __all__ = ["check_literals", "check_parameters", "execution_inputs", "expected_inputs"]
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
 
-from .status import Rejected
-from .times import parse_text
+from ..model.status import Rejected
+from ..model.times import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .store.database import Database, Page
+    from ..store.database import Database, Page
 
 __all__ = [
     "EXECUTION",

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-    from .auth.access import Access, Auth
-    from .auth.tokens import Tokens
-    from .blobs.http import HttpServer, Route
-    from .blobs.signing import Signer
-    from .engine.engine import Engine
-    from .layout import Layout
-    from .services.server import GrpcServer
+    from ..auth.access import Access, Auth
+    from ..auth.tokens import Tokens
+    from ..blobs.http import HttpServer, Route
+    from ..blobs.signing import Signer
+    from ..engine.engine import Engine
+    from ..model.layout import Layout
+    from ..services.server import GrpcServer
 
 __all__ = ["Parts", "guarded", "login_routes", "serve", "task_login"]
 
@@ -51,16 +51,16 @@ def serve(server: GrpcServer, engine: Engine, layout: Layout, signer: Signer) ->
     """Puts the services on the server. AuthMetadataService joins them where tokens are asked for."""
     from flyteidl.service import admin_pb2, dataproxy_pb2, identity_pb2, signal_pb2
 
-    from .services.flyte1.dataproxy import DataProxyHandlers
-    from .services.flyte1.descriptions import DescriptionHandlers
-    from .services.flyte1.entities import EntityHandlers
-    from .services.flyte1.executions import ExecutionHandlers
-    from .services.flyte1.identity import IdentityHandlers
-    from .services.flyte1.metrics import MetricsHandlers
-    from .services.flyte1.names import NameHandlers
-    from .services.flyte1.nodes import NodeHandlers
-    from .services.flyte1.projects import ProjectHandlers
-    from .services.flyte1.signals import SignalHandlers
+    from ..services.flyte1.dataproxy import DataProxyHandlers
+    from ..services.flyte1.descriptions import DescriptionHandlers
+    from ..services.flyte1.entities import EntityHandlers
+    from ..services.flyte1.executions import ExecutionHandlers
+    from ..services.flyte1.identity import IdentityHandlers
+    from ..services.flyte1.metrics import MetricsHandlers
+    from ..services.flyte1.names import NameHandlers
+    from ..services.flyte1.nodes import NodeHandlers
+    from ..services.flyte1.projects import ProjectHandlers
+    from ..services.flyte1.signals import SignalHandlers
 
     of_entities = (
         ProjectHandlers(engine),
@@ -82,8 +82,8 @@ def login_routes(server: GrpcServer, tokens: Tokens | None, base_url: str) -> li
         return []
     from flyteidl.service import auth_pb2
 
-    from .auth.endpoint import TokenEndpoint
-    from .auth.metadata import AuthMetadataHandlers
+    from ..auth.endpoint import TokenEndpoint
+    from ..auth.metadata import AuthMetadataHandlers
 
     server.add(auth_pb2.DESCRIPTOR.services_by_name["AuthMetadataService"], AuthMetadataHandlers(tokens.auth, base_url))
     return TokenEndpoint(tokens, base_url).routes
@@ -93,7 +93,7 @@ def guarded(route: Route, access: Access) -> Route:
     """The route, behind the token when there is one."""
     if access.token is None:
         return route
-    from .auth.endpoint import gated
+    from ..auth.endpoint import gated
 
     return gated(route, access.token)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import compiler_pb2, identifier_pb2
 
-from .ids import END_NODE, START_NODE, check_node_id, describe
-from .status import Rejected
+from ..model.ids import END_NODE, START_NODE, check_node_id, describe
+from ..model.status import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
