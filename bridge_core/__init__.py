@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from .async_client import AsyncClient
     from .client import Client
     from .config import Config
-    from .entities import Entity, InputSpec
-    from .errors import (
+    from .files import AsyncFileAccess, FileAccess
+    from .literals import Codec, Hashed, TypeCodec
+    from .literals.outputs import RunOutputs
+    from .model.durations import seconds
+    from .model.entities import Entity, InputSpec
+    from .model.errors import (
         AlreadyExists,
         AuthError,
         BridgeError,
@@ -37,17 +41,13 @@ if TYPE_CHECKING:
         Unsupported,
         WaitTimeout,
     )
-    from .files import AsyncFileAccess, FileAccess
-    from .ids import EntityKind, EntityRef, RunRef, run_name
-    from .literals import Codec, Hashed, TypeCodec
-    from .nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
-    from .outputs import RunOutputs
-    from .patience import seconds
-    from .policies import PollPolicy, RetryPolicy
-    from .references import DirectoryRef, FileRef, FrameRef
-    from .requests import LaunchRequest, RunOptions
-    from .run_settings import Notification, SecurityContext
-    from .runs import Launched, RunError, RunPhase, RunQuery, RunSnapshot
+    from .model.ids import EntityKind, EntityRef, RunRef, run_name
+    from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
+    from .model.policies import PollPolicy, RetryPolicy
+    from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.requests import LaunchRequest, RunOptions
+    from .model.run_settings import Notification, SecurityContext
+    from .model.runs import Launched, RunError, RunPhase, RunQuery, RunSnapshot
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -123,18 +123,18 @@ _HOMES = {
     "async_client": ("AsyncClient",),
     "client": ("Client",),
     "config": ("Config",),
-    "entities": ("Entity", "InputSpec"),
-    "ids": ("EntityKind", "EntityRef", "RunRef", "run_name"),
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
-    "nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
-    "outputs": ("RunOutputs",),
-    "patience": ("seconds",),
-    "policies": ("PollPolicy", "RetryPolicy"),
-    "references": ("DirectoryRef", "FileRef", "FrameRef"),
-    "run_settings": ("Notification", "SecurityContext"),
-    "requests": ("LaunchRequest", "RunOptions"),
-    "runs": ("Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"),
+    "literals.outputs": ("RunOutputs",),
+    "model.durations": ("seconds",),
+    "model.entities": ("Entity", "InputSpec"),
+    "model.ids": ("EntityKind", "EntityRef", "RunRef", "run_name"),
+    "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "model.policies": ("PollPolicy", "RetryPolicy"),
+    "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
+    "model.requests": ("LaunchRequest", "RunOptions"),
+    "model.run_settings": ("Notification", "SecurityContext"),
+    "model.runs": ("Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),
@@ -147,7 +147,7 @@ def __getattr__(name: str) -> object:
     """Imports a public name on first use. Names without another home are errors."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
+    value = getattr(importlib.import_module(f".{_HOME.get(name, 'model.errors')}", __name__), name)
     globals()[name] = value
     return value
 

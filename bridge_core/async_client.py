@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .config import Config
-    from .entities import Entity
-    from .errors import BridgeError
     from .files import AsyncFileAccess
-    from .ids import EntityKind, EntityRef, RunRef
     from .literals import Codec
-    from .nodes import LogLink, NodeSnapshot, SpanMetric
-    from .outputs import RunOutputs
-    from .references import DirectoryRef, FileRef, FrameRef
-    from .requests import LaunchRequest
-    from .runs import Launched, RunQuery, RunSnapshot
+    from .literals.outputs import RunOutputs
+    from .model.entities import Entity
+    from .model.errors import BridgeError
+    from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.nodes import LogLink, NodeSnapshot, SpanMetric
+    from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.requests import LaunchRequest
+    from .model.runs import Launched, RunQuery, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
     from .secrets import SecretStore
     from .storage.progress import OnProgress
@@ -37,7 +37,7 @@ __all__ = ["AsyncClient"]
 class AsyncClient:
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
-    All waits of one client share one poll (`watcher_aio`). `AsyncClient.shared` shares one client among many callers.
+    All waits of one client share one poll (`waiting/shared_poll.py`). `AsyncClient.shared` shares one client among many callers.
 
     Args:
         config: Which Flyte. None: `Config.auto`.
@@ -51,10 +51,11 @@ class AsyncClient:
         self._codec = codec
         self._credentials = credentials
         self._open(config if config is not None else Config.auto())
-        from .watcher_aio import Renewal, Waiting
+        from .waiting.renewal import Renewal
+        from .waiting.waiters import Waiters
 
         self._renewal = Renewal(lambda: self._ops.backend, self._replace)
-        self._waiting = Waiting(lambda: self._ops.backend, self.config, renew=self._renewal.renew)
+        self._waiters = Waiters(lambda: self._ops.backend, self.config, renew=self._renewal.renew)
 
     def _open(self, config: Config) -> None:
         from ._operations import Operations
@@ -79,7 +80,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Closes the connection; whoever still waits gets an error."""
         try:
-            await self._waiting.aclose()
+            await self._waiters.aclose()
         finally:
             try:
                 await self._renewal.aclose()
@@ -98,9 +99,14 @@ class AsyncClient:
                 that waits for it, and the next caller tries again.
             linger: Seconds that the client stays open after the last caller left.
         """
-        from .shared import shared_client
+        from .waiting.shared_client import shared_client
 
-        return shared_client(key, load_config, linger)
+        async def open_client() -> AsyncClient:
+            client = cls(await load_config())
+            client.renew_with(load_config)
+            return client
+
+        return shared_client(key, open_client, linger)
 
     def renew_with(self, load_config: Callable[[], Awaitable[Config]]) -> None:
         """Credentials are loaded again with this, once per UNAUTHENTICATED answer, while runs are waited for.
@@ -152,7 +158,7 @@ class AsyncClient:
         poll_interval: float | timedelta | None = None,
     ) -> RunSnapshot:
         """See `Client.wait`. All waits of this client share one poll; cancelling one harms no other."""
-        return await self._waiting.wait(ref, timeout=timeout, poll_interval=poll_interval)
+        return await self._waiters.wait(ref, timeout=timeout, poll_interval=poll_interval)
 
     async def wait_many(
         self,
@@ -162,7 +168,7 @@ class AsyncClient:
         poll_interval: float | timedelta | None = None,
     ) -> list[RunSnapshot]:
         """See `Client.wait_many`."""
-        return await self._waiting.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
+        return await self._waiters.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
 
     def watch(
         self,

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .auth.tokens import Tokens
-from .errors import BridgeError
+from .model.errors import BridgeError
 from .telemetry import CallRecord, observed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from .errors import InvalidRequest, SecretNotFound
+from .model.errors import InvalidRequest, SecretNotFound
 
 if TYPE_CHECKING:
     from .config import Config

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ..errors import AlreadyExists, BridgeError, Unavailable
+from ..model.errors import AlreadyExists, BridgeError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from ..backends.base import Backend
     from ..backends.values import Existing
-    from ..ids import RunRef
+    from ..model.ids import RunRef
 
 __all__ = ["created"]
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest, LiteralError
-from ..outputs import RunOutputs
-from ..references import FileRef, FrameRef
+from ..literals.outputs import RunOutputs
+from ..model.errors import InvalidRequest, LiteralError
+from ..model.references import FileRef, FrameRef
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
-    from ..ids import RunRef
     from ..literals import Codec, Encoded
+    from ..model.ids import RunRef
     from ..transport.base import Transport
     from .files import FileOperations
     from .staging import Staged

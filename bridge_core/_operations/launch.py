@@ -18,19 +18,19 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
-from ..ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
-from ..policies import may_pass
-from ..runs import Launched, RunPhase, RunSnapshot
+from ..model.errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
+from ..model.ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
+from ..model.policies import may_pass
+from ..model.runs import Launched, RunPhase, RunSnapshot
 from .create import created
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..backends.values import Existing, Interface
     from ..config import Config
-    from ..entities import Entity
     from ..literals import Encoded
-    from ..requests import LaunchRequest
+    from ..model.entities import Entity
+    from ..model.requests import LaunchRequest
     from ..transport.base import Transport
     from .data import DataOperations
     from .staging import Staged
@@ -124,8 +124,8 @@ class LaunchOperations:
 
     async def get_entity(self, ref: EntityRef) -> Entity:
         """One version of an entity: what it takes and gives."""
-        from ..entities import Entity, InputSpec
         from ..literals import describe_type
+        from ..model.entities import Entity, InputSpec
 
         codec = self._data.codec
         found = await self._backend.interface(self._placed(ref))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from ..literals import Upload

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, InvalidRequest
-from ..ids import EntityKind, EntityRef
+from ..model.errors import ConfigError, InvalidRequest
+from ..model.ids import EntityKind, EntityRef
 
 if TYPE_CHECKING:
     from ..backends.base import Backend

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
+from ..model.errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
 from .staging import folder_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, Unauthenticated, Unavailable
+from ..model.errors import ConfigError, Unauthenticated, Unavailable
 from .token import Token
 
 if TYPE_CHECKING:

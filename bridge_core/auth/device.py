@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..config.secret import Secret
-from ..errors import Unauthenticated
+from ..model.errors import Unauthenticated
 from .oauth import OAuthRefused, ask_for_token, refreshed, refusal, wanted
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from ..config.secret import Secret
-from ..errors import ConfigError, Unavailable
+from ..model.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

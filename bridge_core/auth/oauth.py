@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..config.secret import Secret
-from ..errors import ConfigError, Unauthenticated
+from ..model.errors import ConfigError, Unauthenticated
 from .http import host_of
 from .token import Token
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ..config.secret import Secret
-from ..errors import ConfigError, Unauthenticated
+from ..model.errors import ConfigError, Unauthenticated
 from .oauth import ask_for_token, refreshed, wanted
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, EXTERNAL_COMMAND, MODES, PKCE, TOKEN
-from ..errors import BridgeError, ConfigError, Unauthenticated
+from ..model.errors import BridgeError, ConfigError, Unauthenticated
 from .token import Token
 
 if TYPE_CHECKING:

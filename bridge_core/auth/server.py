@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..errors import AuthError, Unsupported
+from ..model.errors import AuthError, Unsupported
 from ..transport.base import Method
 
 if TYPE_CHECKING:

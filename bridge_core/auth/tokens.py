@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, PASSTHROUGH, PKCE, TOKEN
-from ..errors import BridgeError, Unauthenticated, Unsupported
+from ..model.errors import BridgeError, Unauthenticated, Unsupported
 from .passthrough import passing
 from .slot import Slot
 from .token import Token

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ..ids import EntityKind, EntityRef, RunRef
-    from ..nodes import Attempt, NodeSnapshot, SpanMetric
-    from ..requests import RunOptions
-    from ..runs import RunQuery, RunSnapshot
+    from ..model.ids import EntityKind, EntityRef, RunRef
+    from ..model.nodes import Attempt, NodeSnapshot, SpanMetric
+    from ..model.requests import RunOptions
+    from ..model.runs import RunQuery, RunSnapshot
     from ..schedules import DeployedTrigger, Trigger
     from .values import Existing, Interface, SignedUpload, StoredOutputs
 

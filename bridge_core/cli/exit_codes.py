@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
+from ..model.errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
 
 __all__ = ["BROKEN_PIPE", "INTERRUPTED", "exit_code"]
 

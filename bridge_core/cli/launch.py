@@ -6,9 +6,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest
-from ..ids import EntityRef
-from ..requests import LaunchRequest, RunOptions
+from ..model.errors import InvalidRequest
+from ..model.ids import EntityRef
+from ..model.requests import LaunchRequest, RunOptions
 from .common import add_command, client, pairs, ref_of, seconds
 from .progress import wait_with_progress
 from .render import print_json, print_outcome, snapshot_dict
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ..client import Client
-    from ..ids import RunRef
+    from ..model.ids import RunRef
 
 __all__ = ["add_commands"]
 

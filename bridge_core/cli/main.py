@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BridgeError
+from ..model.errors import BridgeError
 from . import config, demo, launch, lists, runs, sandbox, scheduler, trigger
 from .common import add_place
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code

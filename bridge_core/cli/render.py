@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.references import DirectoryRef, FileRef, FrameRef
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..nodes import NodeSnapshot
-    from ..runs import RunSnapshot
+    from ..model.nodes import NodeSnapshot
+    from ..model.runs import RunSnapshot
 
 __all__ = [
     "node_dict",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 from .secret import NO_SECRET, HeaderSecret, Secret, wrap_secrets
 
 __all__ = ["MODES", "TOKEN_CACHES", "AuthConfig"]

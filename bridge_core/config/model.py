@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ..errors import ConfigError
-from ..policies import PollPolicy, RetryPolicy
+from ..model.errors import ConfigError
+from ..model.policies import PollPolicy, RetryPolicy
 from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint

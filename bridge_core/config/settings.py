@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 from .auth import CLIENT_SECRET
 from .secret import Secret
 from .sources import Found

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .arrays import FORMAT as ARRAY_FORMAT
 from .arrays import is_array
 from .coder import Coder, Job, kind_of

@@ -14,7 +14,7 @@ from flyteidl.core.literals_pb2 import Literal, LiteralMap
 from flyteidl.core.types_pb2 import LiteralType
 from google.protobuf.message import DecodeError, EncodeError
 
-from ..errors import ConfigError, LiteralError
+from ..model.errors import ConfigError, LiteralError
 from .annotations import Hashed, annotate
 from .coder import Coder, Job
 from .coercion import coerced

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..references import FrameRef
+from ..model.references import FrameRef
 from .blobs import checked_uri, is_remote, local_path, reference_in
 from .coder import Coder, Job, kind_of
 from .describe import schema_column_type, type_name

@@ -15,7 +15,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .times import is_moment
 
 __all__ = ["as_fields", "datetime_text", "in_order", "is_structured", "jsonable", "to_plain", "type_title"]

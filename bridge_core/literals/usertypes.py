@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ConfigError
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.errors import ConfigError
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .annotations import Hashed
 from .problems import MAX_DEPTH, Where, refusal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 from .calendar import Calendar
 from .durations import words
 from .expression import parse, split_zone

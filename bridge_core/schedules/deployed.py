@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..ids import EntityRef
+    from ..model.ids import EntityRef
 
 __all__ = ["DeployedTrigger"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 from .durations import words
 from .zones import aware, epoch, utc
 

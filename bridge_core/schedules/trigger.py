@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from ..errors import InvalidRequest
-from ..ids import EntityRef, run_name
-from ..requests import LaunchRequest, RunOptions
+from ..model.errors import InvalidRequest
+from ..model.ids import EntityRef, run_name
+from ..model.requests import LaunchRequest, RunOptions
 from .cron import Cron
 from .rate import FixedRate
 from .zones import aware

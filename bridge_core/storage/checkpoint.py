@@ -9,7 +9,7 @@ import weakref
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 from .paths import join
 
 __all__ = ["Checkpoint"]

@@ -7,7 +7,7 @@ import errno
 import http.client
 from typing import TYPE_CHECKING
 
-from ..errors import BridgeError, InvalidRequest, NotFound, PermissionDenied, Unavailable
+from ..model.errors import BridgeError, InvalidRequest, NotFound, PermissionDenied, Unavailable
 from .paths import shown
 
 if TYPE_CHECKING:

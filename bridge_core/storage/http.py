@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from ..errors import ConfigError, InvalidRequest
+from ..model.errors import ConfigError, InvalidRequest
 from .streams import CHUNK
 
 if TYPE_CHECKING:

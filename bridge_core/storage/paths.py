@@ -10,7 +10,7 @@ import re
 import secrets
 from pathlib import Path, PurePosixPath
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 
 __all__ = [
     "as_directory",

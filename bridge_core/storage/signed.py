@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest, NotFound, Unavailable
+from ..model.errors import InvalidRequest, NotFound, Unavailable
 from .http import Answer, HttpPool, Request
 from .paths import shown
 from .progress import OnProgress, Progress

@@ -16,7 +16,7 @@ from bridge_core import (
     RunSnapshot,
     Unavailable,
 )
-from bridge_core.watcher import NAMES_PER_CALL, RunWatcher
+from bridge_core.waiting.watcher import NAMES_PER_CALL, RunWatcher
 
 RUNNING, FAILED, SUCCEEDED, UNKNOWN = (
     RunSnapshot(ref=RunRef("p", "d", "any"), phase=phase)

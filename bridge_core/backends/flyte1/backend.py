@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
 
-from ...errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound, RunNotFound
-from ...ids import is_run_name
-from ...runs import RunPhase
+from ...model.errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound, RunNotFound
+from ...model.ids import is_run_name
+from ...model.runs import RunPhase
 from . import methods
 from .convert import (
     FINGERPRINT_LABEL,
@@ -26,13 +26,13 @@ from .spec import check_options, execution_spec
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
-    from ...ids import EntityRef, RunRef
-    from ...requests import RunOptions
-    from ...runs import RunSnapshot
+    from ...model.ids import EntityRef, RunRef
+    from ...model.requests import RunOptions
+    from ...model.runs import RunSnapshot
     from ..values import Existing, Interface, SignedUpload, StoredOutputs
-    from .inside import Flyte1Inside
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
+    from .nodes import Flyte1Inside
     from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
@@ -50,7 +50,7 @@ class Flyte1Backend:
     @cached_property
     def inside(self) -> Flyte1Inside:
         """Nodes, attempts, decks, metrics, gates."""
-        from .inside import Flyte1Inside
+        from .nodes import Flyte1Inside
 
         return Flyte1Inside(self._calls)
 

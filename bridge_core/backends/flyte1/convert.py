@@ -10,8 +10,8 @@ from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2
 
-from ...ids import EntityKind, EntityRef, RunRef
-from ...runs import RunError, RunPhase, RunSnapshot
+from ...model.ids import EntityKind, EntityRef, RunRef
+from ...model.runs import RunError, RunPhase, RunSnapshot
 
 if TYPE_CHECKING:
     from ..values import Existing

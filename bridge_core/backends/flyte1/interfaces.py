@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2, interface_pb2
 
-from ...errors import BridgeError, EntityNotFound, InvalidRequest, NotFound, Unsupported
-from ...ids import EntityKind
+from ...model.errors import BridgeError, EntityNotFound, InvalidRequest, NotFound, Unsupported
+from ...model.ids import EntityKind
 from ..values import Interface
 from . import entity_methods
 from .convert import entity_of, identifier
@@ -18,7 +18,7 @@ from .convert import entity_of, identifier
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
-    from ...ids import EntityRef
+    from ...model.ids import EntityRef
 
 __all__ = ["Flyte1Interfaces"]
 

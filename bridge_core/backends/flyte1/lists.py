@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from flyteidl.admin import common_pb2
 
-from ...errors import InvalidRequest
-from ...ids import EntityKind, EntityRef
+from ...model.errors import InvalidRequest
+from ...model.ids import EntityKind, EntityRef
 from . import entity_methods, methods
 from .convert import phase_of, run_ref, snapshot
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...calls import Calls
-    from ...ids import RunRef
-    from ...runs import RunQuery, RunSnapshot
+    from ...model.ids import RunRef
+    from ...model.runs import RunQuery, RunSnapshot
 
 __all__ = ["Flyte1Lists", "run_filters"]
 

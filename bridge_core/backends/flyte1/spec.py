@@ -9,12 +9,12 @@ from flyteidl.admin import cluster_assignment_pb2, common_pb2, execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import literals_pb2, security_pb2
 
-from ...errors import InvalidRequest, Unsupported
+from ...model.errors import InvalidRequest, Unsupported
 from .convert import identifier
 
 if TYPE_CHECKING:
-    from ...requests import RunOptions
-    from ...run_settings import Notification
+    from ...model.requests import RunOptions
+    from ...model.run_settings import Notification
     from ..values import Interface
 
 __all__ = ["check_options", "execution_spec", "set_shared_fields"]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
 from flyteidl.core import types_pb2
 
-from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, NotFound, Unsupported
-from ...ids import EntityKind, EntityRef
+from ...model.errors import AlreadyExists, EntityNotFound, InvalidRequest, NotFound, Unsupported
+from ...model.ids import EntityKind, EntityRef
 from ...schedules import Cron, DeployedTrigger, Trigger
 from . import entity_methods
 from .convert import entity_of, identifier

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import execution_pb2, schedule_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
-from ...errors import InvalidRequest
+from ...model.errors import InvalidRequest
 from ...schedules import Cron, FixedRate
 from ..model.ids import scheduled_name
 from ..model.status import Rejected

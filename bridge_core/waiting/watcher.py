@@ -1,7 +1,7 @@
 """`RunWatcher`: who waits, what to ask next, what an answer means. Pure: no I/O, no clock, no loop.
 
-`Client.wait_many` drives it blocking, `watcher_aio` drives one per loop for everybody; both ask through `asking.ask`. All runs
-of one project and domain are asked about in one call, up to 200 names each.
+`Client.wait_many` drives it blocking (`blocking.py`), `AsyncClient` drives one per loop for everybody (`shared_poll.py`); both
+ask through `question.ask`. All runs of one project and domain are asked about in one call, up to 200 names each.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .policies import PollPolicy
-    from .runs import RunSnapshot
+    from ..model.policies import PollPolicy
+    from ..model.runs import RunSnapshot
 
 __all__ = ["NAMES_PER_CALL", "RunWatcher", "Verdict"]
 
@@ -61,13 +61,13 @@ class RunWatcher:
         """Nobody waits for it any more."""
         self._runs.pop(name, None)
 
-    def hasten(self, name: str, now: float) -> None:
+    def make_due(self, name: str, now: float) -> None:
         """It is due at once."""
         run = self._runs.get(name)
         if run is not None:
             run.due = min(run.due, now)
 
-    def heard(self, name: str, snapshot: RunSnapshot) -> None:
+    def record(self, name: str, snapshot: RunSnapshot) -> None:
         """News of it, from elsewhere than `apply`."""
         run = self._runs.get(name)
         if run is not None:
@@ -84,7 +84,7 @@ class RunWatcher:
             return None
         return max(0.0, min(run.due for run in self._runs.values()) - now)
 
-    def take(self, now: float) -> tuple[str, ...]:
+    def due(self, now: float) -> tuple[str, ...]:
         """Names to ask about now: those due, with those that would be soon; at most `NAMES_PER_CALL`."""
         names = [
             name
@@ -105,7 +105,7 @@ class RunWatcher:
         """Takes an answer in: decides who is finished, and when the others are due again.
 
         Args:
-            asked: What `take` returned.
+            asked: What `due` returned.
             found: The answer; names that nobody asked about are ignored.
             now: Monotonic seconds.
             chance: Random number from 0 to 1, for jitter.
@@ -127,3 +127,8 @@ class RunWatcher:
         run = self._runs.get(name)
         if run is not None:
             run.due = now + self._poll.delay(now - run.since, chance)
+
+    def postpone_all(self, names: Collection[str], now: float, chance: float) -> None:
+        """`postpone` for each: they could not be asked about."""
+        for name in names:
+            self.postpone(name, now, chance)

@@ -63,7 +63,7 @@ class RunOutputs(Mapping[str, Any]):
         Raises:
             LiteralError: The value has another shape; the message names the leaf.
         """
-        from .literals import Codec
+        from . import Codec
 
         return Codec.default().as_type(self[name], target)
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest, NotFound
-from ..patience import seconds
+from ..model.durations import seconds
+from ..model.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..backends.base import Backend
     from ..config import Config
-    from ..ids import RunRef
-    from ..nodes import LogLink, NodeSnapshot, SpanMetric
+    from ..model.ids import RunRef
+    from ..model.nodes import LogLink, NodeSnapshot, SpanMetric
     from ..transport.base import Transport
     from .data import DataOperations
 

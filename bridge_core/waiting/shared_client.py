@@ -12,22 +12,29 @@ import contextlib
 import contextvars
 import threading
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
 from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
-from .async_client import AsyncClient
-from .config import Config
-from .errors import BridgeError
-from .watcher_aio import being_cancelled
+from ..model.errors import BridgeError
+from .renewal import being_cancelled
 
 __all__ = ["shared_client"]
 
-LoadConfig = Callable[[], Awaitable[Config]]
+
+class Shareable(Protocol):
+    """What is shared: an `AsyncClient`, of which this file needs only that it can be closed."""
+
+    async def aclose(self) -> None:
+        """Closes it."""
+
+
+C = TypeVar("C", bound=Shareable)
 
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    opening: asyncio.Future[AsyncClient]
+    opening: asyncio.Future[Any]
     users: int = 0
     closing: asyncio.Task[None] | None = field(default=None)
 
@@ -38,15 +45,17 @@ _lock = threading.Lock()
 
 
 @contextlib.asynccontextmanager
-async def shared_client(key: Hashable, load_config: LoadConfig, linger: float) -> AsyncIterator[AsyncClient]:
-    """See `AsyncClient.shared`."""
+async def shared_client(
+    key: Hashable, open_client: Callable[[], Coroutine[Any, Any, C]], linger: float
+) -> AsyncIterator[C]:
+    """See `AsyncClient.shared`; `open_client` is awaited once for all callers."""
     loop = asyncio.get_running_loop()
     entries = _entries_of(loop)
     entry = entries.get(key)
     if entry is None or _failed(entry.opening):
         # In a task of its own: the caller that came first may be cancelled, the others must not be. It keeps that caller's
         # context, because an Airflow connection is looked up through context variables.
-        opening = contextvars.copy_context().run(loop.create_task, _open(load_config))
+        opening = contextvars.copy_context().run(loop.create_task, open_client())
         entry = entries[key] = _Entry(opening)
     entry.users += 1
     if entry.closing is not None:
@@ -68,12 +77,6 @@ async def shared_client(key: Hashable, load_config: LoadConfig, linger: float) -
         entry.users -= 1
         if entry.users == 0 and entries.get(key) is entry:
             entry.closing = contextvars.Context().run(loop.create_task, _close(entries, key, entry, linger))
-
-
-async def _open(load_config: LoadConfig) -> AsyncClient:
-    client = AsyncClient(await load_config())
-    client.renew_with(load_config)
-    return client
 
 
 async def _close(entries: dict[Hashable, _Entry], key: Hashable, entry: _Entry, linger: float) -> None:
@@ -100,7 +103,7 @@ async def _end(entries: dict[Hashable, _Entry], key: Hashable, entry: _Entry) ->
         await entry.opening.result().aclose()
 
 
-def _failed(opening: asyncio.Future[AsyncClient]) -> bool:
+def _failed(opening: asyncio.Future[Any]) -> bool:
     return opening.done() and (opening.cancelled() or opening.exception() is not None)
 
 

@@ -1,27 +1,26 @@
-"""`Many`: runs that one caller waits for together, as `wait_many` needs them."""
+"""Runs that one blocking caller waits for together: `Client.wait_many`, `AsyncClient` has `shared_poll.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..asking import ask
-from ..errors import BridgeError
-from ..patience import LAST_CHECK
-from ..policies import may_pass
-from ..watcher import RunWatcher
+from ..model.errors import BridgeError
+from .question import ask
+from .timeouts import LAST_CHECK
+from .watcher import RunWatcher
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
-    from ..ids import RunRef
-    from ..policies import PollPolicy
-    from ..runs import RunSnapshot
+    from ..model.ids import RunRef
+    from ..model.policies import PollPolicy
+    from ..model.runs import RunSnapshot
     from ..transport.base import Transport
 
-__all__ = ["Many"]
+__all__ = ["BlockingWait"]
 
 
-class Many:
+class BlockingWait:
     """Runs that one caller waits for together: what is known of them, and the next questions."""
 
     def __init__(self, backend: Backend, transport: Transport, poll: PollPolicy, refs: Sequence[RunRef]) -> None:
@@ -40,14 +39,14 @@ class Many:
         return min(due for watcher in self._groups.values() if (due := watcher.due_in(now)) is not None)
 
     def last(self, ref: RunRef) -> RunSnapshot | None:
-        """What was last heard of it."""
+        """What is known of it."""
         return self._groups[ref.project, ref.domain].last(ref.name)
 
     async def ask(self, *, until: float | None) -> None:
         """Asks about what is due now, up to 200 runs in a call, until then; trouble that may pass is remembered."""
         begin = self._transport.now()  # what falls due while others are asked about must wait: this must end
         for place, watcher in self._groups.items():
-            while (until is None or self._transport.now() < until) and (names := watcher.take(begin)):
+            while (until is None or self._transport.now() < until) and (names := watcher.due(begin)):
                 await self._ask(
                     place, watcher, names, lambda: None if until is None else max(0.0, until - self._transport.now())
                 )
@@ -71,13 +70,13 @@ class Many:
             self.done[outcome.ref] = outcome
             watcher.discard(name)
 
-        now, chance = self._transport.now, self._transport.chance()
-        try:
-            await ask(self._backend, watcher, place, names, settle, now=now, chance=chance, left=left)
-            self.trouble = None
-        except BridgeError as error:
-            if not may_pass(error):
-                raise
-            self.trouble = error
-            for name in names:
-                watcher.postpone(name, now(), chance)
+        self.trouble = await ask(
+            self._backend,
+            watcher,
+            place,
+            names,
+            settle,
+            now=self._transport.now,
+            chance=self._transport.chance(),
+            left=left,
+        )

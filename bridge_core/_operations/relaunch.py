@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import AlreadyExists
-from ..ids import RunRef, check_run_name, random_run_name
+from ..model.errors import AlreadyExists
+from ..model.ids import RunRef, check_run_name, random_run_name
 from .create import created
 
 if TYPE_CHECKING:
