@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec
     from .model.errors import (
-        AlreadyExists,
         AuthError,
         BridgeError,
         ConfigError,
@@ -30,24 +29,23 @@ if TYPE_CHECKING:
         LiteralError,
         NotFound,
         PermissionDenied,
-        RunAborted,
-        RunEnded,
-        RunFailed,
         RunNotFound,
-        RunTimedOut,
         SecretNotFound,
         Unauthenticated,
         Unavailable,
         Unsupported,
-        WaitTimeout,
     )
-    from .model.ids import EntityKind, EntityRef, RunRef, run_name
+    from .model.ids import EntityKind, EntityRef, RunRef
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
+    from .model.phases import RunPhase
     from .model.policies import PollPolicy, RetryPolicy
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.requests import LaunchRequest, RunOptions
+    from .model.run_error import RunError
+    from .model.run_errors import AlreadyExists, WaitTimeout
+    from .model.run_names import run_name
     from .model.run_settings import Notification, SecurityContext
-    from .model.runs import Launched, RunError, RunPhase, RunQuery, RunSnapshot
+    from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunQuery, RunSnapshot, RunTimedOut
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -128,13 +126,17 @@ _HOMES = {
     "literals.outputs": ("RunOutputs",),
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec"),
-    "model.ids": ("EntityKind", "EntityRef", "RunRef", "run_name"),
+    "model.ids": ("EntityKind", "EntityRef", "RunRef"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest", "RunOptions"),
     "model.run_settings": ("Notification", "SecurityContext"),
-    "model.runs": ("Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"),
+    "model.phases": ("RunPhase",),
+    "model.run_error": ("RunError",),
+    "model.run_names": ("run_name",),
+    "model.run_errors": ("AlreadyExists", "WaitTimeout"),
+    "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ..model.errors import AlreadyExists, BridgeError, Unavailable
+from ..model.errors import BridgeError, Unavailable
+from ..model.run_errors import AlreadyExists
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -18,10 +18,13 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
-from ..model.ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
+from ..model.errors import BridgeError, InvalidRequest
+from ..model.ids import EntityKind, EntityRef, RunRef
+from ..model.phases import RunPhase
 from ..model.policies import may_pass
-from ..model.runs import Launched, RunPhase, RunSnapshot
+from ..model.run_errors import AlreadyExists
+from ..model.run_names import check_run_name, random_run_name
+from ..model.runs import Launched, RunSnapshot
 from .create import created
 
 if TYPE_CHECKING:
@@ -117,7 +120,7 @@ class LaunchOperations:
         self, kind: EntityKind, *, project: str | None, domain: str | None, name: str | None, limit: int
     ) -> list[EntityRef]:
         """Names of a kind, or the versions of one name, newest first."""
-        placed = self._placed(EntityRef(kind, name or "any", project, domain))
+        placed = EntityRef(kind, name or "any", project, domain).placed(self._config)
         if name is None:
             return (await self._backend.lists.names(kind, placed.project or "", placed.domain or ""))[:limit]
         return await self._backend.lists.versions(placed, limit)
@@ -128,7 +131,7 @@ class LaunchOperations:
         from ..model.entities import Entity, InputSpec
 
         codec = self._data.codec
-        found = await self._backend.interface(self._placed(ref))
+        found = await self._backend.interface(ref.placed(self._config))
         return Entity(
             ref=found.entity,
             inputs={
@@ -149,7 +152,7 @@ class LaunchOperations:
     async def _launch(self, request: LaunchRequest) -> RunRef | Launched:
         """A reference when this call made the run; what was found otherwise."""
         self._backend.check_options(request.options)
-        entity = self._placed(request.entity)
+        entity = request.entity.placed(self._config)
         name = random_run_name() if request.name is None else check_run_name(request.name)
         ref = RunRef(entity.project or "", entity.domain or "", name)
         if request.name is not None and (found := await self._backend.find(ref)) is not None:
@@ -172,18 +175,6 @@ class LaunchOperations:
             return await self._attach(found, entity, request)
         log.info("launched %s as %s", prepared.interface.entity, ref)
         return ref
-
-    def _placed(self, entity: EntityRef) -> EntityRef:
-        placed = entity.within(self._config.project, self._config.domain)
-        missing = [part for part in ("project", "domain") if not getattr(placed, part)]
-        if missing:
-            raise ConfigError(
-                f"{entity}: no {' and no '.join(missing)}; name what is missing in the reference "
-                f"({entity.kind.value}:project/domain/name), in Config({', '.join(f'{part}=…' for part in missing)}), "
-                f"on the command line ({' '.join(f'--{part}' for part in missing)}), or in the environment "
-                f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
-            )
-        return placed
 
     async def _prepare(self, interface: Interface, request: LaunchRequest) -> _Prepared:
         from ..literals import fingerprint

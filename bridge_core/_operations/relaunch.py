@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model.errors import AlreadyExists
-from ..model.ids import RunRef, check_run_name, random_run_name
+from ..model.ids import RunRef
+from ..model.run_errors import AlreadyExists
+from ..model.run_names import check_run_name, random_run_name
 from .create import created
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model.errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
+from ..model.errors import BridgeError, ConfigError, InvalidRequest
+from ..model.run_errors import AlreadyExists
 from .staging import folder_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind
-from ..model.runs import RunPhase, RunQuery
+from ..model.phases import RunPhase
+from ..model.runs import RunQuery
 from .common import add_command, client, pairs, positive
 from .render import print_json, print_table, snapshot_dict
 

@@ -11,14 +11,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .annotations import Hashed, literal_hash, literal_metadata
     from .codec import Codec
     from .dataframes import read_frame, to_parquet
     from .describe import describe_type
     from .encoded import Encoded, EncodedValue, Upload
     from .fingerprints import differing, fingerprint
+    from .hashed import Hashed, literal_hash, literal_metadata
     from .offloading import offloaded_uris, replace_offloaded
-    from .shape import as_type
+    from .to_classes import as_type
     from .usertypes import TypeCodec
 
 __all__ = [
@@ -44,15 +44,15 @@ _HOMES = {
     "Codec": "codec",
     "Encoded": "encoded",
     "EncodedValue": "encoded",
-    "Hashed": "annotations",
+    "Hashed": "hashed",
     "TypeCodec": "usertypes",
     "Upload": "encoded",
-    "as_type": "shape",
+    "as_type": "to_classes",
     "describe_type": "describe",
     "differing": "fingerprints",
     "fingerprint": "fingerprints",
-    "literal_hash": "annotations",
-    "literal_metadata": "annotations",
+    "literal_hash": "hashed",
+    "literal_metadata": "hashed",
     "offloaded_uris": "offloading",
     "read_frame": "dataframes",
     "replace_offloaded": "offloading",

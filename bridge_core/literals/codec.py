@@ -15,14 +15,14 @@ from flyteidl.core.types_pb2 import LiteralType
 from google.protobuf.message import DecodeError, EncodeError
 
 from ..model.errors import ConfigError, LiteralError
-from .annotations import Hashed, annotate
 from .coder import Coder, Job
 from .coercion import coerced
 from .compiler import UnknownType, compile_type
 from .describe import describe_type
 from .encoded import Encoded, EncodedValue
+from .hashed import Hashed, annotate
 from .problems import Where, did_you_mean, raise_problems, refusal, show
-from .shape import as_type
+from .to_classes import as_type
 from .untyped import read_any
 from .usertypes import TypeCodec, UserTypes, installed_types
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .encoded import Upload, new_token
+from .packing import unpack
 from .problems import MAX_DEPTH, Where, refusal, render, show
 
 if TYPE_CHECKING:
@@ -132,8 +133,6 @@ class Coder:
         Those are: msgpack instead of a literal (see `plain`), a union around a value that needs none, and nothing, where an
         element of a mapped task failed within its allowed failures.
         """
-        from .structured import unpack
-
         kind = kind_of(literal)
         if kind == "binary" and literal.scalar.binary.tag == "msgpack":
             return self.plain(unpack(literal.scalar.binary.value, where), where)

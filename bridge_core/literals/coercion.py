@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import types_pb2
 
+from .json_schema import resolve
 from .problems import MAX_DEPTH
-from .schema import resolve
 
 if TYPE_CHECKING:
     from flyteidl.core.types_pb2 import LiteralType

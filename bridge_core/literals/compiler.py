@@ -9,7 +9,6 @@ from flyteidl.core import types_pb2
 from .blobs import BlobCoder
 from .collections import ListCoder, MapCoder
 from .describe import describe_type
-from .frames import FrameCoder, SchemaCoder
 from .problems import MAX_DEPTH
 from .scalars import (
     BinaryCoder,
@@ -20,7 +19,8 @@ from .scalars import (
     NoneCoder,
     StringCoder,
 )
-from .structured import StructCoder
+from .structs import StructCoder
+from .structured_dataset import FrameCoder, SchemaCoder
 from .times import DatetimeCoder, DurationCoder
 from .unions import ChoiceCoder, EnumCoder, UnionCoder
 

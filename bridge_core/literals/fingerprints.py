@@ -17,8 +17,9 @@ import msgpack
 
 from ..model.errors import LiteralError
 from .encoded import TOKEN_PREFIX, is_token
+from .packing import unpack
 from .problems import MAX_DEPTH
-from .structured import struct_to_plain, unpack
+from .structs import struct_to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,36 +8,19 @@ The wire has nanoseconds, Python has microseconds: decoding cuts to microseconds
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING, Any
 
 from .coder import Coder, Job
 from .problems import Where, refusal
+from .time_text import is_moment, midnight, parse_datetime, parse_duration
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
 
-__all__ = [
-    "DatetimeCoder",
-    "DurationCoder",
-    "is_moment",
-    "iso_duration",
-    "midnight",
-    "parse_datetime",
-    "parse_duration",
-]
+__all__ = ["DatetimeCoder", "DurationCoder", "read_datetime", "read_duration"]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
-
-_ISO = re.compile(
-    r"(?P<sign>[+-]?)P(?:(?P<weeks>\d+(?:\.\d+)?)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"
-    r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
-)
-_SHORT = re.compile(
-    r"(?P<sign>[+-]?)(?:(?P<weeks>\d+(?:\.\d+)?)w)?\s*(?:(?P<days>\d+(?:\.\d+)?)d)?\s*(?:(?P<hours>\d+(?:\.\d+)?)h)?\s*"
-    r"(?:(?P<minutes>\d+(?:\.\d+)?)m)?\s*(?:(?P<seconds>\d+(?:\.\d+)?)s)?"
-)
 
 
 class DatetimeCoder(Coder):
@@ -116,16 +99,6 @@ class DurationCoder(Coder):
         return span
 
 
-def is_moment(value: Any) -> bool:
-    """Whether it is a datetime. pandas' "not a time" is an instance of the class, and differs from itself."""
-    return isinstance(value, dt.datetime) and bool(value == value)  # noqa: PLR0124
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """What stands for a date where a datetime is wanted."""
-    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
-
-
 def read_datetime(literal: Literal, where: Where) -> dt.datetime:
     """The aware UTC datetime of a literal that holds one."""
     wire = literal.scalar.primitive.datetime
@@ -144,44 +117,6 @@ def read_duration(literal: Literal, where: Where) -> dt.timedelta:
         return dt.timedelta(microseconds=-micros if nanos < 0 else micros)
     except OverflowError:
         raise refusal(where, f"duration of {wire.seconds} s is longer than Python's timedelta") from None
-
-
-def parse_datetime(text: str) -> dt.datetime | None:
-    """An ISO-8601 text as datetime; None when it is none."""
-    try:
-        return dt.datetime.fromisoformat(text.strip().upper())
-    except ValueError:
-        return None
-
-
-def parse_duration(text: str) -> dt.timedelta | None:
-    """``PT1H30M``, ``P2D``, ``1h30m``, ``90s``; None when it is none of these."""
-    stripped = text.strip()
-    match = _ISO.fullmatch(stripped.upper()) or _SHORT.fullmatch(stripped)
-    parts = {k: float(v) for k, v in match.groupdict().items() if v and k != "sign"} if match else {}
-    if not parts or stripped.upper().endswith("T"):
-        return None
-    try:
-        span = dt.timedelta(**parts)
-    except OverflowError:
-        return None
-    return -span if match and match["sign"] == "-" else span
-
-
-def iso_duration(span: dt.timedelta) -> str:
-    """A timedelta as pydantic writes it: ``P1DT1M30.5S``, ``PT0S``, ``-PT5S``."""
-    total = span // _MICROSECOND
-    sign = "-" if total < 0 else ""
-    seconds, micros = divmod(abs(total), 1_000_000)
-    days, seconds = divmod(seconds, 86400)
-    hours, rest = divmod(seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    fraction = f".{micros:06d}".rstrip("0") if micros else ""
-    time = "".join(
-        [f"{hours}H" * bool(hours), f"{minutes}M" * bool(minutes), f"{seconds}{fraction}S" * bool(seconds or micros)]
-    )
-    date = f"{days}D" if days else ""
-    return f"{sign}P{date}T{time}" if time else f"{sign}P{date}" if date else "PT0S"
 
 
 def _as_span(value: Any) -> dt.timedelta | None:

@@ -1,4 +1,4 @@
-"""Unions, enums and choices: which variant or candidate does a value mean?
+"""Unions, enums and choices: which variant or candidate a value stands for.
 
 A client never invents a variant: the type inside the literal, with its ``structure.tag``, is the remote one's. A value that
 fits several variants equally well is an error that lists them, because the task would otherwise get what it did not ask for.

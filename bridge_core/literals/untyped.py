@@ -1,6 +1,7 @@
-"""Reading a literal without its type: literals say nearly everything about themselves.
+"""Reading a literal without its type.
 
-Not said are columns of a frame that were left out, and which whole numbers of a Struct were ints.
+A literal lacks only two things of its type: the columns of a frame, where they were left out, and which whole numbers of a
+Struct were ints.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from .blobs import blob_reference
 from .coder import kind_of
-from .frames import frame_reference, schema_reference
+from .packing import unpack
 from .problems import MAX_DEPTH, Where, refusal
 from .scalars import error_value
-from .structured import struct_to_plain, unpack
+from .structs import struct_to_plain
+from .structured_dataset import frame_reference, schema_reference
 from .times import read_datetime, read_duration
 
 if TYPE_CHECKING:

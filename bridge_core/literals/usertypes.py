@@ -15,7 +15,7 @@ from typing import Any
 
 from ..model.errors import ConfigError
 from ..model.references import DirectoryRef, FileRef, FrameRef
-from .annotations import Hashed
+from .hashed import Hashed
 from .problems import MAX_DEPTH, Where, refusal
 
 __all__ = ["GROUP", "TypeCodec", "UserTypes", "installed_types"]

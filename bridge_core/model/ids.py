@@ -1,4 +1,4 @@
-"""Names of things in Flyte: which entity, which run, and how a run gets a name that is the same on every try.
+"""References to things in Flyte: which entity, which run.
 
 References are inert data with a text form and a dict form, because launch and wait happen in different processes: a
 `RunRef` crosses XCom, triggers and event logs.
@@ -7,22 +7,22 @@ References are inert data with a text form and a dict form, because launch and w
 from __future__ import annotations
 
 import enum
-import os
-import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from .errors import InvalidRequest
+from .errors import ConfigError, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["EntityKind", "EntityRef", "RunRef", "check_run_name", "is_run_name", "random_run_name", "run_name"]
+__all__ = ["EntityKind", "EntityRef", "RunRef"]
 
-_DIGEST_CHARS = 18  # 18 base32 characters = 90 bits; api.md asks for at least 80
-_NAME_LIMIT = 30  # Flyte 2's limit; Flyte 1 allows 63 (flyteadmin validation/execution_validator.go)
-_FLYTE1_LIMIT = 63
-_FLYTE1_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+class _Place(Protocol):
+    @property
+    def project(self) -> str | None: ...
+    @property
+    def domain(self) -> str | None: ...
 
 
 class EntityKind(enum.Enum):
@@ -120,6 +120,27 @@ class EntityRef:
         """The same entity, with its missing project and domain filled in."""
         return replace(self, project=self.project or project, domain=self.domain or domain)
 
+    def placed(self, config: _Place, *, settings: str = "Config") -> Self:
+        """The same entity in a project and a domain: its own, else those of the configuration.
+
+        Args:
+            config: A `Config`, or whatever else has a ``project`` and a ``domain``.
+            settings: What users write them in, for the message: ``Config``, ``FlyteResource``.
+
+        Raises:
+            ConfigError: Neither names one; the message says where it can be named.
+        """
+        placed = self.within(config.project, config.domain)
+        missing = [part for part in ("project", "domain") if not getattr(placed, part)]
+        if missing:
+            raise ConfigError(
+                f"{self}: no {' and no '.join(missing)}; name what is missing in the reference "
+                f"({self.kind.value}:project/domain/name), in {settings}({', '.join(f'{part}=…' for part in missing)}), "
+                f"on the command line ({' '.join(f'--{part}' for part in missing)}), or in the environment "
+                f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
+            )
+        return placed
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it back."""
         return {
@@ -182,65 +203,3 @@ class RunRef:
             raise InvalidRequest(
                 f"run reference {dict(data)!r} lacks {missing}; wanted project, domain and name"
             ) from None
-
-
-def run_name(*parts: object, prefix: str = "") -> str:
-    """A run name that is the same whenever the parts are the same: the idempotency key of a launch.
-
-    Parts are encoded with their lengths, so ``("etl_", "load")`` and ``("etl", "_load")`` differ. The digest is SHA-256 in
-    base32, 90 bits, so that two of a billion names meet with a probability below 1e-9.
-
-    Args:
-        *parts: Whatever identifies the launch, as text (``str()`` of each): dag, run, task, map index, epoch, attempt.
-        prefix: Starts the name, for people who read lists of runs. At most 12 characters of ``[a-z0-9-]``, beginning with
-            a letter other than ``r`` and ``u`` (Flyte 2 keeps those for names it makes).
-
-    Returns:
-        At most 30 characters, legal in Flyte 1 and Flyte 2. Starts with ``b`` when there is no prefix.
-
-    Raises:
-        InvalidRequest: No parts, or an illegal prefix. A prefix is never cut.
-
-    Example:
-        >>> run_name("my_dag", "manual__1", "train", -1, 0)
-        'b7tgwsfyori3ybyxhpq'
-    """
-    if not parts:
-        raise InvalidRequest("run_name() needs at least one part: without one, every run would have the same name")
-    room = _NAME_LIMIT - _DIGEST_CHARS
-    if prefix and (len(prefix) > room or not _FLYTE1_NAME.fullmatch(prefix) or prefix[0] in "ru"):
-        raise InvalidRequest(
-            f"run name prefix {prefix!r} is not usable: wanted at most {room} characters of a-z, 0-9 and '-', beginning with a "
-            f"letter other than 'r' and 'u' (got {len(prefix)} characters)"
-        )
-    import hashlib
-    from base64 import b32encode
-
-    encoded = b"".join(b"%d:%s" % (len(raw), raw) for raw in (str(part).encode() for part in parts))
-    digest = b32encode(hashlib.sha256(encoded).digest()).decode().lower()[:_DIGEST_CHARS]
-    return (prefix or "b") + digest
-
-
-def random_run_name() -> str:
-    """A fresh legal name for a launch that was given none: chosen before sending, so that a resend cannot launch twice."""
-    return run_name(os.urandom(16).hex())
-
-
-def is_run_name(name: object) -> bool:
-    """Whether a run of Flyte 1 can have this name."""
-    return isinstance(name, str) and len(name) <= _FLYTE1_LIMIT and _FLYTE1_NAME.fullmatch(name) is not None
-
-
-def check_run_name(name: str) -> str:
-    """Returns the name when Flyte takes it.
-
-    Raises:
-        InvalidRequest: FlyteAdmin wants ``[a-z][a-z0-9-]*``, at most 63 characters (it checks the lower-cased text, but an
-            upper-case name then fails as a Kubernetes object; flyteadmin validation/execution_validator.go).
-    """
-    if not is_run_name(name):
-        raise InvalidRequest(
-            f"run name {name!r} is not legal in Flyte: wanted 1 to {_FLYTE1_LIMIT} characters of a-z, 0-9 and '-', beginning "
-            f"with a letter (got {len(str(name))} characters). run_name(…) makes legal names from any parts."
-        )
-    return name

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .ids import EntityRef, RunRef
-    from .runs import RunError
+    from .run_error import RunError
 
 __all__ = ["Attempt", "LogLink", "NodePhase", "NodeSnapshot", "SpanMetric"]
 

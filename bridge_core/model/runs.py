@@ -1,73 +1,20 @@
-"""What is known about a run: inert values, picklable, no I/O. What is asked for when one is launched is in `requests.py`."""
+"""What is known about a run, and the errors of one that ended badly. What is asked for at a launch is in `requests.py`."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from .errors import RunAborted, RunEnded, RunFailed, RunTimedOut
+from .errors import BridgeError
 from .ids import EntityRef, RunRef
+from .phases import RunPhase
+from .run_error import RunError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-__all__ = ["Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"]
-
-
-class RunPhase(enum.Enum):
-    """Where a run is: the union of what Flyte 1 and Flyte 2 report.
-
-    A value of the wire that this release does not know becomes UNKNOWN, which is not terminal: better to ask again than to
-    end a wait wrongly.
-    """
-
-    UNKNOWN = "UNKNOWN"
-    QUEUED = "QUEUED"
-    WAITING = "WAITING"
-    RUNNING = "RUNNING"
-    PAUSED = "PAUSED"
-    SUCCEEDING = "SUCCEEDING"
-    SUCCEEDED = "SUCCEEDED"
-    RECOVERED = "RECOVERED"
-    FAILING = "FAILING"
-    FAILED = "FAILED"
-    ABORTING = "ABORTING"
-    ABORTED = "ABORTED"
-    TIMED_OUT = "TIMED_OUT"
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether the run will not change any more."""
-        return self in _TERMINAL
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the run ended well."""
-        return self in (RunPhase.SUCCEEDED, RunPhase.RECOVERED)
-
-
-_TERMINAL = frozenset({RunPhase.SUCCEEDED, RunPhase.RECOVERED, RunPhase.FAILED, RunPhase.ABORTED, RunPhase.TIMED_OUT})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunError:
-    """Why a run ended badly, in Flyte's words."""
-
-    code: str
-    message: str
-    kind: str = "UNKNOWN"
-    """``USER``, ``SYSTEM`` or ``UNKNOWN``: whose fault Flyte thinks it is."""
-    node: str | None = None
-    """The node that failed, when it is known."""
-
-    @property
-    def summary(self) -> str:
-        """The last line that says something: flytekit puts the exception behind a traceback, under ``Message:``."""
-        _, found, tail = self.message.rpartition("Message:")
-        lines = [line.strip() for line in (tail if found else self.message).splitlines() if line.strip()]
-        return (lines[0] if found and lines else lines[-1] if lines else "") or self.code or "no message"
+__all__ = ["Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +62,28 @@ class RunSnapshot:
         elif self.abort_reason:
             text += f": {self.abort_reason}"
         return f"{text}. Console: {self.console_url}" if self.console_url else text
+
+
+class RunEnded(BridgeError):
+    """The run ended, and not well. Raised by `RunSnapshot.raise_for_phase`.
+
+    Attributes:
+        snapshot: The final snapshot, with the phase, the error and the console URL.
+    """
+
+    snapshot: RunSnapshot | None = None
+
+
+class RunFailed(RunEnded):
+    """The run ended FAILED."""
+
+
+class RunAborted(RunEnded):
+    """The run was aborted by someone."""
+
+
+class RunTimedOut(RunEnded):
+    """The run ended TIMED_OUT: Flyte's own deadline for it passed."""
 
 
 _ENDED: Mapping[RunPhase, type[RunEnded]] = {

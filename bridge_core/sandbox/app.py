@@ -196,7 +196,7 @@ class Sandbox:
         Example:
             >>> sandbox.stub("etl.wf", outputs={"rows": 7}, fail_times=1)  # doctest: +SKIP
         """
-        from .engine.stubbed import outputs_of_stub
+        from .engine.stub_run import outputs_of_stub
         from .services.flyte1.entities import EntityHandlers
 
         for what, given in (("outputs", outputs), ("inputs", inputs)):

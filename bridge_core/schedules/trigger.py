@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from ..model.errors import InvalidRequest
-from ..model.ids import EntityRef, run_name
+from ..model.ids import EntityRef
 from ..model.requests import LaunchRequest, RunOptions
+from ..model.run_names import run_name
 from .cron import Cron
 from .rate import FixedRate
 from .zones import aware

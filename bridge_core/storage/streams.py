@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import io
@@ -19,6 +20,8 @@ __all__ = ["CHUNK", "Counted", "Encoded", "atomic", "copy", "open_source", "size
 
 CHUNK = 1 << 20
 """Bytes that are in memory at once."""
+
+_WHOLE = frozenset({"punycode", "idna"})  # what they write of a part depends on the rest
 
 
 class Counted:
@@ -41,16 +44,40 @@ class Counted:
 
 
 class Encoded:
-    """A stream of text or bytes, read as bytes."""
+    """A stream of text or bytes, read as bytes.
+
+    Raises:
+        InvalidRequest: Python has no such encoding for texts.
+    """
 
     def __init__(self, stream: IO[Any], encoding: str) -> None:
         self._stream = stream
         self._encoding = encoding
+        self._ended = False
+        try:
+            "".encode(encoding)  # refuses what encodes no texts: hex, zlib
+            self._encoder = codecs.getincrementalencoder(encoding)()  # one for all chunks: one byte order mark
+        except (LookupError, UnicodeError) as error:
+            raise InvalidRequest(f"texts cannot be written in encoding {encoding!r}: {error}") from None
 
     def read(self, size: int = -1) -> bytes:
-        """Reads up to that many bytes, or characters of a text."""
-        data = self._stream.read(size)
-        return data.encode(self._encoding) if isinstance(data, str) else data or b""
+        """Reads about that many bytes, or characters of a text; empty at the end only.
+
+        Raises:
+            InvalidRequest: The encoding lacks a character of the text.
+        """
+        while not self._ended:
+            data = self._stream.read(-1 if self._encoding.lower() in _WHOLE else size)
+            self._ended = not data
+            if data and not isinstance(data, str):
+                return data  # type: ignore[no-any-return]
+            try:
+                encoded = self._encoder.encode(data or "", final=self._ended) if isinstance(data, str) else b""
+            except UnicodeError as error:
+                raise InvalidRequest(f"the text cannot be written in encoding {self._encoding!r}: {error}") from None
+            if encoded:
+                return encoded
+        return b""
 
 
 @contextlib.contextmanager

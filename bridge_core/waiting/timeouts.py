@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ..model.errors import BridgeError, WaitTimeout
+from ..model.errors import BridgeError
+from ..model.run_errors import WaitTimeout
 
 if TYPE_CHECKING:
     from ..model.ids import RunRef

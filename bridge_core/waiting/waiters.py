@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..model.durations import seconds
-from ..model.errors import BridgeError, WaitTimeout
+from ..model.errors import BridgeError
 from ..model.policies import PollPolicy
+from ..model.run_errors import WaitTimeout
 from .shared_poll import SharedPoll
 from .timeouts import timed_out
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import encodings
+import encodings.aliases
 import io
 import os
+import pkgutil
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +240,35 @@ def test_the_same_verbs_on_both() -> None:
         return {name for name in dir(kind) if not name.startswith("_")}
 
     assert verbs(FileAccess) - verbs(AsyncFileAccess) == {"checkpoint"}
+
+
+class InPieces(io.StringIO):
+    """Gives five characters at a time, as a pipe may."""
+
+    def read(self, size: int | None = -1) -> str:
+        return super().read(-1 if size is None or size < 0 else 5)
+
+
+def test_a_text_is_written_whole_in_every_encoding_that_python_has(local: Client) -> None:
+    names = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
+    written = refused = 0
+    for name in sorted({*names, *encodings.aliases.aliases, "UTF-16", "utf_8_sig", "no-such"}):
+        for text in ("", "plain text, more than one chunk of it", "grüße ☃ " * 5, "\ud800"):
+            try:
+                wanted = text.encode(name)
+            except (LookupError, UnicodeError):
+                with pytest.raises(InvalidRequest, match="cannot be written in encoding"):
+                    local.files.put_raw_data(InPieces(text), encoding=name)
+                refused += 1
+                continue
+            uri = local.files.put_raw_data(InPieces(text), encoding=name)
+            found = local.files.open(uri).read()
+            assert found == wanted or found.decode(name) == text, (name, text, found)
+            written += 1
+    assert written > 300
+    assert refused > 300
+
+
+def test_a_text_in_two_bytes_goes_through_signed_urls(flyte: Client) -> None:
+    uri = flyte.files.put_raw_data(io.StringIO("grüße"), encoding="utf-16")
+    assert flyte.files.open(uri).read() == "grüße".encode("utf-16")

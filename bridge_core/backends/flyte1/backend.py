@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
 
-from ...model.errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound, RunNotFound
-from ...model.ids import is_run_name
-from ...model.runs import RunPhase
-from . import methods
+from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound
+from ...model.phases import RunPhase
+from ...model.run_errors import AlreadyExists
+from ...model.run_names import is_run_name
 from .convert import (
     FINGERPRINT_LABEL,
     LAUNCH_LABEL,
@@ -21,6 +21,7 @@ from .convert import (
     run_ref,
     snapshot,
 )
+from .methods import rpc
 from .spec import check_options, execution_spec
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Flyte1Backend:
             limit=len(legal),
             filters=f"value_in(execution_name,{';'.join(legal)})",
         )
-        page = await self._calls.unary(methods.LIST_EXECUTIONS, request, timeout=timeout)
+        page = await self._calls.unary(rpc("ListExecutions"), request, timeout=timeout)
         found = (snapshot(item, self.console_url(run_ref(item.id))) for item in page.executions)
         return {item.ref.name: item for item in found}
 
@@ -138,7 +139,7 @@ class Flyte1Backend:
             spec=execution_spec(interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}),
             inputs=inputs,
         )
-        await self._create(methods.CREATE_EXECUTION, request, f"{interface.entity} was not launched as {ref}")
+        await self._create(rpc("CreateExecution"), request, f"{interface.entity} was not launched as {ref}")
 
     async def _create(self, method: Any, request: Any, not_done: str) -> None:
         try:
@@ -155,7 +156,7 @@ class Flyte1Backend:
         """TerminateExecution; FAILED_PRECONDITION means it has ended already, which is what was wanted."""
         request = execution_pb2.ExecutionTerminateRequest(id=execution_id(ref), cause=reason)
         try:
-            await self._calls.unary(methods.TERMINATE_EXECUTION, request)
+            await self._calls.unary(rpc("TerminateExecution"), request)
         except InvalidRequest as error:
             if error.code != "FAILED_PRECONDITION":
                 raise
@@ -168,7 +169,7 @@ class Flyte1Backend:
             id=execution_id(ref), name=name, overwrite_cache=overwrite_cache
         )
         try:
-            await self._create(methods.RELAUNCH_EXECUTION, request, f"run {ref} was not relaunched as {name}")
+            await self._create(rpc("RelaunchExecution"), request, f"run {ref} was not relaunched as {name}")
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
@@ -176,7 +177,7 @@ class Flyte1Backend:
         """RecoverExecution: a new run that takes over what succeeded in the old one."""
         request = execution_pb2.ExecutionRecoverRequest(id=execution_id(ref), name=name)
         try:
-            await self._create(methods.RECOVER_EXECUTION, request, f"run {ref} was not recovered as {name}")
+            await self._create(rpc("RecoverExecution"), request, f"run {ref} was not recovered as {name}")
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
@@ -185,7 +186,7 @@ class Flyte1Backend:
         state = execution_pb2.EXECUTION_ARCHIVED if archived else execution_pb2.EXECUTION_ACTIVE
         request = execution_pb2.ExecutionUpdateRequest(id=execution_id(ref), state=state)
         try:
-            await self._calls.unary(methods.UPDATE_EXECUTION, request)
+            await self._calls.unary(rpc("UpdateExecution"), request)
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
@@ -193,9 +194,7 @@ class Flyte1Backend:
         """UserInfo: who the server thinks we are; empty on a Flyte without authentication."""
         from flyteidl.service import identity_pb2
 
-        from . import data_methods
-
-        answer = await self._calls.unary(data_methods.USER_INFO, identity_pb2.UserInfoRequest())
+        answer = await self._calls.unary(rpc("UserInfo"), identity_pb2.UserInfoRequest())
         return str(answer.email or answer.preferred_username or answer.name or answer.subject)
 
     def clear_cache(self) -> None:
@@ -205,14 +204,14 @@ class Flyte1Backend:
     async def _execution(self, ref: RunRef, timeout: float | None = None) -> Any:
         request = execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
         try:
-            return await self._calls.unary(methods.GET_EXECUTION, request, timeout=timeout)
+            return await self._calls.unary(rpc("GetExecution"), request, timeout=timeout)
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
     async def _data(self, ref: RunRef) -> Any:
         request = execution_pb2.WorkflowExecutionGetDataRequest(id=execution_id(ref))
         try:
-            return await self._calls.unary(methods.GET_EXECUTION_DATA, request)
+            return await self._calls.unary(rpc("GetExecutionData"), request)
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
@@ -241,7 +240,6 @@ class Flyte1Backend:
         from flyteidl.service import dataproxy_pb2
 
         from ..values import SignedUpload
-        from . import data_methods
 
         request = dataproxy_pb2.CreateUploadLocationRequest(
             project=project,
@@ -252,18 +250,16 @@ class Flyte1Backend:
             add_content_md5_metadata=True,
         )
         request.expires_in.FromSeconds(3600)  # the server's own maximum (flyteadmin dataproxy config, maxExpiresIn)
-        answer = await self._calls.unary(data_methods.CREATE_UPLOAD_LOCATION, request)
+        answer = await self._calls.unary(rpc("CreateUploadLocation"), request)
         return SignedUpload(url=answer.signed_url, uri=answer.native_url, headers=dict(answer.headers))
 
     async def download_url(self, uri: str) -> str:
         """CreateDownloadLocation: deprecated, but the only RPC that signs any URI."""
         from flyteidl.service import dataproxy_pb2
 
-        from . import data_methods
-
         request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri)
         request.expires_in.FromSeconds(3600)
-        return str((await self._calls.unary(data_methods.CREATE_DOWNLOAD_LOCATION, request)).signed_url)
+        return str((await self._calls.unary(rpc("CreateDownloadLocation"), request)).signed_url)
 
     def check_options(self, options: RunOptions) -> None:
         """See `spec.check_options`."""

@@ -11,7 +11,9 @@ from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2
 
 from ...model.ids import EntityKind, EntityRef, RunRef
-from ...model.runs import RunError, RunPhase, RunSnapshot
+from ...model.phases import RunPhase
+from ...model.run_error import RunError
+from ...model.runs import RunSnapshot
 
 if TYPE_CHECKING:
     from ..values import Existing

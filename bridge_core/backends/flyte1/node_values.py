@@ -9,7 +9,7 @@ from flyteidl.core import catalog_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 
 from ...model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
-from ...model.runs import RunError
+from ...model.run_error import RunError
 from .convert import entity_of, run_ref
 
 __all__ = ["attempt", "node", "span"]

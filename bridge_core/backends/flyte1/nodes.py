@@ -9,9 +9,9 @@ from flyteidl.core import identifier_pb2
 from flyteidl.service import dataproxy_pb2
 
 from ...model.errors import BridgeError, InvalidRequest, NotFound, RunNotFound
-from . import inside_methods, methods
 from . import node_values as nodes
 from .convert import execution_id
+from .methods import rpc
 
 if TYPE_CHECKING:
     from ...calls import Calls
@@ -47,7 +47,7 @@ class Flyte1Inside:
         )
         try:
             page = await self._calls.unary(
-                inside_methods.LIST_NODE_EXECUTIONS,
+                rpc("ListNodeExecutions"),
                 request,
                 timeout=min(timeout or _NODE_TIMEOUT, _NODE_TIMEOUT),
                 retry=False,
@@ -59,7 +59,7 @@ class Flyte1Inside:
     async def attempts(self, ref: RunRef, node_id: str) -> tuple[Attempt, ...]:
         """Attempts of one node, oldest first."""
         request = task_execution_pb2.TaskExecutionListRequest(node_execution_id=_node_id(ref, node_id), limit=_PAGE)
-        items = [nodes.attempt(item) for item in await self._pages(inside_methods.LIST_TASK_EXECUTIONS, request)]
+        items = [nodes.attempt(item) for item in await self._pages(rpc("ListTaskExecutions"), request)]
         return tuple(sorted(items, key=lambda item: item.number))
 
     async def deck_urls(self, ref: RunRef, node_id: str) -> list[str]:
@@ -68,7 +68,7 @@ class Flyte1Inside:
             artifact_type=dataproxy_pb2.ARTIFACT_TYPE_DECK, node_execution_id=_node_id(ref, node_id)
         )
         try:
-            answer = await self._calls.unary(inside_methods.CREATE_DOWNLOAD_LINK, request)
+            answer = await self._calls.unary(rpc("CreateDownloadLink"), request)
         except InvalidRequest as error:
             if _NO_NODE in (error.details or ""):
                 raise NotFound(f"run {ref} has no node {node_id!r}: {error.details}", **error.data) from None
@@ -78,12 +78,12 @@ class Flyte1Inside:
     async def metrics(self, ref: RunRef) -> SpanMetric:
         """GetExecutionMetrics: where the time went."""
         request = execution_pb2.WorkflowExecutionGetMetricsRequest(id=execution_id(ref), depth=_METRICS_DEPTH)
-        return nodes.span((await self._calls.unary(methods.GET_EXECUTION_METRICS, request)).span)
+        return nodes.span((await self._calls.unary(rpc("GetExecutionMetrics"), request)).span)
 
     async def gate_type(self, ref: RunRef, signal_id: str) -> Any | None:
         """``LiteralType`` that a gate waits for, or None while the run has not reached it."""
         request = signal_pb2.SignalListRequest(workflow_execution_id=execution_id(ref), limit=_PAGE)
-        for item in await self._pages(inside_methods.LIST_SIGNALS, request):
+        for item in await self._pages(rpc("ListSignals"), request):
             if item.id.signal_id == signal_id:
                 return item.type
         return None
@@ -91,14 +91,14 @@ class Flyte1Inside:
     async def set_signal(self, ref: RunRef, signal_id: str, literal: Any) -> None:
         """SetSignal. The same value twice is the same."""
         identifier = identifier_pb2.SignalIdentifier(signal_id=signal_id, execution_id=execution_id(ref))
-        await self._calls.unary(inside_methods.SET_SIGNAL, signal_pb2.SignalSetRequest(id=identifier, value=literal))
+        await self._calls.unary(rpc("SetSignal"), signal_pb2.SignalSetRequest(id=identifier, value=literal))
 
     async def _level(self, ref: RunRef, parent: str) -> tuple[NodeSnapshot, ...]:
         request = node_execution_pb2.NodeExecutionListRequest(
             workflow_execution_id=execution_id(ref), unique_parent_id=parent, limit=_PAGE
         )
         out = []
-        for item in await self._pages(inside_methods.LIST_NODE_EXECUTIONS, request):
+        for item in await self._pages(rpc("ListNodeExecutions"), request):
             if nodes.is_boundary(item):
                 continue
             children = await self._level(ref, item.id.node_id) if nodes.has_children(item) else ()
@@ -109,14 +109,12 @@ class Flyte1Inside:
         """The node with its whole error, of which a list has the beginning only."""
         if len(node.closure.error.message.encode()) < _SHORTEST_CUT:
             return node
-        return await self._calls.unary(
-            inside_methods.GET_NODE_EXECUTION, node_execution_pb2.NodeExecutionGetRequest(id=node.id)
-        )
+        return await self._calls.unary(rpc("GetNodeExecution"), node_execution_pb2.NodeExecutionGetRequest(id=node.id))
 
     async def _require(self, ref: RunRef) -> None:
         try:
             await self._calls.unary(
-                methods.GET_EXECUTION, execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
+                rpc("GetExecution"), execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
             )
         except NotFound as error:
             raise RunNotFound(f"no run {ref}: {error.details}", **error.data) from None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..model.layout import Layout
-    from .http import Exchange
+    from ..web.server import Exchange
     from .signing import Signer, Ticket
 
 __all__ = ["SignedFiles"]

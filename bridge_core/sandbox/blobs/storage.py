@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..web.server import Route
 from .files import SignedFiles
 from .forward import METHODS, Forwarder
-from .http import Route
 from .signing import Signer
 
 if TYPE_CHECKING:

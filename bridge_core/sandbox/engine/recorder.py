@@ -8,9 +8,9 @@ from urllib.parse import quote
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
 
+from ..model.outcome import RETRYABLE_FAILED, Cancelled, Done, Dynamic, Failure
+from ..model.timeouts import TIMED_OUT
 from ..model.times import now, seconds_between
-from .outcome import RETRYABLE_FAILED, Cancelled, Done, Dynamic, Failure
-from .timeouts import TIMED_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

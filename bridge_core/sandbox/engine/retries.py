@@ -9,7 +9,7 @@ from __future__ import annotations
 from flyteidl.core import execution_pb2
 
 from ..model.ids import enum_name
-from .outcome import Failure
+from ..model.outcome import Failure
 
 __all__ = ["INTERRUPTED", "Retries"]
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ..auth.access import Access
     from ..auth.tokens import Tokens
-    from ..blobs.http import HttpServer
     from ..connectors.registry import Connectors
     from ..controls.calls import Calls
     from ..controls.faults import Faults
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from ..runner.fork import Forker
     from ..runner.images import Images
     from ..services.server import GrpcServer
+    from ..web.server import HttpServer
 
 __all__ = ["Assembly", "PortTaken"]
 
@@ -62,8 +62,8 @@ class Assembly:
         Raises:
             PortTaken: A port that was asked for by number is not free.
         """
-        from ..blobs.http import HttpServer
         from ..services.server import GrpcServer
+        from ..web.server import HttpServer
 
         access = self.access
         tokens = None
@@ -103,10 +103,10 @@ class Assembly:
         from ..console.urls import run_path
         from ..engine.engine import Engine
         from ..runner.archive import CodeCache
-        from ..runner.attempt import Bench
+        from ..runner.context import RunnerContext
         from ..runner.fork import Forker
-        from ..runner.guard import Guard
         from ..runner.process import Starter
+        from ..runner.reaper import Reaper
         from ..store.database import Database
         from ..store.entities import Entities
 
@@ -119,14 +119,14 @@ class Assembly:
             entities.add_project(project)
         access = self.access
         storage = resources.enter_context(closing(Storage(layout, http_server.port, access)))
-        guard = resources.enter_context(closing(Guard()))
-        starter: Starter | Forker = Starter(guard)
+        reaper = resources.enter_context(closing(Reaper()))
+        starter: Starter | Forker = Starter(reaper)
         if self.isolation == "fork":
-            starter = Forker(layout.work, guard)
+            starter = Forker(layout.work, reaper)
         resources.callback(starter.close)
         if isinstance(starter, Forker):
             starter.prepare(self.images.common.python)
-        bench = Bench(
+        runner = RunnerContext(
             layout=layout,
             code=CodeCache(layout.code),
             images=self.images,
@@ -139,7 +139,7 @@ class Assembly:
             database=database,
             entities=entities,
             layout=layout,
-            bench=bench,
+            runner=runner,
             parallelism=self.parallelism,
             stubs=self.stubs,
             connectors=self.connectors,

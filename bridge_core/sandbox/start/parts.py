@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
     from ..auth.access import Access, Auth
     from ..auth.tokens import Tokens
-    from ..blobs.http import HttpServer, Route
     from ..blobs.signing import Signer
     from ..engine.engine import Engine
     from ..model.layout import Layout
     from ..services.server import GrpcServer
+    from ..web.server import HttpServer, Route
 
 __all__ = ["Parts", "guarded", "login_routes", "serve", "task_login"]
 

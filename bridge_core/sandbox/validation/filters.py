@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
@@ -23,7 +23,6 @@ from ..model.times import parse_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..store.database import Database, Page
 
 __all__ = [
     "EXECUTION",
@@ -37,6 +36,16 @@ __all__ = [
     "Listed",
     "Query",
 ]
+
+P_co = TypeVar("P_co", covariant=True)
+
+
+class Pages(Protocol[P_co]):
+    """What answers a query: the store."""
+
+    def page(self, statement: str, arguments: Sequence[Any], *, order: str, limit: int, offset: int) -> P_co:
+        """One page of a SELECT without ORDER BY and LIMIT."""
+
 
 _EXPRESSION = re.compile(r"(.+)\((.+),\s?(.+)\)")
 _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "ne": "<>"}
@@ -191,7 +200,7 @@ class Query:
         self._where.append(condition)
         self._arguments.extend(arguments)
 
-    def page(self, database: Database, select: str, condition: str, arguments: Sequence[Any]) -> Page:
+    def page(self, database: Pages[P_co], select: str, condition: str, arguments: Sequence[Any]) -> P_co:
         """Runs the query, with one more condition of the caller."""
         return database.page(
             f"{select} WHERE " + " AND ".join([condition, *self._where]),

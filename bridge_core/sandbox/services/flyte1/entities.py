@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
-from ...engine.scheduler import check_schedule
 from ...model.ids import describe
 from ...model.status import Rejected
 from ...model.times import now
@@ -19,6 +18,7 @@ from ...store.descriptions import Descriptions
 from ...validation.compiler import compile_closure
 from ...validation.filters import LAUNCH_PLAN, TASK, WORKFLOW, Query
 from ...validation.inputs import check_literals, check_parameters, expected_inputs
+from ...validation.schedules import check_schedule
 from ._checks import check_labels, check_notifications
 from .listing import query_in
 

@@ -1,4 +1,4 @@
-"""`Places`: where one attempt reads and writes, and what its command line calls these places."""
+"""`AttemptPaths`: where one attempt reads and writes, and what its command line calls these places."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..model.layout import Layout
-    from .attempt import AttemptOrder
+    from .order import AttemptOrder
 
-__all__ = ["Places"]
+__all__ = ["AttemptPaths"]
 
 
-class Places:
+class AttemptPaths:
     """The files of one attempt.
 
     Attributes:

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .blobs import struct_reference
 from .coder import Job
-from .plain import as_fields, in_order, type_title
-from .problems import Where, did_you_mean, render
-from .schema_leaves import (
+from .json_schema_files import struct_reference
+from .json_schema_leaves import (
     STRINGS,
     Check,
     anything,
@@ -28,6 +26,8 @@ from .schema_leaves import (
     string,
     time_delta,
 )
+from .problems import Where, did_you_mean, render
+from .to_plain import as_fields, in_order, type_title
 
 __all__ = ["compile_schema", "resolve"]
 

@@ -1,6 +1,6 @@
-"""Plain decoded values into the caller's own classes, on request.
+"""`as_type`: plain decoded values to the caller's own classes.
 
-Decoding gives plain Python, because a scheduler rarely has the task's classes. Whoever has them asks for them by name:
+Decoding gives plain Python, because a scheduler rarely has the task's classes. Callers who have them name the class:
 `as_type(value, MyDataclass)`.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ..model.errors import LiteralError
 from ..model.references import DirectoryRef, FileRef, FrameRef
 from .problems import MAX_DEPTH, Where, did_you_mean, refusal, render, show
-from .times import parse_datetime, parse_duration
+from .time_text import parse_datetime, parse_duration
 
 if typing.TYPE_CHECKING:
     from .usertypes import UserTypes

@@ -11,33 +11,33 @@ from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
 from ..controls.values import literal_of, literals_of, type_named
 from ..model.ids import END_NODE, START_NODE
+from ..model.outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 from ..model.status import Rejected
 from ..validation.interfaces import type_of
-from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..controls.stubs import Stub
     from ..store.entities import Entities
-    from .run import Run
+    from .protocols import RunScope
 
-__all__ = ["Played", "PlayedRun", "outputs_of_stub"]
+__all__ = ["StubExecution", "StubRun", "outputs_of_stub"]
 
 _KINDS = (identifier_pb2.LAUNCH_PLAN, identifier_pb2.WORKFLOW, identifier_pb2.TASK)
 
 
-class Played:
+class StubExecution:
     """One execution of a stub: ends after its time, or when it is cancelled."""
 
-    def __init__(self, run: Run, stub: Stub, key: str, on_end: Callable[[Outcome], None]) -> None:
+    def __init__(self, run: RunScope, stub: Stub, key: str, on_end: Callable[[Outcome], None]) -> None:
         number = stub.begin(f"{run.key}/{key}")
         outcome: Outcome = Done(stub.outputs)
         if number <= stub.fail_times:
             text = f"{stub.message} ({number} of {stub.fail_times} times)"
             outcome = Failure("USER:StubFailed", text, recoverable=True)
         self._on_end = on_end
-        self._timer = run.engine.loop.later(stub.duration, lambda: run.guard(lambda: on_end(outcome)))
+        self._timer = run.context.loop.later(stub.duration, lambda: run.guard(lambda: on_end(outcome)))
 
     def cancel(self) -> None:
         """Ends it now."""
@@ -45,25 +45,25 @@ class Played:
         self._on_end(CANCELLED)
 
 
-class PlayedRun:
+class StubRun:
     """A whole execution that is a stub: takes the place of its root graph."""
 
-    def __init__(self, run: Run, stub: Stub, inputs: Any, on_end: Callable[[Outcome], None]) -> None:
+    def __init__(self, run: RunScope, stub: Stub, inputs: Any, on_end: Callable[[Outcome], None]) -> None:
         self._run = run
         self._stub = stub
         self._inputs = inputs
         self._on_end = on_end
-        self._played: Played | None = None
+        self._execution: StubExecution | None = None
 
     def start(self) -> None:
         """Begins to wait."""
         self._mark(START_NODE, literals_pb2.LiteralMap(), self._inputs)
-        self._played = Played(self._run, self._stub, "", self._ended)
+        self._execution = StubExecution(self._run, self._stub, "", self._ended)
 
     def cancel(self) -> None:
         """Ends it now."""
-        if self._played is not None:
-            self._played.cancel()
+        if self._execution is not None:
+            self._execution.cancel()
 
     def _ended(self, outcome: Done | Failure | Cancelled) -> None:
         if isinstance(outcome, Done):
@@ -73,7 +73,7 @@ class PlayedRun:
     def _mark(self, node_id: str, inputs: Any, outputs: Any = None) -> None:
         if self._run.history.record(node_id) is None:
             node = core_workflow_pb2.Node(id=node_id)
-            self._run.engine.recorder.marker(self._run.id, node, node_id, None, inputs=inputs, outputs=outputs)
+            self._run.context.recorder.marker(self._run.id, node, node_id, None, inputs=inputs, outputs=outputs)
 
 
 def outputs_of_stub(

@@ -18,20 +18,19 @@ from flyteidl.core import execution_pb2, tasks_pb2
 from ..connectors.fault import ConnectorFault
 from ..connectors.verdict import TASK_FAILED, phase_of, verdict
 from ..model.ids import enum_name
-from ..runner.places import Places
+from ..model.outcome import CANCELLED, Cancelled, Failure
+from ..model.timeouts import limit_of
+from ..runner.paths import AttemptPaths
 from ..runner.template import fill
 from ..store.jobs import Job
-from .deletions import delete_job, route_of
-from .outcome import CANCELLED, Cancelled, Failure
-from .timeouts import limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..runner.attempt import AttemptOrder, AttemptResult
+    from ..runner.order import AttemptOrder, AttemptResult
     from .loop import Timer
+    from .protocols import RunScope
     from .recorder import TaskRecord
-    from .run import Run
 
 __all__ = ["ConnectorJob"]
 
@@ -54,7 +53,7 @@ class ConnectorJob:
 
     def __init__(
         self,
-        run: Run,
+        run: RunScope,
         order: AttemptOrder,
         record: TaskRecord | None,
         *,
@@ -66,7 +65,7 @@ class ConnectorJob:
         self._record = record
         self._on_end = on_end
         self._elsewhere = elsewhere
-        self._places = Places(run.engine.layout, order)
+        self._paths = AttemptPaths(run.context.layout, order)
         self._job: Job | None = None
         self._timer: Timer | None = None
         self._timeout: Timer | None = None
@@ -106,12 +105,12 @@ class ConnectorJob:
         if self._job is None:
             self._end(why)
         else:
-            delete_job(self._run.engine, self._job, lambda: self._run.guard(lambda: self._end(why)))
+            self._run.context.deletions.delete(self._job, lambda: self._run.guard(lambda: self._end(why)))
 
     def _launch(self) -> Any:
         """Creates the job, or has a sync connector do all of it. On a thread."""
         order, task = self._order, self._order.task
-        route = self._run.engine.connectors.route(task.type, task.task_type_version)
+        route = self._run.context.connectors.route(task.type, task.task_type_version)
         if route is None:
             return None
         if self._record is None:
@@ -122,11 +121,11 @@ class ConnectorJob:
                 f"task {task.id.name!r} of type {task.type!r} is run by a connector, and FlytePropeller runs no such task "
                 "in an array node",
             )
-        self._places.prepare()
+        self._paths.prepare()
         template = self._rendered()
         common = {
             "template": template,
-            "output_prefix": self._run.engine.layout.native(self._places.output),
+            "output_prefix": self._run.context.layout.native(self._paths.output),
             "task_execution_metadata": self._metadata(),
         }
         if route.is_sync:
@@ -153,10 +152,10 @@ class ConnectorJob:
             order.attempt,
             order.task.type,
             order.task.task_type_version,
-            self._run.engine.layout.native(self._places.output),
+            self._run.context.layout.native(self._paths.output),
             resource_meta,
         )
-        self._run.engine.jobs.add(self._job)
+        self._run.context.jobs.add(self._job)
         if self._record is not None:
             self._record.progress(_QUEUED, "launched")
         if self._stopped is not None:
@@ -167,7 +166,7 @@ class ConnectorJob:
     def _answered(self, resource: Any) -> None:
         """A sync connector has done it. It has no job to ask for later."""
         self._show(resource)
-        outcome = verdict(resource, self._places)
+        outcome = verdict(resource, self._paths)
         if outcome is None:
             phase = enum_name(execution_pb2.TaskExecution.Phase, phase_of(resource))
             outcome = Failure(TASK_FAILED, f"a sync connector must have finished when it answers, and said {phase}")
@@ -194,7 +193,7 @@ class ConnectorJob:
         )
         if "output_prefix" in request.DESCRIPTOR.fields_by_name:  # flyteidl 1.15
             request.output_prefix = job.output_prefix
-        return route_of(self._run.engine, job).service.get(request)
+        return self._run.context.deletions.route(job).service.get(request)
 
     def _looked(self, result: Any) -> None:
         if isinstance(result, ConnectorFault):
@@ -203,10 +202,10 @@ class ConnectorJob:
         self._misses = 0
         self._pause = min(self._pause * _SLOWER, _LAST_LOOK)
         self._show(result)
-        outcome = verdict(result, self._places)
+        outcome = verdict(result, self._paths)
         if outcome is not None:
             assert self._job is not None
-            self._run.engine.jobs.forget(self._job)
+            self._run.context.jobs.forget(self._job)
             self._end(outcome)
         elif self._stopped is not None:
             self._wind_up(self._stopped)
@@ -240,24 +239,24 @@ class ConnectorJob:
     def _ask(self, work: Callable[[], Any], then: Callable[[Any], None], *, awaited: bool = False) -> None:
         self._asking = True
 
-        def heard(result: Any) -> None:
+        def answered(result: Any) -> None:
             self._asking = False
             then(result)
 
         done = self._run.post
-        self._run.engine.connectors.submit(work, lambda result: done(lambda: heard(result)), awaited=awaited)
+        self._run.context.connectors.submit(work, lambda result: done(lambda: answered(result)), awaited=awaited)
 
     def _later(self, seconds: float, step: Callable[[], None]) -> Timer:
-        return self._run.engine.loop.later(seconds, lambda: self._run.guard(step))
+        return self._run.context.loop.later(seconds, lambda: self._run.guard(step))
 
     def _rendered(self) -> Any:
         """The template with the arguments of its container filled in; not its command, as in FlytePropeller."""
         template = tasks_pb2.TaskTemplate()
         template.CopyFrom(self._order.task)
         if template.HasField("container"):
-            values = self._places.template_values()
+            values = self._paths.template_values()
             template.container.args[:] = fill(
-                template.container.args, values, self._order.inputs, self._run.engine.layout.local
+                template.container.args, values, self._order.inputs, self._run.context.layout.local
             )
         return template
 

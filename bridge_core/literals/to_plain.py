@@ -1,6 +1,6 @@
 """Objects to plain data: what msgpack, JSON and Struct can carry.
 
-Recognises dataclasses, pydantic and attrs models and named tuples by what they are, never by importing their libraries.
+Dataclasses, pydantic and attrs models and named tuples are recognised by their attributes; their libraries are never imported.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..model.references import DirectoryRef, FileRef, FrameRef
-from .times import is_moment
+from .problems import MAX_DEPTH
+from .time_text import is_moment
 
 __all__ = ["as_fields", "datetime_text", "in_order", "is_structured", "jsonable", "to_plain", "type_title"]
 
@@ -135,8 +136,8 @@ def jsonable(value: Any, depth: int = 0) -> Any:
         TypeError: Something in it cannot be converted, or would change its value.
         RecursionError: It is nested absurdly deep, or contains itself.
     """
-    if depth > 100:  # noqa: PLR2004 - problems.MAX_DEPTH
-        raise RecursionError("nested deeper than 100 levels")
+    if depth > MAX_DEPTH:
+        raise RecursionError(f"nested deeper than {MAX_DEPTH} levels")
     if value is None or isinstance(value, (str, bool)):
         return value.value if isinstance(value, enum.Enum) else value
     if isinstance(value, (int, float)):

@@ -1,8 +1,8 @@
 """Kills what tasks started when the server cannot any more: a small process that holds the other end of a pipe.
 
-The leash takes a task with the server, but not the processes that the task started itself. The guard is told every process
+`die_with_parent` ends a task with the server, but not the processes that the task started. The reaper is told every process
 group that begins and ends; when the pipe closes, also because the server was killed with SIGKILL, it kills the groups left.
-Run as a script it is the guard; imported it is the server's half.
+Run as a script it is the reaper; imported it is the server's half.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import sys
 import threading
 from pathlib import Path
 
-__all__ = ["Guard"]
+__all__ = ["Reaper"]
 
 
-class Guard:
+class Reaper:
     """The server's half. The process is started with the first group."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Guard:
         self._tell(f"-{group}\n")
 
     def close(self) -> None:
-        """Ends the guard. Groups that still run are killed."""
+        """Ends the reaper. Groups that still run are killed."""
         with self._lock:
             process, self._process = self._process, None
         if process is not None:
@@ -47,12 +47,12 @@ class Guard:
                 self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
             pipe = self._process.stdin
             assert pipe is not None
-            with contextlib.suppress(OSError):  # somebody killed the guard; the leash is left
+            with contextlib.suppress(OSError):  # somebody killed the reaper; `die_with_parent` is left
                 pipe.write(line.encode())
                 pipe.flush()
 
 
-def _guard() -> None:
+def _reap() -> None:
     groups: set[int] = set()
     for line in sys.stdin:
         (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
@@ -62,4 +62,4 @@ def _guard() -> None:
 
 
 if __name__ == "__main__":
-    _guard()
+    _reap()

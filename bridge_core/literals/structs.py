@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgpack
 from google.protobuf import json_format
 
 from .coder import Coder, Job
-from .plain import as_fields, is_structured, jsonable, to_plain
+from .json_schema import compile_schema, resolve
+from .packing import is_too_deep, odd_key, pack, unpack
 from .problems import MAX_DEPTH, Where, refusal, render, show
-from .schema import compile_schema, resolve
+from .to_plain import as_fields, is_structured, jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,12 +25,7 @@ if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
     from flyteidl.core.types_pb2 import LiteralType
 
-__all__ = ["StructCoder", "struct_to_plain", "unpack"]
-
-_PACKED = 4096
-"""Bytes that the packer begins with; its own 256 KiB are more than a hundred dataclasses of a map together."""
-_HEADS = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
-"""Bytes that can begin a msgpack array or map; a value nested n deep contains at least n of them."""
+__all__ = ["StructCoder", "struct_to_plain"]
 
 
 class StructCoder(Coder):
@@ -61,11 +56,11 @@ class StructCoder(Coder):
             if self._legacy:
                 _fill_generic(out, value)
             else:
-                raw = _pack(_top(value))
-                if _may_be_deep(raw) and _too_deep(value):
+                raw = pack(_top(value))
+                if is_too_deep(value, raw):
                     job.note(where, f"nested deeper than {MAX_DEPTH} levels")
                     return
-                if self._check is None and (key := _odd_key(value)) is not None:
+                if self._check is None and (key := odd_key(value)) is not None:
                     job.note(where, f"expected texts and numbers as keys, got {show(key)}")
                     return
                 binary = out.scalar.binary
@@ -73,7 +68,7 @@ class StructCoder(Coder):
         except RecursionError:
             job.note(where, "is nested too deep, or contains itself")
         except (TypeError, ValueError, OverflowError) as error:
-            job.problems.append(_unpackable(value, where, error, jsonable if self._legacy else _pack))
+            job.problems.append(_unpackable(value, where, error, jsonable if self._legacy else pack))
 
     def read(self, literal: Literal, where: Where) -> Any:
         scalar = literal.scalar
@@ -86,23 +81,6 @@ class StructCoder(Coder):
             plain = struct_to_plain(scalar.generic, where)
             return _integers(plain, self._schema, self._schema, 0) if self._schema else plain
         return self.read_other(literal, where)
-
-
-def unpack(raw: bytes, where: Where) -> Any:
-    """Plain data from msgpack, of any key types.
-
-    Raises:
-        LiteralError: Truncated, malformed, or nested deeper than `MAX_DEPTH`.
-    """
-    try:
-        value = msgpack.unpackb(raw, strict_map_key=False, timestamp=3, ext_hook=_no_extension)
-    except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
-        raise refusal(
-            where, f"not readable as msgpack ({len(raw)} bytes): {str(error) or type(error).__name__}"
-        ) from error
-    if _may_be_deep(raw) and _too_deep(value):
-        raise refusal(where, f"nested deeper than {MAX_DEPTH} levels")
-    return value
 
 
 def struct_to_plain(struct: Any, where: Where) -> Any:
@@ -166,59 +144,6 @@ def _fill_generic(out: Literal, value: Any) -> None:
         raise TypeError(f"expected an object with fields, got {type(plain).__name__}")  # a Struct has fields only
     out.scalar.generic.SetInParent()
     json_format.ParseDict(plain, out.scalar.generic, max_recursion_depth=2 * MAX_DEPTH)
-
-
-def _no_extension(code: int, data: bytes) -> Any:  # noqa: ARG001 - msgpack's signature
-    raise ValueError(f"extension type {code} means nothing in Flyte")
-
-
-def _may_be_deep(raw: bytes) -> bool:
-    """Cheap, and wrong only in saying yes too often."""
-    return len(raw) > MAX_DEPTH and len(raw) - len(raw.translate(None, _HEADS)) > MAX_DEPTH
-
-
-def _too_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for node in level
-            if isinstance(node, (dict, list, tuple))
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, (dict, list, tuple))
-        ]
-        if not level:
-            return False
-    return True
-
-
-_KEYS = frozenset({str, int, float, bool, bytes, type(None)})
-_CONTAINERS = frozenset({dict, list, tuple})
-
-
-def _odd_key(value: Any) -> Any:
-    """A key that msgpack writes as an array or map, which nobody can read back as a key; None without one."""
-    stack = [value] if type(value) in _CONTAINERS else []
-    while stack:
-        node = stack.pop()
-        if type(node) is dict:
-            if not _KEYS.issuperset(map(type, node)):
-                for key in node:
-                    if isinstance(key, (tuple, frozenset)) or as_fields(key) is not None:
-                        return key
-            stack += [item for item in node.values() if type(item) in _CONTAINERS]
-        else:
-            stack += [item for item in node if type(item) in _CONTAINERS]
-    return None
-
-
-def _pack(value: Any) -> bytes:
-    try:
-        return bytes(msgpack.packb(value, default=to_plain, buf_size=_PACKED))
-    except ValueError as error:
-        if "recursion limit" in str(error):
-            raise RecursionError from None
-        raise
 
 
 def _unpackable(value: Any, where: Where, error: Exception, probe: Callable[[Any], object]) -> str:

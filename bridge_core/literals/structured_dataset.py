@@ -1,8 +1,8 @@
-"""StructuredDataset and the legacy Schema: frames travel as parquet (or CSV) files, never inside a literal.
+"""StructuredDataset and the legacy Schema: a frame is a parquet (or CSV) file, and its literal holds the URI.
 
-flytekit reads parquet from any file directly below the literal's URI and writes it as ``<uri>/00000``; CSV it wants at
+flytekit reads parquet from any file directly below the literal's URI and writes ``<uri>/00000``; it reads CSV from
 ``<uri>/.csv``. So a frame or a local file is uploaded under that name, and the literal gets the URI of the directory above
-(`Upload.literal_uri`).
+(`Upload.literal_uri`). `dataframes.py` reads and writes the files themselves.
 """
 
 # ruff: noqa: D102, ARG002 - methods are described where Coder declares them
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.references import FrameRef
-from .blobs import checked_uri, is_remote, local_path, reference_in
 from .coder import Coder, Job, kind_of
 from .describe import schema_column_type, type_name
 from .problems import Where, show
+from .uris import checked_uri, is_remote, local_path, reference_in
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal

@@ -15,10 +15,10 @@ from pathlib import PurePath
 from typing import Any
 
 from .coder import Job
-from .plain import datetime_text
 from .problems import Where, show
 from .scalars import exact_float, is_numpy_bool, refused
-from .times import is_moment, iso_duration, midnight, parse_datetime, parse_duration
+from .time_text import is_moment, iso_duration, midnight, parse_datetime, parse_duration
+from .to_plain import datetime_text
 
 __all__ = [
     "STRINGS",

@@ -1,4 +1,4 @@
-"""What travels beside a value: the literal's hash (it drives Flyte's cache) and its metadata (artifact partitions, say)."""
+"""`Hashed`: a literal's hash, which Flyte's cache compares, and its metadata (artifact partitions, for example)."""
 
 from __future__ import annotations
 
