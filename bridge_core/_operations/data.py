@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..literals.outputs import RunOutputs
-from ..model.errors import InvalidRequest, LiteralError
+from ..model.errors import InvalidRequest, LiteralError, Unavailable
 from ..model.references import FileRef, FrameRef
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class DataOperations:
             if snapshot.entity is not None:
                 types = (await self._backend.interface(snapshot.entity)).outputs
         if types and not literals.literals:
-            raise InvalidRequest(
+            raise Unavailable(
                 f"run {ref} SUCCEEDED and should have outputs {', '.join(sorted(types))}, but Flyte returned none: its store may "
                 "be unreachable for FlyteAdmin, which swallows read failures. Try again, or look at the run's page."
             )
@@ -130,11 +130,16 @@ class DataOperations:
 
         literals = await self._backend.stored_inputs(ref)
         types = None
-        if _needs_types(literals):
+        if not literals.literals or _needs_types(literals):
             snapshot = await self._backend.describe(ref)
             if snapshot.entity is not None:
                 found = await self._backend.interface(snapshot.entity)
                 types = {name: item.var.type for name, item in found.parameters.items()}
+                if not literals.literals and (names := [*types, *found.fixed]):
+                    raise Unavailable(
+                        f"run {ref} must have inputs {', '.join(sorted(names))}, but Flyte returned none: its store may be "
+                        "unreachable for FlyteAdmin, which swallows read failures. Try again, or look at the run's page."
+                    )
         return RunOutputs(
             self.codec.decode_map(literals, types, path="inputs"),
             metadata={name: literal_metadata(item) for name, item in literals.literals.items()},
