@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .errors import AuthError, BridgeError, LimitExceeded, Unavailable
 from .phases import RunPhase
+from .public import public
 from .run_error import RunError
 from .run_errors import AlreadyExists, WaitTimeout
 from .runs import RunEnded, RunSnapshot
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"]
 
 
+@public
 class NextTry(enum.Enum):
     """What another try of the same piece of work may do."""
 
@@ -36,6 +38,7 @@ class NextTry(enum.Enum):
     """Nothing is known to have ended: ask again under the same name. If the run exists it is found; nothing runs twice."""
 
 
+@public
 class ErrorClass(enum.Enum):
     """Kinds of errors that are told apart. The value is the word for logs and metadata."""
 
@@ -61,6 +64,7 @@ class ErrorClass(enum.Enum):
         return _RULES[self]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRule:
     """One row of the table.
@@ -121,6 +125,7 @@ _RULES: Mapping[ErrorClass, ErrorRule] = {
 """The table: exactly one row for each class."""
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
     """Which class, and why."""
@@ -176,6 +181,7 @@ _AWAY = re.compile(
 """An exception of the task that speaks of the network or of another server, by its type or its status."""
 
 
+@public
 def classify(error: BridgeError | RunSnapshot | RunError) -> Classification:
     """The class of an error, or of a run that ended badly.
 
