@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from bridge_core import (
@@ -23,43 +24,39 @@ from bridge_core import (
     RunOptions,
     RunPhase,
     RunRef,
-    Unavailable,
 )
 
 from ._run_name import TaskKey
 from ._values import from_xcom
 
-__all__ = ["build_request", "end_superseded", "explained", "launch_or_attach", "placed"]
+__all__ = ["attach_to_legacy", "build_request", "explained", "launch_or_attach", "placed"]
 
 log = logging.getLogger("airflow.task.flyte")
 
 _MOST_ATTEMPTS = 1000
-_MOST_EPOCHS = 20
 _GONE = frozenset({RunPhase.FAILED, RunPhase.ABORTED, RunPhase.TIMED_OUT, RunPhase.ABORTING})
 """A run in one of these will bring no outputs: a retry wants the next one."""
 
 
-def launch_or_attach(client: Client, request: LaunchRequest, name: Callable[[int], str]) -> Launched:
+def launch_or_attach(
+    client: Client, request: LaunchRequest, name: Callable[[int], str], *, trying: Callable[[RunRef], None]
+) -> Launched:
     """Launches under the first attempt whose run is not spent, or attaches to it.
 
     Args:
         client: Asks Flyte.
-        request: What to launch; its name is replaced.
+        request: What to launch, its entity `placed`; its name is replaced.
         name: Run name of the attempt, counted from 0.
+        trying: Told each run before anything is sent that might make it.
 
     Raises:
         AlreadyExists: The name belongs to a live or succeeded run of another entity.
-        Unavailable: The run may or may not exist.
         BridgeError: Whatever else launching raises.
     """
     for attempt in range(_MOST_ATTEMPTS):
+        trying(RunRef(str(request.entity.project), str(request.entity.domain), name(attempt)))
         try:
             launched = client.launch_or_attach(replace(request, name=name(attempt)))
-        except Unavailable as error:
-            raise error.with_message(
-                f"{error.message} Run {name(attempt)} may or may not exist: a retry of this task attaches to it if it does, "
-                "and launches it if it does not."
-            ) from None
         except AlreadyExists as error:
             if error.ref is None or error.snapshot is None:
                 raise
@@ -80,6 +77,33 @@ def launch_or_attach(client: Client, request: LaunchRequest, name: Callable[[int
             return launched
         log.warning("an earlier try ended badly, launching the next run: %s", launched.snapshot.describe())
     raise InvalidRequest(f"{_MOST_ATTEMPTS} runs of this task instance ended badly; clear it to start counting anew")
+
+
+def attach_to_legacy(client: Client, entity: EntityRef, key: TaskKey, *, since: datetime | None) -> Launched | None:
+    """The live run that a release without identities launched for this task instance, if there is one.
+
+    Its name is that of every task instance with these names, so only one that lives, of this entity, and younger than the
+    DAG run can be ours.
+
+    Args:
+        client: Asks Flyte.
+        entity: What is about to be launched, `placed`.
+        key: The task instance.
+        since: When the DAG run began.
+    """
+    for attempt in range(_MOST_ATTEMPTS):
+        ref = RunRef(str(entity.project), str(entity.domain), key.legacy_name(attempt))
+        try:
+            snapshot = client.describe(ref)
+        except RunNotFound:
+            return None
+        if snapshot.phase.is_terminal or snapshot.phase is RunPhase.ABORTING:
+            continue
+        young = since is not None and snapshot.created_at is not None and snapshot.created_at >= since
+        if young and snapshot.entity is not None and snapshot.entity.name == entity.name:
+            log.warning("attached to %s, launched by an earlier release of flyte-bridge", ref)
+            return Launched(ref=ref, created=False, snapshot=snapshot)
+    return None
 
 
 def placed(entity: EntityRef, config: Config, conn_id: str) -> EntityRef:
@@ -116,30 +140,6 @@ def explained(error: LiteralError, inputs: Any) -> LiteralError:
 
 def _about(problem: str, name: str) -> bool:
     return problem.startswith((f"inputs.{name}:", f"inputs.{name}.", f"inputs.{name}[", f"inputs[{name!r}]"))
-
-
-def end_superseded(client: Client, entity: EntityRef, key: TaskKey) -> None:
-    """Aborts what lives of the runs that this task instance launched before it was cleared.
-
-    Clearing a running or deferred task stops it, and stopping it aborts its run; unless nobody was there to do so: the
-    worker was gone, or the triggerer had not taken the task over yet. Asks nothing for a task that was never cleared.
-
-    Args:
-        client: Asks Flyte.
-        entity: What is about to be launched, `placed`.
-        key: The task instance.
-    """
-    project, domain = str(entity.project), str(entity.domain)
-    for epoch in range(max(0, key.epoch - _MOST_EPOCHS), key.epoch):
-        for attempt in range(_MOST_ATTEMPTS):
-            ref = RunRef(project, domain, key.name(attempt, epoch=epoch))
-            try:
-                snapshot = client.describe(ref)
-            except RunNotFound:
-                break
-            if not snapshot.phase.is_terminal:
-                client.abort(ref, reason=f"Airflow task {key} was cleared and starts anew")
-                log.warning("aborted run %s (%s): the task was cleared and starts anew", ref, snapshot.phase.value)
 
 
 def build_request(

@@ -7,10 +7,10 @@ failure is published before waiting. A deferrable task first waits a few seconds
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, conf
@@ -20,18 +20,22 @@ from bridge_core import (
     EntityRef,
     LiteralError,
     RunAborted,
+    RunNotFound,
     RunOptions,
     RunPhase,
     RunRef,
     RunSnapshot,
+    Unavailable,
     WaitTimeout,
     seconds,
 )
 
 from .._compat import TaskDeferralTimeout, first_event_floor, sync_grace
+from .._connection import place_of
 from .._event import EventError, RunEvent
 from .._failures import airflow_failures
-from .._kill import SyncKill
+from .._identity import identity_of, instance_id, remember_url, remembered_url
+from .._kill import SyncKill, abort_soon
 from .._run_name import TaskKey
 from .._values import to_xcom
 from ..hooks.flyte import FlyteHook
@@ -40,7 +44,7 @@ from ..links import FlyteConsoleLink
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import Client
+    from bridge_core import Client, Launched, LaunchRequest
 
 __all__ = ["FlyteRunOperator"]
 
@@ -142,10 +146,9 @@ class FlyteRunOperator(BaseOperator):
             AirflowException: What a retry may: the run failed, its time is up, or Flyte could not be asked.
             TaskDeferred: Waiting goes on in the triggerer.
         """
-        from .._launching import build_request, end_superseded, explained, launch_or_attach, placed
+        from .._launching import build_request, placed
 
         ti: Any = context["ti"]
-        key = TaskKey(ti, retries=self.retries, clears=getattr(context.get("dag_run"), "clear_number", None))
         with airflow_failures():
             for name in ("timeout", "sync_grace", "first_event_floor"):  # before anything is launched
                 seconds(getattr(self, name), name)
@@ -154,39 +157,80 @@ class FlyteRunOperator(BaseOperator):
                 self.entity, self.inputs, self.options, version=self.version, project=self.project, domain=self.domain
             )
             client = FlyteHook(self.flyte_conn_id).get_client()
+            request = replace(request, entity=placed(request.entity, client.config, self.flyte_conn_id))
+        installation = instance_id()
+        identity = identity_of(context, installation)
+        dag_run: Any = context.get("dag_run")
+        key = TaskKey(
+            ti,
+            retries=self.retries,
+            clears=getattr(dag_run, "clear_number", None),
+            identity=identity.token,
+            installation=installation,
+        )
+        self.console_url = remembered_url(context)  # of the try before, should this one get no further
         with client:
-            with airflow_failures():
-                request = replace(request, entity=placed(request.entity, client.config, self.flyte_conn_id))
-                if self.cancel_on_kill:
-                    end_superseded(client, request.entity, key)
-                try:
-                    launched = launch_or_attach(client, request, key.name)
-                except LiteralError as error:
-                    raise explained(error, request.inputs) from None
-            ref, snapshot = launched.ref, launched.snapshot
-            self._kill = self._killer(client, ref, ti)
-            self._publish(client, ref, ti)
-            if not self.wait_for_completion:
-                with self._kill.waiting():  # acts on a signal that came while we launched
-                    return None
-            deadline = self._deadline(ti)
-            if not snapshot.phase.is_terminal:
-                try:
-                    with self._kill.waiting(), airflow_failures():
-                        snapshot = self._wait(client, ref, deadline)
-                except AirflowTaskTimeout:
-                    self._kill.done()  # Airflow calls on_kill next, and would find a running task
-                    self._abort(client, ref, f"execution_timeout of {self.execution_timeout} passed")
-                    raise
-            if not snapshot.phase.is_terminal:
-                self._defer(ref, deadline)
+            self._kill = SyncKill(client, ti, str(key), enabled=self.cancel_on_kill)
+            self._kill.pending = self._killed_early
+            try:
+                launched = self._launch(client, request, key, ti, legacy=_began(dag_run) if identity.fresh else None)
+                self._publish(client, launched.ref, context)
+                if not self.wait_for_completion:
+                    with self._kill.attending():  # acts on a signal that came meanwhile
+                        return None
+                deadline = self._deadline(ti)
+                snapshot = launched.snapshot
+                if not snapshot.phase.is_terminal:
+                    with self._kill.attending(), airflow_failures():
+                        snapshot = self._wait(client, launched.ref, deadline)
+                if not snapshot.phase.is_terminal:
+                    self._defer(client, launched.ref, deadline)
+            except AirflowTaskTimeout:
+                self._out_of_time(client)
+                raise
             self._tell(snapshot)
             with airflow_failures():
                 snapshot.raise_for_phase()
-            return self._outputs(client, ref)
+            return self._outputs(client, launched.ref)
+
+    def _launch(
+        self, client: Client, request: LaunchRequest, key: TaskKey, ti: Any, *, legacy: datetime | None
+    ) -> Launched:
+        """Ends what an earlier life of this task instance left behind, then attaches or launches."""
+        from .._launching import attach_to_legacy, explained, launch_or_attach
+        from .._superseded import end_superseded
+
+        assert self._kill is not None
+        awaited = self.wait_for_completion and self.cancel_on_kill
+        by = key.provenance(attempt=ti.try_number, url=getattr(ti, "log_url", "") or "", awaited=awaited)
+        request = replace(request, provenance=by)
+        with self._kill.attending(), airflow_failures(), _told_what_a_retry_does(key):
+            if self.cancel_on_kill:
+                end_superseded(client, request.entity, key, began=ti.start_date)
+            launched = None
+            if legacy is not None and ti.try_number > 1:
+                launched = attach_to_legacy(client, request.entity, key, since=legacy)
+            if launched is None:
+                try:
+                    launched = launch_or_attach(client, request, key.name, trying=self._kill.trying)
+                except LiteralError as error:
+                    raise explained(error, request.inputs) from None
+            self._kill.made(launched.ref)
+        return launched
+
+    def _out_of_time(self, client: Client) -> None:
+        """``execution_timeout`` passed, wherever we were: what was launched, or is being launched, must end."""
+        assert self._kill is not None
+        self._kill.done()  # Airflow calls on_kill next, and would find a running task
+        if self._kill.target is not None:
+            self._abort(client, self._kill.target, f"execution_timeout of {self.execution_timeout} passed", within=10.0)
 
     def execute_complete(
-        self, context: Context, event: Any = None, run: dict[str, str] | None = None
+        self,
+        context: Context,
+        event: Any = None,
+        run: dict[str, str] | None = None,
+        place: dict[str, Any] | None = None,
     ) -> dict[str, Any] | None:
         """The run ended, or waiting did: called by Airflow with what the trigger said.
 
@@ -194,6 +238,7 @@ class FlyteRunOperator(BaseOperator):
             context: Airflow's.
             event: A `RunEvent` as a dict; checked.
             run: The run that was launched before deferring.
+            place: Where it was launched.
 
         Returns:
             Outputs by name, as XComs can hold them.
@@ -209,7 +254,7 @@ class FlyteRunOperator(BaseOperator):
         except EventError as error:
             raise AirflowException(f"run {expected or 'unknown'}: {error} A retry attaches to the run.") from None
         with airflow_failures():
-            client = FlyteHook(self.flyte_conn_id).get_client()
+            client = FlyteHook(self.flyte_conn_id).get_client(place)
         with client:
             self.console_url = client.console_url(news.ref)
             self._kill = self._killer(client, news.ref, ti)
@@ -238,7 +283,7 @@ class FlyteRunOperator(BaseOperator):
             if not run:
                 raise
             with airflow_failures():
-                client = FlyteHook(self.flyte_conn_id).get_client()
+                client = FlyteHook(self.flyte_conn_id).get_client((next_kwargs or {}).get("place"))
             with client:
                 self.console_url = client.console_url(RunRef.from_dict(run))
                 self._time_is_up(client, RunRef.from_dict(run), RunPhase.UNKNOWN, "no triggerer said anything about it")
@@ -251,8 +296,9 @@ class FlyteRunOperator(BaseOperator):
             self._kill.signalled()
 
     def _killer(self, client: Client, ref: RunRef, ti: Any) -> SyncKill:
-        who = str(TaskKey(ti, retries=self.retries))
-        return SyncKill(client, ref, ti, who, enabled=self.cancel_on_kill, pending=self._killed_early)
+        kill = SyncKill(client, ti, str(TaskKey(ti, retries=self.retries)), enabled=self.cancel_on_kill)
+        kill.made(ref)
+        return kill
 
     def _tell(self, snapshot: RunSnapshot) -> None:
         """All that Flyte says about a failure: the exception that ends the try is one line of it."""
@@ -262,11 +308,13 @@ class FlyteRunOperator(BaseOperator):
                 "run %s failed%s (%s):\n%s", snapshot.ref, where, snapshot.error.code, snapshot.error.message
             )
 
-    def _publish(self, client: Client, ref: RunRef, ti: Any) -> None:
+    def _publish(self, client: Client, ref: RunRef, context: Context) -> None:
         """What people need when the run fails, before it can."""
+        ti: Any = context["ti"]
         self.console_url = client.console_url(ref)
         ti.xcom_push(key="flyte_run", value=ref.to_dict())
         ti.xcom_push(key=FlyteConsoleLink.xcom_key, value=self.console_url)
+        remember_url(context, self.console_url)
         self.log.info("run %s. Console: %s", ref, self.console_url)
 
     def _limits(self) -> list[tuple[float, str]]:
@@ -298,12 +346,13 @@ class FlyteRunOperator(BaseOperator):
                 self._time_is_up(client, ref, snapshot.phase, error.message)
         return snapshot
 
-    def _defer(self, ref: RunRef, deadline: float | None) -> NoReturn:
+    def _defer(self, client: Client, ref: RunRef, deadline: float | None) -> NoReturn:
         from ..triggers.flyte import FlyteRunTrigger
 
         now = time.time()
         floor = first_event_floor() if self.first_event_floor is None else self.first_event_floor
         interval = self.poll_interval
+        place = place_of(client.config)
         self.defer(
             trigger=FlyteRunTrigger(
                 run=ref.to_dict(),
@@ -312,9 +361,10 @@ class FlyteRunOperator(BaseOperator):
                 not_before=now + floor,
                 poll_interval=None if interval is None else _seconds(interval),
                 cancel_on_kill=self.cancel_on_kill,
+                place=place,
             ),
             method_name="execute_complete",
-            kwargs={"run": ref.to_dict()},
+            kwargs={"run": ref.to_dict(), "place": place},
             timeout=None if deadline is None else timedelta(seconds=max(deadline - now, floor) + _BACKSTOP),
         )
 
@@ -329,17 +379,36 @@ class FlyteRunOperator(BaseOperator):
         known = f"was still {phase.value}" if phase is not RunPhase.UNKNOWN else f"is in an unknown phase ({why})"
         raise AirflowException(f"run {ref} {known} when {limit} passed; {fate}. Console: {self.console_url}") from None
 
-    def _abort(self, client: Client, ref: RunRef, why: str) -> str:
+    def _abort(self, client: Client, ref: RunRef, why: str, *, within: float = 0.0) -> str:
         """Ends the run; says what became of it."""
         if not self.cancel_on_kill:
             return "it was not aborted (cancel_on_kill=False) and goes on"
         try:
-            client.abort(ref, reason=f"Airflow task {self.dag_id}.{self.task_id}: {why}")
+            abort_soon(client, ref, f"Airflow task {self.dag_id}.{self.task_id}: {why}", within=within)
+        except RunNotFound:
+            return "it was not launched"
         except BridgeError as error:
             self.log.warning("run %s could not be aborted: %s", ref, error)
             return f"it could not be aborted ({error}) and may go on"
         self.log.warning("aborted run %s: %s", ref, why)
         return "it was aborted"
+
+
+@contextmanager
+def _told_what_a_retry_does(key: TaskKey) -> Iterator[None]:
+    """Who cannot reach Flyte does not know whether an earlier try, or this one, has made the run."""
+    try:
+        yield
+    except Unavailable as error:
+        raise error.with_message(
+            f"{error.message} Run {key.name(0)} may or may not exist: a retry of this task attaches to it if it does, "
+            "and launches it if it does not."
+        ) from None
+
+
+def _began(dag_run: Any) -> datetime | None:
+    began = getattr(dag_run, "start_date", None)
+    return began if isinstance(began, datetime) else None
 
 
 def _seconds(value: float | timedelta) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from .errors import InvalidRequest
@@ -14,7 +14,7 @@ from .run_settings import Notification, SecurityContext
 if TYPE_CHECKING:
     from .provenance import Provenance
 
-__all__ = ["LaunchRequest", "RunOptions"]
+__all__ = ["LaunchRequest", "RunOptions", "stamped"]
 
 
 @public
@@ -195,3 +195,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Notification | SecurityContext):
         return {name: _plain(item) for name, item in asdict(value).items() if item is not None}
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def stamped(options: RunOptions, provenance: Provenance) -> RunOptions:
+    """The options with the provenance in their labels and annotations; the user's own stay, under other keys."""
+    annotations = provenance.annotations()
+    return replace(
+        options,
+        labels={**(options.labels or {}), **provenance.labels()},
+        # None means "the launch plan's": it stays when there is nothing to add.
+        annotations={**(options.annotations or {}), **annotations} if annotations else options.annotations,
+    )

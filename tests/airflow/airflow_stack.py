@@ -85,6 +85,29 @@ class AirflowStack:
                 member.resume()
 
     @contextlib.contextmanager
+    def without(self, name: str, number: int = signal.SIGTERM) -> Iterator[None]:
+        """The component is ended, and started again after the body."""
+        process = self._processes[name]
+        members = _members(process.pid)
+        _signal_group(process.pid, number)
+        process.wait(20)
+        for member in members if number == signal.SIGKILL else ():
+            if member.is_running():
+                member.kill()
+        try:
+            yield
+        finally:
+            self._start(name, name)
+
+    def instance_id(self) -> str:
+        """What this Airflow calls itself; made here when no task has done so yet."""
+        known = self._http.get("/api/v2/variables/flyte_bridge_instance_id")
+        if known.status_code == 404:
+            self.call("POST", "/variables", key="flyte_bridge_instance_id", value="this-airflow")
+            return self.instance_id()
+        return str(known.json()["value"])
+
+    @contextlib.contextmanager
     def another_triggerer(self) -> Iterator[None]:
         """A second triggerer, on the same database; up when the body begins."""
         before = self._triggerers()

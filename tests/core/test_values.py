@@ -33,6 +33,7 @@ from bridge_core import (
     Provenance,
     RetryPolicy,
     RunError,
+    RunFailed,
     RunOptions,
     RunPhase,
     RunQuery,
@@ -42,6 +43,7 @@ from bridge_core import (
     SpanMetric,
     Trigger,
     TriggerTime,
+    classify,
 )
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -65,6 +67,8 @@ VALUES = [
     SNAPSHOT,
     Provenance(source="airflow", installation="prod", job="dag", run="run", attempt=1, awaited=True),
     Launched(ref=REF, created=True, snapshot=SNAPSHOT),
+    classify(RunFailed("failed", snapshot=SNAPSHOT)),
+    classify(RunFailed("failed", snapshot=SNAPSHOT)).rule,
     RunQuery(phases=(RunPhase.FAILED,), created_after=NOW),
     NodeSnapshot(id="n0", name="n0", phase="FAILED", kind="task", attempts=(ATTEMPT,), error=ERROR),
     SpanMetric(name="s", started_at=NOW, ended_at=None),

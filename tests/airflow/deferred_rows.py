@@ -1,0 +1,74 @@
+"""Writes into Airflow's database what so many tasks leave there that launched a run and deferred: first legs alone take minutes.
+
+Run by AirflowHome.python as ``deferred_rows.py DAG RUN_ID``; reads the runs' names from standard input, one a line.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.trigger import Trigger
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState, TaskInstanceState
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+from airflow_provider.triggers.flyte import FlyteRunTrigger
+
+
+def main(dag_id: str, run_id: str, names: list[str]) -> None:
+    now = datetime.now(UTC)
+    with create_session() as session:
+        task = SerializedDagModel.get_dag(dag_id, session=session).get_task("run")
+        version = DagVersion.get_latest_version(dag_id, session=session)
+        session.add(
+            DagRun(
+                dag_id=dag_id,
+                run_id=run_id,
+                run_type=DagRunType.MANUAL,
+                state=DagRunState.RUNNING,
+                start_date=now,
+                run_after=now,
+                triggered_by=DagRunTriggeredByType.TEST,
+            )
+        )
+        session.flush()
+        for index, name in enumerate(names):
+            ref = {"project": "flytesnacks", "domain": "development", "name": name}
+            path, arguments = FlyteRunTrigger(run=ref).serialize()
+            trigger = Trigger(classpath=path, kwargs=arguments)
+            session.add(trigger)
+            session.flush()
+            instance = TaskInstance(
+                task=task,
+                run_id=run_id,
+                map_index=index,
+                dag_version_id=version.id,
+                state=TaskInstanceState.DEFERRED,
+            )
+            instance.trigger_id = trigger.id
+            instance.start_date = now
+            instance.try_number = 1
+            instance.next_method = "execute_complete"
+            instance.next_kwargs = {"run": ref}
+            session.add(instance)
+        session.flush()
+        for index, name in enumerate(names):
+            ref = {"project": "flytesnacks", "domain": "development", "name": name}
+            XComModel.set(
+                key="flyte_run",
+                value=ref,
+                dag_id=dag_id,
+                task_id="run",
+                run_id=run_id,
+                map_index=index,
+                session=session,
+            )
+
+
+main(sys.argv[1], sys.argv[2], sys.stdin.read().split())
