@@ -38,6 +38,11 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--insecure", action="store_const", const=True, help="the server speaks plaintext")
     where.add_argument("--project")
     where.add_argument("--domain")
+    where.add_argument(
+        "--data-upload-location",
+        metavar="URI",
+        help="where local files given as inputs go: flyte://… through Flyte, else the store itself",
+    )
     parser.add_argument("--output", choices=("table", "json"), default=argparse.SUPPRESS, help="default: table")
 
 
@@ -71,6 +76,7 @@ def client(arguments: argparse.Namespace) -> Client:
         "insecure": arguments.insecure,
         "project": arguments.project,
         "domain": arguments.domain,
+        "data_upload_location": arguments.data_upload_location,
     }
     return Client(Config.auto(arguments.config, **overrides))
 

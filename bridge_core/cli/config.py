@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..config import Secret
-from ..config.secret import MASK
 from ..config.settings import leaves
+from ..model.masking import MASK, Hidden
 from .common import add_command, client, seconds
 from .render import print_json
 
@@ -56,9 +56,8 @@ def _shown(config: Config, name: str, value: Any) -> Any:
     if name in {"auth.command", "auth.proxy_command"}:
         rest = len(value) - 1
         return f"{value[0]} ({rest} argument{'' if rest == 1 else 's'})" if value else None
-    if name == "auth.http_proxy_url" and value and "@" in value:
-        scheme, _, rest = value.partition("://")
-        return f"{scheme}://{MASK}@{rest.rpartition('@')[2]}"
+    if isinstance(value, Hidden):
+        return value.shown
     if name == "auth.mode":
         return value or config.auth.effective_mode
     if name == "metadata":

@@ -86,7 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     scheduler.add_commands(verbs, common)
     trigger.add_commands(verbs, common, kinds=kinds)
     parser.set_defaults(run=usage, takes_rest=False, log_level="warning", log_format="console", output="table")
-    parser.set_defaults(parser=parser, config=None, endpoint=None, insecure=None, project=None, domain=None)
+    parser.set_defaults(
+        parser=parser,
+        config=None,
+        endpoint=None,
+        insecure=None,
+        project=None,
+        domain=None,
+        data_upload_location=None,
+    )
     return parser
 
 

@@ -44,6 +44,11 @@ class Flyte1Backend:
     """FlyteAdmin."""
 
     def __init__(self, calls: Calls, config: Config) -> None:
+        if config.org:  # its messages have the field, and the open-source server drops it
+            raise Unsupported(
+                f"org {config.org!r} (from {config.origin('org')}): Flyte 1 has no organisations, and would run this without "
+                "one; unset it (FLYTE_LOCAL_ORG, task.org)"
+            )
         self._calls = calls
         self._config = config
 
