@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import Secret
 from ..config.settings import leaves
 from ..model.masking import MASK, Hidden
-from .common import add_command, client, seconds
+from .common import add_command, config_of, seconds
 from .render import print_json
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    config = client(arguments).config
+    config = config_of(arguments)
     rows = [
         {"key": name, "value": _shown(config, name, value), "source": config.origin(name)}
         for name, value in leaves(config)
@@ -78,4 +78,4 @@ def _text(value: Any) -> str:
 def _check(arguments: argparse.Namespace) -> int:
     from .check import check
 
-    return check(client(arguments).config, timeout=arguments.timeout, output=arguments.output)
+    return check(config_of(arguments), timeout=arguments.timeout, output=arguments.output)
