@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from ..config.endpoint import host_and_port
 from ..model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -68,7 +69,13 @@ def opened_with(
 
         served = served_certificate(config)
         roots = served.pem
-        named = {"grpc.ssl_target_name_override": served.name, "grpc.default_authority": config.endpoint}
+        # Else the name in the certificate would become the :authority, by which ingresses route. gRPC lets a call through
+        # whose authority is exactly the host of the target: so without its port, and an IPv6 address cannot be one.
+        host, _ = host_and_port(config.endpoint)
+        named = {
+            "grpc.ssl_target_name_override": served.name,
+            **({} if ":" in host else {"grpc.default_authority": host}),
+        }
         options = list({**named, **dict(options)}.items())
     elif config.ca_cert_file:
         roots = _read("ca_cert_file", config.ca_cert_file)
