@@ -182,6 +182,8 @@ LOCAL = [
     (T.DIRECTORY, FlyteDirectory("data"), "directory", "data", "value"),
     (T.FRAME, StructuredDataset(dataframe=FRAME), "frame", "00000", "value"),
     (T.FRAME, StructuredDataset(uri="t.parquet"), "file", "00000", "value"),
+    (T.FRAME, {"uri": "data/t", "file_format": "parquet"}, "directory", "t", "value"),
+    (T.FRAME, StructuredDataset(uri="data/t", file_format="parquet"), "directory", "t", "value"),
     (T.SCHEMA, StructuredDataset(dataframe=FRAME), "frame", "00000", "value"),
     (T.list(T.FRAME), [StructuredDataset(dataframe=FRAME)], "frame", "00000", "value[0]"),
     (T.union(f=T.FRAME, n=T.NONE), StructuredDataset(dataframe=FRAME), "frame", "00000", "value"),
