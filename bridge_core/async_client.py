@@ -174,9 +174,9 @@ class AsyncClient:
         """See `Client.watch`."""
         return self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval)
 
-    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
+    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """See `Client.outputs`."""
-        return await self._ops.data.outputs(ref, allow_pickle=allow_pickle)
+        return await self._ops.data.outputs(ref, allow_pickle=allow_pickle, read_frames=read_frames)
 
     async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
         """See `Client.abort`."""

@@ -108,6 +108,30 @@ def test_frames_and_arrays(flyte: Client, raw: RawFlyte) -> None:
         ran(flyte, raw, {"array": ARRAY}, {"array": np.array([object()])})
 
 
+def test_frames_of_outputs_are_read_at_once_when_asked(flyte: Client, raw: RawFlyte) -> None:
+    import pandas as pd
+
+    one, two = pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"b": ["x"]})
+    name = "t" + uuid.uuid4().hex[:12]
+    many = types_pb2.LiteralType(collection_type=FRAME)
+    by_name = types_pb2.LiteralType(map_value_type=FRAME)
+    raw.register(name, {"table": FRAME, "many": many, "by_name": by_name, "n": INTEGER})
+    inputs = {"table": one, "many": [one, two], "by_name": {"k": two}, "n": 3}
+    ref = flyte.launch(LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs=inputs, name=name))
+    flyte.wait(ref, timeout=60).raise_for_phase()
+    assert isinstance(flyte.outputs(ref)["table"], FrameRef)
+
+    async def read() -> Any:
+        async with AsyncClient(flyte.config) as client:
+            return await client.outputs(ref, read_frames=True)
+
+    for outs in (flyte.outputs(ref, read_frames=True), asyncio.run(read())):
+        assert outs["table"].equals(one)
+        assert [frame.to_dict("list") for frame in outs["many"]] == [{"a": [1, 2]}, {"b": ["x"]}]
+        assert outs["by_name"]["k"].equals(two)
+        assert outs["n"] == 3
+
+
 def test_pickles_are_loaded_only_on_request(flyte: Client, raw: RawFlyte) -> None:
     outs = ran(flyte, raw, {"it": PICKLE}, {"it": pickle.dumps({"a": {1, 2}})})
     assert isinstance(outs["it"], FileRef)
