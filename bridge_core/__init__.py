@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from .async_client import AsyncClient
     from .client import Client
     from .config import Config
-    from .entities import Entity, InputSpec
-    from .errors import (
-        AlreadyExists,
+    from .files import AsyncFileAccess, FileAccess
+    from .literals import Codec, Hashed, TypeCodec
+    from .literals.outputs import RunOutputs
+    from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
+    from .model.durations import seconds
+    from .model.entities import Entity, InputSpec
+    from .model.errors import (
         AuthError,
         BridgeError,
         ConfigError,
@@ -26,28 +30,24 @@ if TYPE_CHECKING:
         LiteralError,
         NotFound,
         PermissionDenied,
-        RunAborted,
-        RunEnded,
-        RunFailed,
         RunNotFound,
-        RunTimedOut,
         SecretNotFound,
         Unauthenticated,
         Unavailable,
         Unsupported,
-        WaitTimeout,
     )
-    from .files import AsyncFileAccess, FileAccess
-    from .ids import EntityKind, EntityRef, RunRef, run_name
-    from .literals import Codec, Hashed, TypeCodec
-    from .nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
-    from .outputs import RunOutputs
-    from .patience import seconds
-    from .policies import PollPolicy, RetryPolicy
-    from .references import DirectoryRef, FileRef, FrameRef
-    from .requests import LaunchRequest, RunOptions
-    from .run_settings import Notification, SecurityContext
-    from .runs import Launched, RunError, RunPhase, RunQuery, RunSnapshot
+    from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
+    from .model.phases import RunPhase
+    from .model.policies import PollPolicy, RetryPolicy
+    from .model.provenance import Provenance
+    from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.requests import LaunchRequest, RunOptions
+    from .model.run_error import RunError
+    from .model.run_errors import AlreadyExists, WaitTimeout
+    from .model.run_names import run_name
+    from .model.run_settings import Notification, SecurityContext
+    from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunQuery, RunSnapshot, RunTimedOut
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -61,6 +61,7 @@ __all__ = [
     "AuthError",
     "BridgeError",
     "Checkpoint",
+    "Classification",
     "Client",
     "Codec",
     "Config",
@@ -73,6 +74,8 @@ __all__ = [
     "EntityKind",
     "EntityNotFound",
     "EntityRef",
+    "ErrorClass",
+    "ErrorRule",
     "FileAccess",
     "FileRef",
     "FixedRate",
@@ -85,12 +88,14 @@ __all__ = [
     "LimitExceeded",
     "LiteralError",
     "LogLink",
+    "NextTry",
     "NodeSnapshot",
     "NotFound",
     "Notification",
     "PermissionDenied",
     "PollPolicy",
     "Progress",
+    "Provenance",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -115,6 +120,7 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "WaitTimeout",
+    "classify",
     "run_name",
     "seconds",
 ]
@@ -123,18 +129,24 @@ _HOMES = {
     "async_client": ("AsyncClient",),
     "client": ("Client",),
     "config": ("Config",),
-    "entities": ("Entity", "InputSpec"),
-    "ids": ("EntityKind", "EntityRef", "RunRef", "run_name"),
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
-    "nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
-    "outputs": ("RunOutputs",),
-    "patience": ("seconds",),
-    "policies": ("PollPolicy", "RetryPolicy"),
-    "references": ("DirectoryRef", "FileRef", "FrameRef"),
-    "run_settings": ("Notification", "SecurityContext"),
-    "requests": ("LaunchRequest", "RunOptions"),
-    "runs": ("Launched", "RunError", "RunPhase", "RunQuery", "RunSnapshot"),
+    "literals.outputs": ("RunOutputs",),
+    "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
+    "model.durations": ("seconds",),
+    "model.entities": ("Entity", "InputSpec"),
+    "model.ids": ("EntityKind", "EntityRef", "RunRef"),
+    "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "model.policies": ("PollPolicy", "RetryPolicy"),
+    "model.provenance": ("Provenance",),
+    "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
+    "model.requests": ("LaunchRequest", "RunOptions"),
+    "model.run_settings": ("Notification", "SecurityContext"),
+    "model.phases": ("RunPhase",),
+    "model.run_error": ("RunError",),
+    "model.run_names": ("run_name",),
+    "model.run_errors": ("AlreadyExists", "WaitTimeout"),
+    "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),
@@ -147,7 +159,7 @@ def __getattr__(name: str) -> object:
     """Imports a public name on first use. Names without another home are errors."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
+    value = getattr(importlib.import_module(f".{_HOME.get(name, 'model.errors')}", __name__), name)
     globals()[name] = value
     return value
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from ._drive import iter_blocking, run_blocking
+from .model.public import public
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .config import Config
-    from .entities import Entity
-    from .errors import BridgeError
     from .files import FileAccess
-    from .ids import EntityKind, EntityRef, RunRef
     from .literals import Codec
-    from .nodes import LogLink, NodeSnapshot, SpanMetric
-    from .outputs import RunOutputs
-    from .references import DirectoryRef, FileRef, FrameRef
-    from .requests import LaunchRequest
-    from .runs import Launched, RunQuery, RunSnapshot
+    from .literals.outputs import RunOutputs
+    from .model.entities import Entity
+    from .model.errors import BridgeError
+    from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.nodes import LogLink, NodeSnapshot, SpanMetric
+    from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.requests import LaunchRequest
+    from .model.runs import Launched, RunQuery, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
     from .secrets import SecretStore
     from .storage.progress import OnProgress
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Client"]
 
 
+@public
 class Client:
     """A connection to one Flyte, for code without an event loop.
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .errors import BridgeError
+from .model.errors import BridgeError
 
 if TYPE_CHECKING:
     from .transport.base import Method

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..literals import Codec
     from ..transport.base import Transport
-    from .again import AgainOperations
     from .data import DataOperations
     from .files import FileOperations
-    from .inside import InsideOperations
     from .launch import LaunchOperations
+    from .nodes import InsideOperations
+    from .relaunch import AgainOperations
     from .runs import RunOperations
     from .triggers import TriggerOperations
 
@@ -65,14 +65,14 @@ class Operations:
     @cached_property
     def again(self) -> AgainOperations:
         """Runs made from runs."""
-        from .again import AgainOperations
+        from .relaunch import AgainOperations
 
-        return AgainOperations(self.backend)
+        return AgainOperations(self.backend, self._transport)
 
     @cached_property
     def inside(self) -> InsideOperations:
         """The inside of runs."""
-        from .inside import InsideOperations
+        from .nodes import InsideOperations
 
         return InsideOperations(self.backend, self._transport, self._config, self.data)
 

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest, NotFound, PermissionDenied, Unsupported
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.errors import InvalidRequest, NotFound, PermissionDenied, Unsupported
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .staging import staged_of
 from .uploads import Uploads, is_signed
 

@@ -11,6 +11,7 @@ for three different things (the same run, a name clash, a concurrency limit). So
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 from collections.abc import Mapping, Sequence
@@ -18,19 +19,24 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
-from ..ids import EntityKind, EntityRef, RunRef, check_run_name, random_run_name
-from ..policies import may_pass
-from ..runs import Launched, RunPhase, RunSnapshot
+from ..model.errors import BridgeError, InvalidRequest, Unavailable
+from ..model.ids import EntityKind, EntityRef, RunRef
+from ..model.phases import RunPhase
+from ..model.policies import may_pass
+from ..model.provenance import Provenance
+from ..model.requests import stamped
+from ..model.run_errors import AlreadyExists
+from ..model.run_names import check_run_name, random_run_name
+from ..model.runs import Launched, RunSnapshot
 from .create import created
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..backends.values import Existing, Interface
     from ..config import Config
-    from ..entities import Entity
     from ..literals import Encoded
-    from ..requests import LaunchRequest
+    from ..model.entities import Entity
+    from ..model.requests import LaunchRequest
     from ..transport.base import Transport
     from .data import DataOperations
     from .staging import Staged
@@ -41,6 +47,7 @@ log = logging.getLogger("bridge_core")
 
 
 _LAUNCHES_AT_ONCE = 8
+_BY_CLIENT = Provenance(source="client")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,18 +124,18 @@ class LaunchOperations:
         self, kind: EntityKind, *, project: str | None, domain: str | None, name: str | None, limit: int
     ) -> list[EntityRef]:
         """Names of a kind, or the versions of one name, newest first."""
-        placed = self._placed(EntityRef(kind, name or "any", project, domain))
+        placed = EntityRef(kind, name or "any", project, domain).placed(self._config)
         if name is None:
             return (await self._backend.lists.names(kind, placed.project or "", placed.domain or ""))[:limit]
         return await self._backend.lists.versions(placed, limit)
 
     async def get_entity(self, ref: EntityRef) -> Entity:
         """One version of an entity: what it takes and gives."""
-        from ..entities import Entity, InputSpec
         from ..literals import describe_type
+        from ..model.entities import Entity, InputSpec
 
         codec = self._data.codec
-        found = await self._backend.interface(self._placed(ref))
+        found = await self._backend.interface(ref.placed(self._config))
         return Entity(
             ref=found.entity,
             inputs={
@@ -149,12 +156,14 @@ class LaunchOperations:
     async def _launch(self, request: LaunchRequest) -> RunRef | Launched:
         """A reference when this call made the run; what was found otherwise."""
         self._backend.check_options(request.options)
-        entity = self._placed(request.entity)
+        entity = request.entity.placed(self._config)
         name = random_run_name() if request.name is None else check_run_name(request.name)
         ref = RunRef(entity.project or "", entity.domain or "", name)
         if request.name is not None and (found := await self._backend.find(ref)) is not None:
             return await self._attach(found, entity, request)
         prepared = await self._prepare(await self._backend.interface(entity), request)
+        options = stamped(request.options, request.provenance or _BY_CLIENT)
+        self._backend.check_labels(prepared.interface, options)
         inputs = await self._data.upload(
             prepared.encoded,
             prepared.staged,
@@ -164,26 +173,22 @@ class LaunchOperations:
             metadata={"flyte_run": str(ref), **(request.options.labels or {})},
         )
         launch_id = random_run_name()  # marks this very request, however often it is sent
-        create = self._backend.create(
-            ref, prepared.interface, inputs, request.options, fingerprint=prepared.fingerprint, launch_id=launch_id
+        create = functools.partial(
+            self._backend.create,
+            ref,
+            prepared.interface,
+            inputs,
+            options,
+            fingerprint=prepared.fingerprint,
+            launch_id=launch_id,
         )
-        found = await created(self._backend, ref, create, "launch")
+        found = await created(
+            self._backend, self._transport, ref, create(), "launch", unlabelled=lambda: create(labelled=False)
+        )
         if found is not None and found.launch_id != launch_id:
             return await self._attach(found, entity, request)
         log.info("launched %s as %s", prepared.interface.entity, ref)
         return ref
-
-    def _placed(self, entity: EntityRef) -> EntityRef:
-        placed = entity.within(self._config.project, self._config.domain)
-        missing = [part for part in ("project", "domain") if not getattr(placed, part)]
-        if missing:
-            raise ConfigError(
-                f"{entity}: no {' and no '.join(missing)}; name what is missing in the reference "
-                f"({entity.kind.value}:project/domain/name), in Config({', '.join(f'{part}=…' for part in missing)}), "
-                f"on the command line ({' '.join(f'--{part}' for part in missing)}), or in the environment "
-                f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
-            )
-        return placed
 
     async def _prepare(self, interface: Interface, request: LaunchRequest) -> _Prepared:
         from ..literals import fingerprint
@@ -225,6 +230,13 @@ class LaunchOperations:
             from ..literals import differing
 
             stored = await self._backend.stored_inputs(ref)
+            if found.fingerprint is None and prepared.complete.literals and not stored.literals:
+                raise Unavailable(
+                    f"run {ref} exists ({snapshot.phase.value}) and was not launched by this library, and Flyte returned none of "
+                    "its inputs, so that they cannot be compared: FlyteAdmin swallows read failures of its store. Nothing was "
+                    f"sent. Try again. Console: {snapshot.console_url}",
+                    ref=ref,
+                )
             names = differing(prepared.complete, stored, prepared.md5s)
             if found.fingerprint is not None or names:
                 which = f"in {', '.join(names)}" if names else "somewhere"

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..errors import BridgeError, ConfigError
-from ..ids import RunRef
-from ..patience import LAST_CHECK, Outage, seconds, timed_out
-from ..policies import PollPolicy, may_pass
+from ..model.durations import seconds
+from ..model.errors import BridgeError, ConfigError
+from ..model.ids import RunRef
+from ..model.policies import PollPolicy, may_pass
+from ..waiting.timeouts import LAST_CHECK, Outage, timed_out
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
-    from ..runs import RunQuery, RunSnapshot
+    from ..model.runs import RunQuery, RunSnapshot
     from ..transport.base import Transport
 
 __all__ = ["RunOperations", "default_abort_reason"]
@@ -45,7 +46,7 @@ class RunOperations:
         self, project: str | None, domain: str | None, query: RunQuery | None, limit: int
     ) -> AsyncIterator[RunSnapshot]:
         """Runs of one project and domain, page by page as they are consumed."""
-        from ..runs import RunQuery
+        from ..model.runs import RunQuery
 
         project, domain = project or self._config.project, domain or self._config.domain
         if not project or not domain:
@@ -117,27 +118,27 @@ class RunOperations:
             WaitTimeout: Some were still running; names one of them.
             RunNotFound: One does not exist.
         """
-        from .many import Many
+        from ..waiting.blocking import BlockingWait
 
         poll, patience = self._poll(poll_interval), seconds(timeout)
         begin = self._transport.now()
-        many = Many(self._backend, self._transport, poll, refs)
+        waits = BlockingWait(self._backend, self._transport, poll, refs)
         end = None if patience is None else begin + patience
-        outage = Outage(f"{len(many.left)} run{'s' * (len(many.left) != 1)}")
-        while many.left:
+        outage = Outage(f"{len(waits.left)} run{'s' * (len(waits.left) != 1)}")
+        while waits.left:
             if end is not None and self._transport.now() >= end:
-                await many.ask_once_more()
-                if many.left:
-                    ref, *others = many.left
-                    raise timed_out(ref, end - begin, many.last(ref), many.trouble, others=len(others))
+                await waits.ask_once_more()
+                if waits.left:
+                    ref, *others = waits.left
+                    raise timed_out(ref, end - begin, waits.last(ref), waits.trouble, others=len(others))
                 break
-            await many.ask(until=end)
+            await waits.ask(until=end)
             left = math.inf if end is None else end - self._transport.now()
             if left > 0:  # else it may be the caller's patience that cut the last question short
-                outage.tell(many.trouble)
-                if many.left:
-                    await self._transport.sleep(min(many.due_in(), left))
-        return [many.done[ref] for ref in refs]
+                outage.tell(waits.trouble)
+                if waits.left:
+                    await self._transport.sleep(min(waits.due_in(), left))
+        return [waits.done[ref] for ref in refs]
 
     def _poll(self, interval: float | timedelta | None) -> PollPolicy:
         every = seconds(interval, "poll_interval", positive=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from ..errors import InvalidRequest, LiteralError
+from ..model.errors import InvalidRequest, LiteralError
 
 if TYPE_CHECKING:
     from ..literals import Upload

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, InvalidRequest
-from ..ids import EntityKind, EntityRef
+from ..model.errors import InvalidRequest
+from ..model.ids import EntityKind, EntityRef
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -26,7 +26,7 @@ class TriggerOperations:
 
     async def deploy(self, trigger: Trigger) -> DeployedTrigger:
         """Makes Flyte know the trigger, and fire it unless ``auto_activate`` is False. The same trigger again changes nothing."""
-        interface = await self._backend.interface(self._placed(trigger.entity))
+        interface = await self._backend.interface(trigger.entity.placed(self._config))
         self._backend.triggers.check(trigger, interface)
         kickoff = trigger.kickoff_inputs
         given = {name: value for name, value in trigger.inputs.items() if name not in kickoff}
@@ -44,7 +44,7 @@ class TriggerOperations:
 
     async def list(self, project: str | None, domain: str | None) -> list[DeployedTrigger]:
         """Everything that has a schedule, by name; active or not."""
-        where = self._placed(EntityRef.launch_plan("any", project=project, domain=domain))
+        where = EntityRef.launch_plan("any", project=project, domain=domain).placed(self._config)
         found = [item async for item in self._backend.triggers.listed(where.project or "", where.domain or "")]
         return sorted(found, key=lambda item: item.name)
 
@@ -62,11 +62,4 @@ class TriggerOperations:
             raise InvalidRequest(
                 f"{entity}: only launch plans can be active; name the launch plan that has the schedule"
             )
-        return self._placed(entity)
-
-    def _placed(self, entity: EntityRef) -> EntityRef:
-        placed = entity.within(self._config.project, self._config.domain)
-        if not placed.project or not placed.domain:
-            missing = "project" if not placed.project else "domain"
-            raise ConfigError(f"{entity}: no {missing}; name it in the reference, or in Config({missing}=…)")
-        return placed
+        return entity.placed(self._config)

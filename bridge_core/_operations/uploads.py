@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import AlreadyExists, BridgeError, ConfigError, InvalidRequest
+from ..model.errors import BridgeError, ConfigError, InvalidRequest
+from ..model.run_errors import AlreadyExists
 from .staging import folder_of
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Uploads:
         """Connections for one batch."""
         from ..storage.http import HttpPool
 
-        return HttpPool(self._config.ca_cert_file)
+        return HttpPool(self._config)
 
     async def _signed(
         self, tasks: Sequence[_Task], project: str, domain: str, progress: OnProgress | None

@@ -10,7 +10,7 @@ import contextlib
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from ..errors import BridgeError, Unauthenticated
+from ..model.errors import BridgeError, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

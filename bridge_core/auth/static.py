@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 from .token import Token
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..ids import EntityRef, RunRef
-    from ..runs import RunSnapshot
+    from ..model.ids import EntityRef, RunRef
+    from ..model.runs import RunSnapshot
 
 __all__ = ["Existing", "Interface", "SignedUpload", "StoredOutputs"]
 

@@ -8,7 +8,7 @@ from .._drive import run_blocking
 from ..auth.plugins import flow_for
 from ..calls import Calls
 from ..config.auth import PASSTHROUGH
-from ..errors import AuthError, BridgeError, PermissionDenied, Unsupported
+from ..model.errors import AuthError, BridgeError, PermissionDenied, Unsupported
 from ..transport.diagnose import Step, diagnose
 from .exit_codes import exit_code
 from .render import print_json

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..client import Client
 from ..config import Config
-from ..errors import ConfigError, InvalidRequest
-from ..ids import RunRef
+from ..model.errors import ConfigError, InvalidRequest
+from ..model.ids import RunRef
 
 if TYPE_CHECKING:
     import argparse

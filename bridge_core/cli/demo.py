@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..client import Client
-from ..errors import BridgeError
-from ..ids import RunRef
-from ..references import FileRef, FrameRef
+from ..model.errors import BridgeError
+from ..model.ids import RunRef
+from ..model.references import FileRef, FrameRef
 from .render import outputs_lines
 from .server import SandboxProcess
 

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from ..errors import AuthError, BridgeError, NotFound, RunEnded, Unavailable, WaitTimeout
+from ..model.errors import AuthError, BridgeError, NotFound, Unavailable
+from ..model.run_errors import WaitTimeout
+from ..model.runs import RunEnded
 
 __all__ = ["BROKEN_PIPE", "INTERRUPTED", "exit_code"]
 

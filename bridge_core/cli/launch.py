@@ -6,9 +6,10 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest
-from ..ids import EntityRef
-from ..requests import LaunchRequest, RunOptions
+from ..model.errors import InvalidRequest
+from ..model.ids import EntityRef
+from ..model.provenance import Provenance
+from ..model.requests import LaunchRequest, RunOptions
 from .common import add_command, client, pairs, ref_of, seconds
 from .progress import wait_with_progress
 from .render import print_json, print_outcome, snapshot_dict
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ..client import Client
-    from ..ids import RunRef
+    from ..model.ids import RunRef
 
 __all__ = ["add_commands"]
 
@@ -69,6 +70,7 @@ def _launch(arguments: argparse.Namespace) -> int:
         options=RunOptions(
             env_vars=pairs(arguments.env, "--env") or None, labels=pairs(arguments.label, "--label") or None
         ),
+        provenance=Provenance(source="cli"),
     )
     with client(arguments) as flyte:
         launched = flyte.launch_or_attach(request)

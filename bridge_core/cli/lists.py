@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest
-from ..ids import EntityKind
-from ..runs import RunPhase, RunQuery
+from ..model.errors import InvalidRequest
+from ..model.ids import EntityKind
+from ..model.phases import RunPhase
+from ..model.runs import RunQuery
 from .common import add_command, client, pairs, positive
 from .render import print_json, print_table, snapshot_dict
 

@@ -7,14 +7,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BridgeError
-from ..policies import may_pass
+from ..model.errors import BridgeError
+from ..model.policies import may_pass
 from .render import node_lines
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..ids import RunRef
-    from ..runs import RunSnapshot
+    from ..model.ids import RunRef
+    from ..model.runs import RunSnapshot
 
 __all__ = ["wait_with_progress"]
 

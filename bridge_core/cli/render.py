@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.references import DirectoryRef, FileRef, FrameRef
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..nodes import NodeSnapshot
-    from ..runs import RunSnapshot
+    from ..model.nodes import NodeSnapshot
+    from ..model.runs import RunSnapshot
 
 __all__ = [
     "node_dict",
@@ -40,6 +40,7 @@ def snapshot_dict(snapshot: RunSnapshot) -> dict[str, Any]:
         "error": dataclasses.asdict(snapshot.error) if snapshot.error else None,
         "abort_reason": snapshot.abort_reason,
         "console_url": snapshot.console_url,
+        "provenance": snapshot.provenance.to_dict() if snapshot.provenance else None,
     }
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NotFound
+from ..model.errors import NotFound
 from .common import add_command, client, positive, seconds
 from .render import print_json
 

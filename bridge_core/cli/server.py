@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ..config import Config
-from ..errors import Unavailable
+from ..model.errors import Unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path

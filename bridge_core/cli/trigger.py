@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest, NotFound
+from ..model.errors import InvalidRequest, NotFound
 from .common import add_command, client, positive
 from .render import print_json
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 from .secret import NO_SECRET, Secret, wrap_secrets
 
 __all__ = ["AzureConfig", "GcsConfig", "S3Config"]

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

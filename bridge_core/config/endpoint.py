@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 
 __all__ = ["clean_endpoint"]
 

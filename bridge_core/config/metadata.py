@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 
 __all__ = ["check_value", "clean_metadata"]
 

@@ -11,7 +11,7 @@ import re
 import shlex
 from typing import Any
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 
 __all__ = ["boolean", "command", "integer", "level", "seconds", "secret", "service_config", "text", "words"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 
 __all__ = ["MASK", "NO_SECRET", "HeaderSecret", "Secret", "wrap_secrets"]
 

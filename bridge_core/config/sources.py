@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 from .keys import FOREIGN, KEYS
 from .secret import MASK
 

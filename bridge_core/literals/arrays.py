@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LiteralError
+from ..model.errors import LiteralError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..references import DirectoryRef, FileRef
+from ..model.references import DirectoryRef, FileRef
 from .arrays import FORMAT as ARRAY_FORMAT
 from .arrays import is_array
 from .coder import Coder, Job, kind_of

@@ -15,7 +15,8 @@ from flyteidl.core.literals_pb2 import Literal, LiteralMap
 from flyteidl.core.types_pb2 import STRUCT, LiteralType
 from google.protobuf.message import DecodeError, EncodeError
 
-from ..errors import ConfigError, LiteralError
+from ..model.errors import ConfigError, LiteralError
+from ..model.public import public
 from .coder import Coder, Job
 from .coercion import coerced
 from .compiler import UnknownType, compile_type
@@ -42,6 +43,7 @@ _CACHED_TYPES = 1024
 _INPUTS: Where = (None, "inputs")
 
 
+@public
 class Codec:
     """Converts between Python values and Flyte literals, driven by remote types. Safe to share between threads.
 

@@ -9,7 +9,7 @@ import importlib
 import io
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, LiteralError
+from ..model.errors import ConfigError, LiteralError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core.literals_pb2 import Literal, LiteralMap
 
-from ..errors import LiteralError
+from ..model.errors import LiteralError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from ..errors import LiteralError
+from ..model.errors import LiteralError
 from .encoded import TOKEN_PREFIX, is_token
 from .packing import unpack
 from .problems import MAX_DEPTH

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .uris import is_remote
 
 __all__ = [

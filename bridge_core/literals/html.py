@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import Any
 
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .arrays import is_array
 from .foreign import is_frame
 from .to_plain import jsonable

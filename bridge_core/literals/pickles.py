@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
-from ..errors import LiteralError
+from ..model.errors import LiteralError
 
 __all__ = ["unpickle"]
 

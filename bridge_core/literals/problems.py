@@ -12,7 +12,7 @@ import enum
 import reprlib
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LiteralError
+from ..model.errors import LiteralError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

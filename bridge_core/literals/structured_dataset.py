@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..references import FrameRef
+from ..model.references import FrameRef
 from .coder import Coder, Job, kind_of
 from .describe import schema_column_type, type_name
 from .foreign import LocalData, Unusable, is_frame, sdk_extras

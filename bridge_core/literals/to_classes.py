@@ -15,8 +15,8 @@ import types
 import typing
 from typing import Any, TypeVar
 
-from ..errors import LiteralError
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.errors import LiteralError
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .foreign import data_fields
 from .problems import MAX_DEPTH, Where, did_you_mean, refusal, render, show
 from .time_text import parse_datetime, parse_duration

@@ -15,7 +15,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .foreign import LocalData, Unusable, is_data, is_frame, sdk_reference
 from .problems import MAX_DEPTH
 from .pydantic_models import is_model, model_fields, root_of

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ConfigError
-from ..references import DirectoryRef, FileRef, FrameRef
+from ..model.errors import ConfigError
+from ..model.public import public
+from ..model.references import DirectoryRef, FileRef, FrameRef
 from .hashed import Hashed
 from .problems import MAX_DEPTH, Where, refusal
 
@@ -28,6 +29,7 @@ _OURS = (
 )  # fmt: skip
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class TypeCodec:
     """One class, both ways.

@@ -1,4 +1,4 @@
-"""`Sandbox`: what users hold in their hands. `assembly` puts the parts of a running one together."""
+"""`Sandbox`: what users hold in their hands. `start.assembly` puts the parts of a running one together."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from .assembly import Assembly, PortTaken
 from .auth.access import Access, Auth
-from .calls import Calls
-from .claim import DirectoryTaken, DirectoryUnusable, claimed, usable
 from .connectors.registry import Connectors
-from .faults import Faults
-from .layout import BUCKET, Layout
+from .controls.calls import Calls
+from .controls.faults import Faults
+from .controls.stubs import Stub, Stubs
+from .model.layout import BUCKET, Layout
 from .runner.images import Images
-from .stubs import Stub, Stubs
+from .start.assembly import Assembly, PortTaken
+from .start.claim import DirectoryTaken, DirectoryUnusable, claimed, usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .parts import Parts
+    from .start.parts import Parts
 
 __all__ = ["Auth", "DirectoryTaken", "DirectoryUnusable", "PortTaken", "Sandbox"]
 
@@ -196,7 +196,7 @@ class Sandbox:
         Example:
             >>> sandbox.stub("etl.wf", outputs={"rows": 7}, fail_times=1)  # doctest: +SKIP
         """
-        from .engine.stubbed import outputs_of_stub
+        from .engine.stub_run import outputs_of_stub
         from .services.flyte1.entities import EntityHandlers
 
         for what, given in (("outputs", outputs), ("inputs", inputs)):

@@ -251,8 +251,8 @@ def _search_path(text: str) -> tuple[str, str]:
 
 
 def _project(text: str) -> str:
-    from .ids import check_project_id
-    from .status import Rejected
+    from .model.ids import check_project_id
+    from .model.status import Rejected
 
     try:
         check_project_id(text)

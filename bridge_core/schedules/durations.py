@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 
 __all__ = ["parse_duration", "words"]
 

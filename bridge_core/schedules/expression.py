@@ -33,7 +33,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 from .calendar import Calendar
 from .durations import parse_duration
 

@@ -10,7 +10,7 @@ from calendar import timegm
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 from . import signed
 
 __all__ = ["Body", "Source", "digest_of", "sources_of"]

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, InvalidRequest, NotFound, Unavailable
+from ..model.errors import ConfigError, InvalidRequest, NotFound, Unavailable
 from .failures import translated
 from .paths import local_path, scheme_of
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import NotFound, Unavailable
+from ..model.errors import NotFound, Unavailable
 from .failures import translated
 from .filesystems import FileSystems
 from .paths import as_directory, is_local, join, leaf, local_path, scheme_of

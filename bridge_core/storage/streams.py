@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import InvalidRequest
+from ..model.errors import InvalidRequest
 from .progress import OnProgress, Progress
 
 if TYPE_CHECKING:

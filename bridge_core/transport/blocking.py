@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from .._drive import run_blocking
-from ..errors import BridgeError, from_status
+from ..model.errors import BridgeError
+from ..model.status import from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, status_of
 from .channel import channel_options, credentials
 

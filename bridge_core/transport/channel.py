@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -62,7 +62,7 @@ def credentials(config: Config) -> grpc.ChannelCredentials | None:
         try:
             roots = ssl.get_server_certificate((host, int(port or _TLS_PORT)), timeout=10).encode()
         except OSError as error:
-            from ..errors import Unavailable
+            from ..model.errors import Unavailable
 
             raise Unavailable(
                 f"cannot fetch the certificate of {config.endpoint}: {error}", code="UNAVAILABLE"

@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ..model.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ SOURCES = sorted(
     for package in ("bridge_core", "airflow_provider", "dagster_integration")
     for path in (ROOT / package).rglob("*.py")
 )
-HARD_LIMIT = 500
+HARD_LIMIT = 400
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -39,7 +39,13 @@ def test_integrations_import_only_the_facade(path: Path) -> None:
 
 
 def test_asyncio_stays_in_its_rooms() -> None:
-    allowed = {"bridge_core/transport/aio.py", "bridge_core/watcher_aio.py", "bridge_core/shared.py"}
+    allowed = {
+        "bridge_core/transport/aio.py",
+        "bridge_core/waiting/renewal.py",
+        "bridge_core/waiting/shared_client.py",
+        "bridge_core/waiting/shared_poll.py",
+        "bridge_core/waiting/waiters.py",
+    }
     for path in SOURCES:
         name = str(path.relative_to(ROOT))
         if name in allowed or not name.startswith("bridge_core/") or name.startswith("bridge_core/sandbox/"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge_core import Client, Config, ConfigError, RunRef
-from bridge_core.errors import NotFound
+from bridge_core.model.errors import NotFound
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox

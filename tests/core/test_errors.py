@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import bridge_core
-from bridge_core import BridgeError, Client, Config, RunEnded, RunRef, Unavailable, WaitTimeout, errors
-from bridge_core.errors import STATUS_ERRORS, from_status
+from bridge_core import BridgeError, Client, Config, RunEnded, RunRef, Unavailable, WaitTimeout
+from bridge_core.model import errors
+from bridge_core.model.status import STATUS_ERRORS, from_status
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge_core import EntityKind, EntityRef, InvalidRequest, RunRef, run_name
-from bridge_core.ids import check_run_name, random_run_name
+from bridge_core.model.run_names import check_run_name, random_run_name
 
 
 @pytest.mark.parametrize(

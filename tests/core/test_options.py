@@ -17,8 +17,8 @@ from bridge_core import (
     Unavailable,
     Unsupported,
 )
-from bridge_core.errors import from_status
-from bridge_core.policies import may_pass
+from bridge_core.model.policies import may_pass
+from bridge_core.model.status import from_status
 
 if TYPE_CHECKING:
     from support.flyte import RawFlyte

@@ -16,7 +16,7 @@ from bridge_core import (
     RunSnapshot,
     Unavailable,
 )
-from bridge_core.watcher import NAMES_PER_CALL, RunWatcher
+from bridge_core.waiting.watcher import NAMES_PER_CALL, RunWatcher
 
 RUNNING, FAILED, SUCCEEDED, UNKNOWN = (
     RunSnapshot(ref=RunRef("p", "d", "any"), phase=phase)
@@ -71,17 +71,17 @@ def test_watcher_asks_in_chunks_and_sorts_the_answer() -> None:
     watcher = RunWatcher(PollPolicy())
     for number in range(NAMES_PER_CALL + 5):
         watcher.add(f"run-{number}", now=0.0)
-    first = watcher.take(0.0)
+    first = watcher.due(0.0)
     assert len(first) == NAMES_PER_CALL
     found = dict.fromkeys(first, RUNNING) | {"run-0": FAILED, "stranger": SUCCEEDED}
     del found["run-1"]
     verdict = watcher.apply(first, found, now=0.0, chance=0.5)
     assert (verdict.finished, verdict.missing) == (("run-0",), ("run-1",))
-    assert len(watcher.take(0.0)) == 5
-    watcher.apply(watcher.take(0.0), {}, now=0.0, chance=0.5)
-    assert watcher.take(0.1) == ()
+    assert len(watcher.due(0.0)) == 5
+    watcher.apply(watcher.due(0.0), {}, now=0.0, chance=0.5)
+    assert watcher.due(0.1) == ()
     assert watcher.due_in(0.1) == pytest.approx(0.4)
-    assert len(watcher.take(0.5)) == NAMES_PER_CALL
+    assert len(watcher.due(0.5)) == NAMES_PER_CALL
 
 
 def test_watcher_forgets_whom_nobody_waits_for_and_unknown_phases_are_not_the_end() -> None:
@@ -98,9 +98,9 @@ def test_watcher_forgets_whom_nobody_waits_for_and_unknown_phases_are_not_the_en
 def test_young_and_old_runs_share_a_question() -> None:
     watcher = RunWatcher(PollPolicy(jitter=0))
     watcher.add("old", 0.0)
-    watcher.apply(watcher.take(0.0), {"old": RUNNING}, now=100.0, chance=0.5)  # due again at 110
+    watcher.apply(watcher.due(0.0), {"old": RUNNING}, now=100.0, chance=0.5)  # due again at 110
     watcher.add("young", 108.0)
-    assert set(watcher.take(108.0)) == {"old", "young"}
+    assert set(watcher.due(108.0)) == {"old", "young"}
     assert watcher.due_in(109.0) == 0.0
 
 
@@ -108,10 +108,10 @@ def test_a_question_brought_forward_is_due_at_once_and_what_was_heard_is_kept() 
     watcher = RunWatcher(PollPolicy.every(60))
     watcher.add("a", 0.0)
     assert watcher.last("a") is None
-    watcher.apply(watcher.take(0.0), {"a": RUNNING}, now=0.0, chance=0.5)
-    assert (watcher.take(1.0), watcher.last("a")) == ((), RUNNING)
-    watcher.hasten("a", 1.0)
-    watcher.hasten("nobody", 1.0)
-    assert watcher.take(1.0) == ("a",)
+    watcher.apply(watcher.due(0.0), {"a": RUNNING}, now=0.0, chance=0.5)
+    assert (watcher.due(1.0), watcher.last("a")) == ((), RUNNING)
+    watcher.make_due("a", 1.0)
+    watcher.make_due("nobody", 1.0)
+    assert watcher.due(1.0) == ("a",)
     watcher.apply(("a",), {}, now=1.0, chance=0.5)
     assert watcher.last("a") is RUNNING, "an answer without it is no news of it"

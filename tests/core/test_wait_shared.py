@@ -26,8 +26,8 @@ from bridge_core import (
     Unauthenticated,
     Unavailable,
     WaitTimeout,
-    shared,
 )
+from bridge_core.waiting import shared_client as shared
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -273,7 +273,7 @@ def test_a_poll_that_nobody_needs_is_forgotten(flyte_sandbox: Sandbox, refs: lis
             for number in range(5):
                 with pytest.raises(WaitTimeout):
                     await client.wait(refs[0], timeout=0.1, poll_interval=0.05 + number / 100)
-            await until(lambda: not client._waiting._polls)
+            await until(lambda: not client._waiters._polls)
 
     run(job())
 

@@ -15,7 +15,7 @@ from flytekit.types.file import FlyteFile
 from flytekit.types.schema import FlyteSchema
 from pydantic import BaseModel, Field
 
-from bridge_core.references import DirectoryRef, FileRef, FrameRef
+from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
 UTC = dt.UTC
 

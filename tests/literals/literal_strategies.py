@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from literal_support import Types
 
-from bridge_core.references import DirectoryRef, FileRef, FrameRef
+from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
 T = Types
 

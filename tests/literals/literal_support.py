@@ -16,7 +16,7 @@ from flyteidl.core import types_pb2
 from flyteidl.core.literals_pb2 import Literal
 from flyteidl.core.types_pb2 import LiteralType
 
-from bridge_core.references import DirectoryRef, FileRef, FrameRef
+from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from literal_strategies import FLOATS, INTS, JSONISH, MOMENTS, TEXT
 from pydantic import BaseModel
 
-from bridge_core.references import DirectoryRef, FileRef, FrameRef
+from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
 DEPTH = 4
 

@@ -14,10 +14,10 @@ from flytekit.types.file import FlyteFile
 from literal_support import GOLDENS, Types
 from pydantic import BaseModel, ConfigDict, RootModel, computed_field, field_serializer, model_serializer
 
-from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec, as_type
 from bridge_core.literals.encoded import TOKEN_PREFIX
-from bridge_core.references import DirectoryRef, FileRef, FrameRef
+from bridge_core.model.errors import LiteralError
+from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
 sys.path.insert(0, str(Path(__file__).parent))
 pytestmark = pytest.mark.filterwarnings("ignore")  # flytekit's own

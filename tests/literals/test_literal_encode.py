@@ -20,8 +20,8 @@ from flyteidl.core.interface_pb2 import Parameter, Variable
 from flyteidl.core.literals_pb2 import Literal
 from literal_support import Types
 
-from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec, describe_type
+from bridge_core.model.errors import LiteralError
 
 T = Types
 UTC = dt.UTC

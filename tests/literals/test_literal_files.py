@@ -16,9 +16,9 @@ from flyteidl.core import types_pb2
 from flyteidl.core.types_pb2 import LiteralType
 from literal_support import Types
 
-from bridge_core.errors import ConfigError, LiteralError
 from bridge_core.literals import Codec, read_frame, to_parquet
-from bridge_core.references import DirectoryRef, FileRef, FrameRef
+from bridge_core.model.errors import ConfigError, LiteralError
+from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
 T = Types
 

@@ -13,8 +13,8 @@ import pytest
 from flyteidl.core.literals_pb2 import Literal, LiteralMap
 from literal_support import Types
 
-from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec, differing, fingerprint
+from bridge_core.model.errors import LiteralError
 
 T = Types
 

@@ -13,8 +13,8 @@ from flyteidl.core.literals_pb2 import Literal, LiteralMap
 from google.protobuf.message import DecodeError
 from literal_support import GOLDENS, GOLDENS2, Types
 
-from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec, fingerprint
+from bridge_core.model.errors import LiteralError
 
 SECONDS = float(os.environ.get("FLYTE_BRIDGE_FUZZ_SECONDS", "60"))
 HOSTILE = [b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc1", b"\x91" * 200, b"\xff" * 9, b"\x00", b"\x80"]

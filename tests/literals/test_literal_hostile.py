@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from literal_support import GOLDENS, Types
 
-from bridge_core.errors import LiteralError
 from bridge_core.literals import (
     Codec,
     describe_type,
@@ -25,7 +24,8 @@ from bridge_core.literals import (
     offloaded_uris,
     replace_offloaded,
 )
-from bridge_core.references import FileRef
+from bridge_core.model.errors import LiteralError
+from bridge_core.model.references import FileRef
 
 T = Types
 

@@ -22,10 +22,10 @@ from flyteidl.core.types_pb2 import BlobType, LiteralType
 from literal_support import Types
 from pydantic import BaseModel
 
-from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec
 from bridge_core.literals.encoded import TOKEN_PREFIX
-from bridge_core.references import FileRef, FrameRef
+from bridge_core.model.errors import LiteralError
+from bridge_core.model.references import FileRef, FrameRef
 
 T = Types
 ARRAY = LiteralType(blob=BlobType(format="NumpyArray"))

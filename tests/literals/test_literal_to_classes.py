@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from golden_cases import MODEL, SETTINGS, SPARSE, Color, Layer, Model, Settings, Tree
 
-from bridge_core.errors import LiteralError
 from bridge_core.literals import as_type
-from bridge_core.references import DirectoryRef, FileRef, FrameRef
+from bridge_core.model.errors import LiteralError
+from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
 UTC = dt.UTC
 

@@ -11,9 +11,9 @@ import pytest
 from flyteidl.core.literals_pb2 import Literal
 from literal_support import Types
 
-from bridge_core.errors import LiteralError
 from bridge_core.literals import Codec
-from bridge_core.references import FileRef
+from bridge_core.model.errors import LiteralError
+from bridge_core.model.references import FileRef
 
 T = Types
 

@@ -22,7 +22,7 @@ import bridge_core
 from bridge_core.sandbox import Auth, Sandbox
 from bridge_core.sandbox.auth.access import Access
 from bridge_core.sandbox.auth.tokens import Tokens
-from bridge_core.sandbox.status import Rejected
+from bridge_core.sandbox.model.status import Rejected
 
 from .protos import rejected
 
@@ -176,7 +176,7 @@ def test_flytekit_with_client_secret_logs_in_and_refreshes(guarded, tmp_path):
 
 
 def test_an_eager_task_can_call_back(guarded):
-    from bridge_core.sandbox.parts import task_login
+    from bridge_core.sandbox.start.parts import task_login
 
     env = task_login(guarded.auth)
     assert env[env["FLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR"]] == SECRET

@@ -11,7 +11,7 @@ from flyteidl.core import tasks_pb2, types_pb2
 from bridge_core.sandbox import Sandbox
 from bridge_core.sandbox.blobs.s3 import StorageUnavailable, find_rclone
 from bridge_core.sandbox.cli import _parser
-from bridge_core.sandbox.values import literal_of, type_named
+from bridge_core.sandbox.controls.values import literal_of, type_named
 
 from .protos import INTEGER, PHASE, STRING, Wire, literals, shell_task, unique, value
 from .test_processes import only_node

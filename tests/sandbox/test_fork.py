@@ -16,7 +16,7 @@ from flyteidl.core import literals_pb2
 
 from bridge_core.sandbox import Sandbox
 from bridge_core.sandbox.runner.fork import Forker
-from bridge_core.sandbox.runner.guard import Guard
+from bridge_core.sandbox.runner.reaper import Reaper
 
 from .protos import PHASE, D, P, Wire, literals, plan_id, shell_task, task_id
 from .test_engine import attempts_of
@@ -127,7 +127,7 @@ def test_without_flytekit_everything_is_a_process(tmp_path, caplog):
     program.write_text(f"#!/bin/sh\necho ran > {tmp_path / 'ran'}\n")
     for file in (python, program):
         file.chmod(0o755)
-    guard = Guard()
+    guard = Reaper()
     forker = Forker(tmp_path, guard)
     forker.prepare(python)
     process = forker.start(

@@ -13,8 +13,8 @@ from flyteidl.admin import version_pb2
 from flyteidl.service import admin_pb2, admin_pb2_grpc
 
 from bridge_core.sandbox import Sandbox
-from bridge_core.sandbox.calls import Call, Calls
-from bridge_core.sandbox.faults import Faults
+from bridge_core.sandbox.controls.calls import Call, Calls
+from bridge_core.sandbox.controls.faults import Faults
 from bridge_core.sandbox.services.server import GrpcServer
 
 from .protos import P, gate_workflow, literals, rejected, unique

@@ -11,16 +11,16 @@ from flyteidl.core import literals_pb2, types_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 from google.protobuf import struct_pb2
 
-from bridge_core.sandbox import ids
 from bridge_core.sandbox.engine.bindings import resolve
-from bridge_core.sandbox.engine.outcome import Failure
-from bridge_core.sandbox.filters import EXECUTION, Query
-from bridge_core.sandbox.ids import child_execution_name, single_task_node, unique_node_id
-from bridge_core.sandbox.interfaces import castable, type_of
+from bridge_core.sandbox.model import ids
+from bridge_core.sandbox.model.ids import child_execution_name, single_task_node, unique_node_id
+from bridge_core.sandbox.model.outcome import Failure
+from bridge_core.sandbox.model.status import Rejected
 from bridge_core.sandbox.runner.archive import CodeCache
 from bridge_core.sandbox.runner.command import Command, flattened
 from bridge_core.sandbox.runner.template import fill
-from bridge_core.sandbox.status import Rejected
+from bridge_core.sandbox.validation.filters import EXECUTION, Query
+from bridge_core.sandbox.validation.interfaces import castable, type_of
 
 from .protos import BOOLEAN, FLOAT, INTEGER, STRING, literal, literals, promise, value
 

@@ -9,7 +9,7 @@ from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, schedule_
 from flyteidl.core import types_pb2
 
 from bridge_core.sandbox import Sandbox
-from bridge_core.sandbox.ids import scheduled_name
+from bridge_core.sandbox.model.ids import scheduled_name
 
 from .protos import (
     INTEGER,

@@ -9,7 +9,7 @@ import pytest
 from flyteidl.admin import common_pb2, node_execution_pb2
 
 from bridge_core.sandbox import Sandbox
-from bridge_core.sandbox.claim import DirectoryUnusable
+from bridge_core.sandbox.start.claim import DirectoryUnusable
 from bridge_core.sandbox.store.database import Database
 
 from .protos import PHASE, echo_workflow, gate_workflow, literals

@@ -10,7 +10,7 @@ import pytest
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, version_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
-from bridge_core.sandbox.values import literal_of, type_named
+from bridge_core.sandbox.controls.values import literal_of, type_named
 
 from .protos import (
     INTEGER,

@@ -9,30 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
 
-from ...errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound, RunNotFound
-from ...ids import is_run_name
-from ...runs import RunPhase
-from . import methods
+from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound, Unsupported
+from ...model.phases import RunPhase
+from ...model.run_errors import AlreadyExists
+from ...model.run_names import is_run_name
 from .convert import (
     FINGERPRINT_LABEL,
     LAUNCH_LABEL,
     execution_id,
     existing,
+    phase_of,
     run_ref,
     snapshot,
 )
-from .spec import check_options, execution_spec
+from .methods import rpc
+from .spec import check_labels, check_options, execution_spec
 
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
-    from ...ids import EntityRef, RunRef
-    from ...requests import RunOptions
-    from ...runs import RunSnapshot
+    from ...model.ids import EntityRef, RunRef
+    from ...model.requests import RunOptions
+    from ...model.runs import RunSnapshot
     from ..values import Existing, Interface, SignedUpload, StoredOutputs
-    from .inside import Flyte1Inside
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
+    from .nodes import Flyte1Inside
     from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
@@ -50,7 +52,7 @@ class Flyte1Backend:
     @cached_property
     def inside(self) -> Flyte1Inside:
         """Nodes, attempts, decks, metrics, gates."""
-        from .inside import Flyte1Inside
+        from .nodes import Flyte1Inside
 
         return Flyte1Inside(self._calls)
 
@@ -106,7 +108,7 @@ class Flyte1Backend:
             limit=len(legal),
             filters=f"value_in(execution_name,{';'.join(legal)})",
         )
-        page = await self._calls.unary(methods.LIST_EXECUTIONS, request, timeout=timeout)
+        page = await self._calls.unary(rpc("ListExecutions"), request, timeout=timeout)
         found = (snapshot(item, self.console_url(run_ref(item.id))) for item in page.executions)
         return {item.ref.name: item for item in found}
 
@@ -122,7 +124,15 @@ class Flyte1Backend:
         return StoredOutputs(literals=data.full_outputs, url="" if data.full_outputs.literals else data.outputs.url)
 
     async def create(
-        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, *, fingerprint: str, launch_id: str
+        self,
+        ref: RunRef,
+        interface: Interface,
+        inputs: Any,
+        options: RunOptions,
+        *,
+        fingerprint: str,
+        launch_id: str,
+        labelled: bool = True,
     ) -> None:
         """CreateExecution. Attempts resend the identical bytes.
 
@@ -135,10 +145,12 @@ class Flyte1Backend:
             project=ref.project,
             domain=ref.domain,
             name=ref.name,
-            spec=execution_spec(interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}),
+            spec=execution_spec(
+                interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}, labelled=labelled
+            ),
             inputs=inputs,
         )
-        await self._create(methods.CREATE_EXECUTION, request, f"{interface.entity} was not launched as {ref}")
+        await self._create(rpc("CreateExecution"), request, f"{interface.entity} was not launched as {ref}")
 
     async def _create(self, method: Any, request: Any, not_done: str) -> None:
         try:
@@ -152,10 +164,16 @@ class Flyte1Backend:
             raise
 
     async def abort(self, ref: RunRef, reason: str) -> None:
-        """TerminateExecution; FAILED_PRECONDITION means it has ended already, which is what was wanted."""
+        """TerminateExecution; FAILED_PRECONDITION means it has ended already, which is what was wanted.
+
+        A look first: FlyteAdmin takes a second abort while the first is under way, and keeps the later reason.
+        """
+        phase = phase_of((await self._execution(ref)).closure.phase)
+        if phase is RunPhase.ABORTING or phase.is_terminal:
+            return
         request = execution_pb2.ExecutionTerminateRequest(id=execution_id(ref), cause=reason)
         try:
-            await self._calls.unary(methods.TERMINATE_EXECUTION, request)
+            await self._calls.unary(rpc("TerminateExecution"), request)
         except InvalidRequest as error:
             if error.code != "FAILED_PRECONDITION":
                 raise
@@ -168,7 +186,7 @@ class Flyte1Backend:
             id=execution_id(ref), name=name, overwrite_cache=overwrite_cache
         )
         try:
-            await self._create(methods.RELAUNCH_EXECUTION, request, f"run {ref} was not relaunched as {name}")
+            await self._create(rpc("RelaunchExecution"), request, f"run {ref} was not relaunched as {name}")
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
@@ -176,7 +194,7 @@ class Flyte1Backend:
         """RecoverExecution: a new run that takes over what succeeded in the old one."""
         request = execution_pb2.ExecutionRecoverRequest(id=execution_id(ref), name=name)
         try:
-            await self._create(methods.RECOVER_EXECUTION, request, f"run {ref} was not recovered as {name}")
+            await self._create(rpc("RecoverExecution"), request, f"run {ref} was not recovered as {name}")
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
@@ -185,17 +203,18 @@ class Flyte1Backend:
         state = execution_pb2.EXECUTION_ARCHIVED if archived else execution_pb2.EXECUTION_ACTIVE
         request = execution_pb2.ExecutionUpdateRequest(id=execution_id(ref), state=state)
         try:
-            await self._calls.unary(methods.UPDATE_EXECUTION, request)
+            await self._calls.unary(rpc("UpdateExecution"), request)
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
     async def whoami(self) -> str:
-        """UserInfo: who the server thinks we are; empty on a Flyte without authentication."""
+        """UserInfo: who the server thinks we are; empty on a Flyte without authentication, which has no such service."""
         from flyteidl.service import identity_pb2
 
-        from . import data_methods
-
-        answer = await self._calls.unary(data_methods.USER_INFO, identity_pb2.UserInfoRequest())
+        try:
+            answer = await self._calls.unary(rpc("UserInfo"), identity_pb2.UserInfoRequest())
+        except Unsupported:
+            return ""
         return str(answer.email or answer.preferred_username or answer.name or answer.subject)
 
     def clear_cache(self) -> None:
@@ -205,14 +224,14 @@ class Flyte1Backend:
     async def _execution(self, ref: RunRef, timeout: float | None = None) -> Any:
         request = execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
         try:
-            return await self._calls.unary(methods.GET_EXECUTION, request, timeout=timeout)
+            return await self._calls.unary(rpc("GetExecution"), request, timeout=timeout)
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
     async def _data(self, ref: RunRef) -> Any:
         request = execution_pb2.WorkflowExecutionGetDataRequest(id=execution_id(ref))
         try:
-            return await self._calls.unary(methods.GET_EXECUTION_DATA, request)
+            return await self._calls.unary(rpc("GetExecutionData"), request)
         except NotFound as error:
             raise self._no_run(ref, error) from None
 
@@ -241,7 +260,6 @@ class Flyte1Backend:
         from flyteidl.service import dataproxy_pb2
 
         from ..values import SignedUpload
-        from . import data_methods
 
         request = dataproxy_pb2.CreateUploadLocationRequest(
             project=project,
@@ -252,22 +270,24 @@ class Flyte1Backend:
             add_content_md5_metadata=True,
         )
         request.expires_in.FromSeconds(3600)  # the server's own maximum (flyteadmin dataproxy config, maxExpiresIn)
-        answer = await self._calls.unary(data_methods.CREATE_UPLOAD_LOCATION, request)
+        answer = await self._calls.unary(rpc("CreateUploadLocation"), request)
         return SignedUpload(url=answer.signed_url, uri=answer.native_url, headers=dict(answer.headers))
 
     async def download_url(self, uri: str) -> str:
         """CreateDownloadLocation: deprecated, but the only RPC that signs any URI."""
         from flyteidl.service import dataproxy_pb2
 
-        from . import data_methods
-
         request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri)
         request.expires_in.FromSeconds(3600)
-        return str((await self._calls.unary(data_methods.CREATE_DOWNLOAD_LOCATION, request)).signed_url)
+        return str((await self._calls.unary(rpc("CreateDownloadLocation"), request)).signed_url)
 
     def check_options(self, options: RunOptions) -> None:
         """See `spec.check_options`."""
         check_options(options)
+
+    def check_labels(self, interface: Interface, options: RunOptions) -> None:
+        """See `spec.check_labels`."""
+        check_labels(interface, options, (FINGERPRINT_LABEL, LAUNCH_LABEL))
 
     def console_url(self, ref: RunRef) -> str:
         """The page of a run in Flyte's console."""

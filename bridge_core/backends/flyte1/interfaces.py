@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2, interface_pb2
 
-from ...errors import BridgeError, EntityNotFound, InvalidRequest, NotFound, Unsupported
-from ...ids import EntityKind
+from ...model.errors import BridgeError, EntityNotFound, InvalidRequest, NotFound, Unsupported
+from ...model.ids import EntityKind
 from ..values import Interface
-from . import entity_methods
 from .convert import entity_of, identifier
+from .methods import rpc
 
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
-    from ...ids import EntityRef
+    from ...model.ids import EntityRef
 
 __all__ = ["Flyte1Interfaces"]
 
@@ -69,9 +69,7 @@ class Flyte1Interfaces:
         if identity.resource_type == identifier_pb2.LAUNCH_PLAN:
             identity.resource_type = identifier_pb2.WORKFLOW
         try:
-            found = await self._calls.unary(
-                entity_methods.GET_DESCRIPTION_ENTITY, common_pb2.ObjectGetRequest(id=identity)
-            )
+            found = await self._calls.unary(rpc("GetDescriptionEntity"), common_pb2.ObjectGetRequest(id=identity))
         except (NotFound, Unsupported, InvalidRequest):
             return ""
         # flytekit takes a docstring apart: its first line is short, the rest is long.
@@ -80,13 +78,11 @@ class Flyte1Interfaces:
 
     async def _plan(self, entity: EntityRef) -> Any:
         if entity.version not in (None, "latest", "active"):
-            return await self._calls.unary(
-                entity_methods.GET_LAUNCH_PLAN, common_pb2.ObjectGetRequest(id=identifier(entity))
-            )
+            return await self._calls.unary(rpc("GetLaunchPlan"), common_pb2.ObjectGetRequest(id=identifier(entity)))
         if entity.version != "latest":
             request = launch_plan_pb2.ActiveLaunchPlanRequest(id=_named(entity))
             try:
-                return await self._calls.unary(entity_methods.GET_ACTIVE_LAUNCH_PLAN, request)
+                return await self._calls.unary(rpc("GetActiveLaunchPlan"), request)
             except NotFound:
                 if entity.version == "active":
                     raise
@@ -96,15 +92,15 @@ class Flyte1Interfaces:
         if entity.version == "active":
             raise InvalidRequest(f"{entity}: only launch plans can be active; use 'latest' or a version")
         if entity.version not in (None, "latest"):
-            return await self._calls.unary(entity_methods.GET_TASK, common_pb2.ObjectGetRequest(id=identifier(entity)))
+            return await self._calls.unary(rpc("GetTask"), common_pb2.ObjectGetRequest(id=identifier(entity)))
         return _first(await self._newest(entity, 1), entity)
 
     async def _newest(self, entity: EntityRef, limit: int) -> Sequence[Any]:
         sort = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)
         request = common_pb2.ResourceListRequest(id=_named(entity), limit=limit, sort_by=sort)
         if entity.kind is EntityKind.TASK:
-            return (await self._calls.unary(entity_methods.LIST_TASKS, request)).tasks  # type: ignore[no-any-return]
-        return (await self._calls.unary(entity_methods.LIST_LAUNCH_PLANS, request)).launch_plans  # type: ignore[no-any-return]
+            return (await self._calls.unary(rpc("ListTasks"), request)).tasks  # type: ignore[no-any-return]
+        return (await self._calls.unary(rpc("ListLaunchPlans"), request)).launch_plans  # type: ignore[no-any-return]
 
     async def _what_is_missing(self, entity: EntityRef) -> str:
         """The version, with the newest that exist, or the name, with the nearest."""
@@ -128,7 +124,7 @@ class Flyte1Interfaces:
     async def _nearest(self, entity: EntityRef) -> str:
         from difflib import get_close_matches
 
-        method = entity_methods.LIST_TASK_IDS if entity.kind is EntityKind.TASK else entity_methods.LIST_LAUNCH_PLAN_IDS
+        method = rpc("ListTaskIds") if entity.kind is EntityKind.TASK else rpc("ListLaunchPlanIds")
         request = common_pb2.NamedEntityIdentifierListRequest(
             project=entity.project, domain=entity.domain, limit=_NAMES
         )

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from flyteidl.admin import common_pb2
 
-from ...errors import InvalidRequest
-from ...ids import EntityKind, EntityRef
-from . import entity_methods, methods
+from ...model.errors import InvalidRequest
+from ...model.ids import EntityKind, EntityRef
 from .convert import phase_of, run_ref, snapshot
+from .methods import rpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...calls import Calls
-    from ...ids import RunRef
-    from ...runs import RunQuery, RunSnapshot
+    from ...model.ids import RunRef
+    from ...model.runs import RunQuery, RunSnapshot
 
 __all__ = ["Flyte1Lists", "run_filters"]
 
@@ -55,7 +55,7 @@ class Flyte1Lists:
         seen: set[str] = set()
         while len(seen) < limit:
             request.limit = min(self._page, limit)
-            page = await self._calls.unary(methods.LIST_EXECUTIONS, request)
+            page = await self._calls.unary(rpc("ListExecutions"), request)
             for item in page.executions:
                 if item.id.name in seen or len(seen) >= limit:
                     continue
@@ -68,9 +68,9 @@ class Flyte1Lists:
     async def names(self, kind: EntityKind, project: str, domain: str) -> list[EntityRef]:
         """Names of all entities of a kind, but for what FlyteAdmin makes to run tasks by themselves."""
         method = {
-            EntityKind.TASK: entity_methods.LIST_TASK_IDS,
-            EntityKind.WORKFLOW: entity_methods.LIST_WORKFLOW_IDS,
-            EntityKind.LAUNCH_PLAN: entity_methods.LIST_LAUNCH_PLAN_IDS,
+            EntityKind.TASK: rpc("ListTaskIds"),
+            EntityKind.WORKFLOW: rpc("ListWorkflowIds"),
+            EntityKind.LAUNCH_PLAN: rpc("ListLaunchPlanIds"),
         }[kind]
         request = common_pb2.NamedEntityIdentifierListRequest(project=project, domain=domain, limit=self._page)
         out: list[EntityRef] = []
@@ -85,9 +85,9 @@ class Flyte1Lists:
     async def versions(self, entity: EntityRef, limit: int) -> list[EntityRef]:
         """Versions of one entity, newest first."""
         method, field = {
-            EntityKind.TASK: (entity_methods.LIST_TASKS, "tasks"),
-            EntityKind.WORKFLOW: (entity_methods.LIST_WORKFLOWS, "workflows"),
-            EntityKind.LAUNCH_PLAN: (entity_methods.LIST_LAUNCH_PLANS, "launch_plans"),
+            EntityKind.TASK: (rpc("ListTasks"), "tasks"),
+            EntityKind.WORKFLOW: (rpc("ListWorkflows"), "workflows"),
+            EntityKind.LAUNCH_PLAN: (rpc("ListLaunchPlans"), "launch_plans"),
         }[entity.kind]
         named = common_pb2.NamedEntityIdentifier(project=entity.project, domain=entity.domain, name=entity.name)
         sort = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)

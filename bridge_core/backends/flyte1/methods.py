@@ -1,50 +1,165 @@
-"""The RPCs of FlyteAdmin on runs, and which of them may be sent twice. Those on other things are in files of their own, because
-most processes never import their messages.
+"""The table of FlyteAdmin's RPCs that we send: service, request, response.
 
-`CreateExecution` is safe because we never send it without a name: the identical request arriving twice makes one execution
-and rewrites its stored inputs with the same bytes (flyteadmin execution_manager.go).
+Messages are imported when a method is used first, because most processes never need most of them. Every method may be sent
+twice: reads, updates to a given state, and `CreateExecution`, because we never send that without a name: the identical
+request arriving twice makes one execution and rewrites its stored inputs with the same bytes (flyteadmin
+execution_manager.go).
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
 from typing import Any
-
-from flyteidl.admin import common_pb2, execution_pb2
 
 from ...transport.base import Method
 
+__all__ = ["rpc"]
 
-def admin(name: str, request: Any, response: Any) -> Method[Any, Any]:
-    """A call of AdminService: all of those we send may be sent twice."""
-    return service("AdminService", name, request, response)
+_RPCS = {
+    # Runs
+    "GetExecution": (
+        "AdminService",
+        "admin.execution_pb2.WorkflowExecutionGetRequest",
+        "admin.execution_pb2.Execution",
+    ),
+    "GetExecutionData": (
+        "AdminService",
+        "admin.execution_pb2.WorkflowExecutionGetDataRequest",
+        "admin.execution_pb2.WorkflowExecutionGetDataResponse",
+    ),
+    "ListExecutions": ("AdminService", "admin.common_pb2.ResourceListRequest", "admin.execution_pb2.ExecutionList"),
+    "CreateExecution": (
+        "AdminService",
+        "admin.execution_pb2.ExecutionCreateRequest",
+        "admin.execution_pb2.ExecutionCreateResponse",
+    ),
+    "TerminateExecution": (
+        "AdminService",
+        "admin.execution_pb2.ExecutionTerminateRequest",
+        "admin.execution_pb2.ExecutionTerminateResponse",
+    ),
+    "RelaunchExecution": (
+        "AdminService",
+        "admin.execution_pb2.ExecutionRelaunchRequest",
+        "admin.execution_pb2.ExecutionCreateResponse",
+    ),
+    "RecoverExecution": (
+        "AdminService",
+        "admin.execution_pb2.ExecutionRecoverRequest",
+        "admin.execution_pb2.ExecutionCreateResponse",
+    ),
+    "UpdateExecution": (
+        "AdminService",
+        "admin.execution_pb2.ExecutionUpdateRequest",
+        "admin.execution_pb2.ExecutionUpdateResponse",
+    ),
+    "GetExecutionMetrics": (
+        "AdminService",
+        "admin.execution_pb2.WorkflowExecutionGetMetricsRequest",
+        "admin.execution_pb2.WorkflowExecutionGetMetricsResponse",
+    ),
+    # Signed URLs, and who we are
+    "CreateUploadLocation": (
+        "DataProxyService",
+        "service.dataproxy_pb2.CreateUploadLocationRequest",
+        "service.dataproxy_pb2.CreateUploadLocationResponse",
+    ),
+    "CreateDownloadLocation": (
+        "DataProxyService",
+        "service.dataproxy_pb2.CreateDownloadLocationRequest",
+        "service.dataproxy_pb2.CreateDownloadLocationResponse",
+    ),
+    "UserInfo": ("IdentityService", "service.identity_pb2.UserInfoRequest", "service.identity_pb2.UserInfoResponse"),
+    # Tasks, workflows, launch plans
+    "GetLaunchPlan": ("AdminService", "admin.common_pb2.ObjectGetRequest", "admin.launch_plan_pb2.LaunchPlan"),
+    "GetActiveLaunchPlan": (
+        "AdminService",
+        "admin.launch_plan_pb2.ActiveLaunchPlanRequest",
+        "admin.launch_plan_pb2.LaunchPlan",
+    ),
+    "ListLaunchPlans": ("AdminService", "admin.common_pb2.ResourceListRequest", "admin.launch_plan_pb2.LaunchPlanList"),
+    "ListActiveLaunchPlans": (
+        "AdminService",
+        "admin.launch_plan_pb2.ActiveLaunchPlanListRequest",
+        "admin.launch_plan_pb2.LaunchPlanList",
+    ),
+    # The identical launch plan again is ALREADY_EXISTS, which says what was wanted.
+    "CreateLaunchPlan": (
+        "AdminService",
+        "admin.launch_plan_pb2.LaunchPlanCreateRequest",
+        "admin.launch_plan_pb2.LaunchPlanCreateResponse",
+    ),
+    "UpdateLaunchPlan": (
+        "AdminService",
+        "admin.launch_plan_pb2.LaunchPlanUpdateRequest",
+        "admin.launch_plan_pb2.LaunchPlanUpdateResponse",
+    ),
+    "ListLaunchPlanIds": (
+        "AdminService",
+        "admin.common_pb2.NamedEntityIdentifierListRequest",
+        "admin.common_pb2.NamedEntityIdentifierList",
+    ),
+    "GetTask": ("AdminService", "admin.common_pb2.ObjectGetRequest", "admin.task_pb2.Task"),
+    "GetDescriptionEntity": (
+        "AdminService",
+        "admin.common_pb2.ObjectGetRequest",
+        "admin.description_entity_pb2.DescriptionEntity",
+    ),
+    "ListTasks": ("AdminService", "admin.common_pb2.ResourceListRequest", "admin.task_pb2.TaskList"),
+    "ListTaskIds": (
+        "AdminService",
+        "admin.common_pb2.NamedEntityIdentifierListRequest",
+        "admin.common_pb2.NamedEntityIdentifierList",
+    ),
+    "ListWorkflowIds": (
+        "AdminService",
+        "admin.common_pb2.NamedEntityIdentifierListRequest",
+        "admin.common_pb2.NamedEntityIdentifierList",
+    ),
+    "ListWorkflows": ("AdminService", "admin.common_pb2.ResourceListRequest", "admin.workflow_pb2.WorkflowList"),
+    # Inside of runs: nodes, attempts, gates, decks
+    "ListNodeExecutions": (
+        "AdminService",
+        "admin.node_execution_pb2.NodeExecutionListRequest",
+        "admin.node_execution_pb2.NodeExecutionList",
+    ),
+    "GetNodeExecution": (
+        "AdminService",
+        "admin.node_execution_pb2.NodeExecutionGetRequest",
+        "admin.node_execution_pb2.NodeExecution",
+    ),
+    "ListTaskExecutions": (
+        "AdminService",
+        "admin.task_execution_pb2.TaskExecutionListRequest",
+        "admin.task_execution_pb2.TaskExecutionList",
+    ),
+    "SetSignal": ("SignalService", "admin.signal_pb2.SignalSetRequest", "admin.signal_pb2.SignalSetResponse"),
+    "ListSignals": ("SignalService", "admin.signal_pb2.SignalListRequest", "admin.signal_pb2.SignalList"),
+    "CreateDownloadLink": (
+        "DataProxyService",
+        "service.dataproxy_pb2.CreateDownloadLinkRequest",
+        "service.dataproxy_pb2.CreateDownloadLinkResponse",
+    ),
+}
 
 
-def service(service_name: str, name: str, request: Any, response: Any) -> Method[Any, Any]:
-    """A call of another service of FlyteAdmin."""
-    path = f"/flyteidl.service.{service_name}/{name}"
-    return Method(path, request.SerializeToString, response.FromString, safe=True)
+@functools.cache
+def rpc(name: str) -> Method[Any, Any]:
+    """How to call one RPC.
+
+    Args:
+        name: As FlyteAdmin calls it, ``"GetExecution"``.
+    """
+    service, request, response = _RPCS[name]
+    return Method(
+        f"/flyteidl.service.{service}/{name}",
+        _message(request).SerializeToString,
+        _message(response).FromString,
+        safe=True,
+    )
 
 
-GET_EXECUTION = admin("GetExecution", execution_pb2.WorkflowExecutionGetRequest, execution_pb2.Execution)
-GET_EXECUTION_DATA = admin(
-    "GetExecutionData",
-    execution_pb2.WorkflowExecutionGetDataRequest,
-    execution_pb2.WorkflowExecutionGetDataResponse,
-)
-LIST_EXECUTIONS = admin("ListExecutions", common_pb2.ResourceListRequest, execution_pb2.ExecutionList)
-CREATE_EXECUTION = admin("CreateExecution", execution_pb2.ExecutionCreateRequest, execution_pb2.ExecutionCreateResponse)
-TERMINATE_EXECUTION = admin(
-    "TerminateExecution", execution_pb2.ExecutionTerminateRequest, execution_pb2.ExecutionTerminateResponse
-)
-RELAUNCH_EXECUTION = admin(
-    "RelaunchExecution", execution_pb2.ExecutionRelaunchRequest, execution_pb2.ExecutionCreateResponse
-)
-RECOVER_EXECUTION = admin(
-    "RecoverExecution", execution_pb2.ExecutionRecoverRequest, execution_pb2.ExecutionCreateResponse
-)
-UPDATE_EXECUTION = admin("UpdateExecution", execution_pb2.ExecutionUpdateRequest, execution_pb2.ExecutionUpdateResponse)
-GET_EXECUTION_METRICS = admin(
-    "GetExecutionMetrics",
-    execution_pb2.WorkflowExecutionGetMetricsRequest,
-    execution_pb2.WorkflowExecutionGetMetricsResponse,
-)
+def _message(path: str) -> Any:
+    module, _, message = path.rpartition(".")
+    return getattr(importlib.import_module(f"flyteidl.{module}"), message)

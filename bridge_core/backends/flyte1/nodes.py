@@ -1,127 +1,140 @@
-"""FlyteAdmin's node and task executions -> our values."""
+"""What FlyteAdmin knows about the inside of a run: nodes, attempts, decks, metrics, gates."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flyteidl.core import catalog_pb2
-from flyteidl.core import execution_pb2 as core_execution_pb2
+from flyteidl.admin import execution_pb2, node_execution_pb2, signal_pb2, task_execution_pb2
+from flyteidl.core import identifier_pb2
+from flyteidl.service import dataproxy_pb2
 
-from ...nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
-from ...runs import RunError
-from .convert import entity_of, run_ref
+from ...model.errors import BridgeError, InvalidRequest, NotFound, RunNotFound
+from . import node_values as nodes
+from .convert import execution_id
+from .methods import rpc
 
-__all__ = ["attempt", "node", "span"]
+if TYPE_CHECKING:
+    from ...calls import Calls
+    from ...model.ids import RunRef
+    from ...model.nodes import Attempt, NodeSnapshot, SpanMetric
 
-_BOUNDARY = frozenset({"start-node", "end-node"})
+__all__ = ["Flyte1Inside"]
 
-
-def is_boundary(message: Any) -> bool:
-    """Whether this is one of the two nodes that every workflow has and nobody wrote."""
-    return message.metadata.spec_node_id in _BOUNDARY or message.id.node_id in _BOUNDARY
-
-
-def has_children(message: Any) -> bool:
-    """Whether other nodes run inside it. Array nodes keep their items in one task execution instead."""
-    return bool(message.metadata.is_parent_node)
-
-
-def node(message: Any, children: tuple[NodeSnapshot, ...] = (), attempts: tuple[Attempt, ...] = ()) -> NodeSnapshot:
-    """A ``NodeExecution``."""
-    closure, metadata = message.closure, message.metadata
-    child = closure.workflow_node_metadata.executionId if closure.HasField("workflow_node_metadata") else None
-    kind = (
-        "run"
-        if child is not None
-        else "array"
-        if metadata.is_array
-        else "dynamic"
-        if metadata.is_dynamic
-        else "parent"
-        if metadata.is_parent_node
-        else "task"
-    )
-    cache = closure.task_node_metadata.cache_status if closure.HasField("task_node_metadata") else 0
-    started, ended = _times(closure)
-    return NodeSnapshot(
-        id=message.id.node_id,
-        name=metadata.spec_node_id or message.id.node_id,
-        phase=_name(core_execution_pb2.NodeExecution.Phase, closure.phase),
-        kind=kind,
-        started_at=started,
-        ended_at=ended,
-        error=error_of(closure),
-        cache_status=_name(catalog_pb2.CatalogCacheStatus, cache) if cache else None,
-        deck_uri=closure.deck_uri or None,
-        child_run=run_ref(child) if child is not None else None,
-        attempts=attempts,
-        children=children,
-    )
+_PAGE = 200
+_METRICS_DEPTH = 10
+_NODE_TIMEOUT = 5.0
+_NO_NODE = "failed to find node execution"  # FlyteAdmin's dataproxy/service.go says so with INVALID_ARGUMENT
+_SHORTEST_CUT = 97  # bytes: FlyteAdmin cuts errors in lists to 100, and then what is left of a character
 
 
-def attempt(message: Any) -> Attempt:
-    """A ``TaskExecution``."""
-    closure = message.closure
-    started, ended = _times(closure)
-    number, name = message.id.retry_attempt, message.id.node_execution_id.node_id
-    phases = core_execution_pb2.TaskExecution.Phase
-    return Attempt(
-        number=number,
-        phase=_name(phases, closure.phase),
-        task=entity_of(message.id.task_id),
-        started_at=started,
-        ended_at=ended,
-        error=error_of(closure),
-        logs=tuple(LogLink(name=log.name, uri=log.uri, node=name, attempt=number) for log in closure.logs),
-        items=tuple(_name(phases, item.phase) for item in closure.metadata.external_resources),
-    )
+class Flyte1Inside:
+    """The inside of runs."""
 
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
-def span(message: Any) -> SpanMetric:
-    """A ``Span`` of GetExecutionMetrics."""
-    which = message.WhichOneof("id")
-    name = {
-        "workflow_id": lambda: message.workflow_id.name,
-        "node_id": lambda: message.node_id.node_id,
-        "task_id": lambda: message.task_id.task_id.name,
-        "operation_id": lambda: message.operation_id,
-    }.get(which or "", lambda: "")()
-    return SpanMetric(
-        name=name,
-        started_at=_when(message, "start_time"),
-        ended_at=_when(message, "end_time"),
-        children=tuple(span(child) for child in message.spans),
-    )
+    async def tree(self, ref: RunRef) -> tuple[NodeSnapshot, ...]:
+        """All nodes as a tree: one list per parent node and page, however many leaves there are."""
+        tree = await self._level(ref, "")
+        if not tree:  # FlyteAdmin also lists the nodes of a run that does not exist: there are none
+            await self._require(ref)
+        return tree
 
+    async def failed_node(self, ref: RunRef, *, timeout: float | None = None) -> str | None:
+        """Name of the node that made the run fail, as far as it can be told: one short question, whose failure is no news."""
+        request = node_execution_pb2.NodeExecutionListRequest(
+            workflow_execution_id=execution_id(ref), limit=1, filters="eq(phase,FAILED)"
+        )
+        try:
+            page = await self._calls.unary(
+                rpc("ListNodeExecutions"),
+                request,
+                timeout=min(timeout or _NODE_TIMEOUT, _NODE_TIMEOUT),
+                retry=False,
+            )
+        except BridgeError:
+            return None
+        return page.node_executions[0].metadata.spec_node_id or None if page.node_executions else None
 
-def error_of(closure: Any) -> RunError | None:
-    """The error of a node's or task's closure."""
-    if closure.WhichOneof("output_result") != "error":
+    async def attempts(self, ref: RunRef, node_id: str) -> tuple[Attempt, ...]:
+        """Attempts of one node, oldest first."""
+        request = task_execution_pb2.TaskExecutionListRequest(node_execution_id=_node_id(ref, node_id), limit=_PAGE)
+        items = [nodes.attempt(item) for item in await self._pages(rpc("ListTaskExecutions"), request)]
+        return tuple(sorted(items, key=lambda item: item.number))
+
+    async def deck_urls(self, ref: RunRef, node_id: str) -> list[str]:
+        """Signed URLs of a node's deck."""
+        request = dataproxy_pb2.CreateDownloadLinkRequest(
+            artifact_type=dataproxy_pb2.ARTIFACT_TYPE_DECK, node_execution_id=_node_id(ref, node_id)
+        )
+        try:
+            answer = await self._calls.unary(rpc("CreateDownloadLink"), request)
+        except InvalidRequest as error:
+            if _NO_NODE in (error.details or ""):
+                raise NotFound(f"run {ref} has no node {node_id!r}: {error.details}", **error.data) from None
+            raise
+        return list(answer.pre_signed_urls.signed_url) or list(answer.signed_url)
+
+    async def metrics(self, ref: RunRef) -> SpanMetric:
+        """GetExecutionMetrics: where the time went."""
+        request = execution_pb2.WorkflowExecutionGetMetricsRequest(id=execution_id(ref), depth=_METRICS_DEPTH)
+        return nodes.span((await self._calls.unary(rpc("GetExecutionMetrics"), request)).span)
+
+    async def gate_type(self, ref: RunRef, signal_id: str) -> Any | None:
+        """``LiteralType`` that a gate waits for, or None while the run has not reached it."""
+        request = signal_pb2.SignalListRequest(workflow_execution_id=execution_id(ref), limit=_PAGE)
+        for item in await self._pages(rpc("ListSignals"), request):
+            if item.id.signal_id == signal_id:
+                return item.type
         return None
-    kind = core_execution_pb2.ExecutionError.ErrorKind.Name(closure.error.kind)
-    return RunError(code=closure.error.code, message=closure.error.message, kind=kind)
+
+    async def set_signal(self, ref: RunRef, signal_id: str, literal: Any) -> None:
+        """SetSignal. The same value twice is the same."""
+        identifier = identifier_pb2.SignalIdentifier(signal_id=signal_id, execution_id=execution_id(ref))
+        await self._calls.unary(rpc("SetSignal"), signal_pb2.SignalSetRequest(id=identifier, value=literal))
+
+    async def _level(self, ref: RunRef, parent: str) -> tuple[NodeSnapshot, ...]:
+        request = node_execution_pb2.NodeExecutionListRequest(
+            workflow_execution_id=execution_id(ref), unique_parent_id=parent, limit=_PAGE
+        )
+        out = []
+        for item in await self._pages(rpc("ListNodeExecutions"), request):
+            if nodes.is_boundary(item):
+                continue
+            children = await self._level(ref, item.id.node_id) if nodes.has_children(item) else ()
+            out.append(nodes.node(await self._whole(item), children))
+        return tuple(out)
+
+    async def _whole(self, node: Any) -> Any:
+        """The node with its whole error, of which a list has the beginning only."""
+        if len(node.closure.error.message.encode()) < _SHORTEST_CUT:
+            return node
+        return await self._calls.unary(rpc("GetNodeExecution"), node_execution_pb2.NodeExecutionGetRequest(id=node.id))
+
+    async def _require(self, ref: RunRef) -> None:
+        try:
+            await self._calls.unary(
+                rpc("GetExecution"), execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
+            )
+        except NotFound as error:
+            raise RunNotFound(f"no run {ref}: {error.details}", **error.data) from None
+
+    async def _pages(self, method: Any, request: Any) -> list[Any]:
+        """All items of a paged list. A full page is followed by another question, which may find nothing."""
+        out: list[Any] = []
+        while True:
+            page = await self._calls.unary(method, request)
+            out.extend(_items(page))
+            if not page.token:
+                return out
+            request.token = page.token
 
 
-def _times(closure: Any) -> tuple[datetime | None, datetime | None]:
-    started = _when(closure, "started_at")
-    if started is None or not closure.HasField("duration"):
-        return started, None
-    length = closure.duration.ToTimedelta()
-    return started, started + length if length else None
+def _items(page: Any) -> Any:
+    """The one repeated message field of a list response."""
+    (field,) = [field for field in page.DESCRIPTOR.fields if field.message_type is not None]
+    return getattr(page, field.name)
 
 
-def _when(message: Any, field: str) -> datetime | None:
-    if not message.HasField(field):
-        return None
-    stamp = getattr(message, field)
-    when: datetime = stamp.ToDatetime(tzinfo=UTC)
-    return when if stamp.seconds or stamp.nanos else None
-
-
-def _name(enum: Any, value: int) -> str:
-    try:
-        name: str = enum.Name(value)
-    except ValueError:
-        return f"UNKNOWN({value})"
-    return name
+def _node_id(ref: RunRef, node_id: str) -> Any:
+    return identifier_pb2.NodeExecutionIdentifier(node_id=node_id, execution_id=execution_id(ref))

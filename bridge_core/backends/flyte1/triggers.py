@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
 from flyteidl.core import types_pb2
 
-from ...errors import AlreadyExists, EntityNotFound, InvalidRequest, NotFound, Unsupported
-from ...ids import EntityKind, EntityRef
+from ...model.errors import EntityNotFound, InvalidRequest, NotFound, Unsupported
+from ...model.ids import EntityKind, EntityRef
+from ...model.run_errors import AlreadyExists
 from ...schedules import Cron, DeployedTrigger, Trigger
-from . import entity_methods
 from .convert import entity_of, identifier
+from .methods import rpc
 from .spec import check_options, set_shared_fields
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Flyte1Triggers:
             literals: ``LiteralMap`` of the inputs that the trigger gives.
         """
         base = await self._calls.unary(
-            entity_methods.GET_LAUNCH_PLAN, common_pb2.ObjectGetRequest(id=identifier(interface.entity))
+            rpc("GetLaunchPlan"), common_pb2.ObjectGetRequest(id=identifier(interface.entity))
         )
         spec = _spec(trigger, base.spec, literals)
         digest = hashlib.sha256(spec.SerializeToString(deterministic=True)).digest()
@@ -117,7 +118,7 @@ class Flyte1Triggers:
         created = True
         try:
             request = launch_plan_pb2.LaunchPlanCreateRequest(id=identifier(ref), spec=spec)
-            await self._calls.unary(entity_methods.CREATE_LAUNCH_PLAN, request)
+            await self._calls.unary(rpc("CreateLaunchPlan"), request)
         except AlreadyExists:
             created = False
         if trigger.auto_activate:
@@ -138,7 +139,7 @@ class Flyte1Triggers:
         if ref.version in (None, "active"):
             try:
                 plan = await self._calls.unary(
-                    entity_methods.GET_ACTIVE_LAUNCH_PLAN, launch_plan_pb2.ActiveLaunchPlanRequest(id=_named(ref))
+                    rpc("GetActiveLaunchPlan"), launch_plan_pb2.ActiveLaunchPlanRequest(id=_named(ref))
                 )
             except NotFound:
                 return _deployed(await self._get(ref.pinned("latest")))
@@ -154,7 +155,7 @@ class Flyte1Triggers:
         active: set[str] = set()
         request = launch_plan_pb2.ActiveLaunchPlanListRequest(project=project, domain=domain, limit=_PAGE)
         while True:
-            page = await self._calls.unary(entity_methods.LIST_ACTIVE_LAUNCH_PLANS, request)
+            page = await self._calls.unary(rpc("ListActiveLaunchPlans"), request)
             for plan in page.launch_plans:
                 active.add(plan.id.name)
                 if _scheduled(plan):
@@ -168,7 +169,7 @@ class Flyte1Triggers:
             sort_by=common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING),
         )
         while True:
-            page = await self._calls.unary(entity_methods.LIST_LAUNCH_PLANS, newest)
+            page = await self._calls.unary(rpc("ListLaunchPlans"), newest)
             for plan in page.launch_plans:
                 if plan.id.name not in active:
                     active.add(plan.id.name)
@@ -181,15 +182,13 @@ class Flyte1Triggers:
     async def _get(self, ref: EntityRef) -> Any:
         try:
             if ref.version not in (None, "latest", "active"):
-                return await self._calls.unary(
-                    entity_methods.GET_LAUNCH_PLAN, common_pb2.ObjectGetRequest(id=identifier(ref))
-                )
+                return await self._calls.unary(rpc("GetLaunchPlan"), common_pb2.ObjectGetRequest(id=identifier(ref)))
             request = common_pb2.ResourceListRequest(
                 id=_named(ref),
                 limit=1,
                 sort_by=common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING),
             )
-            page = await self._calls.unary(entity_methods.LIST_LAUNCH_PLANS, request)
+            page = await self._calls.unary(rpc("ListLaunchPlans"), request)
         except NotFound as error:
             raise _missing(ref, error.details) from None
         if not page.launch_plans:
@@ -198,7 +197,7 @@ class Flyte1Triggers:
 
     async def _set(self, plan: Any, state: Any) -> None:
         await self._calls.unary(
-            entity_methods.UPDATE_LAUNCH_PLAN, launch_plan_pb2.LaunchPlanUpdateRequest(id=plan.id, state=state)
+            rpc("UpdateLaunchPlan"), launch_plan_pb2.LaunchPlanUpdateRequest(id=plan.id, state=state)
         )
 
 

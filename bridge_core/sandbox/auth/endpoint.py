@@ -10,14 +10,14 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote_plus
 
-from ..blobs.http import Route
+from ..web.server import Route
 from .metadata import TOKEN_PATH, server_metadata
 from .tokens import SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..blobs.http import Exchange
+    from ..web.server import Exchange
     from .tokens import Tokens
 
 __all__ = ["TokenEndpoint", "gated"]

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ..status import Rejected
+from ..model.status import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..layout import Layout
-    from .http import Exchange
+    from ..model.layout import Layout
+    from ..web.server import Exchange
     from .signing import Signer, Ticket
 
 __all__ = ["SignedFiles"]

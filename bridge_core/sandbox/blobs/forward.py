@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .http import Exchange
+    from ..web.server import Exchange
 
 __all__ = ["METHODS", "Forwarder", "UnixConnection"]
 

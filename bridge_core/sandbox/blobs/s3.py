@@ -28,7 +28,7 @@ from .sigv4 import signed_headers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..layout import Layout
+    from ..model.layout import Layout
 
 __all__ = ["ACCESS_KEY", "SECRET_KEY", "ObjectServer", "StorageUnavailable", "find_rclone", "task_environment"]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..web.server import Route
 from .files import SignedFiles
 from .forward import METHODS, Forwarder
-from .http import Route
 from .signing import Signer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..auth.access import Access
-    from ..layout import Layout
+    from ..model.layout import Layout
     from .s3 import ObjectServer
 
 __all__ = ["Storage"]

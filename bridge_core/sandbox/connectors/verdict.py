@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import agent_pb2
 from flyteidl.core import execution_pb2
 
-from ..engine.outcome import RETRYABLE_FAILED, Done, Dynamic, Failure
+from ..model.outcome import RETRYABLE_FAILED, Done, Dynamic, Failure
 from ..runner.outcome_files import outcome_in
 
 if TYPE_CHECKING:
-    from ..runner.places import Places
+    from ..runner.paths import AttemptPaths
 
 __all__ = ["TASK_FAILED", "phase_of", "verdict"]
 
@@ -33,18 +33,18 @@ def phase_of(resource: Any) -> int:
     return int(resource.phase or _PHASES.get(resource.state, _Task.UNDEFINED))
 
 
-def verdict(resource: Any, places: Places) -> Done | Dynamic | Failure | None:
+def verdict(resource: Any, paths: AttemptPaths) -> Done | Dynamic | Failure | None:
     """How the attempt ended; None while the job goes on.
 
     Args:
         resource: The ``Resource`` of the job.
-        places: Where the job may have written its outputs.
+        paths: Where the job may have written its outputs.
     """
     phase = phase_of(resource)
     if phase in _GOING:
         return None
     if phase == _Task.SUCCEEDED:
-        return _success(resource, places)
+        return _success(resource, paths)
     code = resource.agent_error.code or TASK_FAILED  # filled in by sync connectors only
     if phase == _Task.ABORTED:
         return Failure(code, "failed to run the job with aborted phase.")
@@ -55,10 +55,10 @@ def verdict(resource: Any, places: Places) -> Done | Dynamic | Failure | None:
     return Failure("SystemError", text, kind=_SYSTEM, recoverable=True)
 
 
-def _success(resource: Any, places: Places) -> Done | Dynamic | Failure:
-    if not places.order.task.interface.outputs.variables or not resource.HasField("outputs"):
+def _success(resource: Any, paths: AttemptPaths) -> Done | Dynamic | Failure:
+    if not paths.order.task.interface.outputs.variables or not resource.HasField("outputs"):
         return outcome_in(
-            places, "the connector says SUCCEEDED, and there are no outputs: neither in its answer nor there"
+            paths, "the connector says SUCCEEDED, and there are no outputs: neither in its answer nor there"
         )
-    places.layout.write(places.output / "outputs.pb", resource.outputs.SerializeToString(deterministic=True))
+    paths.layout.write(paths.output / "outputs.pb", resource.outputs.SerializeToString(deterministic=True))
     return Done(resource.outputs)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2, identifier_pb2
 
-from ..blobs.http import Route
-from ..status import Rejected
+from ..model.status import Rejected
+from ..web.server import Route
 from .entities import entity_page, names_page
 from .html import link, tag
 from .literals import Literals
@@ -21,9 +21,9 @@ from .runs import runs_page
 from .urls import parse
 
 if TYPE_CHECKING:
-    from ..blobs.http import Exchange
     from ..blobs.signing import Signer
     from ..engine.engine import Engine
+    from ..web.server import Exchange
     from .urls import Address
 
 __all__ = ["Console"]

@@ -10,10 +10,10 @@ from flyteidl.admin import common_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2
 from google.protobuf import json_format
 
-from ..engine.scheduler import automation_of
-from ..filters import EXECUTION, NAMED, TASK, Query
-from ..ids import GENERATED
+from ..model.ids import GENERATED
 from ..store.descriptions import Descriptions
+from ..validation.filters import EXECUTION, NAMED, TASK, Query
+from ..validation.schedules import automation_of
 from .graph import drawing, edges_of
 from .html import Content, Markup, joined, link, tag
 from .literals import type_text

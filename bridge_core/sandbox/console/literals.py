@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..blobs.signing import Signer
-    from ..layout import Layout
+    from ..model.layout import Layout
 
 __all__ = ["Literals", "type_text"]
 

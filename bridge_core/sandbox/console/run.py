@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import execution_pb2
 from flyteidl.core import identifier_pb2
 
-from ..ids import GENERATED, enum_name
+from ..model.ids import GENERATED, enum_name
 from ..store.executions import TERMINAL
 from .gates import awaited
 from .graph import Box, drawing, edges_of

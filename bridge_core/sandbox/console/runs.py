@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2, execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 
-from ..filters import EXECUTION, Query
 from ..store.executions import TERMINAL
+from ..validation.filters import EXECUTION, Query
 from .html import Content, Markup, link, tag
 from .page import page
 from .show import cause, phase, run_phase, section, table, time, took

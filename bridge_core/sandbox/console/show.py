@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2
 
-from ...runs import RunError
-from ..times import now, seconds_between, to_text
+from ...model.run_error import RunError
+from ..model.times import now, seconds_between, to_text
 from .html import Content, Markup, joined, tag
 
 if TYPE_CHECKING:

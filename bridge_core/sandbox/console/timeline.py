@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..times import now, seconds_between
+from ..model.times import now, seconds_between
 from .html import Markup, joined, link, tag
 from .show import NODE_ENDED, duration, node_phase
 from .urls import node_path

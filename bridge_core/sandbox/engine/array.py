@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2, literals_pb2, workflow_pb2
 
+from ..model.literals import loaded, none_literal
+from ..model.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome, unsupported
 from .array_errors import no_dynamic, summary
 from .array_resume import ended_items, next_attempt
-from .bindings import loaded, none_literal
+from .launch_plan import launch_child
 from .node import NodeRun
-from .nodes import launch_child
-from .outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome, unsupported
 from .task import TaskRun, task_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ArrayNode(NodeRun):
             # As it is there: the ratio is a 32-bit float, and 0.6 of 10 items are 7.
             self._need = math.ceil(array.min_success_ratio * self._size)
         before = self.run.history.attempts(self.unique_id)
-        self._record = self.run.engine.recorder.resumed_task(before[0]) if before else self._begin_record()
+        self._record = self.run.context.recorder.resumed_task(before[0]) if before else self._begin_record()
         self._ended_items = dict(ended_items(self, before[0])) if before else {}
         self._fill()
 
@@ -69,12 +69,12 @@ class ArrayNode(NodeRun):
             if task is not None:
                 task.cancel()
         for child in self._children.values():
-            self.run.engine.terminate_child(child, f"array node {self.unique_id} of {self.run.key} was stopped")
+            self.run.context.children.abort(child, f"array node {self.unique_id} of {self.run.key} was stopped")
 
     def _length(self) -> int:
         lengths: list[int] = []
         for name in list(self.inputs.literals):
-            literal = loaded(self.inputs.literals[name], self.run.engine.layout.local)
+            literal = loaded(self.inputs.literals[name], self.run.context.layout.local)
             self.inputs.literals[name].CopyFrom(literal)
             if name not in self._bound and literal.WhichOneof("value") == "collection":
                 lengths.append(len(literal.collection.literals))
@@ -92,7 +92,7 @@ class ArrayNode(NodeRun):
         inner = self._array.node
         if inner.WhichOneof("target") != "task_node":
             return None
-        record = self.run.engine.recorder.task(self.record, task_of(self, inner), 0, self.inputs)
+        record = self.run.context.recorder.task(self.record, task_of(self, inner), 0, self.inputs)
         record.message.closure.task_type = "container_array"  # array/event_recorder.go
         record.message.closure.metadata.plugin_identifier = "k8s-array"
         for index in range(self._size):

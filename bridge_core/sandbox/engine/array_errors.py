@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flyteidl.core import execution_pb2
 
-from .outcome import Failure
+from ..model.outcome import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

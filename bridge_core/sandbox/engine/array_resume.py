@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import errors_pb2, execution_pb2, literals_pb2
 
-from .outcome import Done, Failure, Outcome
+from ..model.outcome import Done, Failure, Outcome
 from .task import task_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def ended_items(array: NodeRun, record: Any) -> Iterator[tuple[int, Outcome]]:
     has_outputs = bool(task_of(array, array.node.array_node.node).interface.outputs.variables)
     for resource in record.closure.metadata.external_resources:
         attempt = _last_attempt(array, resource.index)
-        prefix = array.run.engine.layout.attempt(array.run.id, f"{array.unique_id}/{resource.index}", attempt)
+        prefix = array.run.context.layout.attempt(array.run.id, f"{array.unique_id}/{resource.index}", attempt)
         if resource.phase == _Task.SUCCEEDED:
             if (prefix / "outputs.pb").exists():
                 yield resource.index, Done(literals_pb2.LiteralMap.FromString((prefix / "outputs.pb").read_bytes()))
@@ -53,5 +53,5 @@ def ended_items(array: NodeRun, record: Any) -> Iterator[tuple[int, Outcome]]:
 
 
 def _last_attempt(array: NodeRun, index: int) -> int:
-    directory = array.run.engine.layout.node(array.run.id, f"{array.unique_id}/{index}")
+    directory = array.run.context.layout.node(array.run.id, f"{array.unique_id}/{index}")
     return max((int(path.name) for path in directory.glob("[0-9]*") if path.name.isdecimal()), default=-1)

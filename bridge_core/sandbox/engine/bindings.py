@@ -1,4 +1,4 @@
-"""From bindings to literals: promises, attribute paths, offloaded literals.
+"""From bindings to literals: promises and attribute paths.
 
 Rules: flytepropeller ``pkg/controller/nodes/resolve.go`` and ``attr_path_resolver.go``. Nothing is coerced: an ``int``
 promised to an ``Optional[int]`` arrives bare, flytekit accepts that.
@@ -13,13 +13,14 @@ import msgpack
 from flyteidl.core import literals_pb2
 from google.protobuf import json_format, struct_pb2
 
-from ..ids import START_NODE
-from .outcome import Failure
+from ..model.ids import START_NODE
+from ..model.literals import loaded, none_literal, unwrapped
+from ..model.outcome import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["loaded", "none_literal", "resolve", "resolve_all", "unwrapped"]
+__all__ = ["resolve", "resolve_all"]
 
 
 def resolve_all(bindings: Iterable[Any], outputs: Mapping[str, Any], local: Callable[[str], Path] = Path) -> Any:
@@ -54,29 +55,6 @@ def resolve(binding: Any, outputs: Mapping[str, Any], local: Callable[[str], Pat
     if kind == "offloaded_metadata":
         return literals_pb2.Literal(offloaded_metadata=binding.offloaded_metadata)
     return none_literal()
-
-
-def none_literal() -> Any:
-    """The literal of None."""
-    return literals_pb2.Literal(scalar=literals_pb2.Scalar(none_type=literals_pb2.Void()))
-
-
-def unwrapped(literal: Any) -> Any:
-    """The literal inside any number of unions."""
-    while literal.WhichOneof("value") == "scalar" and literal.scalar.WhichOneof("value") == "union":
-        literal = literal.scalar.union.value
-    return literal
-
-
-def loaded(literal: Any, local: Callable[[str], Path] = Path) -> Any:
-    """The literal itself when it was offloaded to a file."""
-    if literal.WhichOneof("value") != "offloaded_metadata":
-        return literal
-    path = local(literal.offloaded_metadata.uri)
-    try:
-        return literals_pb2.Literal.FromString(path.read_bytes())
-    except OSError as error:
-        raise Failure("OffloadedLiteralNotFound", f"cannot read the offloaded literal {path}: {error}") from None
 
 
 def _resolve_promise(promise: Any, outputs: Mapping[str, Any], local: Callable[[str], Path]) -> Any:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import condition_pb2
 
-from .bindings import loaded, unwrapped
-from .outcome import Failure
+from ..model.literals import loaded, unwrapped
+from ..model.outcome import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

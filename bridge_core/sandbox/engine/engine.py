@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import task_pb2
 from flyteidl.core import execution_pb2
 
-from ..ids import START_NODE
+from ..model.ids import START_NODE
 from ..runner.pool import Pool
-from ..store.executions import TERMINAL, Executions, execution_key
+from ..store.executions import Executions, execution_key
 from ..store.jobs import Jobs
 from ..store.nodes import Nodes
-from .deletions import delete_jobs_of
-from .history import NODE_ENDED
+from .children import Children
+from .context import EngineContext
+from .deletions import JobDeleter
+from .factory import NodeFactory
+from .history import abort_nodes
 from .launcher import Launcher
 from .loop import Loop
 from .recorder import Recorder
@@ -26,12 +28,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..connectors.registry import Connectors
-    from ..layout import Layout
-    from ..runner.attempt import Bench
+    from ..controls.stubs import Stubs
+    from ..model.layout import Layout
+    from ..runner.context import RunnerContext
     from ..store.database import Database
     from ..store.entities import Entities
-    from ..stubs import Stubs
-    from .outcome import Outcome
 
 __all__ = ["Engine"]
 
@@ -47,7 +48,7 @@ class Engine:
         database: Database,
         entities: Entities,
         layout: Layout,
-        bench: Bench,
+        runner: RunnerContext,
         stubs: Stubs,
         connectors: Connectors,
         clock: Callable[[], datetime],
@@ -55,24 +56,36 @@ class Engine:
         parallelism: int,
         run_url: Callable[[Any], str],
     ) -> None:
-        self.stubs = stubs
         self.connectors = connectors
-        self.jobs = Jobs(database)
         self.database = database
         self.entities = entities
         self.executions = Executions(database)
         self.nodes = Nodes(database)
         self.layout = layout
-        self.bench = bench
-        self.run_url = run_url
         self.loop = Loop("sandbox-engine")
-        self.pool = Pool(parallelism)
-        self.recorder = Recorder(self.nodes, layout)
-        self.launcher = Launcher(database, entities, self.executions, self)
-        self.scheduler = Scheduler(self, clock=clock, catch_up=catch_up)
-        self.reservations = Reservations()
+        self.launcher = Launcher(database, entities, self.executions, self.start_run)
+        self.scheduler = Scheduler(database, self.loop, self.launcher, clock=clock, catch_up=catch_up)
+        jobs = Jobs(database)
+        self._context = EngineContext(
+            database=database,
+            entities=entities,
+            executions=self.executions,
+            nodes=self.nodes,
+            jobs=jobs,
+            layout=layout,
+            loop=self.loop,
+            pool=Pool(parallelism),
+            recorder=Recorder(self.nodes, layout),
+            reservations=Reservations(),
+            stubs=stubs,
+            connectors=connectors,
+            runner=runner,
+            children=Children(database, self.executions, self.launcher, self.terminate),
+            deletions=JobDeleter(connectors, jobs, self.loop),
+            run_url=run_url,
+        )
+        self._factory = NodeFactory()
         self._runs: dict[str, Run] = {}
-        self._watchers: dict[str, list[Callable[[], None]]] = {}
 
     def start(self) -> None:
         """Begins to work, first on the runs that an earlier server left unfinished."""
@@ -87,13 +100,21 @@ class Engine:
         self.connectors.settle()
         self.loop.stop()
         self.connectors.close()
-        self.pool.close()
+        self._context.pool.close()
 
     def start_run(self, execution: Any, inputs: Any, closure: Any, *, resumed: bool = False) -> None:
         """Begins a run that is in the store, or goes on with it after a restart."""
 
         def begin() -> None:
-            run = Run(self, execution, inputs, closure, resumed=resumed)
+            run = Run(
+                self._context,
+                self._factory,
+                execution,
+                inputs,
+                closure,
+                on_end=self._run_ended,
+                resumed=resumed,
+            )
             self._runs[run.key] = run
             run.guard(run.begin)
 
@@ -109,17 +130,6 @@ class Engine:
 
         self.loop.post(abort)
 
-    def terminate_child(self, identifier: Any, cause: str) -> None:
-        """Aborts the execution of a launch plan node, unless it has ended."""
-        with self.database.transaction():
-            execution = self.executions.get(identifier)
-            if execution.closure.phase in TERMINAL:
-                return
-            execution.closure.phase = _Phase.ABORTING
-            execution.closure.abort_metadata.cause = cause
-            self.executions.save(execution)
-        self.terminate(identifier)
-
     def signalled(self, identifier: Any, signal_id: str) -> None:
         """Tells a run that a signal in the store has its value."""
 
@@ -130,36 +140,11 @@ class Engine:
 
         self.loop.post(tell)
 
-    def watch(self, identifier: Any, ended: Callable[[], None]) -> None:
-        """Calls back when an execution has ended. On the loop only."""
-        self._watchers.setdefault(execution_key(identifier), []).append(ended)
-        execution = self.executions.find(identifier)
-        if execution is not None and execution.closure.phase in TERMINAL:
-            self._tell_watchers(execution_key(identifier))
-
-    def run_ended(self, run: Run, _outcome: Outcome) -> None:
-        """A run has written its end."""
+    def _run_ended(self, run: Run) -> None:
         self._runs.pop(run.key, None)
-        delete_jobs_of(self, run.id)
-        self.reservations.release_run(run.key)
-        self._tell_watchers(run.key)
-
-    def compiled_task(self, template: Any) -> Any:
-        """A task that only a dynamic workflow knows, in the form of a registered one."""
-        task = task_pb2.Task(id=template.id)
-        task.closure.compiled_task.template.CopyFrom(template)
-        return task
-
-    def _tell_watchers(self, key: str) -> None:
-        for ended in self._watchers.pop(key, []):
-            ended()
-
-    def abort_nodes(self, identifier: Any) -> None:
-        """Marks the nodes of a run that has ended, and that did not end themselves, ABORTED."""
-        for node in self.nodes.all_of(identifier):
-            if node.closure.phase not in NODE_ENDED:
-                node.closure.phase = execution_pb2.NodeExecution.ABORTED
-                self.nodes.save(node, parent=None)
+        self._context.deletions.delete_all_of(run.id)
+        self._context.reservations.release_run(run.key)
+        self._context.children.ended(run.key)
 
     def _resume(self, execution: Any, aborted: set[str]) -> None:
         """Goes on with a run that an earlier server left, or ends it with the reason why that is impossible."""
@@ -185,6 +170,6 @@ class Engine:
 
     def _close(self, execution: Any) -> None:
         with self.database.transaction():
-            self.abort_nodes(execution.id)
+            abort_nodes(self.nodes, execution.id)
             self.executions.save(execution)
-        delete_jobs_of(self, execution.id)
+        self._context.deletions.delete_all_of(execution.id)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from flyteidl.admin import signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
-from ..times import now, seconds_between
+from ..model.outcome import CANCELLED, Done, Failure
+from ..model.times import now, seconds_between
 from .node import NodeRun
-from .outcome import CANCELLED, Done, Failure
 
 if TYPE_CHECKING:
     from .loop import Timer
@@ -32,15 +32,15 @@ class GateNode(NodeRun):
                 self.record.message.closure.started_at, now()
             )  # some may have passed before a restart
             done = Done(literals_pb2.LiteralMap())
-            self._timer = self.run.engine.loop.later(seconds, lambda: self.run.guard(lambda: self.end(done)))
+            self._timer = self.run.context.loop.later(seconds, lambda: self.run.guard(lambda: self.end(done)))
             return
         boolean = types_pb2.LiteralType(simple=types_pb2.BOOLEAN)
         type_ = boolean if kind == "approve" else gate.signal.type
         signal = signal_pb2.Signal(type=type_)
         signal.id.signal_id = self._signal_id
         signal.id.execution_id.CopyFrom(self.run.id)
-        if self.run.engine.nodes.find_signal(signal.id) is None:
-            self.run.engine.nodes.save_signal(signal)
+        if self.run.context.nodes.find_signal(signal.id) is None:
+            self.run.context.nodes.save_signal(signal)
         self.run.gates.setdefault(self._signal_id, []).append(self)
         self.signalled()
 
@@ -53,7 +53,7 @@ class GateNode(NodeRun):
     def signalled(self) -> None:
         """Goes on when the signal has a value."""
         identifier = identifier_pb2.SignalIdentifier(signal_id=self._signal_id, execution_id=self.run.id)
-        signal = self.run.engine.nodes.find_signal(identifier)
+        signal = self.run.context.nodes.find_signal(identifier)
         if signal is None or not signal.HasField("value"):
             return
         gate = self.node.gate_node

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import literals_pb2, types_pb2, workflow_pb2
 
-from ..compiler import dependencies
-from ..ids import END_NODE, START_NODE, unique_node_id
+from ..model.ids import END_NODE, START_NODE, unique_node_id
+from ..model.outcome import CANCELLED, Cancelled, Done, Failure, Outcome
+from ..validation.compiler import dependencies
 from .bindings import resolve_all
-from .nodes import make_node
-from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .node import NodeRun
-    from .run import Run
+    from .protocols import RunScope, Startable
 
 __all__ = ["Graph"]
 
@@ -43,7 +41,7 @@ class Graph:
 
     def __init__(
         self,
-        run: Run,
+        run: RunScope,
         template: Any,
         inputs: Any,
         *,
@@ -66,7 +64,7 @@ class Graph:
         for name, upstream in self._waiting.items():
             for above in upstream:
                 self._downstream.setdefault(above, []).append(name)
-        self._running: dict[str, NodeRun] = {}
+        self._running: dict[str, Startable] = {}
         self._failure: Failure | None = None
         self._cancelled = False
         self._ended = False
@@ -91,7 +89,7 @@ class Graph:
 
     def _start(self, name: str) -> None:
         del self._waiting[name]
-        node = make_node(
+        node = self.run.factory.node(
             self,
             self._nodes[name],
             parent=self.parent,
@@ -153,7 +151,7 @@ class Graph:
 
     def _succeed(self) -> None:
         try:
-            outputs = resolve_all(self.template.outputs, self.outputs, self.run.engine.layout.local)
+            outputs = resolve_all(self.template.outputs, self.outputs, self.run.context.layout.local)
         except Failure as failure:
             self._end(failure)
             return
@@ -166,7 +164,7 @@ class Graph:
             return
         node = self.template.failure_node
         try:
-            inputs = resolve_all(node.inputs, self.outputs, self.run.engine.layout.local)
+            inputs = resolve_all(node.inputs, self.outputs, self.run.context.layout.local)
         except Failure:
             self._end(failure)
             return
@@ -178,7 +176,9 @@ class Graph:
             last = outcome if isinstance(outcome, Failure) else failure
             self.run.post(lambda: self._end(CANCELLED if self._cancelled else last))
 
-        runner = make_node(self, node, parent=self.parent, attempt=self.attempt, on_end=ended, inputs=inputs)
+        runner = self.run.factory.node(
+            self, node, parent=self.parent, attempt=self.attempt, on_end=ended, inputs=inputs
+        )
         self._ended = True  # nothing else may end this graph
         self._running[node.id] = runner
         runner.start()
@@ -191,7 +191,7 @@ class Graph:
         node = workflow_pb2.Node(id=node_id)
         unique = unique_node_id(self.parent, self.attempt, node_id)
         if self.run.history.record(unique) is None:
-            self.run.engine.recorder.marker(self.run.id, node, unique, self.parent, inputs=inputs, outputs=outputs)
+            self.run.context.recorder.marker(self.run.id, node, unique, self.parent, inputs=inputs, outputs=outputs)
 
 
 def _error_literal(failure: Failure) -> Any:

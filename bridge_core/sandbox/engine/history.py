@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2
 
-from .outcome import CANCELLED, Done, Failure, Outcome
+from ..model.outcome import CANCELLED, Done, Failure, Outcome
 
 if TYPE_CHECKING:
     from ..store.nodes import Nodes
 
-__all__ = ["NODE_ENDED", "History"]
+__all__ = ["NODE_ENDED", "History", "abort_nodes"]
 
 _Node = execution_pb2.NodeExecution
 _GOOD = frozenset({_Node.SUCCEEDED, _Node.RECOVERED})
@@ -85,3 +85,11 @@ class History:
         """The node's own task executions from before a restart."""
         record = self._own.get(unique_id)
         return [] if record is None else self._nodes.attempts_of(record.id)
+
+
+def abort_nodes(nodes: Nodes, identifier: Any) -> None:
+    """Marks the nodes of a run that has ended, and that did not end themselves, ABORTED."""
+    for node in nodes.all_of(identifier):
+        if node.closure.phase not in NODE_ENDED:
+            node.closure.phase = _Node.ABORTED
+            nodes.save(node, parent=None)

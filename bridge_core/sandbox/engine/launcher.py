@@ -12,17 +12,18 @@ from flyteidl.admin import execution_pb2, launch_plan_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
-from ..compiler import compile_closure
-from ..ids import GENERATED, check_execution_name, describe, kind_name, single_task_node
-from ..inputs import check_literals, execution_inputs, expected_inputs
-from ..status import Rejected
-from ..times import now
+from ..model.ids import GENERATED, check_execution_name, describe, kind_name, single_task_node
+from ..model.status import Rejected
+from ..model.times import now
+from ..validation.compiler import compile_closure
+from ..validation.inputs import check_literals, execution_inputs, expected_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..store.database import Database
     from ..store.entities import Entities
     from ..store.executions import Executions
-    from .engine import Engine
 
 __all__ = ["Launcher"]
 
@@ -40,13 +41,26 @@ _MERGED = (
 
 
 class Launcher:
-    """Creates executions and hands them to the engine."""
+    """Creates executions and has them started.
 
-    def __init__(self, database: Database, entities: Entities, executions: Executions, engine: Engine) -> None:
+    Args:
+        database: The store.
+        entities: The registry in it.
+        executions: The executions in it.
+        start: Begins a run that is in the store: the execution, its inputs, its compiled workflow.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        entities: Entities,
+        executions: Executions,
+        start: Callable[[Any, Any, Any], None],
+    ) -> None:
         self._db = database
         self._entities = entities
         self._executions = executions
-        self._engine = engine
+        self._start = start
 
     def create(self, identifier: Any, spec: Any, user_inputs: Any) -> None:
         """Creates and starts one execution.
@@ -86,7 +100,7 @@ class Launcher:
                 self._check_concurrency(plan)
             self._insert(execution, plan, inputs, user_inputs, plan_row)
             workflow = self._entities.get(plan.spec.workflow_id)
-        self._engine.start_run(execution, inputs, workflow.closure.compiled_workflow)
+        self._start(execution, inputs, workflow.closure.compiled_workflow)
 
     def _insert(self, execution: Any, plan: Any, inputs: Any, user_inputs: Any, plan_row: int | None) -> None:
         closure = execution.closure

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from flyteidl.core import execution_pb2
 
-from ..ids import unique_node_id
-from ..times import now, seconds_between
+from ..model.ids import unique_node_id
+from ..model.outcome import CANCELLED, Cancelled, Done, Failure, Outcome
+from ..model.timeouts import expired
+from ..model.times import now, seconds_between
 from .bindings import resolve_all
-from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 from .retries import Retries
-from .timeouts import expired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .graph import Graph
     from .loop import Timer
+    from .protocols import GraphScope
 
 __all__ = ["NodeRun"]
 
@@ -43,7 +43,7 @@ class NodeRun(ABC):
 
     def __init__(
         self,
-        graph: Graph,
+        graph: GraphScope,
         node: Any,
         *,
         parent: str | None,
@@ -63,7 +63,7 @@ class NodeRun(ABC):
         self._on_end = on_end
         self._given = inputs
         self.inputs: Any = None
-        recorder, known = self.run.engine.recorder, self.run.history.record(self.unique_id)
+        recorder, known = self.run.context.recorder, self.run.history.record(self.unique_id)
         self.record = (
             recorder.resumed_node(known, parent)
             if known is not None
@@ -90,7 +90,7 @@ class NodeRun(ABC):
 
     def _resolved(self) -> Any:
         try:
-            return resolve_all(self.node.inputs, self.graph.outputs, self.run.engine.layout.local)
+            return resolve_all(self.node.inputs, self.graph.outputs, self.run.context.layout.local)
         except Failure as failure:  # whatever was wrong, nodes/executor.go: preExecute calls it this
             system = execution_pb2.ExecutionError.SYSTEM
             raise Failure("BindingResolutionFailure", str(failure), kind=system) from None
@@ -104,8 +104,8 @@ class NodeRun(ABC):
             original, inputs, outputs = recovered
             outcome = Done(outputs)
             path = self.output_prefix / "outputs.pb"
-            self.run.engine.layout.write(path, outputs.SerializeToString(deterministic=True))
-            self.record.recovered(original, inputs, outputs, self.run.engine.layout.native(path))
+            self.run.context.layout.write(path, outputs.SerializeToString(deterministic=True))
+            self.record.recovered(original, inputs, outputs, self.run.context.layout.native(path))
         self._ended = True
         self._on_end(outcome)
         return True
@@ -127,7 +127,7 @@ class NodeRun(ABC):
             self.cancel()
 
         left = timeout - seconds_between(self.record.message.closure.started_at, now())
-        self._deadline = self.run.engine.loop.later(left, lambda: self.run.guard(expire))
+        self._deadline = self.run.context.loop.later(left, lambda: self.run.guard(expire))
 
     def cancel(self) -> None:
         """Stops it; `end` follows, at once or when its processes are gone."""
@@ -142,7 +142,7 @@ class NodeRun(ABC):
     @property
     def output_prefix(self) -> Path:
         """Where the last attempt of this node writes."""
-        return self.run.engine.layout.attempt(self.run.id, self.unique_id, self.attempts_failed)
+        return self.run.context.layout.attempt(self.run.id, self.unique_id, self.attempts_failed)
 
     def end(self, outcome: Outcome) -> None:
         """Records how it ended and tells the graph. Only the first call counts."""
@@ -155,6 +155,6 @@ class NodeRun(ABC):
             outcome = self._expired
         output_uri = ""
         if isinstance(outcome, Done):
-            output_uri = self.run.engine.layout.native(self.output_prefix / "outputs.pb")
+            output_uri = self.run.context.layout.native(self.output_prefix / "outputs.pb")
         self.record.ended(outcome, output_uri)
         self._on_end(outcome)

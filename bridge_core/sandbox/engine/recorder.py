@@ -8,14 +8,14 @@ from urllib.parse import quote
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
 
-from ..times import now, seconds_between
-from .outcome import RETRYABLE_FAILED, Cancelled, Done, Dynamic, Failure
-from .timeouts import TIMED_OUT
+from ..model.outcome import RETRYABLE_FAILED, Cancelled, Done, Dynamic, Failure
+from ..model.timeouts import TIMED_OUT
+from ..model.times import now, seconds_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..layout import Layout
+    from ..model.layout import Layout
     from ..store.nodes import Nodes
 
 __all__ = ["OWN_LOG", "NodeRecord", "Recorder", "TaskRecord"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from flyteidl.core import execution_pb2
 
-from ..ids import enum_name
-from .outcome import Failure
+from ..model.ids import enum_name
+from ..model.outcome import Failure
 
 __all__ = ["INTERRUPTED", "Retries"]
 

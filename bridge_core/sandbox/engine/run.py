@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import execution_pb2 as execution_pb2_admin
 from flyteidl.core import execution_pb2
 
-from ..compiler import identifier_key
-from ..ids import END_NODE
+from ..model.ids import END_NODE
+from ..model.outcome import CANCELLED, Cancelled, Done, Failure, Outcome
+from ..model.times import now
 from ..store.executions import TERMINAL, execution_key
-from ..times import now
-from .graph import Graph
-from .history import History
-from .outcome import CANCELLED, Cancelled, Done, Failure, Outcome
-from .stubbed import PlayedRun
+from ..validation.compiler import identifier_key
+from .history import History, abort_nodes
+from .stub_run import StubRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .engine import Engine
-    from .gate import GateNode
+    from .context import EngineContext
+    from .protocols import Factory, Signalled, Startable
 
 __all__ = ["Run"]
 
@@ -32,6 +31,15 @@ _Phase = execution_pb2.WorkflowExecution
 class Run:
     """Lives on the engine's loop; every method runs there.
 
+    Args:
+        context: What the runs of its engine share.
+        factory: Makes its nodes.
+        execution: The Execution.
+        inputs: LiteralMap.
+        closure: CompiledWorkflowClosure.
+        on_end: Told once, when its end is written.
+        resumed: Whether it goes on after a restart.
+
     Attributes:
         id: WorkflowExecutionIdentifier.
         spec: ExecutionSpec, launch plan's settings merged in.
@@ -39,65 +47,78 @@ class Run:
         workflows: Compiled sub-workflow templates by identifier key.
         gates: Gate nodes that wait, by signal id.
         history: What happened before: before a restart, or in the run that this one recovers.
-        resumed: Whether it goes on after a restart.
     """
 
-    def __init__(self, engine: Engine, execution: Any, inputs: Any, closure: Any, *, resumed: bool = False) -> None:
-        self.engine = engine
+    def __init__(
+        self,
+        context: EngineContext,
+        factory: Factory,
+        execution: Any,
+        inputs: Any,
+        closure: Any,
+        *,
+        on_end: Callable[[Run], None],
+        resumed: bool = False,
+    ) -> None:
+        self.context = context
+        self.factory = factory
         self.id = execution.id
         self.key = execution_key(execution.id)
         self.spec = execution.spec
         self.workflow = closure.primary.template
         self.tasks = {identifier_key(task.template.id): task.template for task in closure.tasks}
         self.workflows = {identifier_key(sub.template.id): sub.template for sub in closure.sub_workflows}
-        self.gates: dict[str, list[GateNode]] = {}
+        self.gates: dict[str, list[Signalled]] = {}
         self.resumed = resumed
         metadata = self.spec.metadata
         recovers = metadata.mode == execution_pb2_admin.ExecutionMetadata.RECOVERED
         reference = metadata.reference_execution if recovers and metadata.HasField("reference_execution") else None
-        self.history = History(engine.nodes, own=execution.id if resumed else None, reference=reference)
+        self.history = History(context.nodes, own=execution.id if resumed else None, reference=reference)
         self._ended = False
         self._inputs = inputs
-        self._root: Graph | PlayedRun | None = None
+        self._on_end = on_end
+        self._root: Startable | None = None
 
     def post(self, step: Callable[[], None]) -> None:
         """Lets a step happen on the loop, from any thread. A step that breaks fails this run and no other."""
-        self.engine.loop.post(lambda: self.guard(step))
+        self.context.loop.post(lambda: self.guard(step))
 
     def guard(self, step: Callable[[], None]) -> None:
         """Runs a step in one transaction, unless the run is over."""
         if self._ended:
             return
         try:
-            with self.engine.database.transaction():
+            with self.context.database.transaction():
                 step()
         except Exception as error:  # noqa: BLE001
             _log.exception("run %s: the sandbox engine failed", self.key)
             failure = Failure(
                 "SandboxError", f"the sandbox failed: {error!r}", kind=execution_pb2.ExecutionError.SYSTEM
             )
-            with self.engine.database.transaction():
+            with self.context.database.transaction():
                 self._finish(failure)
-                self.engine.abort_nodes(self.id)
+                abort_nodes(self.context.nodes, self.id)
             self._abandon()
 
     def begin(self) -> None:
         """Starts the root graph."""
-        execution = self.engine.executions.get(self.id)
+        execution = self.context.executions.get(self.id)
         if execution.closure.phase in (_Phase.ABORTING, *TERMINAL):
             self._finish(CANCELLED)
             return
         if execution.closure.phase in (_Phase.UNDEFINED, _Phase.QUEUED):
             execution.closure.phase = _Phase.RUNNING
             execution.closure.started_at.CopyFrom(now())
-            self.engine.executions.save(execution)
-        stub = self.engine.stubs.find(
+            self.context.executions.save(execution)
+        stub = self.context.stubs.find(
             self.id.project, self.id.domain, self.spec.launch_plan.name, self.workflow.id.name
         )
         if stub is not None:
-            self._root = PlayedRun(self, stub, self._inputs, self._finish)
+            self._root = StubRun(self, stub, self._inputs, self._finish)
         else:
-            self._root = Graph(self, self.workflow, self._inputs, on_end=self._finish, on_failing=self._failing)
+            self._root = self.factory.graph(
+                self, self.workflow, self._inputs, on_end=self._finish, on_failing=self._failing
+            )
         self._root.start()
 
     def abort(self) -> None:
@@ -120,33 +141,33 @@ class Run:
             _log.exception("run %s: cannot stop what it left", self.key)
 
     def _failing(self, failure: Failure) -> None:
-        execution = self.engine.executions.get(self.id)
+        execution = self.context.executions.get(self.id)
         if execution.closure.phase == _Phase.RUNNING:
             execution.closure.phase = _Phase.FAILING
             execution.closure.error.CopyFrom(failure.to_error())
-            self.engine.executions.save(execution)
+            self.context.executions.save(execution)
 
     def _finish(self, outcome: Outcome) -> None:
         if self._ended:
             return
         self._ended = True
-        execution = self.engine.executions.get(self.id)
+        execution = self.context.executions.get(self.id)
         closure = execution.closure
         if closure.phase == _Phase.ABORTING:
             outcome = CANCELLED
         outputs = None
         if isinstance(outcome, Done):
             outputs = outcome.outputs
-            path = self.engine.layout.attempt(self.id, END_NODE, 0) / "outputs.pb"
-            self.engine.layout.write(path, outputs.SerializeToString(deterministic=True))
-            closure.outputs.uri = self.engine.layout.native(path)
+            path = self.context.layout.attempt(self.id, END_NODE, 0) / "outputs.pb"
+            self.context.layout.write(path, outputs.SerializeToString(deterministic=True))
+            closure.outputs.uri = self.context.layout.native(path)
             closure.phase = _Phase.SUCCEEDED
         elif isinstance(outcome, Cancelled):
             closure.phase = _Phase.ABORTED
         else:
             closure.error.CopyFrom(outcome.to_error())
             closure.phase = _Phase.TIMED_OUT if outcome.code == "WorkflowTimedout" else _Phase.FAILED
-        self.engine.executions.save(execution, outputs=outputs)
+        self.context.executions.save(execution, outputs=outputs)
         if self.resumed:
-            self.engine.abort_nodes(self.id)  # what ran before the restart and was not to go on
-        self.engine.run_ended(self, outcome)
+            abort_nodes(self.context.nodes, self.id)  # what ran before the restart and was not to go on
+        self._on_end(self)

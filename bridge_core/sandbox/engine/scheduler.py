@@ -13,86 +13,48 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import execution_pb2, schedule_pb2
-from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
+from flyteidl.admin import execution_pb2
+from flyteidl.core import identifier_pb2, literals_pb2
 
-from ...errors import InvalidRequest
-from ...schedules import Cron, FixedRate
-from ..ids import scheduled_name
-from ..status import Rejected
+from ..model.ids import scheduled_name
+from ..model.status import Rejected
 from ..store.schedules import ScheduleRow, Schedules
+from ..validation.schedules import automation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from .engine import Engine
+    from ...schedules import Cron, FixedRate
+    from ..store.database import Database
+    from .launcher import Launcher
+    from .loop import Loop
 
-__all__ = ["Scheduler", "automation_of", "check_schedule"]
+__all__ = ["Scheduler"]
 
 _log = logging.getLogger(__name__)
 _LOOK = 1.0  # seconds between looks for schedules that are due
-_MINUTES = {
-    schedule_pb2.FixedRateUnit.MINUTE: 1,
-    schedule_pb2.FixedRateUnit.HOUR: 60,
-    schedule_pb2.FixedRateUnit.DAY: 24 * 60,
-}
-
-
-def automation_of(plan: Any) -> Cron | FixedRate | None:
-    """When a launch plan fires; None when it has no schedule that the native scheduler knows."""
-    schedule = plan.spec.entity_metadata.schedule
-    kind = schedule.WhichOneof("ScheduleExpression")
-    if kind == "cron_schedule":
-        return Cron(schedule.cron_schedule.schedule)
-    if kind == "rate":
-        return FixedRate(schedule.rate.value * _MINUTES[schedule.rate.unit])
-    return None
-
-
-def check_schedule(plan: Any) -> None:
-    """Refuses a schedule that FlyteAdmin refuses (``validation/launch_plan_validator.go:74-110``)."""
-    schedule = plan.spec.entity_metadata.schedule
-    kind = schedule.WhichOneof("ScheduleExpression")
-    if kind is None:
-        return
-    expected, kickoff = plan.closure.expected_inputs.parameters, schedule.kickoff_time_input_arg
-    for name in sorted(expected):
-        if expected[name].required and name != kickoff:
-            text = "Cannot create a launch plan with a schedule if there is an unbound required input."
-            raise Rejected("INVALID_ARGUMENT", f"{text} [{name}] is required")
-    if kickoff:
-        if kickoff not in expected:
-            text = "Cannot create a schedule with a KickoffTimeInputArg that does not point to a free input."
-            raise Rejected("INVALID_ARGUMENT", f"{text} [{kickoff}] is not free or does not exist.")
-        if expected[kickoff].var.type.simple != types_pb2.DATETIME:
-            text = (
-                f"KickoffTimeInputArg must reference a datetime input. [{kickoff}] is a [{expected[kickoff].var.type}]"
-            )
-            raise Rejected("INVALID_ARGUMENT", text)
-    try:
-        if kind == "cron_expression":
-            Cron(schedule.cron_expression)
-        else:
-            automation_of(plan)
-    except (InvalidRequest, KeyError) as error:
-        raise Rejected("INVALID_ARGUMENT", f"invalid schedule of {plan.id.name}: {error}") from None
 
 
 class Scheduler:
     """Looks every second which schedules are due.
 
     Args:
-        engine: Whose launch plans these are.
+        database: Where the schedules are.
+        loop: Where it looks.
+        launcher: Creates the executions.
         clock: The time, aware.
         catch_up: How many missed ticks of one schedule are made up for; older ones are skipped, and said so in the log.
     """
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], datetime], catch_up: int) -> None:
+    def __init__(
+        self, database: Database, loop: Loop, launcher: Launcher, *, clock: Callable[[], datetime], catch_up: int
+    ) -> None:
         if catch_up < 1:
             raise ValueError(f"catch_up must be at least 1, got {catch_up!r}")
-        self._engine = engine
-        self._store = Schedules(engine.database)
+        self._loop = loop
+        self._launcher = launcher
+        self._store = Schedules(database)
         self._clock = clock
         self._catch_up = catch_up
         self._lock = threading.Lock()
@@ -100,7 +62,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Begins to look."""
-        self._engine.loop.later(_LOOK, self._look)
+        self._loop.later(_LOOK, self._look)
 
     def plan_changed(self, plan: Any, plan_row: int, *, active: bool) -> None:
         """A launch plan was activated or deactivated."""
@@ -141,7 +103,7 @@ class Scheduler:
         try:
             self.fire_due()
         finally:
-            self._engine.loop.later(_LOOK, self._look)
+            self._loop.later(_LOOK, self._look)
 
     def _due(self, row: ScheduleRow, now: datetime) -> list[datetime]:
         automation = self._automation(row)
@@ -176,7 +138,7 @@ class Scheduler:
             literal = inputs.literals[schedule.kickoff_time_input_arg]
             literal.scalar.primitive.datetime.FromDatetime(tick.replace(tzinfo=None))
         try:
-            self._engine.launcher.create(identifier, spec, inputs)
+            self._launcher.create(identifier, spec, inputs)
         except Rejected as error:
             if error.code != "ALREADY_EXISTS":
                 _log.warning("the tick %s of %s is refused: %s", tick.isoformat(), plan.id.name, error.message)

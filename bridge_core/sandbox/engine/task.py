@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2
 
-from ..compiler import identifier_key
-from ..runner.attempt import AttemptOrder, AttemptResult, TaskAttempt
+from ..model.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome
+from ..model.timeouts import timed_out
+from ..runner.attempt import TaskAttempt
+from ..runner.order import AttemptOrder
+from ..validation.compiler import identifier_key
 from .cache import cache_key, catalog_metadata
-from .connected import ConnectorJob
-from .outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome
+from .connector_job import ConnectorJob
 from .retries import INTERRUPTED, Retries
-from .stubbed import Played
-from .timeouts import timed_out
+from .stub_run import StubExecution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..runner.order import AttemptResult
     from .node import NodeRun
     from .recorder import TaskRecord
 
@@ -78,7 +80,7 @@ class TaskRun:
         self._recorded = recorded
         self._record: TaskRecord | None = None
         self._job: TaskAttempt | None = None
-        self._unlike: Played | ConnectorJob | None = None
+        self._other: StubExecution | ConnectorJob | None = None
         self._cancelled = False
         self._waiting = False
         self._over = False
@@ -105,7 +107,7 @@ class TaskRun:
         if self._cache_key:
             found = None
             if not self._run.spec.overwrite_cache:
-                found = self._run.engine.nodes.cached(self._cache_key)
+                found = self._run.context.nodes.cached(self._cache_key)
             self.cache_status = catalog_pb2.CACHE_MISS if found is None else catalog_pb2.CACHE_HIT
             if found is not None:
                 outputs, self.catalog = found
@@ -113,7 +115,7 @@ class TaskRun:
                 return
             # A run that overwrites the cache waits for nobody (nodes/executor.go: handleQueuedOrRunningNode).
             serial = self.task.metadata.cache_serializable and not self._run.spec.overwrite_cache
-            self._waiting = serial and not self._run.engine.reservations.reserve(
+            self._waiting = serial and not self._run.context.reservations.reserve(
                 self._cache_key, self._run.key, self, lambda: self._run.post(self.start)
             )
             if self._waiting:
@@ -131,10 +133,10 @@ class TaskRun:
             error = message.closure.error
             self._retries.may_retry(Failure(error.code, error.message, kind=error.kind, recoverable=True))
         self.attempt = before[-1].id.retry_attempt
-        self._record = self._run.engine.recorder.resumed_task(before[-1])
-        job = self._run.engine.jobs.find(self._run.id, self._owner.unique_id + self._path, self.attempt)
+        self._record = self._run.context.recorder.resumed_task(before[-1])
+        job = self._run.context.jobs.find(self._run.id, self._owner.unique_id + self._path, self.attempt)
         if job is not None:
-            self._unlike = connected = self._connected()
+            self._other = connected = self._connected()
             connected.resume(job)
             return True
         message = "the sandbox was restarted while this attempt was running"
@@ -147,50 +149,52 @@ class TaskRun:
         if self._waiting:
             self._waiting = False
             self._end(CANCELLED)
-        elif self._unlike is not None:
-            self._unlike.cancel()
+        elif self._other is not None:
+            self._other.cancel()
         elif self._job is not None:
-            self._run.engine.pool.cancel(self._job)
+            self._run.context.pool.cancel(self._job)
 
     def _next(self) -> None:
         if self._recorded:
-            recorder = self._run.engine.recorder
+            recorder = self._run.context.recorder
             self._record = recorder.task(self._owner.record, self.task, self.attempt, self._inputs)
         key = f"{self._owner.unique_id}{self._path}/{self.attempt}"
         identifier = self.task.id
-        stub = self._run.engine.stubs.find(identifier.project, identifier.domain, identifier.name)
+        stub = self._run.context.stubs.find(identifier.project, identifier.domain, identifier.name)
         if stub is not None:
             if self._record is not None:
                 self._record.running()
-            self._unlike = Played(self._run, stub, key, self._ended)
+            self._other = StubExecution(self._run, stub, key, self._ended)
             return
         if self.task.type == "echo":
             self._ended(_echo(self.task, self._inputs))
             return
-        if self._run.engine.connectors.may_run(self.task.type):
-            self._unlike = connected = self._connected()
+        if self._run.context.connectors.may_run(self.task.type):
+            self._other = connected = self._connected()
             connected.start(after=self._retries.pause)
             return
         self._start_process()
 
     def _connected(self) -> ConnectorJob:
         def elsewhere() -> None:
-            self._unlike = None
+            self._other = None
             self._start_process()
 
         return ConnectorJob(self._run, self._order(), self._record, on_end=self._ended, elsewhere=elsewhere)
 
     def _start_process(self) -> None:
-        engine = self._run.engine
-        self._job = TaskAttempt(engine.bench, self._order(), lambda result: self._run.post(lambda: self._ended(result)))
+        context = self._run.context
+        self._job = TaskAttempt(
+            context.runner, self._order(), lambda result: self._run.post(lambda: self._ended(result))
+        )
         if self._record is not None:
-            self._record.running(str(self._job.log), engine.run_url(self._run.id))
-        engine.pool.submit(self._job)
+            self._record.running(str(self._job.log), context.run_url(self._run.id))
+        context.pool.submit(self._job)
 
     def _order(self) -> AttemptOrder:
         run, task = self._run, self.task
         env = {pair.key: pair.value for pair in run.spec.envs.values}
-        env["FLYTE_EXECUTION_URL"] = run.engine.run_url(run.id)
+        env["FLYTE_EXECUTION_URL"] = run.context.run_url(run.id)
         if self._item is not None:
             env |= {
                 "BATCH_JOB_ARRAY_INDEX_VAR_NAME": "FLYTE_K8S_ARRAY_INDEX",
@@ -213,10 +217,10 @@ class TaskRun:
         )
 
     def _ended(self, result: AttemptResult) -> None:
-        doing = self._job or self._unlike
+        doing = self._job or self._other
         if isinstance(doing, TaskAttempt | ConnectorJob):
             self._spent += doing.seconds
-        self._job, self._unlike = None, None
+        self._job, self._other = None, None
         if self._cancelled:
             result = CANCELLED
         if self._record is not None:
@@ -232,7 +236,7 @@ class TaskRun:
                 return
         if isinstance(result, Done) and self._cache_key:
             self.catalog = catalog_metadata(self.task, self._owner.record.id, self.attempt)
-            self._run.engine.nodes.cache(self._cache_key, result.outputs, self.catalog)
+            self._run.context.nodes.cache(self._cache_key, result.outputs, self.catalog)
             self.cache_status = catalog_pb2.CACHE_POPULATED
         self._end(result)
 
@@ -242,7 +246,7 @@ class TaskRun:
             return
         self._over = True
         if self._cache_key:
-            self._run.engine.reservations.release(self._cache_key, self)
+            self._run.context.reservations.release(self._cache_key, self)
         self._on_end(outcome)
 
 

@@ -10,7 +10,7 @@ import tarfile
 import threading
 from pathlib import Path
 
-from ..engine.outcome import Failure
+from ..model.outcome import Failure
 
 __all__ = ["CodeCache"]
 

@@ -13,94 +13,52 @@ import shutil
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flyteidl.core import execution_pb2
 
-from ..engine.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure
-from ..engine.timeouts import limit_of
+from ..model.outcome import CANCELLED, Failure
+from ..model.timeouts import limit_of
 from .command import Command, command_of, flattened
 from .copilot import download, upload
 from .outcome_files import failure_in, outcome_in
-from .places import Places
+from .paths import AttemptPaths
 from .template import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable
 
-    from ..layout import Layout
-    from .archive import CodeCache
-    from .fork import ForkedProcess, Forker
-    from .images import Images
-    from .process import Starter, TaskProcess
+    from .context import RunnerContext
+    from .fork import ForkedProcess
+    from .order import AttemptOrder, AttemptResult
+    from .process import TaskProcess
 
-__all__ = ["AttemptOrder", "AttemptResult", "Bench", "TaskAttempt"]
+__all__ = ["TaskAttempt"]
 
 _log = logging.getLogger(__name__)
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
 _LOG_TAIL = 2000
 _INPUTS, _OUTPUTS = "flyte-inputs", "flyte-outputs"
-AttemptResult = Done | Dynamic | Failure | Cancelled
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What all attempts of one sandbox share."""
-
-    layout: Layout
-    code: CodeCache
-    images: Images
-    """Interpreters and search paths."""
-    starter: Starter | Forker
-    """How processes are started."""
-    endpoint: str
-    """Where eager tasks call back to."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    """How tasks reach storage and this server: addresses and keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptOrder:
-    """What to run."""
-
-    execution: Any
-    task: Any
-    inputs: Any
-    path: str
-    """Below the execution's data: the node's unique id, and the index of an array item."""
-    attempt: int
-    timeout: float
-    workflow: str
-    env: dict[str, str] = field(default_factory=dict)
-    """Execution environment, and the index of an array item."""
-    run_limit: int = 25
-    """How many tasks of its run may be at work at once."""
-    raw_prefix: str = ""
-    checkpoint: str = ""
-    """Where the run that is recovered left its checkpoint, for the first attempt."""
-    spent: float = 0.0
-    """Seconds that earlier attempts took: all of them may take twice the timeout."""
 
 
 class TaskAttempt:
     """A job of the pool."""
 
-    def __init__(self, bench: Bench, order: AttemptOrder, report: Callable[[AttemptResult], None]) -> None:
+    def __init__(self, context: RunnerContext, order: AttemptOrder, report: Callable[[AttemptResult], None]) -> None:
         self.counted = not order.task.metadata.is_eager
         run = order.execution
         self.group: Hashable = (run.project, run.domain, run.name)
         self.limit = order.run_limit
-        self._bench = bench
+        self._context = context
         self._order = order
         self._report = report
         self._lock = threading.Lock()
         self._process: TaskProcess | ForkedProcess | None = None
-        self._image = bench.images.of(order.execution.project)
+        self._image = context.images.of(order.execution.project)
         self._stopped = False
-        self._places = Places(bench.layout, order)
-        self.log = self._places.output / "task.log"
+        self._paths = AttemptPaths(context.layout, order)
+        self.log = self._paths.output / "task.log"
         self.seconds = 0.0
 
     def run(self) -> None:
@@ -113,7 +71,7 @@ class TaskAttempt:
             result = Failure("SandboxError", f"cannot run the task: {error}", kind=_SYSTEM, recoverable=True)
         except Exception as error:  # noqa: BLE001
             # The boundary of the thread: an attempt that never reports would leave its run hanging.
-            _log.exception("attempt %s failed in the sandbox", self._places.output)
+            _log.exception("attempt %s failed in the sandbox", self._paths.output)
             result = Failure("SandboxError", f"the sandbox failed to run the task: {error!r}", kind=_SYSTEM)
         self._report(CANCELLED if self._stopped else result)
 
@@ -133,22 +91,22 @@ class TaskAttempt:
                 process.terminate()
 
     def _run(self) -> AttemptResult:
-        order, layout = self._order, self._bench.layout
-        self._places.prepare()
-        command = flattened(command_of(order.task, self._bench.images), self._image.python.parent)
-        argv = fill(command.argv, self._places.template_values(), order.inputs, layout.local)
+        order, layout = self._order, self._context.layout
+        self._paths.prepare()
+        command = flattened(command_of(order.task, self._context.images), self._image.python.parent)
+        argv = fill(command.argv, self._paths.template_values(), order.inputs, layout.local)
         own = command.env
         work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         try:
             if command.distribution is not None:
-                self._bench.code.place(layout.local(command.distribution), work)
+                self._context.code.place(layout.local(command.distribution), work)
             if command.data is not None:
                 argv, own = self._files_of_container(command, argv, work)
             env = self._environment(own, work if command.distribution is not None else None)
             with self._lock:
                 if self._stopped:
                     return CANCELLED
-                self._process = self._bench.starter.start(
+                self._process = self._context.starter.start(
                     argv,
                     python=self._image.python,
                     cwd=work,
@@ -165,7 +123,7 @@ class TaskAttempt:
                 outputs = upload(
                     work / _OUTPUTS, variables, layout.raw(order.execution, order.path, order.attempt), layout
                 )
-                layout.write(self._places.output / "outputs.pb", outputs.SerializeToString(deterministic=True))
+                layout.write(self._paths.output / "outputs.pb", outputs.SerializeToString(deterministic=True))
         finally:
             shutil.rmtree(work, ignore_errors=True)
         if code is None:
@@ -175,7 +133,7 @@ class TaskAttempt:
     def _files_of_container(self, command: Command, argv: list[str], work: Path) -> tuple[list[str], dict[str, str]]:
         """Writes the inputs, and puts the real directories where the command line and environment name those of the image."""
         data, order = command.data, self._order
-        download(order.inputs, work / _INPUTS, data.format, self._bench.layout.local)
+        download(order.inputs, work / _INPUTS, data.format, self._context.layout.local)
         (work / _OUTPUTS).mkdir()
 
         def real(text: str) -> str:
@@ -187,7 +145,7 @@ class TaskAttempt:
         return [real(word) for word in argv], {name: real(value) for name, value in command.env.items()}
 
     def _environment(self, container: dict[str, str], code: Path | None) -> dict[str, str]:
-        order, bench = self._order, self._bench
+        order, context = self._order, self._context
         execution, task = order.execution, order.task.id
         env = {**os.environ, **container}
         path = [str(code)] if code is not None else []
@@ -205,9 +163,9 @@ class TaskAttempt:
             "FLYTE_INTERNAL_TASK_NAME": task.name,
             "FLYTE_INTERNAL_TASK_VERSION": task.version,
             "FLYTE_ATTEMPT_NUMBER": str(order.attempt),
-            "FLYTE_PLATFORM_URL": bench.endpoint,
+            "FLYTE_PLATFORM_URL": context.endpoint,
             "FLYTE_PLATFORM_INSECURE": "true",
-            **bench.env,
+            **context.env,
             **order.env,
         }
         if not env["PYTHONPATH"]:
@@ -217,13 +175,13 @@ class TaskAttempt:
         return env
 
     def _result(self, program: str, code: int) -> AttemptResult:
-        failure = failure_in(self._places.output)
+        failure = failure_in(self._paths.output)
         if failure is not None:
             return failure
         if code != 0:
             message = f"{Path(program).name} exited with {code}. End of its log:\n{self._log_tail()}"
             return Failure("NonZeroExitCode", message, recoverable=True)
-        return outcome_in(self._places, f"task wrote no outputs. End of its log:\n{self._log_tail()}")
+        return outcome_in(self._paths, f"task wrote no outputs. End of its log:\n{self._log_tail()}")
 
     def _log_tail(self) -> str:
         return self.log.read_text(errors="replace")[-_LOG_TAIL:] if self.log.exists() else "(no log)"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
-from ..engine.outcome import Failure, unsupported
+from ..model.outcome import Failure, unsupported
 
 if TYPE_CHECKING:
     from .images import Images

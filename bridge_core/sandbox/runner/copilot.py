@@ -16,16 +16,16 @@ import yaml
 from flyteidl.core import literals_pb2, tasks_pb2, types_pb2
 from google.protobuf import json_format, struct_pb2
 
-from ..engine.bindings import loaded, unwrapped
-from ..engine.outcome import Failure
-from ..engine.timeouts import go_duration
-from ..ids import enum_name
+from ..model.ids import enum_name
+from ..model.literals import loaded, unwrapped
+from ..model.outcome import Failure
+from ..model.timeouts import go_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..layout import Layout
+    from ..model.layout import Layout
 
 __all__ = ["download", "upload"]
 

@@ -23,7 +23,7 @@ from .process import TaskProcess
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .guard import Guard
+    from .reaper import Reaper
 
 __all__ = ["ForkedProcess", "Forker"]
 
@@ -38,9 +38,9 @@ _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 class Forker:
     """Starts tasks by forking where that is possible."""
 
-    def __init__(self, directory: Path, guard: Guard) -> None:
+    def __init__(self, directory: Path, reaper: Reaper) -> None:
         self._directory = directory
-        self._guard = guard
+        self._reaper = reaper
         self._lock = threading.Lock()
         self._zygotes: dict[Path, _Channel] = {}
 
@@ -67,7 +67,7 @@ class Forker:
             forked = self._zygote(python).fork(argv, cwd=cwd, env=env, log=log)
             if forked is not None:
                 return forked
-        return TaskProcess(argv, cwd=cwd, env=env, log=log, guard=self._guard)
+        return TaskProcess(argv, cwd=cwd, env=env, log=log, reaper=self._reaper)
 
     def close(self) -> None:
         """Ends the zygotes, and with them what they still run."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.core import dynamic_job_pb2, errors_pb2, execution_pb2, literals_pb2
 from google.protobuf.message import DecodeError
 
-from ..engine.outcome import Done, Dynamic, Failure
+from ..model.outcome import Done, Dynamic, Failure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .places import Places
+    from .paths import AttemptPaths
 
 __all__ = ["failure_in", "outcome_in"]
 
@@ -37,26 +37,26 @@ def failure_in(prefix: Path) -> Failure | None:
     return Failure(error.code, error.message, kind=error.origin, recoverable=recoverable)
 
 
-def outcome_in(places: Places, missing: str) -> Done | Dynamic | Failure:
+def outcome_in(paths: AttemptPaths, missing: str) -> Done | Dynamic | Failure:
     """How an attempt ended that did not crash.
 
     Args:
-        places: Where it wrote.
+        paths: Where it wrote.
         missing: What to say when outputs were declared and none written.
     """
     try:
-        failure = failure_in(places.output)
+        failure = failure_in(paths.output)
         if failure is not None:
             return failure
-        futures = _read(places.output / "futures.pb", dynamic_job_pb2.DynamicJobSpec)
+        futures = _read(paths.output / "futures.pb", dynamic_job_pb2.DynamicJobSpec)
         if futures is not None:
-            return Dynamic(futures, places.layout.native(places.output / "futures.pb"), places.order.attempt)
-        outputs = _read(places.output / "outputs.pb", literals_pb2.LiteralMap)
+            return Dynamic(futures, paths.layout.native(paths.output / "futures.pb"), paths.order.attempt)
+        outputs = _read(paths.output / "outputs.pb", literals_pb2.LiteralMap)
     except Failure as failure:
         return failure
     if outputs is not None:
         return Done(outputs)
-    if places.order.task.interface.outputs.variables:
+    if paths.order.task.interface.outputs.variables:
         # Of kind UNKNOWN, as by ValidateOutput: it takes the task's own retries, not those of system failures.
         return Failure("OutputsNotFound", missing, kind=_UNKNOWN, recoverable=True)
     return Done(literals_pb2.LiteralMap())

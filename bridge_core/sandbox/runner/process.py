@@ -1,4 +1,4 @@
-"""One task process with everything it starts: its own process group, on a leash, with a log file."""
+"""One task process with everything it starts: its own process group, that dies with the server, with a log file."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .guard import Guard
+    from .reaper import Reaper
 
 __all__ = ["Starter", "TaskProcess"]
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
-_LEASH = Path(__file__).with_name("leash.py")
+_DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 
 
 class TaskProcess:
     """A started process. `wait` it on the thread that made it: on Linux it dies with that thread."""
 
     def __init__(
-        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, guard: Guard | None = None
+        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, reaper: Reaper | None = None
     ) -> None:
-        self._guard = guard
+        self._reaper = reaper
         self._lock = threading.Lock()
         self._killer: threading.Timer | None = None
         self._expired = False
         self._over = False
         if sys.platform == "linux":
-            command = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
+            command = [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), *command]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
@@ -45,8 +45,8 @@ class TaskProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        if guard is not None:
-            guard.watch(self._process.pid)
+        if reaper is not None:
+            reaper.watch(self._process.pid)
 
     def wait(self, timeout: float | None) -> int | None:
         """Waits until it ended; None when it was still running after ``timeout`` seconds (it is killed then)."""
@@ -61,8 +61,8 @@ class TaskProcess:
             self._process.wait()  # macOS before Python 3.13
         with self._lock:
             self._kill_group(signal.SIGKILL)  # what the task left behind
-            if self._guard is not None:
-                self._guard.forget(self._process.pid)
+            if self._reaper is not None:
+                self._reaper.forget(self._process.pid)
             self._over = True
             code = self._process.wait()
         for timer in (expiry, self._killer):
@@ -99,15 +99,15 @@ class TaskProcess:
 class Starter:
     """Starts each task as a process of its own: the faithful way, and the default."""
 
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+    def __init__(self, reaper: Reaper) -> None:
+        self._reaper = reaper
 
     def start(
         self, argv: Sequence[str], *, python: Path, cwd: Path, env: Mapping[str, str], log: Path, own: Iterable[str]
     ) -> TaskProcess:
         """Starts a task; for the arguments see `fork.Forker.start`."""
         del python, own
-        return TaskProcess(argv, cwd=cwd, env=env, log=log, guard=self._guard)
+        return TaskProcess(argv, cwd=cwd, env=env, log=log, reaper=self._reaper)
 
     def close(self) -> None:
         """Nothing to end."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
-from ..engine.bindings import loaded, unwrapped
+from ..model.literals import loaded, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -17,14 +17,14 @@ from google.protobuf import any_pb2, message_factory
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2  # type: ignore[import-untyped]
 
-from ..calls import Call
-from ..status import Rejected
+from ..controls.calls import Call
+from ..model.status import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..calls import Calls
-    from ..faults import Fault, Faults
+    from ..controls.calls import Calls
+    from ..controls.faults import Fault, Faults
 
 __all__ = ["GrpcServer"]
 

@@ -11,8 +11,8 @@ from typing import Any
 from flyteidl.core import catalog_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 
-from ..ids import enum_name
-from ..times import to_text
+from ..model.ids import enum_name
+from ..model.times import to_text
 
 __all__ = ["node_columns", "task_columns"]
 

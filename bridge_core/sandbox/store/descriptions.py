@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import description_entity_pb2
 
 if TYPE_CHECKING:
-    from ..filters import Query
+    from ..validation.filters import Query
     from .database import Database, Page
 
 __all__ = ["Descriptions"]

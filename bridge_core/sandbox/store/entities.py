@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import launch_plan_pb2, project_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
-from ..ids import describe, kind_name
-from ..status import Rejected
-from ..times import now, to_text
+from ..model.ids import describe, kind_name
+from ..model.status import Rejected
+from ..model.times import now, to_text
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from ..filters import Query
+    from ..validation.filters import Query
     from .database import Database, Page
 
 __all__ = ["DOMAINS", "Entities"]

@@ -16,12 +16,12 @@ from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import literals_pb2
 
-from ..ids import enum_name, kind_name
-from ..status import Rejected
-from ..times import now, seconds_between, to_text
+from ..model.ids import enum_name, kind_name
+from ..model.status import Rejected
+from ..model.times import now, seconds_between, to_text
 
 if TYPE_CHECKING:
-    from ..filters import Query
+    from ..validation.filters import Query
     from .database import Database, Page
 
 __all__ = ["TERMINAL", "Executions", "execution_key", "trim_error"]

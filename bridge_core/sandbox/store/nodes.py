@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import node_execution_pb2, signal_pb2, task_execution_pb2
 from flyteidl.core import catalog_pb2, compiler_pb2, literals_pb2
 
-from ..status import Rejected
+from ..model.status import Rejected
 from .columns import node_columns, task_columns
 from .executions import execution_key, trim_error
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from ..filters import Query
+    from ..validation.filters import Query
     from .database import Database, Page
 
 __all__ = ["Nodes"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ...status import Rejected
+from ...model.status import Rejected
 from ...store.executions import TERMINAL
 
 __all__ = ["check_labels", "check_notifications", "node_id_checked", "run_id_checked"]

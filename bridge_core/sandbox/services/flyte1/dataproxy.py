@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.service import dataproxy_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ...status import Rejected
+from ...model.status import Rejected
 from .flyte_urls import parse_flyte_url
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ...blobs.signing import Signer
-    from ...layout import Layout
+    from ...model.layout import Layout
     from ...store.nodes import Nodes
 
 __all__ = ["DataProxyHandlers"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import description_entity_pb2
 from flyteidl.core import identifier_pb2
 
-from ...filters import DESCRIPTION, Query
-from ...ids import describe
-from ...status import Rejected
+from ...model.ids import describe
+from ...model.status import Rejected
 from ...store.descriptions import Descriptions
+from ...validation.filters import DESCRIPTION, Query
 
 if TYPE_CHECKING:
     from ...engine.engine import Engine

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
-from ...compiler import compile_closure
-from ...engine.scheduler import check_schedule
-from ...filters import LAUNCH_PLAN, TASK, WORKFLOW, Query
-from ...ids import describe
-from ...inputs import check_literals, check_parameters, expected_inputs
-from ...status import Rejected
+from ...model.ids import describe
+from ...model.status import Rejected
+from ...model.times import now
 from ...store.descriptions import Descriptions
-from ...times import now
+from ...validation.compiler import compile_closure
+from ...validation.filters import LAUNCH_PLAN, TASK, WORKFLOW, Query
+from ...validation.inputs import check_literals, check_parameters, expected_inputs
+from ...validation.schedules import check_schedule
 from ._checks import check_labels, check_notifications
 from .listing import query_in
 

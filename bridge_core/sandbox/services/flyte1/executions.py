@@ -8,10 +8,10 @@ from flyteidl.admin import event_pb2, execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import identifier_pb2
 
-from ...filters import EXECUTION, Query
-from ...ids import generated_name
-from ...status import Rejected
+from ...model.ids import generated_name
+from ...model.status import Rejected
 from ...store.executions import TERMINAL
+from ...validation.filters import EXECUTION, Query
 from ._checks import check_labels, check_notifications
 from ._checks import run_id_checked as _checked
 

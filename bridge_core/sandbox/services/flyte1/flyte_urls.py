@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
 
-from ...status import Rejected
+from ...model.status import Rejected
 
 __all__ = ["FlyteUrl", "parse_flyte_url", "urls_of_node", "urls_of_task"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...filters import Query
-from ...status import Rejected
+from ...model.status import Rejected
+from ...validation.filters import Query
 
 __all__ = ["query_in"]
 

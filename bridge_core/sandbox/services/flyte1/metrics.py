@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import execution_pb2
 from flyteidl.core import metrics_pb2
 
-from ...times import now
+from ...model.times import now
 
 if TYPE_CHECKING:
     from ...engine.engine import Engine

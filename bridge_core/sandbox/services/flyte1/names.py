@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
 
-from ...filters import NAMED, Query
-from ...ids import GENERATED
-from ...status import Rejected
+from ...model.ids import GENERATED
+from ...model.status import Rejected
+from ...validation.filters import NAMED, Query
 from .listing import query_in
 
 if TYPE_CHECKING:

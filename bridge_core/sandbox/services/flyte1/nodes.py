@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import identifier_pb2
 
-from ...filters import NODE, TASK_EXECUTION, Query
-from ...status import Rejected
+from ...model.status import Rejected
+from ...validation.filters import NODE, TASK_EXECUTION, Query
 from ._checks import node_id_checked, run_id_checked
 from .flyte_urls import urls_of_node, urls_of_task
 

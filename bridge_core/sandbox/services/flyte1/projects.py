@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import project_pb2, version_pb2
 
-from ...ids import check_project_id
-from ...status import Rejected
+from ...model.ids import check_project_id
+from ...model.status import Rejected
 from ...store.entities import DOMAINS
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import signal_pb2
 
-from ...filters import SIGNAL, Query
-from ...interfaces import castable, type_of
-from ...status import Rejected
+from ...model.status import Rejected
+from ...validation.filters import SIGNAL, Query
+from ...validation.interfaces import castable, type_of
 from ._checks import run_id_checked
 
 if TYPE_CHECKING:

@@ -1,0 +1,99 @@
+"""Verbs on the inside of a run: nodes, logs, decks, metrics, signals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..model.durations import seconds
+from ..model.errors import InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..backends.base import Backend
+    from ..config import Config
+    from ..model.ids import RunRef
+    from ..model.nodes import LogLink, NodeSnapshot, SpanMetric
+    from ..transport.base import Transport
+    from .data import DataOperations
+
+__all__ = ["InsideOperations"]
+
+
+class InsideOperations:
+    """The verbs that look into runs."""
+
+    def __init__(self, backend: Backend, transport: Transport, config: Config, data: DataOperations) -> None:
+        self._backend = backend
+        self._transport = transport
+        self._config = config
+        self._data = data
+
+    async def nodes(self, ref: RunRef, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
+        """The node tree; with attempts, one more call per leaf."""
+        tree = await self._backend.inside.tree(ref)
+        return await self._with_attempts(ref, tree) if attempts else tree
+
+    async def logs(self, ref: RunRef, *, node: str | None = None) -> list[LogLink]:
+        """Log links of one node, or of the failed nodes, or, when none failed, of all."""
+        tree = await self._backend.inside.tree(ref)
+        every = [item for top in tree for item in top.walk() if not item.children]
+        if node is not None:
+            chosen = [item for item in every if node in (item.id, item.name)]
+            if not chosen:
+                names = ", ".join(item.id for item in every) or "none"
+                raise NotFound(f"run {ref} has no node {node!r} with logs; it has {names}")
+        else:
+            chosen = [item for item in every if item.phase in ("FAILED", "TIMED_OUT")] or every
+        return [log for item in chosen for log in await self._logs_of(ref, item.id)]
+
+    async def deck(self, ref: RunRef, *, node: str | None = None) -> str:
+        """HTML of a node's deck; of the only node that has one when none is named."""
+        if node is None:
+            tree = await self._backend.inside.tree(ref)
+            having = [item.id for top in tree for item in top.walk() if item.deck_uri]
+            if len(having) != 1:
+                found = f"these do: {', '.join(having)}" if having else "none of its nodes has one"
+                raise InvalidRequest(f"deck of run {ref}: name a node; {found}")
+            node = having[0]
+        urls = await self._backend.inside.deck_urls(ref, node)
+        if not urls:
+            raise NotFound(f"node {node} of run {ref} has no deck")
+        return (await self._data.read_signed(urls[0])).decode(errors="replace")
+
+    async def metrics(self, ref: RunRef) -> SpanMetric:
+        """Where the time of a run went."""
+        return await self._backend.inside.metrics(ref)
+
+    async def signal(
+        self, ref: RunRef, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
+    ) -> None:
+        """Gives a gate its value; waits until the run reaches the gate, because Flyte makes the signal only then."""
+        patience, begin = seconds(timeout), self._transport.now()
+        while (kind := await self._backend.inside.gate_type(ref, signal_id)) is None:
+            snapshot = await self._backend.describe(ref)
+            if snapshot.phase.is_terminal:
+                raise NotFound(f"{snapshot.describe()}; it never reached a gate {signal_id!r}")
+            waited = self._transport.now() - begin
+            if patience is not None and waited >= patience:
+                raise NotFound(
+                    f"run {ref} ({snapshot.phase.value}) has not reached a gate {signal_id!r} after {patience:g} s; check the "
+                    f"name, or wait longer. Console: {snapshot.console_url}"
+                )
+            await self._transport.sleep(self._config.poll.delay(waited, self._transport.chance()))
+        encoded = self._data.codec.encode(value, kind, path=f"signal {signal_id}")
+        if encoded.uploads:
+            raise InvalidRequest(f"signal {signal_id} of run {ref}: files cannot be sent as signals; send a reference")
+        await self._backend.inside.set_signal(ref, signal_id, encoded.literal)
+
+    async def _logs_of(self, ref: RunRef, node_id: str) -> Iterable[LogLink]:
+        return [log for attempt in await self._backend.inside.attempts(ref, node_id) for log in attempt.logs]
+
+    async def _with_attempts(self, ref: RunRef, tree: tuple[NodeSnapshot, ...]) -> tuple[NodeSnapshot, ...]:
+        out = []
+        for item in tree:
+            attempts = await self._backend.inside.attempts(ref, item.id) if item.kind != "run" else ()
+            out.append(replace(item, attempts=attempts, children=await self._with_attempts(ref, item.children)))
+        return tuple(out)

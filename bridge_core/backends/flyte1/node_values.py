@@ -1,0 +1,127 @@
+"""FlyteAdmin's node and task executions -> our values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flyteidl.core import catalog_pb2
+from flyteidl.core import execution_pb2 as core_execution_pb2
+
+from ...model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
+from ...model.run_error import RunError
+from .convert import entity_of, run_ref
+
+__all__ = ["attempt", "node", "span"]
+
+_BOUNDARY = frozenset({"start-node", "end-node"})
+
+
+def is_boundary(message: Any) -> bool:
+    """Whether this is one of the two nodes that every workflow has and nobody wrote."""
+    return message.metadata.spec_node_id in _BOUNDARY or message.id.node_id in _BOUNDARY
+
+
+def has_children(message: Any) -> bool:
+    """Whether other nodes run inside it. Array nodes keep their items in one task execution instead."""
+    return bool(message.metadata.is_parent_node)
+
+
+def node(message: Any, children: tuple[NodeSnapshot, ...] = (), attempts: tuple[Attempt, ...] = ()) -> NodeSnapshot:
+    """A ``NodeExecution``."""
+    closure, metadata = message.closure, message.metadata
+    child = closure.workflow_node_metadata.executionId if closure.HasField("workflow_node_metadata") else None
+    kind = (
+        "run"
+        if child is not None
+        else "array"
+        if metadata.is_array
+        else "dynamic"
+        if metadata.is_dynamic
+        else "parent"
+        if metadata.is_parent_node
+        else "task"
+    )
+    cache = closure.task_node_metadata.cache_status if closure.HasField("task_node_metadata") else 0
+    started, ended = _times(closure)
+    return NodeSnapshot(
+        id=message.id.node_id,
+        name=metadata.spec_node_id or message.id.node_id,
+        phase=_name(core_execution_pb2.NodeExecution.Phase, closure.phase),
+        kind=kind,
+        started_at=started,
+        ended_at=ended,
+        error=error_of(closure),
+        cache_status=_name(catalog_pb2.CatalogCacheStatus, cache) if cache else None,
+        deck_uri=closure.deck_uri or None,
+        child_run=run_ref(child) if child is not None else None,
+        attempts=attempts,
+        children=children,
+    )
+
+
+def attempt(message: Any) -> Attempt:
+    """A ``TaskExecution``."""
+    closure = message.closure
+    started, ended = _times(closure)
+    number, name = message.id.retry_attempt, message.id.node_execution_id.node_id
+    phases = core_execution_pb2.TaskExecution.Phase
+    return Attempt(
+        number=number,
+        phase=_name(phases, closure.phase),
+        task=entity_of(message.id.task_id),
+        started_at=started,
+        ended_at=ended,
+        error=error_of(closure),
+        logs=tuple(LogLink(name=log.name, uri=log.uri, node=name, attempt=number) for log in closure.logs),
+        items=tuple(_name(phases, item.phase) for item in closure.metadata.external_resources),
+    )
+
+
+def span(message: Any) -> SpanMetric:
+    """A ``Span`` of GetExecutionMetrics."""
+    which = message.WhichOneof("id")
+    name = {
+        "workflow_id": lambda: message.workflow_id.name,
+        "node_id": lambda: message.node_id.node_id,
+        "task_id": lambda: message.task_id.task_id.name,
+        "operation_id": lambda: message.operation_id,
+    }.get(which or "", lambda: "")()
+    return SpanMetric(
+        name=name,
+        started_at=_when(message, "start_time"),
+        ended_at=_when(message, "end_time"),
+        children=tuple(span(child) for child in message.spans),
+    )
+
+
+def error_of(closure: Any) -> RunError | None:
+    """The error of a node's or task's closure."""
+    if closure.WhichOneof("output_result") != "error":
+        return None
+    kind = core_execution_pb2.ExecutionError.ErrorKind.Name(closure.error.kind)
+    return RunError(code=closure.error.code, message=closure.error.message, kind=kind)
+
+
+def _times(closure: Any) -> tuple[datetime | None, datetime | None]:
+    started = _when(closure, "started_at")
+    if started is None or not closure.HasField("duration"):
+        return started, None
+    length = closure.duration.ToTimedelta()
+    return started, started + length if length else None
+
+
+def _when(message: Any, field: str) -> datetime | None:
+    if not message.HasField(field):
+        return None
+    stamp = getattr(message, field)
+    when: datetime = stamp.ToDatetime(tzinfo=UTC)
+    return when if stamp.seconds or stamp.nanos else None
+
+
+def _name(enum: Any, value: int) -> str:
+    try:
+        name: str = enum.Name(value)
+    except ValueError:
+        return f"UNKNOWN({value})"
+    return name

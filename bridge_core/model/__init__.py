@@ -1,0 +1,1 @@
+"""What is passed around: inert values, errors, policies. Imports nothing above itself."""

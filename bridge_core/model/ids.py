@@ -1,0 +1,209 @@
+"""References to things in Flyte: which entity, which run.
+
+References are inert data with a text form and a dict form, because launch and wait happen in different processes: a
+`RunRef` crosses XCom, triggers and event logs.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from .errors import ConfigError, InvalidRequest
+from .public import public
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["EntityKind", "EntityRef", "RunRef"]
+
+
+class _Place(Protocol):
+    @property
+    def project(self) -> str | None: ...
+    @property
+    def domain(self) -> str | None: ...
+
+
+@public
+class EntityKind(enum.Enum):
+    """What can be launched or fetched."""
+
+    TASK = "task"
+    WORKFLOW = "workflow"
+    LAUNCH_PLAN = "launch_plan"
+
+
+@public
+@dataclass(frozen=True, slots=True)
+class EntityRef:
+    """One registered task, workflow or launch plan.
+
+    Text form: ``launch_plan:[project/domain/]name[@version]``. Without a kind, a launch plan is meant, because that is
+    what people launch.
+
+    Attributes:
+        kind: Task, workflow or launch plan.
+        name: Fully qualified name, ``"pkg.module.workflow"``.
+        project: None means the client's default.
+        domain: None means the client's default.
+        version: A pin, ``"latest"`` (newest created) or ``"active"`` (launch plans only: the activated version). None
+            means active if there is one, else latest.
+    """
+
+    kind: EntityKind
+    name: str
+    project: str | None = None
+    domain: str | None = None
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidRequest("an entity needs a name: EntityRef.launch_plan('pkg.module.workflow')")
+
+    @classmethod
+    def task(
+        cls, name: str, *, project: str | None = None, domain: str | None = None, version: str | None = None
+    ) -> Self:
+        """A task, launched on its own."""
+        return cls(EntityKind.TASK, name, project, domain, version)
+
+    @classmethod
+    def workflow(
+        cls, name: str, *, project: str | None = None, domain: str | None = None, version: str | None = None
+    ) -> Self:
+        """A workflow; launching it launches its default launch plan, which has the same name."""
+        return cls(EntityKind.WORKFLOW, name, project, domain, version)
+
+    @classmethod
+    def launch_plan(
+        cls, name: str, *, project: str | None = None, domain: str | None = None, version: str | None = None
+    ) -> Self:
+        """A launch plan: what Flyte launches."""
+        return cls(EntityKind.LAUNCH_PLAN, name, project, domain, version)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads the text form.
+
+        Raises:
+            InvalidRequest: The text has no such form; the message shows it.
+        """
+        head, colon, rest = text.partition(":")
+        if not colon or "/" in head or "@" in head:  # a colon further on belongs to the version
+            kind, rest = EntityKind.LAUNCH_PLAN, text
+        else:
+            try:
+                kind = EntityKind(head.replace("-", "_"))
+            except ValueError:
+                raise InvalidRequest(
+                    f"entity {text!r}: unknown kind {head!r}; wanted task, workflow or launch_plan, as in "
+                    "'launch_plan:project/domain/pkg.wf@version'"
+                ) from None
+        path, at, version = rest.partition("@")
+        parts = path.split("/")
+        if len(parts) not in (1, 3) or not all(parts) or (at and not version):
+            raise InvalidRequest(
+                f"entity {text!r} cannot be read; wanted [task:|workflow:|launch_plan:][project/domain/]name[@version]"
+            )
+        project, domain = (parts[0], parts[1]) if len(parts) == 3 else (None, None)  # noqa: PLR2004
+        return cls(kind, parts[-1], project, domain, version or None)
+
+    def __str__(self) -> str:
+        where = f"{self.project}/{self.domain}/" if self.project and self.domain else ""
+        version = f"@{self.version}" if self.version else ""
+        return f"{self.kind.value}:{where}{self.name}{version}"
+
+    def pinned(self, version: str) -> Self:
+        """The same entity at exactly this version."""
+        return replace(self, version=version)
+
+    def within(self, project: str | None, domain: str | None) -> Self:
+        """The same entity, with its missing project and domain filled in."""
+        return replace(self, project=self.project or project, domain=self.domain or domain)
+
+    def placed(self, config: _Place, *, settings: str = "Config") -> Self:
+        """The same entity in a project and a domain: its own, else those of the configuration.
+
+        Args:
+            config: A `Config`, or whatever else has a ``project`` and a ``domain``.
+            settings: What users write them in, for the message: ``Config``, ``FlyteResource``.
+
+        Raises:
+            ConfigError: Neither names one; the message says where it can be named.
+        """
+        placed = self.within(config.project, config.domain)
+        missing = [part for part in ("project", "domain") if not getattr(placed, part)]
+        if missing:
+            raise ConfigError(
+                f"{self}: no {' and no '.join(missing)}; name what is missing in the reference "
+                f"({self.kind.value}:project/domain/name), in {settings}({', '.join(f'{part}=…' for part in missing)}), "
+                f"on the command line ({' '.join(f'--{part}' for part in missing)}), or in the environment "
+                f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
+            )
+        return placed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON; `from_dict` reads it back."""
+        return {
+            "kind": self.kind.value,
+            "name": self.name,
+            "project": self.project,
+            "domain": self.domain,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse of `to_dict`."""
+        return cls(EntityKind(data["kind"]), data["name"], data.get("project"), data.get("domain"), data.get("version"))
+
+
+@public
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """Names one run. Text form ``project/domain/name``."""
+
+    project: str
+    domain: str
+    name: str
+
+    def __post_init__(self) -> None:
+        for field in ("project", "domain", "name"):
+            value = getattr(self, field)
+            if not isinstance(value, str) or not value or "/" in value:
+                raise InvalidRequest(f"run reference: {field} must be a non-empty text without '/', got {value!r}")
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.domain}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads ``project/domain/name``.
+
+        Raises:
+            InvalidRequest: The text has another form.
+        """
+        parts = text.split("/")
+        if len(parts) != 3 or not all(parts):  # noqa: PLR2004
+            raise InvalidRequest(f"run {text!r} cannot be read; wanted project/domain/name")
+        return cls(*parts)
+
+    def to_dict(self) -> dict[str, str]:
+        """Plain JSON; `from_dict` reads it back."""
+        return {"project": self.project, "domain": self.domain, "name": self.name}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse of `to_dict`.
+
+        Raises:
+            InvalidRequest: A key is missing.
+        """
+        try:
+            return cls(data["project"], data["domain"], data["name"])
+        except KeyError as missing:
+            raise InvalidRequest(
+                f"run reference {dict(data)!r} lacks {missing}; wanted project, domain and name"
+            ) from None

@@ -1,0 +1,171 @@
+"""`Assembly`: how a sandbox is put together from what it was asked to be; done again each time it starts."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from .claim import usable
+from .parts import Parts, guarded, login_routes, serve, task_login
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ..auth.access import Access
+    from ..auth.tokens import Tokens
+    from ..connectors.registry import Connectors
+    from ..controls.calls import Calls
+    from ..controls.faults import Faults
+    from ..controls.stubs import Stubs
+    from ..model.layout import Layout
+    from ..runner.fork import Forker
+    from ..runner.images import Images
+    from ..services.server import GrpcServer
+    from ..web.server import HttpServer
+
+__all__ = ["Assembly", "PortTaken"]
+
+
+class PortTaken(OSError):
+    """Something else listens on a port that was asked for by number, or it may not be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """The settings of one sandbox, and what it keeps while it is stopped. For their meaning see `app.Sandbox`."""
+
+    calls: Calls
+    faults: Faults
+    stubs: Stubs
+    connectors: Connectors
+    access: Access
+    images: Images
+    isolation: str
+    parallelism: int
+    projects: tuple[str, ...]
+    clock: Callable[[], datetime]
+    catch_up: int
+
+    def __post_init__(self) -> None:
+        if self.isolation not in ("process", "fork"):
+            raise ValueError(f"isolation must be 'process' or 'fork', got {self.isolation!r}")
+        if self.parallelism < 1:
+            raise ValueError(f"parallelism must be at least 1, got {self.parallelism!r}")
+
+    def open(self, layout: Layout, lock: IO[bytes], port: int, http_port: int) -> Parts:
+        """Opens both ports and starts everything behind them.
+
+        Raises:
+            PortTaken: A port that was asked for by number is not free.
+        """
+        from ..services.server import GrpcServer
+        from ..web.server import HttpServer
+
+        access = self.access
+        tokens = None
+        if access.auth is not None:
+            from ..auth.tokens import Tokens
+
+            tokens = Tokens(access.auth, access)
+        try:
+            check = None if tokens is None else tokens.check_call
+            grpc_server = GrpcServer(port, calls=self.calls, faults=self.faults, host=access.listen, check=check)
+        except OSError as error:
+            raise _taken(error, access.listen, port, "gRPC", "--port") from None
+        try:
+            http_server = HttpServer(http_port, access.listen, access.names)
+        except OSError as error:
+            grpc_server.stop()
+            raise _taken(error, access.listen, http_port, "HTTP", "--http-port") from None
+        try:
+            with ExitStack() as resources:  # closed when a part cannot be made, else by `Parts.stop`
+                resources.callback(lock.close)
+                return self._assemble(layout, resources, grpc_server, http_server, tokens)
+        except BaseException:
+            grpc_server.stop()
+            http_server.stop()
+            raise
+
+    def _assemble(
+        self,
+        layout: Layout,
+        resources: ExitStack,
+        grpc_server: GrpcServer,
+        http_server: HttpServer,
+        tokens: Tokens | None,
+    ) -> Parts:
+        from ..blobs.storage import Storage
+        from ..console.console import Console
+        from ..console.urls import run_path
+        from ..engine.engine import Engine
+        from ..runner.archive import CodeCache
+        from ..runner.context import RunnerContext
+        from ..runner.fork import Forker
+        from ..runner.process import Starter
+        from ..runner.reaper import Reaper
+        from ..store.database import Database
+        from ..store.entities import Entities
+
+        shutil.rmtree(layout.work, ignore_errors=True)  # what a killed server left behind
+        with usable(layout.root):
+            layout.create()
+            database = resources.enter_context(closing(Database(layout.database)))
+        entities = Entities(database)
+        for project in self.projects:
+            entities.add_project(project)
+        access = self.access
+        storage = resources.enter_context(closing(Storage(layout, http_server.port, access)))
+        reaper = resources.enter_context(closing(Reaper()))
+        starter: Starter | Forker = Starter(reaper)
+        if self.isolation == "fork":
+            starter = Forker(layout.work, reaper)
+        resources.callback(starter.close)
+        if isinstance(starter, Forker):
+            starter.prepare(self.images.common.python)
+        runner = RunnerContext(
+            layout=layout,
+            code=CodeCache(layout.code),
+            images=self.images,
+            starter=starter,
+            endpoint=f"{access.nearby}:{grpc_server.port}",
+            env={**storage.task_environment, **task_login(access.auth)},
+        )
+        console_url = f"http://{access.host}:{http_server.port}"
+        engine = Engine(
+            database=database,
+            entities=entities,
+            layout=layout,
+            runner=runner,
+            parallelism=self.parallelism,
+            stubs=self.stubs,
+            connectors=self.connectors,
+            clock=self.clock,
+            catch_up=self.catch_up,
+            run_url=lambda identifier: console_url + run_path(identifier),
+        )
+        serve(grpc_server, engine, layout, storage.signer)
+        resources.callback(engine.stop)
+        engine.start()
+        routes = [*storage.routes, *login_routes(grpc_server, tokens, console_url)]
+        http_server.start([*routes, guarded(Console(engine, storage.signer).route, access)])
+        grpc_server.start()
+        return Parts(
+            layout=layout,
+            grpc=grpc_server,
+            http=http_server,
+            console_url=console_url,
+            tokens=tokens,
+            engine=engine,
+            resources=resources.pop_all(),
+        )
+
+
+def _taken(error: OSError, host: str, port: int, what: str, option: str) -> PortTaken:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return PortTaken(f"{host} is no address of this machine; choose another one with --listen")
+    why = "may not be used by you" if error.errno == errno.EACCES else "is taken by another process"
+    return PortTaken(f"port {port} ({what}) {why}; choose another one with {option}")
