@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
+    from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec
     from .model.errors import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.policies import PollPolicy, RetryPolicy
+    from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.requests import LaunchRequest, RunOptions
     from .model.run_error import RunError
@@ -59,6 +61,7 @@ __all__ = [
     "AuthError",
     "BridgeError",
     "Checkpoint",
+    "Classification",
     "Client",
     "Codec",
     "Config",
@@ -71,6 +74,8 @@ __all__ = [
     "EntityKind",
     "EntityNotFound",
     "EntityRef",
+    "ErrorClass",
+    "ErrorRule",
     "FileAccess",
     "FileRef",
     "FixedRate",
@@ -83,12 +88,14 @@ __all__ = [
     "LimitExceeded",
     "LiteralError",
     "LogLink",
+    "NextTry",
     "NodeSnapshot",
     "NotFound",
     "Notification",
     "PermissionDenied",
     "PollPolicy",
     "Progress",
+    "Provenance",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -113,6 +120,7 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "WaitTimeout",
+    "classify",
     "run_name",
     "seconds",
 ]
@@ -124,11 +132,13 @@ _HOMES = {
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
+    "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
+    "model.provenance": ("Provenance",),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest", "RunOptions"),
     "model.run_settings": ("Notification", "SecurityContext"),

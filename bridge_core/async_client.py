@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from .model.public import public
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient"]
 
 
+@public
 class AsyncClient:
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
@@ -131,23 +134,23 @@ class AsyncClient:
         return passthrough(self._transport, *pairs)
 
     async def launch(self, request: LaunchRequest) -> RunRef:
-        """See `Client.launch`."""
+        """Launches, or attaches to the identical run of that name, in whatever phase it is."""
         return await self._ops.launch.launch(request)
 
     async def launch_or_attach(self, request: LaunchRequest) -> Launched:
-        """See `Client.launch_or_attach`."""
+        """Like `launch`, and tells whether the run was made now, with a snapshot of it."""
         return await self._ops.launch.launch_or_attach(request)
 
     async def launch_many(
         self, requests: Sequence[LaunchRequest], concurrency: int = 0, return_exceptions: bool = False
     ) -> list[RunRef | BridgeError]:
-        """See `Client.launch_many`."""
+        """Launches all of them, several at once; references in the order of the requests. Equal names are launched in turn."""
         return await self._ops.launch.launch_many(
             requests, concurrency=concurrency, return_exceptions=return_exceptions
         )
 
     async def describe(self, ref: RunRef) -> RunSnapshot:
-        """See `Client.describe`."""
+        """The run as it is now. Raises `RunNotFound`."""
         return await self._ops.runs.describe(ref)
 
     async def wait(
@@ -157,7 +160,7 @@ class AsyncClient:
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
     ) -> RunSnapshot:
-        """See `Client.wait`. All waits of this client share one poll; cancelling one harms no other."""
+        """Waits until the run ends. Never raises for a run that ended badly: `RunSnapshot.raise_for_phase` does."""
         return await self._waiters.wait(ref, timeout=timeout, poll_interval=poll_interval)
 
     async def wait_many(
@@ -167,7 +170,7 @@ class AsyncClient:
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
     ) -> list[RunSnapshot]:
-        """See `Client.wait_many`."""
+        """Waits until all of them ended, asking about up to 200 runs in one call; snapshots in order."""
         return await self._waiters.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
 
     def watch(
@@ -177,53 +180,53 @@ class AsyncClient:
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
     ) -> AsyncIterator[RunSnapshot]:
-        """See `Client.watch`."""
+        """A snapshot whenever the phase changed; the final one last."""
         return self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval)
 
     async def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
-        """See `Client.outputs`."""
+        """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references."""
         return await self._ops.data.outputs(ref, allow_pickle=allow_pickle)
 
     async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
-        """See `Client.abort`."""
+        """Aborts the run. One that has ended stays as it is; that is success."""
         await self._ops.runs.abort(ref, reason=reason)
 
     async def inputs(self, ref: RunRef) -> RunOutputs:
-        """See `Client.inputs`."""
+        """Inputs that the run has stored, after defaults, as plain Python."""
         return await self._ops.data.inputs(ref)
 
     async def relaunch(self, ref: RunRef, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
-        """See `Client.relaunch`."""
+        """A new run with the spec and inputs of this one. With a name it is made once, whatever crashes in between."""
         return await self._ops.again.relaunch(ref, name=name, overwrite_cache=overwrite_cache)
 
     async def recover(self, ref: RunRef, *, name: str | None = None) -> RunRef:
-        """See `Client.recover`."""
+        """A new run that keeps what succeeded in this one and does the rest again. Named like `relaunch`."""
         return await self._ops.again.recover(ref, name=name)
 
     async def archive(self, ref: RunRef, *, archived: bool = True) -> None:
-        """See `Client.archive`."""
+        """Hides the run from lists (False: shows it again). It keeps its name."""
         await self._ops.runs.archive(ref, archived=archived)
 
     async def signal(
         self, ref: RunRef, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
     ) -> None:
-        """See `Client.signal`."""
+        """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it."""
         await self._ops.inside.signal(ref, signal_id, value, timeout=timeout)
 
     async def nodes(self, ref: RunRef, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
-        """See `Client.nodes`."""
+        """The nodes of the run as a tree: one call per parent node, however many leaves there are."""
         return await self._ops.inside.nodes(ref, attempts=attempts)
 
     async def logs(self, ref: RunRef, *, node: str | None = None) -> list[LogLink]:
-        """See `Client.logs`."""
+        """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
         return await self._ops.inside.logs(ref, node=node)
 
     async def deck(self, ref: RunRef, *, node: str | None = None) -> str:
-        """See `Client.deck`."""
+        """HTML of a node's deck; the node may be left out when only one has a deck."""
         return await self._ops.inside.deck(ref, node=node)
 
     async def metrics(self, ref: RunRef) -> SpanMetric:
-        """See `Client.metrics`."""
+        """Where the time of the run went."""
         return await self._ops.inside.metrics(ref)
 
     async def list_entities(
@@ -235,42 +238,42 @@ class AsyncClient:
         name: str | None = None,
         limit: int = 1000,
     ) -> list[EntityRef]:
-        """See `Client.list_entities`."""
+        """Registered entities of a kind, by name; with ``name``, the versions of that one, newest first."""
         return await self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
 
     async def deploy_trigger(self, trigger: Trigger) -> DeployedTrigger:
-        """See `Client.deploy_trigger`."""
+        """Makes Flyte know the trigger, and fire it unless ``auto_activate`` is False. The same again changes nothing."""
         return await self._ops.triggers.deploy(trigger)
 
     async def list_triggers(self, *, project: str | None = None, domain: str | None = None) -> list[DeployedTrigger]:
-        """See `Client.list_triggers`."""
+        """Everything in a project and domain that has a schedule, by name, active or not."""
         return await self._ops.triggers.list(project, domain)
 
     async def activate(self, ref: EntityRef | str) -> DeployedTrigger:
-        """See `Client.activate`."""
+        """Starts the schedule of a launch plan: the pinned version, else the newest. The active one is left alone."""
         return await self._ops.triggers.activate(ref)
 
     async def deactivate(self, ref: EntityRef | str) -> DeployedTrigger:
-        """See `Client.deactivate`."""
+        """Stops the schedule of a launch plan: the pinned version, else the active one."""
         return await self._ops.triggers.deactivate(ref)
 
     async def whoami(self) -> str:
-        """See `Client.whoami`."""
+        """Who Flyte thinks we are; empty where it does not authenticate."""
         return await self._ops.backend.whoami()
 
     def list_runs(
         self, *, project: str | None = None, domain: str | None = None, limit: int = 100, query: RunQuery | None = None
     ) -> AsyncIterator[RunSnapshot]:
-        """See `Client.list_runs`."""
+        """Runs of one project and domain, newest first; pages are fetched as they are consumed."""
         return self._ops.runs.list_runs(project, domain, query, limit)
 
     async def get_entity(self, ref: EntityRef) -> Entity:
-        """See `Client.get_entity`."""
+        """One version of an entity: what it takes and gives. Raises `EntityNotFound`."""
         return await self._ops.launch.get_entity(ref)
 
     @property
     def files(self) -> AsyncFileAccess:
-        """See `Client.files`."""
+        """Files, here and there."""
         from .files import AsyncFileAccess
 
         if self._files is None:
@@ -279,14 +282,14 @@ class AsyncClient:
 
     @property
     def secrets(self) -> SecretStore:
-        """See `Client.secrets`."""
+        """Secrets, where Flyte mounts them."""
         from .secrets import SecretStore
 
         return SecretStore(self.config)
 
     @property
     def codec(self) -> Codec:
-        """See `Client.codec`."""
+        """What values are converted with."""
         return self._ops.data.codec
 
     async def upload(
@@ -297,7 +300,7 @@ class AsyncClient:
         location: str | None = None,
         progress: OnProgress | None = None,
     ) -> FileRef | DirectoryRef:
-        """See `Client.upload`."""
+        """Uploads a file, bytes, or a directory; the same content always gets the same URI."""
         return await self._ops.files.upload(source, name=name, location=location, progress=progress)
 
     async def download(
@@ -307,21 +310,21 @@ class AsyncClient:
         *,
         progress: OnProgress | None = None,
     ) -> Path:
-        """See `Client.download`."""
+        """Copies a referenced file (or all files of a directory or frame) to a local path, and returns that path."""
         return await self._ops.files.download(what, path, progress=progress)
 
     async def open(self, what: FileRef | str) -> IO[bytes]:
-        """See `Client.open`."""
+        """Opens a referenced file for reading."""
         return await self._ops.files.open(what)
 
     async def read_frame(self, ref: FrameRef) -> Any:
-        """See `Client.read_frame`."""
+        """Reads a referenced table into a pandas DataFrame (``pip install 'flyte-bridge[dataframes]'``)."""
         return await self._ops.data.read_frame(ref)
 
     def clear_cache(self) -> None:
-        """See `Client.clear_cache`."""
+        """Forgets what was remembered of fully versioned entities."""
         self._ops.backend.clear_cache()
 
     def console_url(self, ref: RunRef) -> str:
-        """See `Client.console_url`."""
+        """The page of the run in Flyte's console. Asks nobody."""
         return self._ops.backend.console_url(ref)

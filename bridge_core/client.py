@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from ._drive import iter_blocking, run_blocking
+from .model.public import public
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Client"]
 
 
+@public
 class Client:
     """A connection to one Flyte, for code without an event loop.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ._drive import run_blocking
+from .model.public import public
 
 if TYPE_CHECKING:
     import os
@@ -128,6 +129,7 @@ class _Places:
         return folder
 
 
+@public
 class FileAccess(_Places):
     """Files, here and there, for code without an event loop. From `Client.files`.
 
@@ -251,6 +253,7 @@ class FileAccess(_Places):
         return Checkpoint(self, destination, source)
 
 
+@public
 class AsyncFileAccess(_Places):
     """The verbs of `FileAccess`, awaited. From `AsyncClient.files`."""
 
@@ -265,7 +268,7 @@ class AsyncFileAccess(_Places):
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
     ) -> str:
-        """See `FileAccess.put_raw_data`."""
+        """Writes to ``{raw output prefix}/{upload_prefix}/{file_name}``."""
         return await self._ops.put_raw(
             data,
             prefix=upload_prefix,
@@ -285,7 +288,7 @@ class AsyncFileAccess(_Places):
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
     ) -> str:
-        """See `FileAccess.put_data`."""
+        """Copies a local file (or, multipart, all files of a directory) to a URI."""
         return await self._ops.put(
             local_path, remote_path, recursive=is_multipart, metadata=metadata, progress=progress
         )
@@ -293,11 +296,11 @@ class AsyncFileAccess(_Places):
     put = upload = put_data
 
     async def put_stream(self, stream: IO[bytes], remote_path: str) -> str:
-        """See `FileAccess.put_stream`."""
+        """Writes what a reader gives to a URI."""
         return await self._ops.put_stream(stream, remote_path)
 
     async def upload_directory(self, local_path: str | os.PathLike[str], remote_path: str) -> str:
-        """See `FileAccess.upload_directory`."""
+        """`put_data` with ``is_multipart=True``."""
         return await self.put_data(local_path, remote_path, is_multipart=True)
 
     async def get_data(
@@ -309,7 +312,7 @@ class AsyncFileAccess(_Places):
         anonymous: bool = False,
         progress: OnProgress | None = None,
     ) -> Path:
-        """See `FileAccess.get_data`."""
+        """Copies an object to a local file (or, multipart, all objects below a prefix into a folder)."""
         return await self._ops.get(
             remote_path, local_path, recursive=is_multipart, anonymous=anonymous, progress=progress
         )
@@ -317,25 +320,25 @@ class AsyncFileAccess(_Places):
     get = download = get_data
 
     async def download_directory(self, remote_path: str, local_path: str | os.PathLike[str]) -> Path:
-        """See `FileAccess.download_directory`."""
+        """`get_data` with ``is_multipart=True``."""
         return await self.get_data(remote_path, local_path, is_multipart=True)
 
     async def exists(self, path: str, *, anonymous: bool = False) -> bool:
-        """See `FileAccess.exists`."""
+        """Whether an object, or anything below it, is there. Anonymous access only on request."""
         return await self._ops.exists(path, anonymous=anonymous)
 
     async def open(self, path: str, mode: str = "rb", *, anonymous: bool = False) -> IO[Any]:
-        """See `FileAccess.open`."""
+        """Opens one object, streamed."""
         return await self._ops.open(path, mode, anonymous=anonymous)
 
     async def list_files(self, path: str) -> list[str]:
-        """See `FileAccess.list_files`."""
+        """URIs of all objects below a prefix, sorted. Raises `NotFound`."""
         return await self._ops.list_files(path)
 
     async def read_tail(self, path: str, size: int = 1024) -> bytes:
-        """See `FileAccess.read_tail`."""
+        """The last bytes of an object."""
         return await self._ops.read_tail(path, size)
 
     async def remove(self, path: str) -> None:
-        """See `FileAccess.remove`."""
+        """Removes one object."""
         await self._ops.remove(path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..model.errors import ConfigError
 from ..model.policies import PollPolicy, RetryPolicy
+from ..model.public import public
 from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint
@@ -30,6 +31,7 @@ _NOT_PLATFORM = ("secrets.", "local.", "stats.", "s3.", "gcs.", "azure.", "attac
 """What `Config.for_endpoint` takes from the environment and the first file even without ``config_file``."""
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Config:
     """Everything needed to reach one Flyte.

@@ -15,6 +15,7 @@ from flyteidl.core.types_pb2 import LiteralType
 from google.protobuf.message import DecodeError, EncodeError
 
 from ..model.errors import ConfigError, LiteralError
+from ..model.public import public
 from .coder import Coder, Job
 from .coercion import coerced
 from .compiler import UnknownType, compile_type
@@ -39,6 +40,7 @@ _CACHED_TYPES = 1024
 _INPUTS: Where = (None, "inputs")
 
 
+@public
 class Codec:
     """Converts between Python values and Flyte literals, driven by remote types. Safe to share between threads.
 

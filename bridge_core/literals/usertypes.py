@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.errors import ConfigError
+from ..model.public import public
 from ..model.references import DirectoryRef, FileRef, FrameRef
 from .hashed import Hashed
 from .problems import MAX_DEPTH, Where, refusal
@@ -28,6 +29,7 @@ _OURS = (
 )  # fmt: skip
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class TypeCodec:
     """One class, both ways.

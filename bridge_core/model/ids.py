@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .errors import ConfigError, InvalidRequest
+from .public import public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ class _Place(Protocol):
     def domain(self) -> str | None: ...
 
 
+@public
 class EntityKind(enum.Enum):
     """What can be launched or fetched."""
 
@@ -33,6 +35,7 @@ class EntityKind(enum.Enum):
     LAUNCH_PLAN = "launch_plan"
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class EntityRef:
     """One registered task, workflow or launch plan.
@@ -157,6 +160,7 @@ class EntityRef:
         return cls(EntityKind(data["kind"]), data["name"], data.get("project"), data.get("domain"), data.get("version"))
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class RunRef:
     """Names one run. Text form ``project/domain/name``."""

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, LimitExceeded
+from .public import public
 
 if TYPE_CHECKING:
     from .errors import BridgeError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PollPolicy", "RetryPolicy"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """When a call is sent again: only where that is safe, with exponential back-off and jitter."""
@@ -62,6 +64,7 @@ def may_pass(error: BridgeError) -> bool:
     return error.transient
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollPolicy:
     """How often a waiting client asks: fast while a run is young, slower with age.

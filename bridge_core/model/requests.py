@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from .errors import InvalidRequest
 from .ids import EntityRef
+from .public import public
 from .run_settings import Notification, SecurityContext
 
-__all__ = ["LaunchRequest", "RunOptions"]
+if TYPE_CHECKING:
+    from .provenance import Provenance
+
+__all__ = ["LaunchRequest", "RunOptions", "stamped"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """How a run is run. None means "not sent": the launch plan or the server decides. ``False`` and ``{}`` are sent.
@@ -158,6 +163,7 @@ def _truth(name: str, text: str) -> bool:
     return word == "true"
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
     """One launch: what, with which inputs, under which name.
@@ -171,6 +177,7 @@ class LaunchRequest:
         coerce_json: True where inputs are texts that a command line or a template made: ``"3"`` is taken for an integer,
             ``"true"`` for a boolean, JSON for lists, maps and structures. Strings stay what they are.
         data_upload_location: Where local files go. None: `Config.data_upload_location`.
+        provenance: Who launches. None: a plain client.
     """
 
     entity: EntityRef
@@ -179,6 +186,7 @@ class LaunchRequest:
     options: RunOptions = field(default_factory=RunOptions, kw_only=True)
     coerce_json: bool = field(default=False, kw_only=True)
     data_upload_location: str | None = field(default=None, kw_only=True)
+    provenance: Provenance | None = field(default=None, kw_only=True)
 
 
 def _plain(value: Any) -> Any:
@@ -187,3 +195,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Notification | SecurityContext):
         return {name: _plain(item) for name, item in asdict(value).items() if item is not None}
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def stamped(options: RunOptions, provenance: Provenance) -> RunOptions:
+    """The options with the provenance in their labels and annotations; the user's own stay, under other keys."""
+    annotations = provenance.annotations()
+    return replace(
+        options,
+        labels={**(options.labels or {}), **provenance.labels()},
+        # None means "the launch plan's": it stays when there is nothing to add.
+        annotations={**(options.annotations or {}), **annotations} if annotations else options.annotations,
+    )

@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
 from .errors import InvalidRequest
+from .public import public
 
 __all__ = ["Notification", "SecurityContext"]
 
@@ -14,6 +15,7 @@ _KINDS = ("email", "slack", "pager_duty")
 _PHASES = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """A message that Flyte sends when a run reaches one of these phases.
@@ -52,6 +54,7 @@ class Notification:
         return cls(**_known(cls, mapping))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityContext:
     """As whom the tasks of a run run (``ExecutionSpec.security_context.run_as``)."""

@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityRef
+from ..model.provenance import Provenance
+from ..model.public import public
 from ..model.requests import LaunchRequest, RunOptions
 from ..model.run_names import run_name
 from .cron import Cron
@@ -22,6 +24,7 @@ _LONGEST_NAME = 255
 _PLACEHOLDER = "$trigger_time"
 
 
+@public
 class _TriggerTime:
     """The type of `TriggerTime`: one value, the same after pickling and copying."""
 
@@ -36,8 +39,8 @@ class _TriggerTime:
     def __repr__(self) -> str:
         return "TriggerTime"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _TriggerTime, ()
+    def __reduce__(self) -> str:
+        return "TriggerTime"  # found again by its public name
 
 
 TriggerTime: Final = _TriggerTime()
@@ -46,6 +49,7 @@ TriggerTime: Final = _TriggerTime()
 Automation = Cron | FixedRate
 
 
+@public
 @dataclass(frozen=True, slots=True, init=False)
 class Trigger:
     """A named rule: launch this entity with these inputs at these times.
@@ -199,7 +203,13 @@ class Trigger:
             "flyte-bridge-tick": moment.strftime("%Y%m%dT%H%M%SZ"),
         }
         options = replace(self.options, labels={**ours, **(self.options.labels or {})})
-        return LaunchRequest(self.entity, inputs=self.inputs_at(tick), name=self.run_name(tick), options=options)
+        return LaunchRequest(
+            self.entity,
+            inputs=self.inputs_at(tick),
+            name=self.run_name(tick),
+            options=options,
+            provenance=Provenance(source="scheduler", job=self.name, tick=moment.isoformat()),
+        )
 
     def describe(self) -> str:
         """What it does, in a line."""

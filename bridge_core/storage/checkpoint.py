@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ..model.errors import InvalidRequest
+from ..model.public import public
 from .paths import join
 
 __all__ = ["Checkpoint"]
@@ -29,6 +30,7 @@ class _Files(Protocol):
     def get_data(self, remote_path: str, local_path: Any, *, is_multipart: bool = False) -> Path: ...
 
 
+@public
 class Checkpoint:
     """Saves to one place, restores from another (or from the same). Safe to share between threads.
 
