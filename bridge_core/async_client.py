@@ -183,9 +183,9 @@ class AsyncClient:
         """A snapshot whenever the phase changed; the final one last."""
         return self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval)
 
-    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
+    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references."""
-        return await self._ops.data.outputs(ref, allow_pickle=allow_pickle)
+        return await self._ops.data.outputs(ref, allow_pickle=allow_pickle, read_frames=read_frames)
 
     async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success."""

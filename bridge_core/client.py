@@ -162,18 +162,20 @@ class Client:
         """A snapshot whenever the phase changed; the final one last."""
         return iter_blocking(self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval))
 
-    def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
+    def outputs(self, ref: RunRef, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references.
 
         Args:
             ref: The run.
             allow_pickle: True downloads pickles and loads them, which runs whatever code is in them. Never the default.
+            read_frames: True reads frames at once, as `read_frame` does, in lists and maps too. Those inside a structure stay
+                what they are there.
 
         Raises:
             RunEnded: The run ended badly and has none.
             InvalidRequest: The run has not ended.
         """
-        return run_blocking(self._ops.data.outputs(ref, allow_pickle=allow_pickle))
+        return run_blocking(self._ops.data.outputs(ref, allow_pickle=allow_pickle, read_frames=read_frames))
 
     def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success.
