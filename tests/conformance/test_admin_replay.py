@@ -36,7 +36,8 @@ def rules() -> list[dict[str, Any]]:
 def test_no_difference_is_unexpected(result: Result, rules: list[dict[str, Any]]) -> None:
     unexpected = [one for one in result.differences if not any(_covers(rule, one) for rule in rules)]
     assert not unexpected, "\n".join(
-        f"{one.case} ({one.method}) {one.field}:\n  recorded {one.recorded!r}\n  answered {one.answered!r}" for one in unexpected[:20]
+        f"{one.case} ({one.method}) {one.field}:\n  recorded {one.recorded!r}\n  answered {one.answered!r}"
+        for one in unexpected[:20]
     )
 
 
