@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..literals.outputs import RunOutputs
+from ..model.arguments import flags, wrong
 from ..model.errors import InvalidRequest, LiteralError
 from ..model.references import FileRef, FrameRef
 
@@ -98,6 +99,7 @@ class DataOperations:
         """
         from ..literals import literal_hash, literal_metadata
 
+        flags(allow_pickle=allow_pickle)
         literals = await self._literals(ref)
         types = None
         if not literals.literals or _needs_types(literals):
@@ -166,6 +168,9 @@ class DataOperations:
     async def read_frame(self, ref: FrameRef) -> Any:
         """Reads a referenced table into a pandas DataFrame (a pyarrow Table without pandas)."""
         from ..literals import read_frame
+
+        if not isinstance(ref, FrameRef):
+            raise wrong("read_frame", "a FrameRef", ref)
 
         def read() -> Any:
             store = self._files.store

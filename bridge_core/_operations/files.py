@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from ..model.arguments import count, flags, paths, texts, wrong
 from ..model.errors import InvalidRequest, NotFound, PermissionDenied, Unsupported
 from ..model.references import DirectoryRef, FileRef, FrameRef
 from .staging import staged_of
@@ -26,6 +27,7 @@ __all__ = ["FileOperations", "Reference"]
 Reference = FileRef | DirectoryRef | FrameRef
 
 _PARALLEL = 16
+_MODES = ("r", "rb", "rt", "w", "wb", "wt", "x", "xb", "xt", "a", "ab", "at")
 
 
 class FileOperations:
@@ -36,6 +38,10 @@ class FileOperations:
         self._transport = transport
         self._config = config
         self._store: Store | None = None
+
+    def using(self, config: Config) -> FileOperations:
+        """The same with another configuration."""
+        return FileOperations(self._backend, self._transport, config)
 
     @property
     def store(self) -> Store:
@@ -67,6 +73,9 @@ class FileOperations:
         progress: OnProgress | None = None,
     ) -> FileRef | DirectoryRef:
         """Sends a file, bytes or a directory; the same content always has the same place."""
+        texts(name=name, location=location)
+        if not isinstance(source, bytes | bytearray | memoryview):
+            paths(source=source)
         from ..storage.bodies import sources_of
         from ..storage.paths import local_path
 
@@ -97,31 +106,37 @@ class FileOperations:
         file_name: str | None = None,
         encoding: str = "utf-8",
         skip_raw_prefix: bool = False,
+        chunk: int | None = None,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
     ) -> str:
         """Writes to ``{raw prefix}/{prefix}/{file name}``; see `FileAccess.put_raw_data`."""
-        from ..storage import paths
+        from ..storage.paths import join, local_path, random_name
 
-        prefix = paths.random_name() if prefix is None else prefix
+        flags(skip_raw_data_prefix=skip_raw_prefix)
+        texts(file_name=file_name, encoding=encoding, upload_prefix=prefix or None)
+        if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1):
+            raise wrong("read_chunk_size_bytes", "a whole number from 1 on", chunk)
+        prefix = random_name() if prefix is None else prefix
         is_path = isinstance(data, (str, os.PathLike))
         if is_path:
-            source = paths.local_path(data)
+            paths(data=data)
+            source = local_path(data)
             if source.is_symlink():
                 raise InvalidRequest(f"{source} is a symlink, which is not uploaded: name the file it leads to")
             if not source.exists():
                 raise InvalidRequest(f"file {source} does not exist")
         if skip_raw_prefix and not prefix:
             raise InvalidRequest("skip_raw_data_prefix=True needs an upload_prefix: nothing else says where to write")
-        name = file_name or (source.name if is_path else paths.random_name())
+        name = file_name or (source.name if is_path else random_name())
         if not skip_raw_prefix and is_signed(self.raw_prefix):
             with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder:
                 if not is_path:
                     source = Path(folder, "stream")
                     await self._transport.run_io(_drain, data, source, encoding)
                 return await self._put_signed(source, name, prefix, progress)
-        base = prefix if skip_raw_prefix else paths.join(self.raw_prefix, prefix)
-        uri = paths.join(base, name)
+        base = prefix if skip_raw_prefix else join(self.raw_prefix, prefix)
+        uri = join(base, name)
         if is_path and source.is_dir():
             return await self.put_directory(source, uri, metadata=metadata, progress=progress)
         body = source if is_path else _binary(data, encoding)
@@ -139,11 +154,14 @@ class FileOperations:
         progress: OnProgress | None = None,
     ) -> str:
         """Copies a local file or directory to exactly this URI (on Flyte's road: to the place that Flyte chooses)."""
-        from ..storage import paths
+        from ..storage.paths import leaf
+        from ..storage.paths import local_path as path_of
 
-        source = paths.local_path(local_path)
+        paths(local_path=local_path, remote_path=uri)
+        flags(is_multipart=recursive)
+        source = path_of(local_path)
         if is_signed(uri):
-            return await self._put_signed(source, paths.leaf(uri.rstrip("/")) or source.name, "", progress)
+            return await self._put_signed(source, leaf(uri.rstrip("/")) or source.name, "", progress)
         if recursive or source.is_dir():
             return await self.put_directory(source, uri, metadata=metadata, progress=progress)
         if not source.is_file():
@@ -154,6 +172,9 @@ class FileOperations:
 
     async def put_stream(self, stream: IO[bytes], uri: str) -> str:
         """Writes what a reader gives."""
+        paths(remote_path=uri)
+        if not callable(getattr(stream, "read", None)):
+            raise wrong("stream", "something to read bytes from", stream)
         return await self._transport.run_io(self.store.put, stream, uri)
 
     async def put_directory(
@@ -214,6 +235,9 @@ class FileOperations:
         progress: OnProgress | None = None,
     ) -> Path:
         """Copies an object to a file, or all objects below a prefix into a folder, several at once."""
+        paths(remote_path=uri, local_path=target)
+        flags(is_multipart=recursive, anonymous=anonymous)
+        uri = os.fspath(uri)
         place = Path(target)
         if recursive:
             await self._get_all(uri, place, anonymous=anonymous, progress=progress)
@@ -237,7 +261,7 @@ class FileOperations:
         Returns:
             The path that now exists.
         """
-        uri = what if isinstance(what, str) else what.uri
+        uri = _uri_of(what)
         recursive = isinstance(what, DirectoryRef | FrameRef) or uri.endswith("/")
         return await self.get(uri, path, recursive=recursive, progress=progress)
 
@@ -251,7 +275,11 @@ class FileOperations:
         """Opens one object."""
         if isinstance(what, (DirectoryRef, FrameRef)):
             raise InvalidRequest(f"{what.uri} holds several files: download it, or open one of them")
-        uri = what if isinstance(what, str) else what.uri
+        uri = _uri_of(what)
+        paths(path=uri)
+        flags(anonymous=anonymous)
+        if not isinstance(mode, str) or mode not in _MODES:
+            raise wrong("mode", f"one of {', '.join(_MODES)}", mode)
         if not anonymous and mode in ("r", "rb", "rt") and self._may_sign(uri):
             with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder:
                 place = Path(folder, "object")
@@ -262,18 +290,24 @@ class FileOperations:
 
     async def list_files(self, uri: str, *, anonymous: bool = False) -> list[str]:
         """URIs of all objects below a prefix, sorted; of the object itself when it is one."""
+        paths(path=uri)
         return [found for _, found in await self._transport.run_io(self.store.files, uri, anonymous=anonymous)]
 
     async def exists(self, uri: str, *, anonymous: bool = False) -> bool:
         """Whether something is there. Never falls back to anonymous access by itself."""
+        paths(path=uri)
+        flags(anonymous=anonymous)
         return await self._transport.run_io(self.store.exists, uri, anonymous=anonymous)
 
     async def read_tail(self, uri: str, size: int) -> bytes:
         """The last bytes of an object."""
+        paths(path=uri)
+        count(size=size)
         return await self._transport.run_io(self.store.read_tail, uri, size)
 
     async def remove(self, uri: str) -> None:
         """Removes one object."""
+        paths(path=uri)
         await self._transport.run_io(self.store.remove, uri)
 
     async def _get_all(self, uri: str, target: Path, *, anonymous: bool, progress: OnProgress | None) -> None:
@@ -313,6 +347,14 @@ class FileOperations:
 
     def _metadata(self, metadata: Mapping[str, str] | None) -> Mapping[str, str] | None:
         return metadata if self._config.attach_execution_metadata else None
+
+
+def _uri_of(what: Any) -> str:
+    if isinstance(what, FileRef | DirectoryRef | FrameRef):
+        return what.uri
+    if not isinstance(what, str):
+        raise wrong("what", "a FileRef, DirectoryRef, FrameRef or a URI", what)
+    return what
 
 
 def _is_folder(path: Path) -> bool:
