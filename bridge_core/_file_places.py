@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -37,11 +36,17 @@ class FilePlaces:
     @property
     def local_sandbox_dir(self) -> Path:
         """Folder of the random local paths: `Config.local.sandbox_path`, or a temporary one. Never cleaned by us."""
+        from .storage.scratch import make_folder, no_room
+
         with self._lock:
             if self._folder is None:
                 given = self.config.local.sandbox_path
-                self._folder = Path(given).expanduser() if given else Path(tempfile.mkdtemp(prefix="flyte-bridge-"))
-                self._folder.mkdir(parents=True, exist_ok=True)
+                folder = Path(given).expanduser() if given else make_folder()
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise no_room(folder, error) from None
+                self._folder = folder
             return self._folder
 
     @property

@@ -83,7 +83,7 @@ class Calls:
         share = budget
         if method.safe and retry:
             share = self._config.attempt_timeout or max(budget / (policy.retries + 1), _SHORTEST_SHARE)
-        attempt, renewed = 1, False
+        attempt, renewals = 1, 0
         while True:
             before, sent = transport.now(), None
             try:
@@ -95,13 +95,11 @@ class Calls:
             except BridgeError as error:
                 failure = error
             if sent is not None and tokens.refused(failure, sent, method):
-                if renewed:
-                    raise tokens.refused_again(failure)
                 before = transport.now()
-                problem = await tokens.renew(transport, sent, failure)
+                problem = await tokens.renew(transport, sent, failure, renewals)
                 if problem is None:
                     deadline += transport.now() - before
-                    renewed = True
+                    renewals += 1
                     continue
                 failure = problem
             delay = policy.delay_after(attempt, failure, safe=method.safe and retry)

@@ -97,7 +97,7 @@ class Operations:
         """Runs made from runs."""
         from .relaunch import AgainOperations
 
-        return AgainOperations(self.backend)
+        return AgainOperations(self.backend, self._transport)
 
     @cached_property
     def inside(self) -> InsideOperations:

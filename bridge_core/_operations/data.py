@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..literals.outputs import RunOutputs
 from ..model.arguments import flags, wrong
-from ..model.errors import InvalidRequest, LiteralError
+from ..model.errors import InvalidRequest, LiteralError, Unavailable
 from ..model.references import FileRef, FrameRef
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from .files import FileOperations
     from .staging import Staged
 
-__all__ = ["DataOperations", "read_url"]
+__all__ = ["DataOperations"]
 
 _PARALLEL = 8
 _MAPS = frozenset(bytes([head]) for head in (*range(0x80, 0x90), 0xDE, 0xDF))  # the first byte of a map in msgpack
@@ -112,7 +111,7 @@ class DataOperations:
             if snapshot.entity is not None:
                 types = (await self._backend.interface(snapshot.entity)).outputs
         if types and not literals.literals:
-            raise InvalidRequest(
+            raise Unavailable(
                 f"run {ref} SUCCEEDED and should have outputs {', '.join(sorted(types))}, but Flyte returned none: its store may "
                 "be unreachable for FlyteAdmin, which swallows read failures. Try again, or look at the run's page."
             )
@@ -132,16 +131,35 @@ class DataOperations:
 
         literals = await self._backend.stored_inputs(ref)
         types = None
-        if _needs_types(literals):
+        if not literals.literals or _needs_types(literals):
             snapshot = await self._backend.describe(ref)
             if snapshot.entity is not None:
                 found = await self._backend.interface(snapshot.entity)
                 types = {name: item.var.type for name, item in found.parameters.items()}
+                if not literals.literals and (names := [*types, *found.fixed]):
+                    raise Unavailable(
+                        f"run {ref} must have inputs {', '.join(sorted(names))}, but Flyte returned none: its store may be "
+                        "unreachable for FlyteAdmin, which swallows read failures. Try again, or look at the run's page."
+                    )
         return RunOutputs(
             self.codec.decode_map(literals, types, path="inputs"),
             metadata={name: literal_metadata(item) for name, item in literals.literals.items()},
             hashes={name: value for name, item in literals.literals.items() if (value := literal_hash(item))},
         )
+
+    async def read_signed(self, url: str) -> bytes:
+        """The content behind a signed URL, which must fit into memory."""
+
+        def read() -> bytes:
+            from ..storage import signed
+            from ..storage.scratch import scratch
+
+            with scratch() as folder, self._files.uploads.pool() as pool:
+                target = Path(folder) / "content"
+                signed.get(url, target, pool=pool)
+                return target.read_bytes()
+
+        return await self._transport.run_io(read)
 
     async def _literals(self, ref: RunRef) -> Any:
         """The stored map, wherever it is, with offloaded literals put back."""
@@ -152,7 +170,7 @@ class DataOperations:
         stored = await self._backend.outputs(ref)
         literals = stored.literals
         if stored.url:
-            raw = await self._transport.run_io(read_url, stored.url)
+            raw = await self.read_signed(stored.url)
             literals = _parsed(literals_pb2.LiteralMap, raw, f"the outputs of {ref}")
         for _ in range(_OFFLOADED_DEPTH):
             uris = offloaded_uris(literals)
@@ -235,13 +253,3 @@ def _needs_types(literals: Any) -> bool:
         return scalar == "generic" or (scalar == "binary" and picked(item.scalar.binary))
 
     return any(unclear(item) for item in literals.literals.values())
-
-
-def read_url(url: str) -> bytes:
-    """The content behind a signed URL."""
-    from ..storage import signed
-
-    with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder:
-        target = Path(folder) / "literals.pb"
-        signed.get(url, target)
-        return target.read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -112,6 +111,7 @@ class FileOperations:
     ) -> str:
         """Writes to ``{raw prefix}/{prefix}/{file name}``; see `FileAccess.put_raw_data`."""
         from ..storage.paths import join, local_path, random_name
+        from ..storage.streams import binary, drain
 
         flags(skip_raw_data_prefix=skip_raw_prefix)
         texts(file_name=file_name, encoding=encoding, upload_prefix=prefix or None)
@@ -130,16 +130,18 @@ class FileOperations:
             raise InvalidRequest("skip_raw_data_prefix=True needs an upload_prefix: nothing else says where to write")
         name = file_name or (source.name if is_path else random_name())
         if not skip_raw_prefix and is_signed(self.raw_prefix):
-            with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder:
+            from ..storage.scratch import scratch
+
+            with scratch() as folder:
                 if not is_path:
                     source = Path(folder, "stream")
-                    await self._transport.run_io(_drain, data, source, encoding)
+                    await self._transport.run_io(drain, data, source, encoding)
                 return await self._put_signed(source, name, prefix, progress)
         base = prefix if skip_raw_prefix else join(self.raw_prefix, prefix)
         uri = join(base, name)
         if is_path and source.is_dir():
             return await self.put_directory(source, uri, metadata=metadata, progress=progress)
-        body = source if is_path else _binary(data, encoding)
+        body = source if is_path else binary(data, encoding)
         return await self._transport.run_io(
             self.store.put, body, uri, metadata=self._metadata(metadata), progress=progress
         )
@@ -267,7 +269,9 @@ class FileOperations:
 
     async def read_bytes(self, uri: str) -> bytes:
         """All of one small object: an offloaded literal, a pickle."""
-        with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder:
+        from ..storage.scratch import scratch
+
+        with scratch() as folder:
             file = await self.get(uri, Path(folder, "object"))
             return await self._transport.run_io(file.read_bytes)
 
@@ -281,7 +285,9 @@ class FileOperations:
         if not isinstance(mode, str) or mode not in _MODES:
             raise wrong("mode", f"one of {', '.join(_MODES)}", mode)
         if not anonymous and mode in ("r", "rb", "rt") and self._may_sign(uri):
-            with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder:
+            from ..storage.scratch import scratch
+
+            with scratch() as folder:
                 place = Path(folder, "object")
                 if await self._by_signed_url(uri, place, None):
                     # stays readable when its name is gone
@@ -374,28 +380,3 @@ def _size(source: Path | bytes) -> int:
     from ..storage.streams import size_of
 
     return size_of(source)
-
-
-def _binary(data: Any, encoding: str) -> bytes | IO[bytes]:
-    """Bytes, or a stream of bytes, of what may be given instead of a path."""
-    if isinstance(data, (bytes, bytearray, memoryview)):
-        return bytes(data)
-    if not callable(getattr(data, "read", None)):
-        raise InvalidRequest(f"expected a path, bytes or a stream, got {type(data).__qualname__}")
-    if hasattr(data, "seek") and getattr(data, "seekable", bool)():
-        data.seek(0)
-    from ..storage.streams import Encoded
-
-    return Encoded(data, encoding)  # type: ignore[return-value]  # reads like one
-
-
-def _drain(data: Any, target: Path, encoding: str) -> None:
-    """A stream into a file: its MD5 must be known before its first byte is sent."""
-    body = _binary(data, encoding)
-    with target.open("wb") as file:
-        if isinstance(body, bytes):
-            file.write(body)
-        else:
-            from ..storage.streams import copy
-
-            copy(body, file, str(target))

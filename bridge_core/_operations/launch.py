@@ -11,6 +11,7 @@ for three different things (the same run, a name clash, a concurrency limit). So
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.arguments import count, flags, texts
 from ..model.batches import grouped
-from ..model.errors import BridgeError, InvalidRequest
+from ..model.errors import BridgeError, InvalidRequest, Unavailable
 from ..model.ids import EntityKind, EntityRef, RunRef
 from ..model.phases import RunPhase
 from ..model.policies import may_pass
@@ -173,6 +174,8 @@ class LaunchOperations:
         if request.name is not None and (found := await self._backend.find(ref)) is not None:
             return await self._attach(found, entity, request)
         prepared = await self._prepare(await self._backend.interface(entity), request)
+        options = stamped(request.options, request.provenance or _BY_CLIENT)
+        self._backend.check_labels(prepared.interface, options)
         inputs = await self._data.upload(
             prepared.encoded,
             prepared.staged,
@@ -182,11 +185,18 @@ class LaunchOperations:
             metadata={"flyte_run": str(ref), **(request.options.labels or {})},
         )
         launch_id = random_run_name()  # marks this very request, however often it is sent
-        options = stamped(request.options, request.provenance or _BY_CLIENT)
-        create = self._backend.create(
-            ref, prepared.interface, inputs, options, fingerprint=prepared.fingerprint, launch_id=launch_id
+        create = functools.partial(
+            self._backend.create,
+            ref,
+            prepared.interface,
+            inputs,
+            options,
+            fingerprint=prepared.fingerprint,
+            launch_id=launch_id,
         )
-        found = await created(self._backend, ref, create, "launch")
+        found = await created(
+            self._backend, self._transport, ref, create(), "launch", unlabelled=lambda: create(labelled=False)
+        )
         if found is not None and found.launch_id != launch_id:
             return await self._attach(found, entity, request)
         log.info("launched %s as %s", prepared.interface.entity, ref)
@@ -232,6 +242,13 @@ class LaunchOperations:
             from ..literals import differing
 
             stored = await self._backend.stored_inputs(ref)
+            if found.fingerprint is None and prepared.complete.literals and not stored.literals:
+                raise Unavailable(
+                    f"run {ref} exists ({snapshot.phase.value}) and was not launched by this library, and Flyte returned none of "
+                    "its inputs, so that they cannot be compared: FlyteAdmin swallows read failures of its store. Nothing was "
+                    f"sent. Try again. Console: {snapshot.console_url}",
+                    ref=ref,
+                )
             names = differing(prepared.complete, stored, prepared.md5s)
             if found.fingerprint is not None or names:
                 which = f"in {', '.join(names)}" if names else "somewhere"

@@ -62,12 +62,10 @@ class InsideOperations:
                 found = f"these do: {', '.join(having)}" if having else "none of its nodes has one"
                 raise InvalidRequest(f"deck of run {ref}: name a node; {found}")
             node = having[0]
-        from .data import read_url
-
         urls = await self._backend.inside.deck_urls(ref, node)
         if not urls:
             raise NotFound(f"node {node} of run {ref} has no deck")
-        return (await self._transport.run_io(read_url, urls[0])).decode(errors="replace")
+        return (await self._data.read_signed(urls[0])).decode(errors="replace")
 
     async def metrics(self, ref: RunRef) -> SpanMetric:
         """Where the time of a run went."""

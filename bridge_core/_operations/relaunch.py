@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..backends.base import Backend
     from ..backends.values import Existing
+    from ..transport.base import Transport
 
 __all__ = ["AgainOperations"]
 
@@ -22,8 +23,9 @@ __all__ = ["AgainOperations"]
 class AgainOperations:
     """Runs made from runs."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, transport: Transport) -> None:
         self._backend = backend
+        self._transport = transport
 
     async def relaunch(self, ref: RunRef, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
         """A new run with the spec and inputs of this one; attaches when that name was relaunched from it already."""
@@ -41,7 +43,7 @@ class AgainOperations:
         if name is not None and (found := await self._backend.find(new)) is not None:
             _check(verb, ref, found)
             return new
-        found = await created(self._backend, new, create(new.name), verb)
+        found = await created(self._backend, self._transport, new, create(new.name), verb)
         if found is not None:
             _check(verb, ref, found)
         return new

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import weakref
 from base64 import b32encode
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from ..model.errors import InvalidRequest
+from ..model.errors import InvalidRequest, LiteralError
 
 if TYPE_CHECKING:
     from ..literals import Upload
@@ -31,7 +30,9 @@ class Scratch:
     """A folder for frames on their way, which goes away with this object."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="flyte-bridge-"))
+        from ..storage.scratch import make_folder
+
+        self.path = make_folder()
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
@@ -120,6 +121,27 @@ def _all(results: Sequence[T | InvalidRequest]) -> list[T]:
     return [item for item in results if not isinstance(item, InvalidRequest)]
 
 
+def _write(upload: Upload, target: Path) -> None:
+    """A frame or an array as a file.
+
+    Raises:
+        LiteralError: It holds what such a file cannot; names the input.
+        InvalidRequest: The disk is full.
+    """
+    from ..literals.arrays import write_npy
+    from ..literals.dataframes import write_parquet
+    from ..storage.scratch import no_room
+
+    try:
+        (write_parquet if upload.kind == "frame" else write_npy)(upload.source, target)
+    except LiteralError as error:
+        problem = f"{upload.path}: {error.message}"
+        raise LiteralError(problem, problems=(problem,)) from error
+    except OSError as error:
+        full = no_room(target.parent, error)
+        raise full.with_message(f"{upload.path}: {full.message}") from None
+
+
 def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:
     from ..storage.bodies import sources_of
 
@@ -127,14 +149,7 @@ def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:
     if upload.kind in ("frame", "array") and not isinstance(source, (str, os.PathLike)):
         assert scratch is not None
         target = scratch.path / upload.token.rpartition("/")[2]
-        if upload.kind == "frame":
-            from ..literals.dataframes import write_parquet
-
-            write_parquet(source, target)
-        else:
-            from ..literals.arrays import write_npy
-
-            write_npy(source, target)
+        _write(upload, target)
         source = target
     elif not isinstance(source, bytes):
         source = Path(source)

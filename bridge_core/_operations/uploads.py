@@ -152,7 +152,7 @@ class Uploads:
         """Connections for one batch."""
         from ..storage.http import HttpPool
 
-        return HttpPool(self._config.ca_cert_file)
+        return HttpPool(self._config)
 
     async def _signed(
         self, tasks: Sequence[_Task], project: str, domain: str, progress: OnProgress | None

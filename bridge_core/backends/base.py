@@ -133,9 +133,20 @@ class Backend(Protocol):
         ...
 
     async def create(
-        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, *, fingerprint: str, launch_id: str
+        self,
+        ref: RunRef,
+        interface: Interface,
+        inputs: Any,
+        options: RunOptions,
+        *,
+        fingerprint: str,
+        launch_id: str,
+        labelled: bool = True,
     ) -> None:
-        """Creates the run. Raises `AlreadyExists` or `LimitExceeded` by meaning of the answer."""
+        """Creates the run. Raises `AlreadyExists` or `LimitExceeded` by meaning of the answer.
+
+        ``labelled=False`` leaves out the labels and tags, and keeps fingerprint and launch id where they are no labels.
+        """
         ...
 
     async def upload_location(
@@ -198,6 +209,10 @@ class Backend(Protocol):
 
     def check_options(self, options: RunOptions) -> None:
         """Raises `Unsupported` for an option this backend cannot honour, before anything is sent."""
+        ...
+
+    def check_labels(self, interface: Interface, options: RunOptions) -> None:
+        """Raises `InvalidRequest` when a run would have more labels than this backend takes, ours included."""
         ...
 
     def console_url(self, ref: RunRef | EntityRef) -> str:

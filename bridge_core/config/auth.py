@@ -39,13 +39,15 @@ MODES: Final = {
 """Lower-case spelling -> mode. Anything else names a plugin (entry-point group ``flyte_bridge.auth``)."""
 
 TOKEN_CACHES: Final = ("memory", "file", "keyring")
+_LOGIN: Final = 150.0
+"""Seconds: more than a program that makes tokens may take, or a provider that does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthConfig:
     """How calls are authenticated, if the server asks for it."""
 
-    PARTS: ClassVar[dict[str, type]] = {"client_secret": Secret, "token": Secret}
+    PARTS: ClassVar[dict[str, type]] = {"client_secret": Secret, "client_assertion": Secret, "token": Secret}
 
     mode: str | None = None
     """`MODES`, or the name of a plugin. None: Token when a token is given, ClientSecret when the client secret is given by
@@ -56,6 +58,10 @@ class AuthConfig:
 
     client_secret: Secret = NO_SECRET
     """Of the client credentials flow. A location or env_var forces ClientSecret."""
+
+    client_assertion: Secret = NO_SECRET
+    """Instead of the secret: a signed JWT (RFC 7523, 2.2), for instance a Kubernetes service account's projected token. Read
+    again for each login, because it rotates. A location or env_var forces ClientSecret."""
 
     token: Secret = NO_SECRET
     """A ready-made access token, sent with every call from the first one on. Read again when the server refuses it."""
@@ -157,4 +163,10 @@ class AuthConfig:
             return self.mode
         if self.token:
             return TOKEN
-        return CLIENT_SECRET if self.client_secret.is_reference else PKCE
+        return CLIENT_SECRET if self.client_secret.is_reference or self.client_assertion.is_reference else PKCE
+
+    @property
+    def login_patience(self) -> float:
+        """Seconds that one login may take: how long another process may hold up ours."""
+        person = {PKCE: self.pkce_timeout, DEVICE_FLOW: self.device_timeout}.get(self.effective_mode, 0.0)
+        return _LOGIN + person

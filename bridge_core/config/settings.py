@@ -32,7 +32,9 @@ _ALIASES = {
 }
 """Names that flytekit's PlatformConfig has for settings of ours; understood at the top level."""
 
-_FORCING = ("auth.client_secret.location", "auth.client_secret.env_var")
+_FORCING = tuple(
+    f"auth.{kind}.{place}" for kind in ("client_secret", "client_assertion") for place in ("location", "env_var")
+)
 
 
 def parts_of(cls: type) -> dict[str, type]:

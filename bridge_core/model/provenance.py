@@ -12,29 +12,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from .errors import InvalidRequest
 from .public import public
 from .run_names import digest_of
 
 __all__ = [
-    "AWAITED_LABEL",
-    "ORIGIN_LABEL",
-    "PROVENANCE_ANNOTATION",
-    "SOURCE_LABEL",
     "Provenance",
     "label_value",
 ]
-
-SOURCE_LABEL = "flyte-bridge-source"
-"""Kind of launcher: ``airflow``, ``dagster``, ``scheduler``, ``cli`` or ``client``."""
-ORIGIN_LABEL = "flyte-bridge-origin"
-"""`Provenance.origin`: the same for every run that one piece of work ever had."""
-AWAITED_LABEL = "flyte-bridge-awaited"
-"""`label_value` of the installation in which somebody waits for the run. Not there when nobody does."""
-PROVENANCE_ANNOTATION = "flyte-bridge-provenance"
-"""The whole `Provenance` as JSON."""
 
 _LABEL_LIMIT = 63
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -52,6 +39,15 @@ class Provenance:
         >>> Provenance.of(by.labels(), by.annotations()) == by
         True
     """
+
+    SOURCE_LABEL: ClassVar[str] = "flyte-bridge-source"
+    """Kind of launcher."""
+    ORIGIN_LABEL: ClassVar[str] = "flyte-bridge-origin"
+    """`origin`: the same for every run that one piece of work ever had."""
+    AWAITED_LABEL: ClassVar[str] = "flyte-bridge-awaited"
+    """`label_value` of the installation in which somebody waits for the run. Not there when nobody does."""
+    ANNOTATION: ClassVar[str] = "flyte-bridge-provenance"
+    """All of it as JSON."""
 
     source: str
     """``airflow``, ``dagster``, ``scheduler``, ``cli`` or ``client``; others may come. A legal label as it is."""
@@ -93,17 +89,17 @@ class Provenance:
 
     def labels(self) -> dict[str, str]:
         """At most three labels, always legal in Kubernetes."""
-        out = {SOURCE_LABEL: self.source}
+        out = {self.SOURCE_LABEL: self.source}
         if self._has_names():
-            out[ORIGIN_LABEL] = self.origin
+            out[self.ORIGIN_LABEL] = self.origin
         if self.awaited:
-            out[AWAITED_LABEL] = label_value(self.installation)
+            out[self.AWAITED_LABEL] = label_value(self.installation)
         return out
 
     def annotations(self) -> dict[str, str]:
         """One annotation with all that is set; none when there is only a source."""
         told = self.to_dict()
-        return {} if set(told) == {"source"} else {PROVENANCE_ANNOTATION: json.dumps(told, separators=(",", ":"))}
+        return {} if set(told) == {"source"} else {self.ANNOTATION: json.dumps(told, separators=(",", ":"))}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON of what is set."""
@@ -113,8 +109,8 @@ class Provenance:
     @classmethod
     def of(cls, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Self | None:
         """Reads it back from a run; None when the run says nothing that we understand. Fields of the future are left out."""
-        text = annotations.get(PROVENANCE_ANNOTATION)
-        told: Any = {"source": labels.get(SOURCE_LABEL, "")}
+        text = annotations.get(cls.ANNOTATION)
+        told: Any = {"source": labels.get(cls.SOURCE_LABEL, "")}
         if text is not None:
             try:
                 told = json.loads(text)

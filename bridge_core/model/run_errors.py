@@ -23,12 +23,14 @@ class AlreadyExists(BridgeError):
         snapshot: What that run was doing when we looked.
         same_entity: Whether the run was launched from the entity that was asked for now.
         differing: Names of the inputs whose values differ, as far as they can be compared.
+        burnt: No run has the name, and none can get it any more: a FlyteAdmin died while it stored one. Take the next name.
     """
 
     ref: RunRef | None = None
     snapshot: RunSnapshot | None = None
     same_entity: bool = False
     differing: tuple[str, ...] = ()
+    burnt: bool = False
 
 
 @public

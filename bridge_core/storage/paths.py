@@ -23,12 +23,10 @@ __all__ = [
     "place_below",
     "random_name",
     "scheme_of",
-    "shown",
 ]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two characters at least: C:\ is a drive
 _CHAINING = {"zip", "tar", "libarchive", "simplecache", "filecache", "blockcache", "cached", "dir", "reference"}
-_QUERY = re.compile(r"\?[^\s'\"]+")
 
 
 def scheme_of(uri: str) -> str:
@@ -121,8 +119,3 @@ def place_below(target: Path, name: str, source: str) -> Path:
     if not place.parent.resolve().is_relative_to(target.resolve()):
         raise InvalidRequest(f"{place} leads out of {target} through a symlink; nothing was written there")
     return place
-
-
-def shown(text: object) -> str:
-    """For messages: URLs without their query, because signatures are secrets; and not too long."""
-    return _QUERY.sub("?…", " ".join(str(text).split()))[:400]

@@ -32,6 +32,7 @@ from bridge_core import (
     TriggerTime,
     WaitTimeout,
 )
+from bridge_core.sandbox import Sandbox
 
 REF = RunRef("p", "d", "n")
 SNAPSHOT = RunSnapshot(
@@ -101,9 +102,9 @@ def test_pickles_name_the_facade_only(value: Any) -> None:
         assert again == value
 
 
-def test_outputs_are_pickled_without_a_path_of_ours(flyte_sandbox: Any) -> None:
-    flyte_sandbox.stub("wf", outputs={"o0": {"a": 1}})
-    with bridge_core.Client(flyte_sandbox.config()) as flyte:
+def test_outputs_are_pickled_without_a_path_of_ours() -> None:
+    with Sandbox() as sandbox, bridge_core.Client(sandbox.config()) as flyte:
+        sandbox.stub("wf", outputs={"o0": {"a": 1}})
         ref = flyte.launch(LaunchRequest(EntityRef.launch_plan("wf"), name="b2"))
         flyte.wait(ref)
         outputs = flyte.outputs(ref)

@@ -15,7 +15,7 @@ from support.guarded import GuardedFlyte
 from support.http_proxy import HttpProxy
 from support.provider import Provider
 
-from bridge_core import Client, Config, ConfigError, RunNotFound, RunRef, Unauthenticated, Unavailable
+from bridge_core import Client, Config, ConfigError, RunNotFound, RunRef, Unavailable
 from bridge_core.cli.main import main
 
 if TYPE_CHECKING:
@@ -198,6 +198,6 @@ def test_secrets_go_over_https_only_unless_plaintext_was_asked_for(
         )
         with (
             Client(config) as client,
-            pytest.raises(Unauthenticated, match=r"names idp\.example\.com .*sent over https only"),
+            pytest.raises(ConfigError, match=r"names idp\.example\.com .*sent over https only"),
         ):
             client.describe(NOBODY)

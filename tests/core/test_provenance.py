@@ -10,7 +10,7 @@ import pytest
 from support.flyte import RawFlyte
 
 from bridge_core import Client, EntityRef, InvalidRequest, LaunchRequest, Provenance, RunOptions, RunQuery
-from bridge_core.model.provenance import AWAITED_LABEL, ORIGIN_LABEL, PROVENANCE_ANNOTATION, SOURCE_LABEL, label_value
+from bridge_core.model.provenance import label_value
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 LEGAL = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
@@ -60,8 +60,8 @@ def test_it_comes_back_as_it_was_sent(client: Client, raw: RawFlyte, name: str, 
     assert listed.provenance == sent
     (spec,) = [item.spec for item in raw.executions() if item.id.name == name]
     labels = dict(spec.labels.values)
-    assert (labels["team"], labels["mine"], labels[SOURCE_LABEL]) == ("ml", "1", sent.source)
-    assert labels.get(AWAITED_LABEL) == (label_value(FULL.installation) if sent.awaited else None)
+    assert (labels["team"], labels["mine"], labels[Provenance.SOURCE_LABEL]) == ("ml", "1", sent.source)
+    assert labels.get(Provenance.AWAITED_LABEL) == (label_value(FULL.installation) if sent.awaited else None)
 
 
 def test_one_label_finds_all_runs_of_one_piece_of_work(client: Client, raw: RawFlyte, name: str) -> None:
@@ -69,7 +69,7 @@ def test_one_label_finds_all_runs_of_one_piece_of_work(client: Client, raw: RawF
     by = replace(FULL, job=name)
     for number, who in enumerate([by, replace(by, attempt=3, identity="other", url=""), replace(by, part="4")]):
         client.launch(LaunchRequest(EntityRef.launch_plan(name), name=f"{name}-{number}", provenance=who))
-    found = client.list_runs(query=RunQuery(labels={ORIGIN_LABEL: by.origin}), limit=50)
+    found = client.list_runs(query=RunQuery(labels={Provenance.ORIGIN_LABEL: by.origin}), limit=50)
     assert sorted(run.ref.name for run in found) == [f"{name}-0", f"{name}-1"]
 
 
@@ -82,10 +82,10 @@ def test_names_that_look_alike_in_a_row_are_different_origins() -> None:
     "text", ["", "{", "[]", '"x"', '{"source": 1}', '{"job": "x"}', '{"source": "a", "awaited": 1}']
 )
 def test_what_is_not_ours_is_nobody(text: str) -> None:
-    assert Provenance.of({}, {PROVENANCE_ANNOTATION: text}) is None
+    assert Provenance.of({}, {Provenance.ANNOTATION: text}) is None
 
 
 def test_a_field_of_a_later_release_is_left_out() -> None:
     later = json.dumps({**FULL.to_dict(), "planet": "mars"})
-    assert Provenance.of(FULL.labels(), {PROVENANCE_ANNOTATION: later}) == FULL
+    assert Provenance.of(FULL.labels(), {Provenance.ANNOTATION: later}) == FULL
     assert Provenance.of({}, {}) is None

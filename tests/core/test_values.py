@@ -35,6 +35,7 @@ from bridge_core import (
     Provenance,
     RetryPolicy,
     RunError,
+    RunFailed,
     RunOptions,
     RunPhase,
     RunQuery,
@@ -44,6 +45,7 @@ from bridge_core import (
     SpanMetric,
     Trigger,
     TriggerTime,
+    classify,
 )
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -69,6 +71,8 @@ VALUES = [
     Launched(ref=REF, created=True, snapshot=SNAPSHOT),
     BatchRun(number=0, request=LaunchRequest(PLAN), ref=REF, snapshot=SNAPSHOT),
     Project(id="p", name="P", domains=("d",), labels={"team": "a"}),
+    classify(RunFailed("failed", snapshot=SNAPSHOT)),
+    classify(RunFailed("failed", snapshot=SNAPSHOT)).rule,
     RunQuery(phases=(RunPhase.FAILED,), created_after=NOW),
     NodeSnapshot(id="n0", name="n0", phase="FAILED", kind="task", attempts=(ATTEMPT,), error=ERROR),
     SpanMetric(name="s", started_at=NOW, ended_at=None),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
 
-from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound
+from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound, Unsupported
 from ...model.phases import RunPhase
 from ...model.run_errors import AlreadyExists
 from ...model.run_names import is_run_name
@@ -19,11 +19,12 @@ from .convert import (
     LAUNCH_LABEL,
     execution_id,
     existing,
+    phase_of,
     run_ref,
     snapshot,
 )
 from .methods import rpc
-from .spec import check_options, execution_spec
+from .spec import check_labels, check_options, execution_spec
 
 if TYPE_CHECKING:
     from ...calls import Calls
@@ -132,7 +133,15 @@ class Flyte1Backend:
         return StoredOutputs(literals=data.full_outputs, url="" if data.full_outputs.literals else data.outputs.url)
 
     async def create(
-        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, *, fingerprint: str, launch_id: str
+        self,
+        ref: RunRef,
+        interface: Interface,
+        inputs: Any,
+        options: RunOptions,
+        *,
+        fingerprint: str,
+        launch_id: str,
+        labelled: bool = True,
     ) -> None:
         """CreateExecution. Attempts resend the identical bytes.
 
@@ -145,7 +154,9 @@ class Flyte1Backend:
             project=ref.project,
             domain=ref.domain,
             name=ref.name,
-            spec=execution_spec(interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}),
+            spec=execution_spec(
+                interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}, labelled=labelled
+            ),
             inputs=inputs,
         )
         await self._create(rpc("CreateExecution"), request, f"{interface.entity} was not launched as {ref}")
@@ -162,7 +173,13 @@ class Flyte1Backend:
             raise
 
     async def abort(self, ref: RunRef, reason: str) -> None:
-        """TerminateExecution; FAILED_PRECONDITION means it has ended already, which is what was wanted."""
+        """TerminateExecution; FAILED_PRECONDITION means it has ended already, which is what was wanted.
+
+        A look first: FlyteAdmin takes a second abort while the first is under way, and keeps the later reason.
+        """
+        phase = phase_of((await self._execution(ref)).closure.phase)
+        if phase is RunPhase.ABORTING or phase.is_terminal:
+            return
         request = execution_pb2.ExecutionTerminateRequest(id=execution_id(ref), cause=reason)
         try:
             await self._calls.unary(rpc("TerminateExecution"), request)
@@ -200,10 +217,13 @@ class Flyte1Backend:
             raise self._no_run(ref, error) from None
 
     async def whoami(self) -> str:
-        """UserInfo: who the server thinks we are; empty on a Flyte without authentication."""
+        """UserInfo: who the server thinks we are; empty on a Flyte without authentication, which has no such service."""
         from flyteidl.service import identity_pb2
 
-        answer = await self._calls.unary(rpc("UserInfo"), identity_pb2.UserInfoRequest())
+        try:
+            answer = await self._calls.unary(rpc("UserInfo"), identity_pb2.UserInfoRequest())
+        except Unsupported:
+            return ""
         return str(answer.email or answer.preferred_username or answer.name or answer.subject)
 
     def clear_cache(self) -> None:
@@ -273,6 +293,10 @@ class Flyte1Backend:
     def check_options(self, options: RunOptions) -> None:
         """See `spec.check_options`."""
         check_options(options)
+
+    def check_labels(self, interface: Interface, options: RunOptions) -> None:
+        """See `spec.check_labels`."""
+        check_labels(interface, options, (FINGERPRINT_LABEL, LAUNCH_LABEL))
 
     def console_url(self, ref: RunRef | EntityRef) -> str:
         """The page of a run or entity in Flyte's console."""

@@ -122,10 +122,16 @@ def existing(execution: Any, console_url: str) -> Existing:
     return Existing(
         snapshot=snapshot(execution, console_url),
         launched=entity_of(execution.spec.launch_plan),
-        fingerprint=execution.spec.labels.values.get(FINGERPRINT_LABEL),
-        launch_id=execution.spec.labels.values.get(LAUNCH_LABEL),
+        fingerprint=_mark(execution.spec, FINGERPRINT_LABEL),
+        launch_id=_mark(execution.spec, LAUNCH_LABEL),
         origin=_origin(execution.spec.metadata),
     )
+
+
+def _mark(spec: Any, key: str) -> str | None:
+    """A label of ours, or the annotation that stands for it when the run had to be sent without labels."""
+    mark: str | None = spec.labels.values.get(key) or spec.annotations.values.get(key)
+    return mark
 
 
 def _origin(metadata: Any) -> tuple[str, RunRef] | None:
