@@ -160,8 +160,9 @@ def test_a_proxy_that_refuses_could_not_ask(serve: Serve, proxy: HttpProxy) -> N
     flyte = serve()
     proxy.refuse = 403
     config = to(f"localhost:{flyte.port}", insecure=True, auth={"http_proxy_url": f"http://127.0.0.1:{proxy.port}"})
-    with Client(config) as client, pytest.raises(Unavailable, match="cannot reach Flyte"):
+    with Client(config) as client, pytest.raises(Unavailable) as caught:
         client.describe(NOBODY)
+    assert f"cannot reach Flyte at {config.endpoint} through the proxy 127.0.0.1:{proxy.port}" in str(caught.value)
 
 
 @pytest.mark.parametrize("scheme", ["https", "socks5"])
