@@ -15,7 +15,6 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, RunRef, Unsupported, WaitTimeout
 
-from .._connection import at_place
 from .._event import RunEvent
 from .._kill_deferred import USER_ACTION, stop_dropped
 from .._refusals import Refusals
@@ -175,4 +174,6 @@ class FlyteRunTrigger(BaseTrigger):
         return AsyncClient.shared((self.flyte_conn_id, place.get("key"), place.get("endpoint")), self._config)
 
     async def _config(self) -> Config:
+        from .._connection import at_place
+
         return at_place(await FlyteHook(self.flyte_conn_id).aget_config(), self.place)
