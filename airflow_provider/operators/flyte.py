@@ -362,6 +362,7 @@ class FlyteRunOperator(BaseOperator):
                 poll_interval=None if interval is None else in_seconds(interval),
                 cancel_on_kill=self.cancel_on_kill,
                 place=place,
+                deferred_at=now if self.first_event_floor is None else None,
             ),
             method_name="execute_complete",
             kwargs={"run": ref.to_dict(), "place": place},

@@ -2,7 +2,8 @@
 
 An entry point is named like its command and loads a function ``add(parser, open_client, add_place)``: it adds its arguments and
 sets ``run``, a function from the parsed arguments to the exit code. ``open_client`` opens the Flyte that the arguments mean, and
-``add_place`` lets a command below take the options that say which, too. Asking which packages are installed costs more than most commands, so it is done only for a command that is not the core's own.
+``add_place`` lets a command below take the options that say which, too. Asking which packages are installed costs more than
+most commands, so it is done only for a command that is not the core's own.
 """
 
 from __future__ import annotations
