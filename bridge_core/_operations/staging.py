@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import weakref
 from base64 import b32encode
 from collections.abc import Callable, Sequence
@@ -31,7 +30,9 @@ class Scratch:
     """A folder for frames on their way, which goes away with this object."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="flyte-bridge-"))
+        from ..storage.scratch import make_folder
+
+        self.path = make_folder()
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
@@ -132,15 +133,20 @@ def _write(upload: Upload, target: Path) -> None:
 
     Raises:
         LiteralError: It holds what such a file cannot; names the input.
+        InvalidRequest: The disk is full.
     """
     from ..literals.arrays import write_npy
     from ..literals.dataframes import write_parquet
+    from ..storage.scratch import no_room
 
     try:
         (write_parquet if upload.kind == "frame" else write_npy)(upload.source, target)
     except LiteralError as error:
         problem = f"{upload.path}: {error.message}"
         raise LiteralError(problem, problems=(problem,)) from error
+    except OSError as error:
+        full = no_room(target.parent, error)
+        raise full.with_message(f"{upload.path}: {full.message}") from None
 
 
 def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:
