@@ -1,7 +1,7 @@
 """The embedded Flyte answers as a real FlyteAdmin 1.16.8 did: its recording, call by call, against an admin without an engine.
 
-`expected.toml` lists what is meant to differ, by the name of the field or rule, each with its reason. Anything else fails, and so does
-a rule that nothing needs any more.
+`expected.toml` lists what is meant to differ, by the name of the field or rule, each with its reason. Anything else fails, and
+so does a rule that nothing needs any more.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def rules() -> list[dict[str, Any]]:
 def test_no_difference_is_unexpected(result: Result, rules: list[dict[str, Any]]) -> None:
     unexpected = [one for one in result.differences if not any(_covers(rule, one) for rule in rules)]
     assert not unexpected, "\n".join(
-        f"{one.case} ({one.method}) {one.field}:\n  recorded {one.recorded!r}\n  answered {one.answered!r}" for one in unexpected[:20]
+        f"{one.case} ({one.method}) {one.field}:\n  recorded {one.recorded!r}\n  answered {one.answered!r}"
+        for one in unexpected[:20]
     )
 
 
@@ -58,7 +59,7 @@ def test_the_figures_of_the_docs_are_these(result: Result, rules: list[dict[str,
 
 
 def _covers(rule: dict[str, Any], one: Difference) -> bool:
-    """Whether a rule is about a difference: its field, and its method where it names some, and what was answered where it says."""
+    """Whether a rule is about a difference: its field, and where it says so its method and what was answered."""
     if one.field not in rule["fields"]:
         return False
     if one.method not in rule.get("methods", [one.method]):
