@@ -135,7 +135,9 @@ def test_nodes_and_attempts_come_from_their_events(wire, run):
     node(node_event(run, NODE.SUCCEEDED, 7, output_data=literals(o0=7)))
     rejected("FAILED_PRECONDITION", node, node_event(run, NODE.RUNNING, 8))
 
-    listed = wire.admin.ListNodeExecutions(node_execution_pb2.NodeExecutionListRequest(workflow_execution_id=run, limit=9))
+    listed = wire.admin.ListNodeExecutions(
+        node_execution_pb2.NodeExecutionListRequest(workflow_execution_id=run, limit=9)
+    )
     (record,) = listed.node_executions
     assert (record.closure.phase, record.closure.duration.seconds) == (NODE.SUCCEEDED, 5)
     data = wire.admin.GetNodeExecutionData(node_execution_pb2.NodeExecutionGetDataRequest(id=record.id))

@@ -42,7 +42,9 @@ def test_without_a_database_creating_is_invalid_and_reading_internal(sandbox, wi
         rejected("INTERNAL", wire.terminate, run)
         rejected("INTERNAL", wire.admin.ListProjects, project_pb2.ProjectListRequest())
         text = rejected("INVALID_ARGUMENT", wire.launch, target, name, literals(n=1))
-        assert text.startswith(f"failed to validate that project [{P}] and domain [{D}] are registered, err: [unexpected")
+        assert text.startswith(
+            f"failed to validate that project [{P}] and domain [{D}] are registered, err: [unexpected"
+        )
         assert "failed to validate" in rejected("INVALID_ARGUMENT", wire.register_task, echo_task(unique("t"), {}, {}))
         request = signal_pb2.SignalSetRequest(id=signal, value=literal(1))
         assert "unexpected error type for" in rejected("INVALID_ARGUMENT", wire.signals.SetSignal, request)
@@ -103,7 +105,10 @@ def test_a_cluster_label_fails_a_run_where_there_is_one_cluster(wire):
 
 
 def test_an_outage_is_of_something(sandbox):
-    with pytest.raises(ValueError, match="'database', 'blobs', 'kubernetes', got 'network'"), sandbox.faults.outage("network"):
+    with (
+        pytest.raises(ValueError, match="'database', 'blobs', 'kubernetes', got 'network'"),
+        sandbox.faults.outage("network"),
+    ):
         pass
 
 
@@ -112,5 +117,3 @@ def test_runs_that_are_going_go_on(sandbox, wire):
     with sandbox.faults.outage("database"), sandbox.faults.outage("kubernetes"):
         rejected("INTERNAL", wire.get, run)
     assert wire.wait(run).closure.phase == PHASE.SUCCEEDED
-
-
