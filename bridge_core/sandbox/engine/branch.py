@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..compiler.shape import branch_arms
 from ..model.ids import unique_node_id
 from ..model.outcome import CANCELLED, Failure
-from ..validation.compiler import branch_arms
 from .conditions import holds
 from .node import NodeRun
 

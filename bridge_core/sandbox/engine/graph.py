@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import literals_pb2, types_pb2, workflow_pb2
 
+from ..compiler.shape import dependencies
 from ..model.ids import END_NODE, START_NODE, unique_node_id
 from ..model.outcome import CANCELLED, Cancelled, Done, Failure, Outcome
-from ..validation.compiler import dependencies
 from .bindings import resolve_all
 
 if TYPE_CHECKING:

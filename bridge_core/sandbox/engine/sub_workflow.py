@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..compiler.shape import identifier_key
 from ..model.outcome import CANCELLED, Failure
-from ..validation.compiler import compile_template, identifier_key
 from .node import NodeRun
 from .stub_run import StubExecution
 
@@ -33,7 +33,6 @@ class SubWorkflowNode(NodeRun):
             raise Failure(
                 "SubWorkflowNotFound", f"sub-workflow {reference.name!r} is not part of the compiled workflow"
             )
-        template = compile_template(template).template
         self._graph = graph = self.run.factory.graph(
             self.run, template, self.inputs, on_end=self.end, parent=self.unique_id
         )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2
 
+from ..compiler.shape import identifier_key
 from ..model.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome
 from ..model.timeouts import timed_out
 from ..runner.attempt import TaskAttempt
 from ..runner.order import AttemptOrder
-from ..validation.compiler import identifier_key
 from .cache import cache_key, catalog_metadata
 from .connector_job import ConnectorJob
 from .retries import INTERRUPTED, Retries

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import task_pb2
 from flyteidl.core import identifier_pb2, workflow_pb2
 
+from ..compiler.closure import compile_closure
+from ..compiler.shape import identifier_key
 from ..model.outcome import CANCELLED, Dynamic, Failure, Outcome
 from ..model.status import Rejected
-from ..validation.compiler import compile_closure, identifier_key
 from .node import NodeRun
 from .task import TaskRun, task_of
 
@@ -80,9 +81,9 @@ class TaskNode(NodeRun):
         template.metadata_defaults.SetInParent()
         given = {identifier_key(one.id): one for one in spec.tasks}
 
-        def find(identifier: Any) -> Any | None:
+        def find(identifier: Any) -> Any:
             own = given.get(identifier_key(identifier)) if identifier.resource_type == identifier_pb2.TASK else None
-            return _registered(own) if own is not None else run.context.entities.find(identifier)
+            return _registered(own) if own is not None else run.context.entities.get(identifier)
 
         self._run_dynamic(compile_closure(template, spec.subworkflows, find=find), dynamic.uri, dynamic.attempt)
 
