@@ -54,6 +54,7 @@ class Engine:
         clock: Callable[[], datetime],
         catch_up: int,
         parallelism: int,
+        stop_orphans: bool,
         run_url: Callable[[Any], str],
     ) -> None:
         self.connectors = connectors
@@ -82,6 +83,7 @@ class Engine:
             runner=runner,
             children=Children(database, self.executions, self.launcher, self.terminate),
             deletions=JobDeleter(connectors, jobs, self.loop),
+            stop_orphans=stop_orphans,
             run_url=run_url,
         )
         self._factory = NodeFactory()

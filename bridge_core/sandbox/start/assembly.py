@@ -49,6 +49,8 @@ class Assembly:
     projects: tuple[str, ...]
     clock: Callable[[], datetime]
     catch_up: int
+    task_callbacks: bool
+    stop_orphans: bool
 
     def __post_init__(self) -> None:
         if self.isolation not in ("process", "fork"):
@@ -131,8 +133,9 @@ class Assembly:
             code=CodeCache(layout.code),
             images=self.images,
             starter=starter,
-            endpoint=f"{access.nearby}:{grpc_server.port}",
-            env={**storage.task_environment, **task_login(access.auth)},
+            endpoint=f"{access.nearby}:{grpc_server.port}" if self.task_callbacks else "",
+            kills=self.faults.task_kills,
+            env={**storage.task_environment, **(task_login(access.auth) if self.task_callbacks else {})},
         )
         console_url = f"http://{access.host}:{http_server.port}"
         engine = Engine(
@@ -145,6 +148,7 @@ class Assembly:
             connectors=self.connectors,
             clock=self.clock,
             catch_up=self.catch_up,
+            stop_orphans=self.stop_orphans,
             run_url=lambda identifier: console_url + run_path(identifier),
         )
         serve(grpc_server, engine, layout, storage.signer)

@@ -1,8 +1,8 @@
 """Compiled closures: what FlyteAdmin makes of a registered workflow, and what clients read back from GetWorkflow.
 
-Rules (flytepropeller ``pkg/compiler``, and what flytekit's FlyteRemote needs): the template gets ``start-node`` first and
-``end-node`` last; promises without a node mean the start node; ``upstream_node_ids`` holds explicit and binding-derived
-upstreams but never the start node, which appears in ``connections`` only; all tasks of all sub-workflows are listed.
+Rules of flytepropeller ``pkg/compiler`` (``workflow_compiler.go``): the template gets ``start-node`` and ``end-node`` first;
+promises without a node mean the start node; the arms of a branch are called after it; ``connections`` hold what is explicit and
+what follows from bindings, and tie to the start and to the end what nothing else does; all tasks of all sub-workflows are listed.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.core import compiler_pb2, identifier_pb2
 
 from ..model.ids import END_NODE, START_NODE, check_node_id, describe
-from ..model.status import Rejected
+from .compile_errors import CompileErrors, refusal
+from .types import Types
+from .workflow_graph import all_nodes, branch_arms, identifier_key, promised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     LookUp = Callable[[Any], Any | None]
 
-__all__ = ["branch_arms", "compile_closure", "compile_template", "dependencies", "identifier_key", "tasks_of"]
-
-
-def identifier_key(identifier: Any) -> tuple[str, str, str, str]:
-    """What tells entities of one kind apart."""
-    return identifier.project, identifier.domain, identifier.name, identifier.version
+__all__ = ["compile_closure"]
 
 
 def compile_closure(template: Any, sub_workflows: Iterable[Any], *, find: LookUp) -> Any:
@@ -36,130 +33,159 @@ def compile_closure(template: Any, sub_workflows: Iterable[Any], *, find: LookUp
         find: Registry look-up: an admin Task, Workflow or LaunchPlan for an identifier, or None.
 
     Raises:
-        Rejected: INVALID_ARGUMENT when something referred to does not exist, or the graph is not one.
+        Rejected: INVALID_ARGUMENT when something referred to does not exist, the graph is not one, or something does not fit.
     """
-    closure = compiler_pb2.CompiledWorkflowClosure(primary=compile_template(template))
-    closure.sub_workflows.extend(compile_template(sub) for sub in sub_workflows)
-    known = {identifier_key(sub.template.id) for sub in closure.sub_workflows}
+    errors = CompileErrors()
+    closure = compiler_pb2.CompiledWorkflowClosure(primary=_compiled(template, errors))
+    closure.sub_workflows.extend(_compiled(sub, errors) for sub in sub_workflows)
+    subs = {identifier_key(sub.template.id): sub.template for sub in closure.sub_workflows}
     tasks: dict[tuple[str, str, str, str], Any] = {}
+
+    def find_once(identifier: Any) -> Any | None:
+        if identifier.resource_type == identifier_pb2.LAUNCH_PLAN:
+            return find(identifier)
+        return tasks.get(identifier_key(identifier)) or find(identifier)
+
     for compiled in [closure.primary, *closure.sub_workflows]:
-        for node in _all_nodes(compiled.template):
+        for node in all_nodes(compiled.template):
             target = node.WhichOneof("target")
             check_node_id(node.id)
             if target == "task_node":
-                reference = node.task_node.reference_id
-                task = tasks.get(identifier_key(reference)) or find(reference)
+                task = find_once(node.task_node.reference_id)
                 if task is None:
-                    raise _failed(template, f"Task {describe(reference)} is not registered")
-                tasks[identifier_key(reference)] = task
+                    raise _failed(template, f"Task {describe(node.task_node.reference_id)} is not registered")
+                tasks[identifier_key(node.task_node.reference_id)] = task
             elif target == "workflow_node":
-                _check_workflow_node(template, node.workflow_node, known, find)
+                _check_workflow_node(template, node.workflow_node, subs.keys(), find)
             elif target is None:
-                raise _failed(template, f"node {node.id!r} has no target")
+                errors.value_required(node.id, "Target")
+    for compiled in [closure.primary, *closure.sub_workflows]:
+        Types(compiled.template, subs, find=find_once, errors=errors).check()
+    if errors:
+        raise errors.rejected(template.id)
     for key in sorted(tasks):
         closure.tasks.add().CopyFrom(tasks[key].closure.compiled_task)
     return closure
 
 
-def compile_template(template: Any) -> Any:
-    """Compiles one template: synthetic nodes, normalised promises, connections."""
+def _compiled(template: Any, errors: CompileErrors) -> Any:
+    """One template: synthetic nodes, ids of arms, normalised promises, connections."""
     compiled = compiler_pb2.CompiledWorkflow()
     compiled.template.CopyFrom(template)
     result = compiled.template
-    nodes = [node for node in result.nodes if node.id not in (START_NODE, END_NODE)]
-    known = {node.id for node in nodes}
-    if len(known) != len(nodes):
-        raise _failed(template, "two nodes have the same id")
-    for node in nodes:
-        unknown = {name for binding in node.inputs for name in _promised(binding.binding)} - known - {START_NODE}
-        if unknown:
-            raise _failed(template, f"node {node.id!r} refers to unknown nodes {sorted(unknown)}")
-        upstream = dependencies(node) & known - {node.id}
-        del node.upstream_node_ids[:]
-        node.upstream_node_ids.extend(sorted(upstream))
-    for binding in [*result.outputs, *(result.failure_node.inputs if result.HasField("failure_node") else ())]:
-        unknown = set(_promised(binding.binding)) - known - {START_NODE}
-        if unknown:
-            raise _failed(template, f"output {binding.var!r} refers to unknown nodes {sorted(unknown)}")
-    _check_acyclic(template, nodes)
-    kept = list(nodes)
+    nodes: dict[str, Any] = {}
+    for node in result.nodes:
+        if node.id not in (START_NODE, END_NODE):
+            nodes.setdefault(node.id, node)  # of two with the same id the first counts, as there
+    if not nodes:
+        errors.add(
+            "NoNodesFound", describe(template.id), f"Can't find any nodes in workflow [{describe(template.id)}]."
+        )
+    kept = list(nodes.values())
+    for node in kept:
+        _name_arms(node)
+        node.upstream_node_ids.sort()
     del result.nodes[:]
     result.nodes.add(id=START_NODE)
-    result.nodes.extend(kept)
     result.nodes.add(id=END_NODE).inputs.extend(result.outputs)
-    for node in kept:
-        _connect(compiled.connections, node.upstream_node_ids or [START_NODE], node.id)
-    last = sorted({name for binding in result.outputs for name in _promised(binding.binding)})
-    _connect(compiled.connections, last or [START_NODE], END_NODE)
+    result.nodes.extend(kept)
+    edges = _Edges()
+    for node in [*result.nodes][1:]:
+        edges.add_node(node)
+    if result.HasField("failure_node"):
+        edges.add_upstream(result.failure_node)
+    edges.close(nodes)
+    edges.check(nodes, errors)
+    edges.write(compiled.connections)
+    for binding in result.outputs:
+        list(promised(binding.binding))
     return compiled
 
 
-def dependencies(node: Any) -> set[str]:
-    """Nodes that must end before this one may start, START_NODE included. Normalises empty promises on the way.
-
-    The arms of a branch take their inputs from outside the branch, so their upstreams are the branch's too. (Their own ids
-    are a scope of their own and may equal ids outside.)
-    """
-    found = set(node.upstream_node_ids)
-    for binding in node.inputs:
-        found.update(_promised(binding.binding))
+def _name_arms(node: Any) -> None:
+    """``n0`` of branch ``n3`` is ``n3-n0``, so that it is told apart from one outside (``validators/branch.go``)."""
     if node.WhichOneof("target") == "branch_node":
         for arm in branch_arms(node.branch_node):
-            found |= dependencies(arm)
-    elif node.WhichOneof("target") == "array_node":
-        for binding in node.array_node.node.inputs:
-            list(_promised(binding.binding))
-    return found
+            arm.id = f"{node.id}-{arm.id}"
+            _name_arms(arm)
 
 
-def branch_arms(branch: Any) -> Iterator[Any]:
-    """The nodes that a branch chooses from, the else node last."""
-    block = branch.if_else
-    yield block.case.then_node
-    for other in block.other:
-        yield other.then_node
-    if block.WhichOneof("default") == "else_node":
-        yield block.else_node
+class _Edges:
+    """Which node comes before which."""
 
+    def __init__(self) -> None:
+        self._up: dict[str, set[str]] = {}
+        self._down: dict[str, set[str]] = {}
 
-def tasks_of(template: Any) -> dict[tuple[str, str, str, str], Any]:
-    """Identifiers of all tasks that a template's nodes refer to."""
-    return {
-        identifier_key(node.task_node.reference_id): node.task_node.reference_id
-        for node in _all_nodes(template)
-        if node.WhichOneof("target") == "task_node"
-    }
-
-
-def _all_nodes(template: Any) -> Iterator[Any]:
-    """Every node with a target: arms of branches, items of arrays and the failure node included."""
-    waiting = [node for node in template.nodes if node.id not in (START_NODE, END_NODE)]
-    if template.HasField("failure_node"):
-        waiting.append(template.failure_node)
-    while waiting:
-        node = waiting.pop()
-        yield node
+    def add_node(self, node: Any) -> None:
+        """What a node waits for: what it says, and whom its bindings name."""
+        for above in [*node.upstream_node_ids, *_above(node)]:
+            self._add(above, node.id)
         if node.WhichOneof("target") == "branch_node":
-            waiting.extend(branch_arms(node.branch_node))
-        elif node.WhichOneof("target") == "array_node":
-            waiting.append(node.array_node.node)
+            for arm in branch_arms(node.branch_node):
+                self.add_upstream(arm)
+
+    def add_upstream(self, node: Any) -> None:
+        """The same for a node that is not part of the order: an arm, the failure node."""
+        for above in _above(node):
+            self._up.setdefault(node.id, set()).add(above)
+        if node.WhichOneof("target") == "branch_node":
+            for arm in branch_arms(node.branch_node):
+                self.add_upstream(arm)
+
+    def close(self, nodes: Iterable[str]) -> None:
+        """Ties to the start what waits for nothing, and to the end what nothing waits for."""
+        for name in sorted(nodes):
+            if name not in self._up:
+                self._add(START_NODE, name)
+            if name not in self._down:
+                self._add(name, END_NODE)
+
+    def check(self, nodes: Iterable[str], errors: CompileErrors) -> None:
+        """Finds cycles, and what is never reached."""
+        done: set[str] = set()
+        path: list[str] = []
+
+        def visit(name: str) -> bool:
+            if name in path:
+                cycle = ">".join([*path[path.index(name) :], name])
+                text = f"A cycle has been detected while traversing the Workflow [{cycle}]."
+                errors.add("CycleDetected", START_NODE, text)
+                return False
+            if name not in done:
+                path.append(name)
+                if not all(visit(below) for below in sorted(self._down.get(name, ()))):
+                    return False
+                path.pop()
+                done.add(name)
+            return True
+
+        if visit(START_NODE):
+            missed = sorted(set(nodes) - done)
+            if missed:
+                text = f"The Workflow contain unreachable nodes [{','.join(missed)}]."
+                errors.add("UnreachableNodes", START_NODE, text)
+
+    def write(self, connections: Any) -> None:
+        """The ConnectionSet."""
+        for field, edges in ((connections.upstream, self._up), (connections.downstream, self._down)):
+            for name, others in edges.items():
+                field[name].ids.extend(sorted(others))
+
+    def _add(self, above: str, below: str) -> None:
+        self._up.setdefault(below, set()).add(above)
+        self._down.setdefault(above, set()).add(below)
 
 
-def _promised(binding: Any) -> Iterator[str]:
-    kind = binding.WhichOneof("value")
-    if kind == "promise":
-        if not binding.promise.node_id:
-            binding.promise.node_id = START_NODE
-        yield binding.promise.node_id
-    elif kind == "collection":
-        for item in binding.collection.bindings:
-            yield from _promised(item)
-    elif kind == "map":
-        for item in binding.map.bindings.values():
-            yield from _promised(item)
+def _above(node: Any) -> Iterable[str]:
+    for binding in node.inputs:
+        yield from promised(binding.binding)
+    if node.WhichOneof("target") == "array_node":
+        for binding in node.array_node.node.inputs:
+            list(promised(binding.binding))
 
 
-def _check_workflow_node(template: Any, node: Any, known: set[tuple[str, str, str, str]], find: LookUp) -> None:
+def _check_workflow_node(template: Any, node: Any, known: Iterable[Any], find: LookUp) -> None:
     if node.WhichOneof("reference") == "sub_workflow_ref":
         if identifier_key(node.sub_workflow_ref) not in known:
             raise _failed(template, f"Subworkflow {describe(node.sub_workflow_ref)} is not part of the request")
@@ -171,20 +197,5 @@ def _check_workflow_node(template: Any, node: Any, known: set[tuple[str, str, st
         raise _failed(template, f"Launch plan {describe(reference)} is not registered")
 
 
-def _check_acyclic(template: Any, nodes: list[Any]) -> None:
-    upstream = {node.id: set(node.upstream_node_ids) for node in nodes}
-    while upstream:
-        ready = {name for name, above in upstream.items() if not above}
-        if not ready:
-            raise _failed(template, f"a cycle was detected through nodes {sorted(upstream)}")
-        upstream = {name: above - ready for name, above in upstream.items() if name not in ready}
-
-
-def _connect(connections: Any, upstream: Iterable[str], downstream: str) -> None:
-    for name in upstream:
-        connections.upstream[downstream].ids.append(name)
-        connections.downstream[name].ids.append(downstream)
-
-
-def _failed(template: Any, why: str) -> Rejected:
-    return Rejected("INVALID_ARGUMENT", f"failed to compile workflow for [{describe(template.id)}] with err {why}")
+def _failed(template: Any, why: str) -> Exception:
+    return refusal(template.id, why)
