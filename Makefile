@@ -7,13 +7,14 @@ PY := .venv/bin/python
 # Most tests wait for something: two at once fit two cores. Files stay whole, because what they start is started per process.
 PARALLEL ?= -n 2 --dist loadfile
 STAMP := .venv/.installed
-# What only npm carries: an Azure endpoint.
+# What only npm carries: an Azure endpoint, and a certified OpenID provider (its version: tests/auth/provider/package.json).
 NPM := .venv/npm
+PROVIDER := tests/auth/provider/package.json
 # What the machine sets to save space would make every task process compile flytekit anew.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full test-long check format bench conformance lowest clean .venv
+.PHONY: help demo test test-full test-long check format picture bench conformance lowest clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -21,6 +22,7 @@ help:
 	@echo "make test-full   the same with what npm carries, and fails when a part is missing"
 	@echo "make test-long   campaigns of minutes"
 	@echo "make check       formatting, lint, types, who may import whom"
+	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
 	@echo "make lowest      core and sandbox tests on the lowest versions that pyproject.toml allows"
@@ -48,6 +50,9 @@ format: $(STAMP)
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
+picture: $(STAMP)
+	@$(PY) docs/picture.py
+
 bench: $(STAMP)
 	$(PY) tests/benchmarks/run.py
 
@@ -63,9 +68,10 @@ clean:
 
 .venv: $(STAMP)
 
-$(NPM)/.installed: | $(STAMP)
-	@command -v npm >/dev/null || { echo "make test-full needs npm, for Azure's emulator" >&2; exit 2; }
-	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 && touch $@
+$(NPM)/.installed: $(PROVIDER) | $(STAMP)
+	@command -v npm >/dev/null || { echo "make test-full needs npm, for Azure's emulator and an OpenID provider" >&2; exit 2; }
+	provider=$$(node -p "require('./$(PROVIDER)').dependencies['oidc-provider']") && \
+	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 oidc-provider@$$provider && touch $@
 
 # constraints.txt pins everything that is installed, so that today's environment is tomorrow's.
 $(STAMP): pyproject.toml constraints.txt

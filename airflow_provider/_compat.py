@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.providers.common.compat.sdk import conf
 
-__all__ = ["TaskDeferralTimeout", "first_event_floor", "sync_grace", "task_state"]
+__all__ = [
+    "NO_STATE",
+    "TaskDeferralTimeout",
+    "ask_task_states",
+    "first_event_floor",
+    "state_in",
+    "sync_grace",
+    "task_state",
+]
 
 try:
     from airflow.sdk.exceptions import TaskDeferralTimeout
+
+    IS_AIRFLOW_2 = False
 except ImportError:  # Airflow 2.11
     from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+
+    IS_AIRFLOW_2 = True
 
 _SECTION = "flyte"
 
@@ -19,6 +32,18 @@ _SECTION = "flyte"
 def sync_grace() -> float:
     """Seconds that a deferrable task waits on its worker first (``[flyte] sync_grace``)."""
     return float(conf.getfloat(_SECTION, "sync_grace", fallback=3.0))
+
+
+def outputs_limit() -> int:
+    """Bytes above which an output stays in Flyte (``[flyte] outputs_limit``)."""
+    return int(conf.getint(_SECTION, "outputs_limit", fallback=1024 * 1024))
+
+
+def has_template(text: str, jinja_env: Any) -> bool:
+    """Whether there is anything in the text that this Jinja environment would render."""
+    env = jinja_env
+    begins = (env.variable_start_string, env.block_start_string, env.comment_start_string)
+    return bool(env.line_statement_prefix or env.line_comment_prefix) or any(begin in text for begin in begins)
 
 
 def first_event_floor() -> float:
@@ -34,6 +59,10 @@ def first_event_floor() -> float:
     return max(8.0, float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)) + 3.0)
 
 
+NO_STATE = "none"
+"""A task instance that Airflow has and that has no state: it was reset, and is about to be scheduled again."""
+
+
 def task_state(ti: Any) -> str | None:
     """What Airflow says this task instance is doing now; None when it knows no such task instance. Blocks.
 
@@ -45,5 +74,40 @@ def task_state(ti: Any) -> str | None:
     states = RuntimeTaskInstance.get_task_states(
         dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=map_index
     )
-    state = states.get(ti.run_id, {}).get(ti.task_id if map_index < 0 else f"{ti.task_id}_{map_index}")
-    return None if state is None else str(getattr(state, "value", state))
+    return state_in(states, ti)
+
+
+def state_in(states: Mapping[str, Mapping[str, Any]], ti: Any) -> str | None:
+    """The state of this task instance in an answer of Airflow's, as in `task_state`."""
+    mapped = ti.map_index is not None and ti.map_index >= 0
+    states_of_run = states.get(ti.run_id, {})
+    key = f"{ti.task_id}_{ti.map_index}" if mapped else ti.task_id
+    if key not in states_of_run:
+        return None
+    state = states_of_run[key]
+    return NO_STATE if state is None else str(getattr(state, "value", state))
+
+
+async def ask_task_states(
+    dag_id: str, *, run_ids: list[str], task_ids: list[str], map_index: int | None
+) -> Mapping[str, Mapping[str, Any]]:
+    """Run id -> task -> state, in one question, on a triggerer's event loop; `state_in` reads it. Uses no thread.
+
+    Args:
+        dag_id: Whose tasks.
+        run_ids: Of these DAG runs.
+        task_ids: These tasks.
+        map_index: -1 for tasks that are not mapped; None for all of mapped ones.
+
+    Raises:
+        Exception: Whatever Airflow raises or answers when it cannot be asked.
+    """
+    from airflow.sdk.execution_time.comms import GetTaskStates, TaskStatesResult
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    answer = await SUPERVISOR_COMMS.asend(
+        GetTaskStates(dag_id=dag_id, run_ids=run_ids, task_ids=task_ids, map_index=map_index)
+    )
+    if not isinstance(answer, TaskStatesResult):
+        raise ConnectionError(f"Airflow answered {answer!r} when asked for the states of tasks of {dag_id}")
+    return answer.task_states

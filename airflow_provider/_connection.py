@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from bridge_core import Config, ConfigError
+from bridge_core import Config, ConfigError, run_name
 
-__all__ = ["EXTRA_KEYS", "config_from_connection"]
+__all__ = ["EXTRA_KEYS", "at_place", "config_from_connection", "place_of"]
 
 
 def _text(where: str, raw: Any) -> str:
@@ -122,6 +122,33 @@ def config_from_connection(
         if error.message.startswith("connection "):
             raise
         raise error.with_message(f"connection {conn_id!r}: {error.message}") from None
+
+
+def place_of(config: Config) -> dict[str, Any]:
+    """What a waiting task must remember of its connection, which may be edited meanwhile: plain JSON without secrets.
+
+    ``key`` changes with everything that decides how Flyte is reached, so that tasks share a client exactly when their
+    connection meant the same.
+    """
+    auth = config.auth
+    decides = (
+        config.endpoint,
+        config.insecure,
+        config.insecure_skip_verify,
+        config.ca_cert_file,
+        config.rpc_timeout,
+        auth.mode,
+        auth.client_id,
+        auth.scopes,
+    )
+    return {"endpoint": config.endpoint, "insecure": config.insecure, "key": run_name("place", *decides)}
+
+
+def at_place(config: Config, place: Mapping[str, Any] | None) -> Config:
+    """The connection as it is now, but at the Flyte where the run was launched."""
+    if not place or (place["endpoint"], place["insecure"]) == (config.endpoint, config.insecure):
+        return config
+    return config.replace(endpoint=place["endpoint"], insecure=place["insecure"])
 
 
 def _settings(conn_id: str, extra: str | None) -> dict[str, Any]:

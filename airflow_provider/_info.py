@@ -7,13 +7,14 @@ from typing import Any
 __all__ = ["get_provider_info"]
 
 _TEXT = {"type": ["string", "null"]}
-_SWITCH = {"type": "boolean", "default": False}
+# No default: the form writes what it shows, and what nobody touched must not beat files and the environment.
+_BOOLEAN = {"type": ["boolean", "null"], "default": None}
 
 _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "insecure": {
         "label": "Insecure",
         "description": "Plaintext instead of TLS. Only for a Flyte on this machine or behind a mesh.",
-        "schema": _SWITCH,
+        "schema": _BOOLEAN,
     },
     "project": {"label": "Project", "description": "Flyte project of tasks that name none.", "schema": _TEXT},
     "domain": {"label": "Domain", "description": "Flyte domain of tasks that name none.", "schema": _TEXT},
@@ -41,7 +42,7 @@ _CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "insecure_skip_verify": {
         "label": "Skip certificate verification",
         "description": "Trust whatever certificate the server shows.",
-        "schema": _SWITCH,
+        "schema": _BOOLEAN,
     },
     "config_file": {
         "label": "Configuration file",
@@ -95,6 +96,44 @@ def get_provider_info() -> dict[str, Any]:
             "flyte": {
                 "description": "Defaults of the Flyte operators.",
                 "options": {
+                    "instance_id": {
+                        "description": "Which Airflow this is, for telling its runs in Flyte from those of others. Empty: the "
+                        "Variable flyte_bridge_instance_id, which is made on first use.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "production",
+                        "default": None,
+                    },
+                    "outputs_limit": {
+                        "description": "Bytes above which an output of a run stays in Flyte; its XCom is a reference, which a "
+                        "FlyteRunOperator takes as an input.",
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "65536",
+                        "default": "1048576",
+                    },
+                    "sweep": {
+                        "description": "Where a triggerer looks for runs that no task waits for any more, besides the project "
+                        "and domain of each Flyte connection: connection ids or connection=project/domain, separated by commas.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "flyte_default=ml/production, other_flyte",
+                        "default": None,
+                    },
+                    "sweep_interval": {
+                        "description": "Seconds between two such looks. 0: none.",
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "120",
+                        "default": "60.0",
+                    },
+                    "sweep_pause": {
+                        "description": "Seconds between the first look that finds a run unattended and the one that aborts it.",
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "300",
+                        "default": "60.0",
+                    },
                     "sync_grace": {
                         "description": "Seconds that a deferrable task waits on its worker before it defers. Runs that end "
                         "within them (cached ones, mostly) never defer. 0: defer at once.",

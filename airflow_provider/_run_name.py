@@ -1,8 +1,10 @@
 """How an Airflow retry finds its old run: the name of a run follows from the task instance, never from the try.
 
-``epoch`` is constant over automatic retries and changes with every clear (measured on Airflow 3.3.2: clearing raises
-``max_tries``), so a retry meets the run of the try before it, and a cleared task gets a new one. ``attempt`` counts the runs
-of one epoch that ended badly: a retry after a failed run launches under the next one.
+The names of a task instance do not identify it: a DAG run that is deleted and made again has the same ones, and so has the
+same DAG in another Airflow. ``identity`` tells them apart (`_identity`). ``epoch`` is constant over automatic retries and
+changes with every clear (measured on Airflow 3.3.2: clearing raises ``max_tries``), so a retry meets the run of the try
+before it, and a cleared task gets a new one. ``attempt`` counts the runs of one epoch that ended badly: a retry after a
+failed run launches under the next one.
 
 Editing ``retries`` while a task is on its way moves the epoch too, as the worker reads the new file and Airflow keeps the old
 ``max_tries``. A DAG run's ``clear_number`` tells the two apart: at 0, nothing in it was ever cleared.
@@ -12,9 +14,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge_core import run_name
+from bridge_core import Provenance, run_name
 
-__all__ = ["TaskKey"]
+__all__ = ["NAME_PREFIX", "TaskKey"]
+
+NAME_PREFIX = "airflow-"
+"""Begins the name of every run that a task launches: runs of single tasks have no labels that FlyteAdmin could filter by."""
+_MARK = slice(1, 5)
 
 
 class TaskKey:
@@ -24,11 +30,15 @@ class TaskKey:
         ti: Airflow's task instance.
         retries: The task's ``retries``.
         clears: How often tasks of this DAG run were cleared (``dag_run.clear_number``). None: unknown.
+        identity: Tells it from other task instances under the same names.
+        installation: Which Airflow.
     """
 
-    __slots__ = ("dag_id", "epoch", "map_index", "run_id", "task_id")
+    __slots__ = ("dag_id", "epoch", "identity", "installation", "map_index", "run_id", "task_id")
 
-    def __init__(self, ti: Any, *, retries: int | None, clears: int | None = None) -> None:
+    def __init__(
+        self, ti: Any, *, retries: int | None, clears: int | None = None, identity: str = "", installation: str = ""
+    ) -> None:
         self.dag_id: str = ti.dag_id
         self.run_id: str = ti.run_id
         self.task_id: str = ti.task_id
@@ -36,12 +46,59 @@ class TaskKey:
         # Below 0, somebody raised the task's retries while this instance was on its way; above 0 without any clear, somebody
         # lowered them. It is still the first epoch.
         self.epoch: int = 0 if clears == 0 else max(0, ti.max_tries - (retries or 0))
+        self.identity = identity
+        self.installation = installation
 
     def __str__(self) -> str:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
         return f"{self.dag_id}.{self.task_id}{mapped} of {self.run_id}"
 
-    def name(self, attempt: int, *, epoch: int | None = None) -> str:
-        """The run name of this attempt, 0 for the first; of an earlier epoch if one is given."""
-        epoch = self.epoch if epoch is None else epoch
-        return run_name(self.dag_id, self.run_id, self.task_id, self.map_index, epoch, attempt)
+    @property
+    def family(self) -> str:
+        """Begins the names of all runs of task instances with these names, and of few others."""
+        return NAME_PREFIX + run_name(self.dag_id, self.run_id, self.task_id, self.map_index)[_MARK]
+
+    def name(self, attempt: int) -> str:
+        """The run name of this attempt, 0 for the first."""
+        return run_name(
+            self.dag_id,
+            self.run_id,
+            self.task_id,
+            self.map_index,
+            self.identity,
+            self.epoch,
+            attempt,
+            prefix=self.family,
+        )
+
+    def legacy_name(self, attempt: int) -> str:
+        """What releases without an identity called it."""
+        return run_name(self.dag_id, self.run_id, self.task_id, self.map_index, self.epoch, attempt)
+
+    def provenance(self, *, attempt: int | None = None, url: str = "", awaited: bool = False) -> Provenance:
+        """What the runs of this task instance say about it.
+
+        Args:
+            attempt: Airflow's number of the try.
+            url: The task's page in Airflow.
+            awaited: Whether the task waits for the run and wants it aborted when somebody stops the task.
+        """
+        return Provenance(
+            source="airflow",
+            installation=self.installation,
+            job=self.dag_id,
+            run=self.run_id,
+            task=self.task_id,
+            part=str(self.map_index) if self.map_index >= 0 else "",
+            attempt=attempt,
+            identity=f"{self.identity}/{self.epoch}",
+            url=url,
+            awaited=awaited,
+        )
+
+    def supersedes(self, other: str) -> bool | None:
+        """Whether the identity of another run of this task instance is one that was cleared; None: of another task instance."""
+        identity, _, epoch = other.rpartition("/")
+        if identity != self.identity:
+            return None
+        return epoch.isdecimal() and int(epoch) < self.epoch

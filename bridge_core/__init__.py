@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
+    from .model.batches import BatchRun
+    from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec
     from .model.errors import (
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.policies import PollPolicy, RetryPolicy
+    from .model.projects import Project
+    from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.requests import LaunchRequest, RunOptions
     from .model.run_error import RunError
@@ -57,8 +61,10 @@ __all__ = [
     "AsyncFileAccess",
     "Attempt",
     "AuthError",
+    "BatchRun",
     "BridgeError",
     "Checkpoint",
+    "Classification",
     "Client",
     "Codec",
     "Config",
@@ -71,6 +77,8 @@ __all__ = [
     "EntityKind",
     "EntityNotFound",
     "EntityRef",
+    "ErrorClass",
+    "ErrorRule",
     "FileAccess",
     "FileRef",
     "FixedRate",
@@ -83,12 +91,15 @@ __all__ = [
     "LimitExceeded",
     "LiteralError",
     "LogLink",
+    "NextTry",
     "NodeSnapshot",
     "NotFound",
     "Notification",
     "PermissionDenied",
     "PollPolicy",
     "Progress",
+    "Project",
+    "Provenance",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -113,6 +124,7 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "WaitTimeout",
+    "classify",
     "run_name",
     "seconds",
 ]
@@ -124,11 +136,15 @@ _HOMES = {
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
+    "model.batches": ("BatchRun",),
+    "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
+    "model.projects": ("Project",),
+    "model.provenance": ("Provenance",),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest", "RunOptions"),
     "model.run_settings": ("Notification", "SecurityContext"),

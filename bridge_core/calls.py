@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .auth.tokens import Tokens
+from .config.metadata import as_sent
 from .model.errors import BridgeError
 from .telemetry import CallRecord, observed
 
@@ -76,14 +77,16 @@ class Calls:
         record: CallRecord,
     ) -> Resp:
         transport, tokens, policy = self.transport, self._tokens, self._config.retry
-        metadata = _Carried((("accept", "application/grpc"), ("x-request-id", request_id), *self._config.metadata))
+        metadata = _Carried(
+            (("accept", "application/grpc"), ("x-request-id", request_id), *as_sent(self._config.metadata))
+        )
         budget = self._config.rpc_timeout if timeout is None else min(timeout, self._config.rpc_timeout)
         deadline = transport.now() + budget
         # A share per attempt, so that one black-holed connection does not eat the time of the attempt that would succeed.
         share = budget
         if method.safe and retry:
             share = self._config.attempt_timeout or max(budget / (policy.retries + 1), _SHORTEST_SHARE)
-        attempt, renewed = 1, False
+        attempt, renewals = 1, 0
         while True:
             before, sent = transport.now(), None
             try:
@@ -95,13 +98,11 @@ class Calls:
             except BridgeError as error:
                 failure = error
             if sent is not None and tokens.refused(failure, sent, method):
-                if renewed:
-                    raise tokens.refused_again(failure)
                 before = transport.now()
-                problem = await tokens.renew(transport, sent, failure)
+                problem = await tokens.renew(transport, sent, failure, renewals)
                 if problem is None:
                     deadline += transport.now() - before
-                    renewed = True
+                    renewals += 1
                     continue
                 failure = problem
             delay = policy.delay_after(attempt, failure, safe=method.safe and retry)

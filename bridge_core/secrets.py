@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from .model.errors import InvalidRequest, SecretNotFound
+from .model.public import public
 
 if TYPE_CHECKING:
     from .config import Config
@@ -22,6 +23,7 @@ _RESERVED = frozenset({"ENV_PREFIX", "DEFAULT_DIR", "FILE_PREFIX", "HOST", "PORT
 """``FLYTE_SECRETS_…`` names that are settings, not secrets (config/keys.py)."""
 
 
+@public
 class SecretStore:
     """Looks secrets up.
 

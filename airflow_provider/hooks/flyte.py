@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -66,8 +67,12 @@ class FlyteHook(BaseHook):
         await get_async_extra_dejson(connection)  # for the masker, as above
         return config
 
-    def get_client(self) -> Client:
+    def get_client(self, place: Mapping[str, Any] | None = None) -> Client:
         """A client of that Flyte; nothing is opened until it is used. Close it, or use it in a ``with``.
+
+        Args:
+            place: Where a waiting task launched its run, should the connection have been edited since. None: where the
+                connection says.
 
         Raises:
             ConfigError: See `get_config`.
@@ -75,9 +80,23 @@ class FlyteHook(BaseHook):
         """
         from bridge_core import Client
 
-        return Client(self.get_config())
+        from .._connection import at_place
+
+        return Client(at_place(self.get_config(), place))
 
     get_conn = get_client
+
+    def load(self, reference: Any) -> Any:
+        """The value of an XCom that is a reference to an output too big for an XCom; any other value is returned as it is.
+
+        Args:
+            reference: An XCom of a `FlyteRunOperator`; references inside of it are resolved too.
+        """
+        from .._outputs import output_loader
+        from .._values import from_xcom
+
+        with self.get_client() as client:
+            return from_xcom(reference, output_loader(client))
 
     def test_connection(self) -> tuple[bool, str]:
         """Asks Flyte for a run that does not exist: the answer proves address, TLS and credentials.

@@ -15,15 +15,20 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, RunRef, Unsupported, WaitTimeout
 
+from .._connection import at_place
 from .._event import RunEvent
+from .._kill_deferred import USER_ACTION, stop_dropped
+from .._refusals import Refusals
 from ..hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
-    from bridge_core import Config
+    from contextlib import AbstractAsyncContextManager
+
+    from bridge_core import AsyncClient, Config
 
 __all__ = ["FlyteRunTrigger"]
 
-_CERTAIN = (AuthError, ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout)
+_CERTAIN = (ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout)
 """Asking again cannot help."""
 _MOST_ERRORS = 10
 """In a row, of kinds we do not know: a bug must not keep a task waiting for ever."""
@@ -31,7 +36,6 @@ _LONGEST_PAUSE = 30.0
 _LONGEST_HOLD = 60.0
 """Seconds; the worker's clock may be far ahead of ours."""
 _KILL_PATIENCE = 25.0
-_MOST_LOOKUPS = 5
 
 
 class FlyteRunTrigger(BaseTrigger):
@@ -44,6 +48,8 @@ class FlyteRunTrigger(BaseTrigger):
         not_before: Unix time in seconds before which nothing is fired (see `_compat.first_event_floor`).
         poll_interval: Seconds between questions; None adapts to the run's age.
         cancel_on_kill: Whether the run is aborted when somebody stops the deferred task.
+        place: Where the run was launched (`_connection.place_of`): the connection may be edited meanwhile. None: where the
+            connection says now.
 
     Raises:
         InvalidRequest: ``run`` is no reference to a run.
@@ -58,6 +64,7 @@ class FlyteRunTrigger(BaseTrigger):
         not_before: float = 0.0,
         poll_interval: float | None = None,
         cancel_on_kill: bool = True,
+        place: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.ref = RunRef.from_dict(run)
@@ -66,6 +73,8 @@ class FlyteRunTrigger(BaseTrigger):
         self.not_before = not_before
         self.poll_interval = poll_interval
         self.cancel_on_kill = cancel_on_kill
+        self.place = place
+        self._outcome: asyncio.Future[str] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments: plain JSON."""
@@ -78,31 +87,43 @@ class FlyteRunTrigger(BaseTrigger):
                 "not_before": self.not_before,
                 "poll_interval": self.poll_interval,
                 "cancel_on_kill": self.cancel_on_kill,
+                "place": self.place,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Waits, then fires. Whatever happens becomes an event, so that the task's own code decides what it means."""
         self.log.info("waiting for run %s; its phases are asked together with those of other tasks", self.ref)
-        event = await self._wait()
-        early = min(self.not_before - time.time(), _LONGEST_HOLD)
-        if early > 0:
-            await asyncio.sleep(early)
+        try:
+            event = await self._wait()
+            early = min(self.not_before - time.time(), _LONGEST_HOLD)
+            if early > 0:
+                await asyncio.sleep(early)
+        except asyncio.CancelledError as error:
+            if error.args[:1] == (USER_ACTION,):
+                self._drop()  # now: Airflow may never come to call on_kill
+            raise
         yield TriggerEvent(event.to_dict())  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> RunEvent:
-        from bridge_core import AsyncClient
-
         errors = 0
+        refusals = Refusals()
         while True:
             try:
-                async with AsyncClient.shared(self.flyte_conn_id, self._config) as flyte:
+                async with self._client() as flyte:
                     return RunEvent.ended(
                         await flyte.wait(self.ref, timeout=self._left(), poll_interval=self.poll_interval)
                     )
             except _CERTAIN as error:
                 return RunEvent.gave_up(self.ref, error)
+            except AuthError as error:  # says nothing about the run, and must not cost a try
+                try:
+                    refusals.bear(error, time.monotonic())
+                except AuthError:
+                    return RunEvent.gave_up(self.ref, error)
+                self.log.warning("waiting for run %s: %s; asking again", self.ref, error)
             except Exception as error:
+                refusals.over()
                 # A connection lookup may fail while Airflow's API restarts; a client may be closed under us.
                 errors = 0 if isinstance(error, BridgeError) and error.transient else errors + 1
                 if errors > _MOST_ERRORS:
@@ -117,66 +138,41 @@ class FlyteRunTrigger(BaseTrigger):
             await asyncio.sleep(min(_LONGEST_PAUSE, 2.0**errors, *(() if left is None else (left,))))
 
     async def on_kill(self) -> None:
-        """Somebody marked or cleared the deferred task: ends the run.
+        """Somebody marked or cleared the deferred task: says what becomes of its run (`_kill_deferred`).
 
         Airflow 3.3.2 cancels this coroutine again every second (the supervisor repeats its request until the trigger is
         gone), so the work is a task of its own. Delete the loop when that is fixed upstream.
         """
-        if not self.cancel_on_kill:
+        outcome = self._drop()
+        if outcome is None:
             return
-        work = asyncio.ensure_future(self._stop())
         end = asyncio.get_running_loop().time() + _KILL_PATIENCE
-        while asyncio.get_running_loop().time() < end:
+        while (left := end - asyncio.get_running_loop().time()) > 0:
             try:
-                await asyncio.wait_for(asyncio.shield(work), _KILL_PATIENCE)
+                self.log.info("%s", await asyncio.wait_for(asyncio.shield(outcome), left))
             except asyncio.CancelledError:
-                if work.cancelled():
-                    raise
                 continue
+            except TimeoutError:
+                self.log.warning("run %s: still busy with it when Airflow's patience ends", self.ref)
             return
 
-    async def _stop(self) -> None:
-        """Aborts the run, unless the trigger merely moved.
-
-        Airflow 3.3.2 also calls on_kill when a stalled triggerer comes back and finds its triggers given to another one
-        (apache/airflow#73454, open). The task is still deferred then, on this very run.
-        """
-        from bridge_core import AsyncClient
-
-        state, run = await self._ask_airflow()
-        if state == "deferred" and run == self.ref.to_dict():
-            self.log.info("run %s goes on: its task is still deferred, another triggerer watches it", self.ref)
-            return
-        ti: Any = self.task_instance
-        reason = f"Airflow task {ti.dag_id}.{ti.task_id} of {ti.run_id} was stopped (state: {state or 'none'})"
-        async with AsyncClient.shared(self.flyte_conn_id, self._config) as flyte:
-            await flyte.abort(self.ref, reason=reason)
-        self.log.info("aborted run %s: %s", self.ref, reason)
-
-    async def _ask_airflow(self) -> tuple[str | None, Any]:
-        """Asks again while Airflow does not answer: a triggerer that lost its database was not told to stop anything."""
-        for _ in range(_MOST_LOOKUPS - 1):
-            try:
-                return await asyncio.to_thread(self._what_airflow_knows)
-            except Exception as error:  # noqa: BLE001  # whatever the SDK raises
-                self.log.warning(
-                    "run %s: Airflow does not say why its task was stopped (%r); asking again", self.ref, error
-                )
-            await asyncio.sleep(2.0)
-        return await asyncio.to_thread(self._what_airflow_knows)
-
-    def _what_airflow_knows(self) -> tuple[str | None, Any]:
-        """State of the task instance, and the run it says it waits for."""
-        from airflow.providers.common.compat.sdk import XCom
-
-        from .._compat import task_state
-
-        ti: Any = self.task_instance
-        state = task_state(ti)
-        return state, XCom.get_value(ti_key=ti, key="flyte_run") if state == "deferred" else None
+    def _drop(self) -> asyncio.Future[str] | None:
+        """Begins to end the run, once; awaits nothing."""
+        if not self.cancel_on_kill:
+            return None
+        if self._outcome is None:
+            self._outcome = stop_dropped(self.task_instance, self.ref, self._client)
+        return self._outcome
 
     def _left(self) -> float | None:
         return None if self.deadline is None else max(0.0, self.deadline - time.time())
 
+    def _client(self) -> AbstractAsyncContextManager[AsyncClient]:
+        """Shared by all that were launched through the same connection while it meant the same."""
+        from bridge_core import AsyncClient
+
+        place = self.place or {}
+        return AsyncClient.shared((self.flyte_conn_id, place.get("key"), place.get("endpoint")), self._config)
+
     async def _config(self) -> Config:
-        return await FlyteHook(self.flyte_conn_id).aget_config()
+        return at_place(await FlyteHook(self.flyte_conn_id).aget_config(), self.place)

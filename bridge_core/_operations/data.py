@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..literals.outputs import RunOutputs
-from ..model.errors import InvalidRequest, LiteralError
+from ..model.arguments import flags, wrong
+from ..model.errors import InvalidRequest, LiteralError, Unavailable
 from ..model.references import FileRef, FrameRef
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .files import FileOperations
     from .staging import Staged
 
-__all__ = ["DataOperations", "read_url"]
+__all__ = ["DataOperations"]
 
 _PARALLEL = 8
 _MAPS = frozenset(bytes([head]) for head in (*range(0x80, 0x90), 0xDE, 0xDF))  # the first byte of a map in msgpack
@@ -86,18 +86,20 @@ class DataOperations:
 
     # -- down
 
-    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
+    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED.
 
         Args:
             ref: The run.
             allow_pickle: Downloads pickles and runs the code in them. False leaves them references.
+            read_frames: Reads frames. False leaves them references.
 
         Raises:
             InvalidRequest: The run has not ended well, so that it has none.
         """
         from ..literals import literal_hash, literal_metadata
 
+        flags(allow_pickle=allow_pickle)
         literals = await self._literals(ref)
         types = None
         if not literals.literals or _needs_types(literals):
@@ -110,14 +112,18 @@ class DataOperations:
             if snapshot.entity is not None:
                 types = (await self._backend.interface(snapshot.entity)).outputs
         if types and not literals.literals:
-            raise InvalidRequest(
+            raise Unavailable(
                 f"run {ref} SUCCEEDED and should have outputs {', '.join(sorted(types))}, but Flyte returned none: its store may "
                 "be unreachable for FlyteAdmin, which swallows read failures. Try again, or look at the run's page."
             )
         hashes = {name: value for name, item in literals.literals.items() if (value := literal_hash(item))}
         values = self.codec.decode_map(literals, types)
         if allow_pickle:
-            values = {name: await self._unpickled(value) for name, value in values.items()}
+            values = {name: await self._replaced(value, _is_pickle, self._unpickled) for name, value in values.items()}
+        if read_frames:
+            values = {
+                name: await self._replaced(value, _is_frame_ref, self.read_frame) for name, value in values.items()
+            }
         return RunOutputs(
             values,
             metadata={name: literal_metadata(item) for name, item in literals.literals.items()},
@@ -130,16 +136,35 @@ class DataOperations:
 
         literals = await self._backend.stored_inputs(ref)
         types = None
-        if _needs_types(literals):
+        if not literals.literals or _needs_types(literals):
             snapshot = await self._backend.describe(ref)
             if snapshot.entity is not None:
                 found = await self._backend.interface(snapshot.entity)
                 types = {name: item.var.type for name, item in found.parameters.items()}
+                if not literals.literals and (names := [*types, *found.fixed]):
+                    raise Unavailable(
+                        f"run {ref} must have inputs {', '.join(sorted(names))}, but Flyte returned none: its store may be "
+                        "unreachable for FlyteAdmin, which swallows read failures. Try again, or look at the run's page."
+                    )
         return RunOutputs(
             self.codec.decode_map(literals, types, path="inputs"),
             metadata={name: literal_metadata(item) for name, item in literals.literals.items()},
             hashes={name: value for name, item in literals.literals.items() if (value := literal_hash(item))},
         )
+
+    async def read_signed(self, url: str) -> bytes:
+        """The content behind a signed URL, which must fit into memory."""
+
+        def read() -> bytes:
+            from ..storage import signed
+            from ..storage.scratch import scratch
+
+            with scratch() as folder, self._files.uploads.pool() as pool:
+                target = Path(folder) / "content"
+                signed.get(url, target, pool=pool)
+                return target.read_bytes()
+
+        return await self._transport.run_io(read)
 
     async def _literals(self, ref: RunRef) -> Any:
         """The stored map, wherever it is, with offloaded literals put back."""
@@ -150,7 +175,7 @@ class DataOperations:
         stored = await self._backend.outputs(ref)
         literals = stored.literals
         if stored.url:
-            raw = await self._transport.run_io(read_url, stored.url)
+            raw = await self.read_signed(stored.url)
             literals = _parsed(literals_pb2.LiteralMap, raw, f"the outputs of {ref}")
         for _ in range(_OFFLOADED_DEPTH):
             uris = offloaded_uris(literals)
@@ -166,6 +191,9 @@ class DataOperations:
     async def read_frame(self, ref: FrameRef) -> Any:
         """Reads a referenced table into a pandas DataFrame (a pyarrow Table without pandas)."""
         from ..literals import read_frame
+
+        if not isinstance(ref, FrameRef):
+            raise wrong("read_frame", "a FrameRef", ref)
 
         def read() -> Any:
             store = self._files.store
@@ -184,16 +212,28 @@ class DataOperations:
 
         return await self._transport.run_io(read)
 
-    async def _unpickled(self, value: Any) -> Any:
-        if isinstance(value, FileRef) and value.format == "PythonPickle":
-            from ..literals.pickles import unpickle
+    async def _unpickled(self, ref: FileRef) -> Any:
+        from ..literals.pickles import unpickle
 
-            return unpickle(await self._files.read_bytes(value.uri), value.uri)
+        return unpickle(await self._files.read_bytes(ref.uri), ref.uri)
+
+    async def _replaced(self, value: Any, wanted: Callable[[Any], bool], read: Callable[[Any], Awaitable[Any]]) -> Any:
+        """The value with what is wanted of it read, in lists and maps too."""
+        if wanted(value):
+            return await read(value)
         if isinstance(value, list):
-            return [await self._unpickled(item) for item in value]
+            return [await self._replaced(item, wanted, read) for item in value]
         if isinstance(value, dict):
-            return {key: await self._unpickled(item) for key, item in value.items()}
+            return {key: await self._replaced(item, wanted, read) for key, item in value.items()}
         return value
+
+
+def _is_pickle(value: Any) -> bool:
+    return isinstance(value, FileRef) and value.format == "PythonPickle"
+
+
+def _is_frame_ref(value: Any) -> bool:
+    return isinstance(value, FrameRef)
 
 
 def _parsed(kind: Any, raw: bytes, what: str) -> Any:
@@ -230,13 +270,3 @@ def _needs_types(literals: Any) -> bool:
         return scalar == "generic" or (scalar == "binary" and picked(item.scalar.binary))
 
     return any(unclear(item) for item in literals.literals.values())
-
-
-def read_url(url: str) -> bytes:
-    """The content behind a signed URL."""
-    from ..storage import signed
-
-    with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder:
-        target = Path(folder) / "literals.pb"
-        signed.get(url, target)
-        return target.read_bytes()

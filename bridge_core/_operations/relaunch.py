@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..model.arguments import flags
 from ..model.ids import RunRef
 from ..model.run_errors import AlreadyExists
 from ..model.run_names import check_run_name, random_run_name
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..backends.base import Backend
     from ..backends.values import Existing
+    from ..transport.base import Transport
 
 __all__ = ["AgainOperations"]
 
@@ -21,11 +23,13 @@ __all__ = ["AgainOperations"]
 class AgainOperations:
     """Runs made from runs."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, transport: Transport) -> None:
         self._backend = backend
+        self._transport = transport
 
     async def relaunch(self, ref: RunRef, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
         """A new run with the spec and inputs of this one; attaches when that name was relaunched from it already."""
+        flags(overwrite_cache=overwrite_cache)
         return await self._once(
             "relaunch", ref, name, lambda new: self._backend.relaunch(ref, new, overwrite_cache=overwrite_cache)
         )
@@ -39,7 +43,7 @@ class AgainOperations:
         if name is not None and (found := await self._backend.find(new)) is not None:
             _check(verb, ref, found)
             return new
-        found = await created(self._backend, new, create(new.name), verb)
+        found = await created(self._backend, self._transport, new, create(new.name), verb)
         if found is not None:
             _check(verb, ref, found)
         return new

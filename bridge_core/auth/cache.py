@@ -14,10 +14,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ..config.auth import PASSTHROUGH, TOKEN
+from ..model.errors import Unavailable
 from .token import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from ..config import Config
@@ -27,8 +29,6 @@ __all__ = ["TokenCache", "open_cache"]
 log = logging.getLogger("bridge_core.auth")
 
 _SERVICE = "flyte-bridge"
-_PATIENCE = 30.0
-"""Seconds to wait for another process that refreshes the same token; then both do."""
 
 
 class TokenCache(Protocol):
@@ -45,17 +45,26 @@ class TokenCache(Protocol):
         """Keeps it."""
         ...
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Held while the token is replaced, so that processes do not spend one refresh token twice."""
+    def locked(self, pause: Callable[[float], None], patience: float) -> AbstractContextManager[None]:
+        """Held while the token is replaced, so that processes do not spend one refresh token twice.
+
+        Args:
+            pause: Waits.
+            patience: Seconds to wait for another process that is at it.
+
+        Raises:
+            Unavailable: That one has not ended.
+        """
         ...
 
 
 def open_cache(config: Config) -> TokenCache:
-    """The cache that the configuration asks for."""
+    """The cache that the configuration asks for. A ready-made token is its own cache, kept fresh by somebody else."""
     kind = config.auth.token_cache
-    if kind == "file":
-        return _File(Path(config.auth.token_cache_dir).expanduser(), _identity(config))
-    return _Keyring(_identity(config)) if kind == "keyring" else _Nowhere()
+    if kind == "memory" or config.auth.effective_mode in {TOKEN, PASSTHROUGH}:
+        return _Nowhere()
+    lock = _Lock(Path(config.auth.token_cache_dir).expanduser(), _identity(config))
+    return _File(lock) if kind == "file" else _Keyring(lock)
 
 
 def _identity(config: Config) -> str:
@@ -63,10 +72,10 @@ def _identity(config: Config) -> str:
     import hashlib
 
     auth = config.auth
-    secret = auth.client_secret
+    secrets = [(one.location, one.env_var, one.value) for one in (auth.client_secret, auth.client_assertion)]
     parts = [
-        config.endpoint, auth.effective_mode, auth.client_id, auth.audience, auth.token_url, *auth.scopes,
-        secret.location, secret.env_var, secret.value, *auth.command,
+        config.endpoint, auth.effective_mode, auth.client_id, auth.audience, auth.use_audience_from_admin, auth.token_url,
+        auth.authorization_url, auth.device_authorization_url, auth.authorization_header, auth.scopes, secrets, auth.command,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:40]
 
@@ -83,8 +92,50 @@ class _Nowhere:
         pass
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, pause: Callable[[float], None], patience: float) -> Iterator[None]:  # noqa: ARG002  # nobody shares it
         yield
+
+
+class _Lock:
+    """A file that one process at a time holds, in a folder of mode 0700. The system lets go of it when the process ends."""
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        self.folder = folder
+        self.identity = identity
+        self._path = folder / f"{identity}.lock"
+
+    @contextlib.contextmanager
+    def held(self, pause: Callable[[float], None], patience: float) -> Iterator[None]:
+        """See `TokenCache.locked`."""
+        import fcntl
+
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            log.warning("token cache %s cannot be locked: %s", self.folder, error.strerror)
+            yield
+            return
+        try:
+            deadline = time.monotonic() + patience
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        raise Unavailable(
+                            f"another process is getting a token for the same login (it holds {self._path}), and has not ended "
+                            f"within {patience:.0f} s",
+                            code="UNAVAILABLE",
+                        ) from None
+                    pause(0.05)
+                except OSError as error:  # a file system without locks
+                    log.warning("token cache %s cannot be locked: %s", self.folder, error.strerror)
+                    break
+            yield
+        finally:
+            os.close(descriptor)  # which unlocks
 
 
 class _File:
@@ -92,10 +143,10 @@ class _File:
 
     shared = True
 
-    def __init__(self, folder: Path, identity: str) -> None:
-        self._folder = folder
-        self._path = folder / f"{identity}.json"
-        self._lock = folder / f"{identity}.lock"
+    def __init__(self, lock: _Lock) -> None:
+        self._folder = lock.folder
+        self._path = lock.folder / f"{lock.identity}.json"
+        self.locked = lock.held
 
     def load(self) -> Token | None:
         try:
@@ -124,37 +175,15 @@ class _File:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        import fcntl
-
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self._lock, os.O_CREAT | os.O_RDWR, 0o600)
-        except OSError as error:
-            log.warning("token cache %s cannot be locked: %s", self._path, error.strerror)
-            yield
-            return
-        try:
-            deadline = time.monotonic() + _PATIENCE
-            while time.monotonic() < deadline:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    time.sleep(0.05)
-            yield
-        finally:
-            os.close(descriptor)  # which unlocks
-
 
 class _Keyring:
     """One entry in the system's keyring. Its backends raise what they like, so everything is caught here."""
 
     shared = True
 
-    def __init__(self, identity: str) -> None:
-        self._identity = identity
+    def __init__(self, lock: _Lock) -> None:
+        self._identity = lock.identity
+        self.locked = lock.held  # keyrings have no locks of their own
 
     def load(self) -> Token | None:
         try:
@@ -173,10 +202,6 @@ class _Keyring:
             keyring.set_password(_SERVICE, self._identity, json.dumps(token.to_mapping()))
         except Exception as error:  # noqa: BLE001  # see the class
             self._report("written", error)
-
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        yield
 
     def _report(self, done: str, error: Exception) -> None:
         advice = "; pip install 'flyte-bridge[keyring]'" if isinstance(error, ImportError) else ""

@@ -5,12 +5,14 @@ Also what makes the token for ``proxy-authorization``, with another program.
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from ..model.errors import ConfigError, Unauthenticated, Unavailable
-from .token import Token
+from ..model.errors import ConfigError, Unavailable
+from ..model.masking import Hidden
+from .token import Token, sendable
 
 if TYPE_CHECKING:
     from .flow import Login
@@ -19,6 +21,8 @@ __all__ = ["ExternalCommand", "run_command"]
 
 _TIMEOUT = 120.0
 """Seconds; such programs may ask a person."""
+_BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
+"""Why a program that is there may not start right now."""
 
 
 class ExternalCommand:
@@ -39,21 +43,29 @@ def run_command(command: tuple[str, ...], setting: str) -> str:
     """The program's output, stripped. Neither its arguments nor what it printed are ever shown: both may be secrets.
 
     Raises:
-        Unauthenticated: It failed, or printed nothing.
-        Unavailable: It did not end in time.
-        ConfigError: It cannot be started.
+        Unavailable: It failed, did not end in time, or printed no token: it may do better the next time.
+        ConfigError: It is not there, or cannot be executed.
     """
+    whom = f"{setting} ({command[0]})"
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT, stdin=subprocess.DEVNULL)
     except OSError as error:
+        if error.errno in _BUSY:
+            raise Unavailable(f"{whom} could not be started: {error.strerror}", code="UNAVAILABLE") from None
         raise ConfigError(f"{setting} cannot be started: {command[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"{setting} ({command[0]}) did not end within {_TIMEOUT:.0f} s", code="UNAVAILABLE") from None
-    token = done.stdout.decode("utf-8", "replace").strip()
-    if done.returncode or not token:
-        found = f"exit code {done.returncode}" if done.returncode else "no output"
-        raise Unauthenticated(
-            f"{setting} ({command[0]}) gave no token: {found}. Run it by hand to see what it says.",
-            code="UNAUTHENTICATED",
-        )
-    return token
+        raise Unavailable(f"{whom} did not end within {_TIMEOUT:.0f} s", code="UNAVAILABLE") from None
+    except ValueError:
+        raise ConfigError(f"{setting} cannot be started: it holds a NUL character") from None
+    text = Hidden(done.stdout.decode("utf-8", "replace").strip())
+    if done.returncode:
+        found = f"exit code {done.returncode}" if done.returncode > 0 else f"it was ended by signal {-done.returncode}"
+    elif not text:
+        found = "no output"
+    elif not sendable(text):
+        lines = len(text.splitlines())
+        what = f"{lines} lines" if lines > 1 else "characters that are not printable ASCII"
+        found = f"it printed {what}, which cannot be sent; a token is one line"
+    else:
+        return str(text)
+    raise Unavailable(f"{whom} gave no token: {found}. Run it by hand to see what it says.", code="UNAVAILABLE")

@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..config.secret import Secret
-from ..model.errors import Unauthenticated
-from .oauth import OAuthRefused, ask_for_token, refreshed, refusal, wanted
+from ..model.errors import Unauthenticated, Unavailable
+from .oauth import OAuthRefused, ask_for_token, number, refreshed, refusal, wanted
 
 if TYPE_CHECKING:
     from .flow import Login
@@ -20,6 +20,8 @@ log = logging.getLogger("bridge_core.auth")
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SLOWER = 5.0
 """Seconds added to the interval by each ``slow_down``, for good (RFC 8628, 3.5)."""
+_LONGEST = 30.0
+"""Seconds between questions while the provider does not answer."""
 
 
 class DeviceFlow:
@@ -39,11 +41,12 @@ class DeviceFlow:
             "another auth mode, or auth.device_authorization_url (admin.deviceAuthorizationUrl)",
         )
         client = {"client_id": wanted(login, client_id, "client id", "auth.client_id (admin.clientId)")}
-        status, answer = login.http.post(url, {**client, **login.scope_form, **login.audience_form})
+        reply = login.http.post(url, {**client, **login.scope_form, **login.audience_form})
+        answer = reply.json
         if not answer.get("device_code") or not answer.get("verification_uri"):
-            raise refusal(url, status, answer, "to begin a device login")
-        interval = float(answer.get("interval") or auth.device_poll_interval)
-        patience = min(float(answer.get("expires_in") or auth.device_timeout), auth.device_timeout)
+            raise refusal(login, url, reply, "the beginning of a device login")
+        interval = number(answer.get("interval")) or auth.device_poll_interval
+        patience = min(number(answer.get("expires_in")) or auth.device_timeout, auth.device_timeout)
         deadline = login.now() + patience
         # A warning, because Python shows warnings even where nobody set up logging.
         log.warning(
@@ -58,10 +61,15 @@ class DeviceFlow:
             "device_code": Secret(str(answer["device_code"])),
             **client,
         }
+        delay, trouble = interval, ""
         while login.now() + interval < deadline:
-            login.pause(interval)
+            login.pause(min(delay, deadline - login.now()))
             try:
                 return ask_for_token(login, form, doing="the device login")
+            except Unavailable as error:  # the code is good until it expires; asked less often (RFC 8628, 3.5)
+                delay, trouble = min(delay * 2, max(interval, _LONGEST)), error.message
+                log.info("the device login at %s goes on: %s", login.config.endpoint, error)
+                continue
             except OAuthRefused as refused:
                 if refused.oauth_error == "slow_down":
                     interval += _SLOWER
@@ -69,6 +77,13 @@ class DeviceFlow:
                     break
                 elif refused.oauth_error != "authorization_pending":
                     raise
+            delay, trouble = interval, ""
+        if trouble:
+            raise Unavailable(
+                f"whether somebody logged in to Flyte at {login.config.endpoint} could not be asked until the device code "
+                f"expired: {trouble}",
+                code="UNAVAILABLE",
+            )
         raise Unauthenticated(
             f"nobody logged in to Flyte at {login.config.endpoint} within {patience:.0f} s, and the device code has expired; "
             "try again, or raise auth.device_timeout (admin.deviceFlowConfig.timeout)",

@@ -1,4 +1,4 @@
-"""HTTP to the identity provider: standard library, always with a timeout, nothing secret in any error.
+"""HTTP to the identity provider: through httpx, always with a timeout, nothing secret in any error.
 
 Forms take `Secret` values and reveal them only inside the one expression that encodes them, so that no frame of ours holds
 them when something fails.
@@ -8,28 +8,35 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
-import urllib.error
 import urllib.parse
-import urllib.request
-from http.client import HTTPException
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..config.secret import Secret
 from ..model.errors import ConfigError, Unavailable
+from ..model.masking import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..config import Config
 
-__all__ = ["Http", "host_of"]
+__all__ = ["Http", "Reply"]
 
 _TIMEOUT = 15.0
 _LIMIT = 1 << 20
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_BUSY = 429
-_BROKEN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer, whole: what became of it is for `oauth.py` to say."""
+
+    status: int
+    kind: str
+    """Its media type, lower case, without parameters; empty when it names none."""
+    json: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Its body, when that is a JSON object."""
 
 
 class Http:
@@ -44,10 +51,8 @@ class Http:
         self._config = config
         self._proxy_token = proxy_token
 
-    def post(
-        self, url: str, form: Mapping[str, str | Secret], *, basic: tuple[str, Secret] | None = None
-    ) -> tuple[int, dict[str, Any]]:
-        """Posts a form; the answer's status and JSON (empty when it is none).
+    def post(self, url: str, form: Mapping[str, str | Secret], *, basic: tuple[str, Secret] | None = None) -> Reply:
+        """Posts a form, once.
 
         Args:
             url: Where.
@@ -55,100 +60,115 @@ class Http:
             basic: Client id and secret for HTTP Basic, each form-encoded first (RFC 6749, 2.3.1).
 
         Raises:
-            Unavailable: Nobody could be asked, or the answer is that somebody is busy or broken.
+            Unavailable: Nobody could be asked, or the answer is not whole.
             ConfigError: A secret would travel in plaintext.
         """
         self._check(url)
-        status, body = self._send(self._request(url, form, basic), url)
-        if status == _BUSY or status >= _BROKEN:
-            raise Unavailable(f"the identity provider at {host_of(url)} answered HTTP {status}", code="UNAVAILABLE")
+        found = self._exchange(url, form, basic)
+        if isinstance(found, str):  # raised here, where no variable holds what came
+            raise Unavailable(f"cannot reach {self.whom(url)}: {found}", code="UNAVAILABLE")
+        return found
+
+    def _exchange(self, url: str, form: Mapping[str, str | Secret], basic: tuple[str, Secret] | None) -> Reply | str:
+        """The answer, or why there is none."""
+        import httpx
+
+        from ..http.clients import open_client, proxy_of
+        from ..http.failures import reason_of
+
+        proxy = proxy_of(url, self._config.auth.http_proxy_url)
+        tunnel = proxy is not None and url.lower().startswith("https:")
+        named = proxy is None or "@" not in proxy  # else its URL says who we are
+        token = self._proxy_token if named else _none
+        body = bytearray()
         try:
-            answer = json.loads(body)
-        except ValueError:
-            answer = None
-        return status, answer if isinstance(answer, dict) else {}
+            with (
+                open_client(
+                    self._config, url, proxy=proxy, timeout=_TIMEOUT, proxy_token=token if tunnel else None
+                ) as client,
+                client.stream(
+                    "POST",
+                    url,
+                    content=_encoded(form),
+                    headers={
+                        "Accept": "application/json",
+                        "Content-Type": "application/x-www-form-urlencoded",
+                        **({} if tunnel else _proxy_authorization(token)),
+                        **({} if basic is None else {"Authorization": _basic(*basic)}),
+                    },
+                    auth=_as_it_is,
+                ) as answer,
+            ):
+                for piece in answer.iter_bytes():
+                    body += piece
+                    if len(body) > _LIMIT:
+                        return f"its answer is longer than {_LIMIT} bytes"
+                return Reply(answer.status_code, _kind(answer.headers.get("content-type", "")), _object(bytes(body)))
+        except httpx.TransportError as error:
+            return reason_of(error, proxy)
+        except httpx.DecodingError:
+            return "its answer is packed in a way that cannot be read"
+        except httpx.InvalidURL:
+            return "that is no URL that could be asked"
 
-    def _request(
-        self, url: str, form: Mapping[str, str | Secret], basic: tuple[str, Secret] | None
-    ) -> urllib.request.Request:
-        request = urllib.request.Request(  # noqa: S310  # the scheme was checked
-            url,
-            data=urllib.parse.urlencode(
-                {name: value.reveal() if isinstance(value, Secret) else value for name, value in form.items()}
-            ).encode(),
-            headers={"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},
-        )
-        if basic is not None:
-            request.add_header("Authorization", _basic(*basic))
-        if (proxy := self._proxy_token()) is not None:
-            request.add_header("Proxy-Authorization", proxy)
-        return request
+    def whom(self, url: str) -> str:
+        """Whom a request to this URL asks, for messages: the proxy in between is named, because its answers look alike."""
+        from ..http.clients import proxy_of
 
-    def _send(self, request: urllib.request.Request, url: str) -> tuple[int, bytes]:
-        opener = self._opener()
-        try:
-            with opener.open(request, timeout=_TIMEOUT) as response:
-                return response.status, response.read(_LIMIT)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read(_LIMIT)
-        except (OSError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            text = getattr(reason, "strerror", None) or getattr(reason, "verify_message", None) or type(reason).__name__
-        raise Unavailable(f"cannot reach the identity provider at {host_of(url)}: {text}", code="UNAVAILABLE")
-
-    def _opener(self) -> urllib.request.OpenerDirector:
-        handlers: list[Any] = [_NoRedirect(), urllib.request.HTTPSHandler(context=self._tls())]
-        if self._config.auth.http_proxy_url:
-            proxy = self._config.auth.http_proxy_url
-            handlers.append(urllib.request.ProxyHandler({"http": proxy, "https": proxy}))
-        return urllib.request.build_opener(*handlers)
-
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self._config.insecure_skip_verify:  # as flytekit: verify=False for the provider too
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        elif self._config.ca_cert_file:
-            try:
-                context.load_verify_locations(self._config.ca_cert_file)
-            except OSError as error:
-                raise ConfigError(
-                    f"ca_cert_file {self._config.ca_cert_file} cannot be read: {error.strerror or 'not a PEM certificate'}"
-                ) from None
-        return context
+        proxy = proxy_of(url, self._config.auth.http_proxy_url)
+        way = f" (through the proxy {host_of(proxy)})" if proxy else ""
+        return f"the identity provider at {host_of(url)}{way}"
 
     def _check(self, url: str) -> None:
-        parts = urllib.parse.urlsplit(url)
+        try:
+            parts = urllib.parse.urlsplit(url)
+            scheme, host = parts.scheme, parts.hostname
+        except ValueError:
+            scheme, host = "", None
         auth = self._config.auth
-        if parts.scheme == "https" and parts.hostname:
+        if scheme == "https" and host:
             return
         asked_for = self._config.insecure or url in {auth.token_url, auth.device_authorization_url}
-        if parts.scheme == "http" and parts.hostname and (asked_for or parts.hostname in _LOOPBACK):
+        if scheme == "http" and host and (asked_for or host in _LOOPBACK):
             return
         raise ConfigError(
-            f"Flyte at {self._config.endpoint} names {host_of(url)} ({parts.scheme or 'no'} scheme) for logging in; secrets are "
+            f"Flyte at {self._config.endpoint} names {host_of(url)} ({scheme or 'no'} scheme) for logging in; secrets are "
             "sent over https only. If plaintext is meant, set auth.token_url (admin.tokenUrl) to that address."
         )
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected token request would hand its secret to whoever the redirect names."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-def host_of(url: str) -> str:
-    """Host and port of a URL, without user, password, path and query."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "an unreadable address"
-    return f"{parts.hostname or 'an address without host'}{port}"
+def _encoded(form: Mapping[str, str | Secret]) -> bytes:
+    return urllib.parse.urlencode(
+        {name: value.reveal() if isinstance(value, Secret) else value for name, value in form.items()}
+    ).encode()
 
 
 def _basic(client_id: str, secret: Secret) -> str:
     quote = urllib.parse.quote_plus
     return "Basic " + base64.b64encode(f"{quote(client_id)}:{quote(secret.reveal())}".encode()).decode()
+
+
+def _none() -> None:
+    return None
+
+
+def _proxy_authorization(token: Callable[[], str | None]) -> dict[str, str]:
+    found = token()
+    return {} if found is None else {"Proxy-Authorization": found}
+
+
+def _as_it_is(request: Any) -> Any:
+    """For httpx: a user in the URL adds no ``Authorization`` of its own."""
+    return request
+
+
+def _kind(header: str) -> str:
+    return header.partition(";")[0].strip().lower()
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

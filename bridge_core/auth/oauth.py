@@ -1,25 +1,46 @@
-"""The token endpoint of OAuth 2 (RFC 6749): ask, read the answer, refresh."""
+"""The token endpoint of OAuth 2 (RFC 6749): ask, read the answer, refresh.
+
+One classification for every flow. *Refused*: an error answer of RFC 6749, 5.2 (`OAuthRefused`); asking again cannot help.
+*Could not ask*: everything else (`Unavailable`): no answer, half an answer, a page of a proxy in between, a provider that is
+starting. Whoever waits, waits on.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from ..config.secret import Secret
-from ..model.errors import ConfigError, Unauthenticated
-from .http import host_of
+from ..model.errors import BridgeError, ConfigError, Unauthenticated, Unavailable
+from ..model.masking import Hidden
 from .token import Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .flow import Login
+    from .http import Reply
 
-__all__ = ["OAuthRefused", "ask_for_token", "refreshed", "wanted"]
+__all__ = ["NoOAuthAnswer", "OAuthRefused", "ask_for_token", "number", "refreshed", "refusal", "wanted"]
 
-_OK = 200
+_OK, _BAD_REQUEST, _UNAUTHORIZED, _PROXY_LOGIN, _SERVER_ERROR = 200, 400, 401, 407, 500
+_NOT_OURS = frozenset({404, 407, 408, 429})
+"""Statuses that no OAuth error answer has: of a wrong address, a proxy, somebody busy."""
 _SHOWN = 200
+_CODE = re.compile(r"[a-z][a-z0-9_.-]*")
+_LATER = frozenset({"server_error", "temporarily_unavailable"})
+"""Error codes that say of themselves that they pass (RFC 6749, 4.1.2.1; some token endpoints say them, too)."""
+_KNOWN = frozenset(
+    {
+        *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"),
+        *("invalid_scope", "invalid_target"),  # RFC 6749, 5.2; RFC 8707
+        *("authorization_pending", "slow_down", "access_denied", "expired_token"),  # RFC 8628, 3.5
+        *("interaction_required", "login_required", "consent_required", "mfa_required"),
+    }
+)
+"""Error codes that count under 403 and the like, which providers use against the standard, and proxies of their own."""
 
 
 class OAuthRefused(Unauthenticated):
@@ -30,6 +51,16 @@ class OAuthRefused(Unauthenticated):
     """
 
     oauth_error: str = ""
+
+
+class NoOAuthAnswer(Unavailable):
+    """Somebody answered, but not as OAuth says.
+
+    Attributes:
+        status: Its HTTP status.
+    """
+
+    status: int = 0
 
 
 def ask_for_token(
@@ -48,30 +79,67 @@ def ask_for_token(
         Unavailable: It could not be asked.
     """
     url = wanted(login, login.server.token_url, "token endpoint", "auth.token_url (admin.tokenUrl)")
-    status, answer = login.http.post(url, form, basic=basic)
-    access = answer.get("access_token")
-    if status == _OK and isinstance(access, str) and access:
-        refresh, lifetime = answer.get("refresh_token"), _number(answer.get("expires_in"))
-        return Token(
-            access,
-            refresh if isinstance(refresh, str) and refresh else None,
-            time.time() + lifetime if lifetime and lifetime > 0 else None,  # 0 of some means: not known
-        )
-    raise refusal(url, status, answer, doing, secrets=(form, basic))
+    reply = login.http.post(url, form, basic=basic)
+    token = _token(reply)
+    if token is None:
+        raise refusal(login, url, reply, doing, secrets=(form, basic))
+    return token
 
 
-def refusal(url: str, status: int, answer: Mapping[str, Any], doing: str, *, secrets: Any = ()) -> OAuthRefused:
+def _token(reply: Reply) -> Token | None:
+    access = reply.json.get("access_token")
+    if reply.status != _OK or not isinstance(access, str) or not access:
+        return None
+    refresh, lifetime = reply.json.get("refresh_token"), number(reply.json.get("expires_in"))
+    return Token(
+        access,
+        refresh if isinstance(refresh, str) and refresh else None,
+        time.time() + lifetime if lifetime else None,  # 0 of some means: not known
+    )
+
+
+def refusal(login: Login, url: str, reply: Reply, doing: str, *, secrets: Any = ()) -> BridgeError:
     """The error for an answer that holds no token. Quotes the provider's words, unless they quote a secret of ours."""
-    code = str(answer.get("error") or f"HTTP {status}")[:_SHOWN]
-    words = re.sub(r"\s+", " ", str(answer.get("error_description") or ""))[:_SHOWN]
-    if any(hidden in words or hidden in code for hidden in _revealed(secrets)):
-        code, words = f"HTTP {status}", ""
+    code = _oauth_error(reply)
+    if code is None or code in _LATER:
+        kind = f"{reply.kind or 'no media type'}{'' if reply.json else ', no JSON object'}"
+        found = (
+            f"{code} (HTTP {reply.status})" if code else f"HTTP {reply.status} ({kind}), which is no answer of OAuth"
+        )
+        advice = ""
+        if reply.status == _PROXY_LOGIN:
+            advice = ". A proxy in between wants a login: see auth.proxy_command and auth.http_proxy_url"
+        elif code is None and _BAD_REQUEST <= reply.status < _SERVER_ERROR:
+            advice = ". Is it a proxy in between, or is the address (auth.token_url, admin.tokenUrl) wrong?"
+        return NoOAuthAnswer(
+            f"{login.http.whom(url)} could not be asked for a token ({doing}): it answered {found}{advice}",
+            code="UNAVAILABLE",
+            status=reply.status,
+        )
+    code, words = code[:_SHOWN], re.sub(r"\s+", " ", str(reply.json.get("error_description") or ""))[:_SHOWN]
+    hidden = _revealed(secrets)
+    if any(secret in words for secret in hidden):
+        words = ""
+    if code not in _KNOWN and any(secret in code for secret in hidden):
+        code = f"HTTP {reply.status}"
     return OAuthRefused(
-        f"the identity provider at {host_of(url)} refused {doing}: {code}{f' ({words})' if words else ''}",
-        code="UNAUTHENTICATED",
-        details=code,
+        f"{login.http.whom(url)} refused {doing}: {code}{f' ({words})' if words else ''}",
+        details=code,  # no `code`: it is no answer of Flyte's (model/classification.py)
         oauth_error=code,
     )
+
+
+def _oauth_error(reply: Reply) -> str | None:
+    """The error code of an answer as RFC 6749, 5.2 describes it; None for every other one."""
+    code = reply.json.get("error")
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        return None
+    if reply.kind and reply.kind != "application/json" and not reply.kind.endswith("+json"):
+        return None
+    if reply.status in (_BAD_REQUEST, _UNAUTHORIZED):
+        return code
+    ours = _BAD_REQUEST <= reply.status < _SERVER_ERROR and reply.status not in _NOT_OURS
+    return code if (ours and code in _KNOWN) or code in _LATER else None
 
 
 def refreshed(login: Login, previous: Token | None, client_id: str | None) -> Token | None:
@@ -98,14 +166,16 @@ def wanted(login: Login, value: str | None, what: str, setting: str) -> str:
     )
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """A number of an answer, which some write as text; None for anything else, and for what is not finite and positive."""
     try:
-        return float(value) if value is not None else None
+        found = float(value) if value is not None and not isinstance(value, bool) else 0.0
     except (TypeError, ValueError):
         return None
+    return found if math.isfinite(found) and found > 0 else None
 
 
-def _revealed(secrets: Any) -> list[str]:
+def _revealed(secrets: Any) -> list[Hidden]:
     form, basic = secrets or ({}, None)
     hidden = [value for value in form.values() if isinstance(value, Secret)]
-    return [secret.reveal() for secret in (*hidden, *((basic[1],) if basic else ()))]
+    return [Hidden(secret.reveal()) for secret in (*hidden, *((basic[1],) if basic else ()))]

@@ -12,17 +12,21 @@ import hmac
 import logging
 import os
 import secrets
+import socket
 import sys
+import threading
 import webbrowser
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ..config.secret import Secret
-from ..model.errors import ConfigError, Unauthenticated
+from ..model.errors import ConfigError, Unauthenticated, Unavailable
 from .oauth import ask_for_token, refreshed, wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .flow import Login
     from .token import Token
 
@@ -30,7 +34,7 @@ __all__ = ["Pkce", "is_interactive"]
 
 log = logging.getLogger("bridge_core.auth")
 
-_TICK = 0.5
+_TICK = 0.05
 _HOSTS = {"localhost": "127.0.0.1", "127.0.0.1": "127.0.0.1", "::1": "::1"}
 _PAGE = "<!doctype html><meta charset=utf-8><title>Flyte</title><p style='font:1.2em sans-serif;margin:4em'>{}"
 
@@ -70,10 +74,34 @@ class Pkce:
         with _Listener(redirect, state) as listener:
             url = f"{start}{'&' if '?' in start else '?'}{urlencode(query)}"
             log.warning("Logging in to Flyte at %s: if no browser opens, open %s", login.config.endpoint, url)
-            webbrowser.open(url)
+            # Text browsers hold whoever starts them until they end, and they end after the listener has answered.
+            threading.Thread(target=_open_browser, args=(url,), name="flyte-bridge-browser", daemon=True).start()
             code = listener.wait(login)
         form = {"grant_type": "authorization_code", "client_id": client, "redirect_uri": redirect}
-        return ask_for_token(login, {**form, "code": code, "code_verifier": verifier}, doing="the login in the browser")
+        return _exchanged(login, {**form, "code": code, "code_verifier": verifier})
+
+
+def _open_browser(url: str) -> None:
+    try:
+        webbrowser.open(url)
+    except Exception as error:  # noqa: BLE001  # whatever a desktop raises: the address was logged, too
+        log.warning("no browser could be opened: %s", type(error).__name__)
+
+
+def _exchanged(login: Login, form: Mapping[str, str | Secret]) -> Token:
+    """The token for the code. A person has just logged in: that is not given up for one answer that did not come."""
+    policy, attempt = login.config.retry, 1
+    while True:
+        try:
+            return ask_for_token(login, form, doing="the login in the browser")
+        except Unavailable as error:
+            delay = policy.delay_after(
+                attempt, error, safe=True
+            )  # a code that was used is refused, and nothing else happens
+            if delay is None:
+                raise
+            login.pause(delay)
+            attempt += 1
 
 
 def is_interactive(login: Login) -> bool:
@@ -122,18 +150,22 @@ class _Listener:
 
         self._answers = answers
         try:
-            self._server = HTTPServer((address, parts.port), Handler)
+            self._server = (_Server6 if ":" in address else _Server)((address, parts.port), Handler)
         except OSError as error:
-            raise ConfigError(
+            raise Unavailable(  # another login may be going on, and end
                 f"port {parts.port}, where this Flyte's login sends the browser back to, cannot be listened on: "
-                f"{error.strerror}. Stop whatever uses it, and try again."
+                f"{error.strerror}. Stop whatever uses it, and try again.",
+                code="UNAVAILABLE",
             ) from None
-        self._server.timeout = _TICK
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_TICK,), daemon=True)
 
     def __enter__(self) -> _Listener:
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
         self._server.server_close()
 
     def wait(self, login: Login) -> Secret:
@@ -150,8 +182,7 @@ class _Listener:
                     f"{login.config.auth.pkce_timeout:.0f} s; try again, or raise auth.pkce_timeout (admin.pkceConfig.timeout)",
                     code="UNAUTHENTICATED",
                 )
-            self._server.handle_request()
-            login.pause(0.0)
+            login.pause(_TICK)
         answer = self._answers[0]
         if "code" not in answer:
             words = answer.get("error_description", "")
@@ -160,6 +191,21 @@ class _Listener:
                 code="UNAUTHENTICATED",
             )
         return Secret(answer["code"])
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread per connection: browsers open some that they never use."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: Any) -> None:
+        """A browser that hangs up is no news, and a traceback would show the code."""
+        log.debug("the browser ended a connection: %s", type(sys.exception()).__name__)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Callback(BaseHTTPRequestHandler):
@@ -179,8 +225,12 @@ class _Callback(BaseHTTPRequestHandler):
         elif not hmac.compare_digest(query.get("state", ""), self.state_wanted):
             self._answer(400, "This login was not begun by this program.")
         else:
-            self.received.append(query)
-            self._answer(200, "Logged in. You may close this page." if "code" in query else "The login was refused.")
+            try:
+                self._answer(
+                    200, "Logged in. You may close this page." if "code" in query else "The login was refused."
+                )
+            finally:  # even when the browser has hung up
+                self.received.append(query)
 
     def _answer(self, status: int, text: str) -> None:
         body = _PAGE.format(text).encode()

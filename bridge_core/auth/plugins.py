@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, EXTERNAL_COMMAND, MODES, PKCE, TOKEN
-from ..model.errors import BridgeError, ConfigError, Unauthenticated
+from ..model.errors import BridgeError, ConfigError, Unavailable
 from .token import Token
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class _Plugin:
         except BridgeError:
             raise
         except Exception as error:
-            raise Unauthenticated(
-                f"the auth plugin {self._mode!r} failed with {type(error).__name__}", code="UNAUTHENTICATED"
+            raise Unavailable(  # one that was refused says so: Unauthenticated
+                f"the auth plugin {self._mode!r} failed with {type(error).__name__}", code="UNAVAILABLE"
             ) from error
         if isinstance(token, str) and token:
             return Token(token)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, EXTERNAL_COMMAND, TOKEN
 from ..model.errors import AuthError, Unsupported
 from ..transport.base import Method
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..transport.base import Metadata, Transport
 
-__all__ = ["AuthServer", "ask_server"]
+__all__ = ["AuthServer", "ask_server", "assumed_server"]
 
 _TIMEOUT = 15.0
 _SERVICE = "/flyteidl.service.AuthMetadataService"
@@ -28,6 +29,9 @@ class AuthServer:
 
     present: bool = True
     """False: this Flyte offers no AuthMetadataService, which one with authentication does."""
+
+    assumed: bool = False
+    """True: nobody was asked, because the configuration says it all."""
 
     header: str | None = None
     client_id: str | None = None
@@ -85,6 +89,25 @@ async def ask_server(transport: Transport, config: Config, metadata: Metadata, *
         device_authorization_url=urls.device_authorization_endpoint or None,
     )
     return _configured(server, config)
+
+
+def assumed_server(config: Config) -> AuthServer | None:
+    """What Flyte would say, as far as the configuration knows; None when too little is known to do without asking.
+
+    Thousands of short-lived task processes log in: each question that need not be asked counts.
+    """
+    auth = config.auth
+    mode, header = auth.effective_mode, auth.authorization_header
+    if auth.use_audience_from_admin:
+        return None
+    enough = bool(auth.token_url and (auth.client_id or auth.client_assertion) and auth.scopes)
+    known = {
+        CLIENT_SECRET: enough,
+        DEVICE_FLOW: enough and bool(auth.client_id and auth.device_authorization_url),
+        EXTERNAL_COMMAND: bool(header),
+        TOKEN: bool(header),
+    }
+    return _configured(AuthServer(assumed=True), config) if known.get(mode, False) else None
 
 
 def _configured(server: AuthServer, config: Config) -> AuthServer:

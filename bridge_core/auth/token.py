@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-__all__ = ["Token"]
+__all__ = ["Token", "sendable"]
+
+_SENDABLE = re.compile(r"[\x21-\x7e]+( +[\x21-\x7e]+)*")
+
+
+def sendable(text: str) -> bool:
+    """Whether gRPC can send it as a credential: one line of printable ASCII. It would call anything else an outage."""
+    return _SENDABLE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,12 +47,13 @@ class Token:
     @classmethod
     def from_mapping(cls, mapping: Any) -> Self | None:
         """The reverse; None for what no token can be made of."""
-        if not isinstance(mapping, dict) or not isinstance(mapping.get("access"), str) or not mapping["access"]:
+        access = mapping.get("access") if isinstance(mapping, dict) else None
+        if not isinstance(access, str) or not sendable(access):
             return None
         refresh, expires, header = mapping.get("refresh"), mapping.get("expires_at"), mapping.get("header")
         return cls(
-            mapping["access"],
+            access,
             refresh if isinstance(refresh, str) else None,
-            float(expires) if isinstance(expires, int | float) else None,
+            float(expires) if isinstance(expires, int | float) and math.isfinite(expires) else None,
             header if isinstance(header, str) else None,
         )

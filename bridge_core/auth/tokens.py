@@ -18,10 +18,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, PASSTHROUGH, PKCE, TOKEN
-from ..model.errors import BridgeError, Unauthenticated, Unsupported
+from ..config.metadata import as_sent
+from ..model.errors import BridgeError, Unavailable, Unsupported
 from .passthrough import passing
+from .refusals import Refusals
 from .slot import Slot
-from .token import Token
+from .token import Token, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +86,8 @@ class Tokens:
         self._cache: TokenCache | None = None
         self._refresh_at: tuple[Token | None, float] = (None, 0.0)
         self._cooldown = _FIRST_COOLDOWN
+        self._refusals = Refusals(config)
+        self._learned = False
         theirs = any("authorization" in key.lower() and key.lower() != _PROXY_HEADER for key, _ in config.metadata)
         self._own = config.auth.effective_mode == PASSTHROUGH or (config.auth.mode is None and theirs)
 
@@ -129,12 +133,25 @@ class Tokens:
             return _HTTP_ANSWER in (error.details or "")
         return sent.token is None and not sent.own
 
-    async def renew(self, transport: Transport, sent: Sent, error: BridgeError) -> BridgeError | None:
+    async def renew(self, transport: Transport, sent: Sent, error: BridgeError, before: int) -> BridgeError | None:
         """Replaces what was refused, once for all who were.
+
+        Args:
+            transport: Asks.
+            sent: What was refused.
+            error: How.
+            before: How often this call was sent again for that already.
 
         Returns:
             None: send the call again. Else the error that the caller should see.
         """
+        try:
+            if before and not (before == 1 and await self._learn(transport, sent)):
+                return self._refusals.refused_again(error, self._server)
+            if before:
+                return None
+        except BridgeError as failure:
+            return self._refusals.no_token(error, failure)
         by_proxy = _HTTP_ANSWER in (error.details or "") and sent.proxy is not None
         try:
             if sent.proxy is not None:
@@ -145,42 +162,27 @@ class Tokens:
             if error.code != "UNAUTHENTICATED" and (failure.transient or self._server is None):
                 log.info("%s: not a matter of credentials, it seems: %s", error.rpc, failure)
                 return error
-            return failure if failure.transient else self._explained(error, f"No token was got: {failure.message}")
+            return self._refusals.no_token(error, failure)
         return None
 
-    def refused_again(self, error: BridgeError) -> BridgeError:
-        """The error for a call that was refused with a fresh token too."""
-        return self._explained(error, f"A fresh token was refused too; {self._way_out()}")
+    async def _learn(self, transport: Transport, sent: Sent) -> bool:
+        """Asks Flyte where to log in, which was spared so far, after it refused a fresh token: whether that changes anything.
 
-    def _explained(self, error: BridgeError, why: str) -> BridgeError:
-        mode = self._config.auth.effective_mode
-        origin = self._config.origin("auth.mode")
-        return Unauthenticated(
-            f"{error.rpc} at {self._config.endpoint} answered {error.code}: {error.details}. "
-            f"Auth mode {mode} (from {origin}). {why}",
-            code=error.code,
-            rpc=error.rpc,
-            request_id=error.request_id,
-            details=error.details,
-        )
-
-    def _expired(self, error: BridgeError) -> BridgeError:
-        return Unauthenticated(
-            f"the token for Flyte at {self._config.endpoint} has expired, and there is no new one (auth mode "
-            f"{self._config.auth.effective_mode} from {self._config.origin('auth.mode')}): {error.message}",
-            code="UNAUTHENTICATED",
-        )
-
-    def _way_out(self) -> str:
-        auth = self._config.auth
-        if auth.effective_mode == TOKEN:
-            return "put a valid one where auth.token points to, or choose another auth mode."
-        scopes = " ".join((self._server.scopes if self._server else ()) or auth.scopes) or "none"
-        return (
-            f"so this Flyte does not accept tokens for client {auth.client_id or 'of the server'!r} with scopes {scopes!r} and "
-            f"audience {(self._server.audience if self._server else None) or auth.audience or 'none'!r}. Compare them with "
-            "FlyteAdmin's allowed audience and required scope 'all'."
-        )
+        It may want tokens under another metadata key than ours, or for another audience.
+        """
+        before = self._server
+        if before is None or sent.token is None or not (before.assumed or self._learned):
+            return False
+        if not before.assumed or self._slot.token is not sent.token:
+            return self._slot.token is not sent.token  # somebody else has learned it meanwhile
+        self._server, self._learned, refused = await self._ask(transport, needed=False), True, sent.token
+        now = self._server
+        by_oauth = self._config.auth.effective_mode in {CLIENT_SECRET, DEVICE_FLOW}  # a program asks nobody we know
+        if by_oauth and (now.audience, now.scopes) != (before.audience, before.scopes):
+            await self._replace(transport, sent.token)
+        elif now.header != before.header:
+            await self._slot.replace(transport, sent.token, _nothing, lambda _pause: self._renamed(refused))
+        return self._slot.token is not sent.token
 
     @property
     def _header(self) -> str:
@@ -220,7 +222,7 @@ class Tokens:
             self._cooldown = _FIRST_COOLDOWN
         except BridgeError as error:
             if left <= 0:
-                raise error if error.transient else self._expired(error) from None
+                raise self._refusals.expired(error) from None
             log.info("the token for %s could not be replaced before it expires: %s", self._config.endpoint, error)
             self._refresh_at = (token, transport.now() + self._cooldown)
             self._cooldown = min(self._cooldown * 2, _LONGEST_COOLDOWN)
@@ -229,25 +231,38 @@ class Tokens:
         async def prepare() -> None:
             if self._server is not None:
                 return
-            from .server import ask_server
+            from .server import assumed_server
 
-            proxy, needed = self._proxy.token, self._needs_server()
-            metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
-            named = (("accept", "application/grpc"), ("x-request-id", os.urandom(16).hex()))
-            headers = (*named, *self._config.metadata, *metadata)
-            server = await ask_server(transport, self._config, headers, needed=needed)
-            if needed and not server.present:
-                raise Unsupported(
-                    f"Flyte at {self._config.endpoint} offers no AuthMetadataService, so it cannot say where to log in; set "
-                    "auth.token_url (admin.tokenUrl), or the auth mode Token or ExternalCommand",
-                    code="UNIMPLEMENTED",
-                )
-            self._server = server
+            self._server = assumed_server(self._config) or await self._ask(transport, needed=self._needs_server())
 
         def work(pause: Callable[[float], None]) -> Token:
             return self._obtain(transport, stale, pause)
 
         await self._slot.replace(transport, stale, prepare, work)
+
+    async def _ask(self, transport: Transport, *, needed: bool) -> AuthServer:
+        from .server import ask_server
+
+        proxy = self._proxy.token
+        metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
+        named = (("accept", "application/grpc"), ("x-request-id", os.urandom(16).hex()))
+        server = await ask_server(
+            transport, self._config, (*named, *as_sent(self._config.metadata), *metadata), needed=needed
+        )
+        if needed and not server.present:
+            raise Unsupported(
+                f"Flyte at {self._config.endpoint} offers no AuthMetadataService, so it cannot say where to log in; set "
+                "auth.token_url (admin.tokenUrl), or the auth mode Token or ExternalCommand",
+                code="UNIMPLEMENTED",
+            )
+        return server
+
+    def _renamed(self, token: Token) -> Token:
+        """The same token, under the metadata key that Flyte wants."""
+        assert self._cache is not None
+        token = replace(token, header=self._header)
+        self._cache.store(token)
+        return token
 
     def _needs_server(self) -> bool:
         auth = self._config.auth
@@ -261,14 +276,21 @@ class Tokens:
         assert self._cache is not None
         if self._flow is None:
             self._flow = flow_for(self._config)
-        with self._cache.locked():
+        with self._cache.locked(pause, self._config.auth.login_patience):
             previous = stale
             if self._cache.shared and (found := self._cache.load()) is not None:
-                if stale is None or found.access != stale.access:
-                    return replace(found, header=self._header)  # another process was faster
+                expired = found.expires_at is not None and found.expires_at <= time.time()
+                if not expired and (stale is None or found.access != stale.access):
+                    return replace(found, header=found.header or self._header)  # another process was faster
                 previous = found
             login = Login(self._config, self._server, self._http(), pause, transport.now)
             token = replace(self._flow.obtain(login, previous), header=self._header)
+            if not sendable(token.access):
+                raise Unavailable(
+                    f"what was got as a token for {self._config.endpoint} (auth mode {self._config.auth.effective_mode}) is "
+                    "not one line of printable ASCII, and cannot be sent",
+                    code="UNAVAILABLE",
+                )
             self._cache.store(token)
         lifetime = "" if token.expires_at is None else f", good for {token.expires_at - time.time():.0f} s"
         log.info("got a token for %s (%s%s)", self._config.endpoint, self._config.auth.effective_mode, lifetime)

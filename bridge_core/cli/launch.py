@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityRef
+from ..model.provenance import Provenance
 from ..model.requests import LaunchRequest, RunOptions
 from .common import add_command, client, pairs, ref_of, seconds
 from .progress import wait_with_progress
@@ -69,6 +70,7 @@ def _launch(arguments: argparse.Namespace) -> int:
         options=RunOptions(
             env_vars=pairs(arguments.env, "--env") or None, labels=pairs(arguments.label, "--label") or None
         ),
+        provenance=Provenance(source="cli"),
     )
     with client(arguments) as flyte:
         launched = flyte.launch_or_attach(request)

@@ -40,6 +40,7 @@ def snapshot_dict(snapshot: RunSnapshot) -> dict[str, Any]:
         "error": dataclasses.asdict(snapshot.error) if snapshot.error else None,
         "abort_reason": snapshot.abort_reason,
         "console_url": snapshot.console_url,
+        "provenance": snapshot.provenance.to_dict() if snapshot.provenance else None,
     }
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from ..model.errors import ConfigError
+from ..model.masking import Hidden, WithSecrets, hide_passwords
+from .numbers import check_seconds
 from .secret import NO_SECRET, HeaderSecret, Secret, wrap_secrets
 
 __all__ = ["MODES", "TOKEN_CACHES", "AuthConfig"]
@@ -39,13 +41,15 @@ MODES: Final = {
 """Lower-case spelling -> mode. Anything else names a plugin (entry-point group ``flyte_bridge.auth``)."""
 
 TOKEN_CACHES: Final = ("memory", "file", "keyring")
+_LOGIN: Final = 150.0
+"""Seconds: more than a program that makes tokens may take, or a provider that does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthConfig:
+class AuthConfig(WithSecrets):
     """How calls are authenticated, if the server asks for it."""
 
-    PARTS: ClassVar[dict[str, type]] = {"client_secret": Secret, "token": Secret}
+    PARTS: ClassVar[dict[str, type]] = {"client_secret": Secret, "client_assertion": Secret, "token": Secret}
 
     mode: str | None = None
     """`MODES`, or the name of a plugin. None: Token when a token is given, ClientSecret when the client secret is given by
@@ -56,6 +60,10 @@ class AuthConfig:
 
     client_secret: Secret = NO_SECRET
     """Of the client credentials flow. A location or env_var forces ClientSecret."""
+
+    client_assertion: Secret = NO_SECRET
+    """Instead of the secret: a signed JWT (RFC 7523, 2.2), for instance a Kubernetes service account's projected token. Read
+    again for each login, because it rotates. A location or env_var forces ClientSecret."""
 
     token: Secret = NO_SECRET
     """A ready-made access token, sent with every call from the first one on. Read again when the server refuses it."""
@@ -129,6 +137,11 @@ class AuthConfig:
             if isinstance(value, str) or not all(isinstance(item, str) for item in value):
                 raise ConfigError(f"auth.{name} must be a list of texts, got {type(value).__name__}")
             object.__setattr__(self, name, tuple(value))
+        for name in ("command", "proxy_command"):  # arguments may be secrets; the program is named in messages
+            program, *arguments = getattr(self, name) or ("",)
+            if program:
+                object.__setattr__(self, name, (program, *map(Hidden, arguments)))
+        hide_passwords(self)
         wrap_secrets(self, "auth")
         if self.token and not isinstance(self.token, HeaderSecret):
             header = HeaderSecret(self.token.value, self.token.env_var, self.token.location)
@@ -136,13 +149,9 @@ class AuthConfig:
         if self.token_cache not in TOKEN_CACHES:
             raise ConfigError(f"auth.token_cache must be one of {', '.join(TOKEN_CACHES)}, got {self.token_cache!r}")
         for name in ("token_refresh_window", "pkce_refresh_window", "device_refresh_window"):
-            seconds = getattr(self, name)
-            if seconds is not None and seconds < 0:
-                raise ConfigError(f"auth.{name} must not be negative, got {seconds!r}")
+            check_seconds(f"auth.{name}", getattr(self, name), zero=True)
         for name in ("pkce_timeout", "device_timeout", "device_poll_interval", "command_ttl"):
-            seconds = getattr(self, name)
-            if seconds is not None and seconds <= 0:
-                raise ConfigError(f"auth.{name} must be a positive number of seconds, got {seconds!r}")
+            check_seconds(f"auth.{name}", getattr(self, name))
 
     @property
     def refresh_window(self) -> float | None:
@@ -157,4 +166,10 @@ class AuthConfig:
             return self.mode
         if self.token:
             return TOKEN
-        return CLIENT_SECRET if self.client_secret.is_reference else PKCE
+        return CLIENT_SECRET if self.client_secret.is_reference or self.client_assertion.is_reference else PKCE
+
+    @property
+    def login_patience(self) -> float:
+        """Seconds that one login may take: how long another process may hold up ours."""
+        person = {PKCE: self.pkce_timeout, DEVICE_FLOW: self.device_timeout}.get(self.effective_mode, 0.0)
+        return _LOGIN + person

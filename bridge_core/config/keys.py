@@ -83,7 +83,20 @@ CREDENTIALS: tuple[Key, ...] = (
     Key("auth.client_secret.value", "FLYTE_CREDENTIALS_CLIENT_SECRET", None, secret, hidden=True),
     Key("auth.client_secret.location", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "admin.clientSecretLocation", text),
     Key("auth.client_secret.env_var", "FLYTE_CREDENTIALS_CLIENT_SECRET_ENV_VAR", "admin.clientSecretEnvVar", text),
-    Key("auth.token.value", "FLYTE_CREDENTIALS_TOKEN", None, secret, hidden=True),  # ours, with the next two
+    # ours, with the next four
+    Key(
+        "auth.client_assertion.location",
+        "FLYTE_CREDENTIALS_CLIENT_ASSERTION_LOCATION",
+        "admin.clientAssertionLocation",
+        text,
+    ),
+    Key(
+        "auth.client_assertion.env_var",
+        "FLYTE_CREDENTIALS_CLIENT_ASSERTION_ENV_VAR",
+        "admin.clientAssertionEnvVar",
+        text,
+    ),
+    Key("auth.token.value", "FLYTE_CREDENTIALS_TOKEN", None, secret, hidden=True),
     Key("auth.token.location", "FLYTE_CREDENTIALS_TOKEN_LOCATION", "admin.tokenLocation", text),
     Key("auth.token.env_var", "FLYTE_CREDENTIALS_TOKEN_ENV_VAR", "admin.tokenEnvVar", text),
     Key("auth.scopes", "FLYTE_CREDENTIALS_SCOPES", "admin.scopes", words),
@@ -151,6 +164,9 @@ DATA: tuple[Key, ...] = (
     Key("azure.tenant_id", "FLYTE_AZURE_TENANT_ID", None, text),
     Key("azure.client_id", "FLYTE_AZURE_CLIENT_ID", None, text),
     Key("azure.client_secret.value", "FLYTE_AZURE_CLIENT_SECRET", None, secret, hidden=True),
+    Key(  # ours
+        "data_upload_location", "FLYTE_PERSISTENCE_DATA_UPLOAD_LOCATION", "admin.dataUploadLocation", text
+    ),
     Key("attach_execution_metadata", "FLYTE_PERSISTENCE_ATTACH_EXECUTION_METADATA", None, boolean),
 )
 

@@ -7,6 +7,7 @@ Whether a local path exists is not asked here: this package does no I/O, and the
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,10 @@ from ..model.references import DirectoryRef, FileRef
 from .arrays import FORMAT as ARRAY_FORMAT
 from .arrays import is_array
 from .coder import Coder, Job, kind_of
+from .foreign import LocalData, Unusable, sdk_extras
 from .problems import Where, show
-from .uris import checked_uri, is_remote, local_path, reference_in
+from .sources import checked_uri, reference_in, written_path
+from .uris import local_path, remote_uri
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
@@ -37,25 +40,44 @@ class BlobCoder(Coder):
         self.multipart = blob_type.dimensionality == _MULTIPART
 
     def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
-        uri = self._uri(reference_in(value), where, job)
+        uri = self._uri(value, where, job)
         if uri is not None:
             blob = out.scalar.blob
             blob.uri = uri
             blob.metadata.type.CopyFrom(self._type)
             blob.metadata.SetInParent()
+            digest, metadata = sdk_extras(value)
+            out.hash = digest
+            out.metadata.update(metadata)
 
-    def _uri(self, value: Any, where: Where, job: Job) -> str | None:
+    def _uri(self, given: Any, where: Where, job: Job) -> str | None:
+        value = reference_in(given)
         if isinstance(value, (FileRef, DirectoryRef)):
             if isinstance(value, DirectoryRef) is not self.multipart:
-                job.wrong(where, self.wanted, value)
+                job.wrong(where, self.wanted, given)
                 return None
             if value.format and self._type.format and value.format != self._type.format:
                 job.note(where, f"expected {self.wanted}, got one of format {value.format!r} ({value.uri})")
                 return None
             return checked_uri(value.uri, where, job)
-        if isinstance(value, str) and is_remote(value):
+        if isinstance(value, Unusable):
+            job.note(where, value.why)
+            return None
+        if isinstance(value, LocalData):
+            if value.kind != ("directory" if self.multipart else "file"):
+                job.wrong(where, self.wanted, given)
+                return None
+            value = value.path
+        elif isinstance(named := written_path(value, "path"), (str, os.PathLike)):
             job.coerced = True
-            return checked_uri(value, where, job)
+            value = named
+        return self._uri_of_data(value, where, job)
+
+    def _uri_of_data(self, value: Any, where: Where, job: Job) -> str | None:
+        remote = remote_uri(value)
+        if remote is not None:
+            job.coerced = True
+            return checked_uri(remote, where, job)
         if self._type.format == ARRAY_FORMAT and is_array(value):
             return job.upload(where, value, "array", "array.npy")
         path = local_path(value)

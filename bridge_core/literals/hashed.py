@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..model.public import public
+
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
 
 __all__ = ["Hashed", "annotate", "literal_hash", "literal_metadata"]
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Hashed:
     """An input with a hash of your own: Flyte's cache compares it instead of the value.

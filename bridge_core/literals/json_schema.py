@@ -4,17 +4,33 @@ A registered dataclass is ``STRUCT`` plus a JSON schema (mashumaro's, or pydanti
 wrong field would surface minutes later, inside the task. So the schema is compiled once per type into nested functions that
 check a value, convert what the schema asks for (int to float, datetime to text, file to ``{"path": uri}``) and give plain
 data ready for msgpack. What JSON schema can say beyond types, names and enums is left to the task.
+
+Every node is compiled twice: `json_schema_fast.py` takes what fits nearly as it is and knows no paths; the checks here take
+everything, and say where and why something does not fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .coder import Job
-from .json_schema_files import struct_reference
+from .json_schema_fast import (
+    Fast,
+    fast_any_of,
+    fast_array,
+    fast_enum,
+    fast_map,
+    fast_number,
+    fast_object,
+    fast_seconds,
+    fast_written,
+    never,
+)
+from .json_schema_files import DataForm, data_form, struct_reference
 from .json_schema_leaves import (
     STRINGS,
+    WRITERS,
     Check,
     anything,
     boolean,
@@ -26,21 +42,37 @@ from .json_schema_leaves import (
     string,
     time_delta,
 )
+from .json_schema_types import element_type, field_types, fields_by_alias, option_type
 from .problems import Where, did_you_mean, render
+from .pydantic_models import Unwritable
 from .to_plain import as_fields, in_order, type_title
 
-__all__ = ["compile_schema", "resolve"]
+if TYPE_CHECKING:
+    from flyteidl.core.types_pb2 import LiteralType
 
-_Entry = tuple[type | None, Check]
-"""A check, and the exact Python type that needs none (None: every value is checked)."""
-
-_FILES = {"FlyteFile": "path", "FlyteDirectory": "path", "StructuredDataset": "uri"}
-"""Titles of flytekit's own classes inside a dataclass, and the field that carries the URI."""
+__all__ = ["Entry", "compile_schema", "resolve"]
 
 
-def compile_schema(schema: Mapping[str, Any]) -> Check:
-    """The check for one schema document."""
-    return _Compiler(schema).entry(schema)[1]
+class Entry(NamedTuple):
+    """One node, compiled."""
+
+    exact: type | None
+    """The Python type that needs no check (None: every value is checked)."""
+    check: Check
+    fast: Fast = never
+
+
+_ANYTHING = Entry(None, anything, lambda value, job: value)  # noqa: ARG005 - a Fast
+
+
+def compile_schema(schema: Mapping[str, Any], kind: LiteralType | None = None) -> Entry:
+    """The checks for one schema document.
+
+    Args:
+        schema: The document.
+        kind: The STRUCT type it belongs to, whose structure may say more about its fields.
+    """
+    return _Compiler(schema).entry(schema, kind)
 
 
 def resolve(root: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
@@ -62,74 +94,89 @@ class _Compiler:
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self.root = root
-        self.refs: dict[str, Check] = {}
+        self.refs: dict[str, Entry] = {}
 
-    def entry(self, node: Any) -> _Entry:
+    def entry(self, node: Any, type_: LiteralType | None = None) -> Entry:
         if not isinstance(node, Mapping):
-            return None, anything
+            return _ANYTHING
         ref = node.get("$ref")
         if isinstance(ref, str):
-            return None, self._reference(ref)
+            return self._reference(ref, type_)
         for combined in ("anyOf", "oneOf"):
             if isinstance(node.get(combined), list):
-                check = self._any_of([self.entry(one) for one in node[combined]])
-                kinds = {resolve(self.root, one).get("type") for one in node[combined]}
-                # pydantic's Decimal, whose JSON is a text
-                return None, decimals_as_texts(check) if kinds - {"null"} == {"number", "string"} else check
+                return self._combined(node[combined], type_)
         if isinstance(node.get("allOf"), list) and len(node["allOf"]) == 1:  # pydantic's way to describe a reference
-            return self.entry(node["allOf"][0])
+            return self.entry(node["allOf"][0], type_)
         if isinstance(node.get("enum"), list):
-            return None, enum_of(node["enum"])
+            return Entry(None, enum_of(node["enum"]), fast_enum(node["enum"]))
         if "const" in node:
-            return None, enum_of([node["const"]])
+            return Entry(None, enum_of([node["const"]]), fast_enum([node["const"]]))
         kind = node.get("type")
         if isinstance(kind, list):
-            return None, self._any_of([self.entry({**node, "type": one}) for one in kind])
-        return self._typed(kind, node)
+            return self._any_of([self.entry({**node, "type": one}, type_) for one in kind])
+        return self._typed(kind, node, type_)
 
-    def _typed(self, kind: Any, node: Mapping[str, Any]) -> _Entry:
+    def _typed(self, kind: Any, node: Mapping[str, Any], type_: LiteralType | None) -> Entry:
         if kind == "object":
-            return None, self._object(node)
+            return self._object(node, type_)
         if kind == "array":
-            return None, self._array(node)
+            return self._array(node, type_)
         if kind == "string":
-            form = STRINGS.get(str(node.get("format", "")))
-            return (str, string) if form is None else (None, form)
-        simple: dict[Any, _Entry] = {
-            "integer": (int, integer),
-            "number": (float, time_delta if node.get("format") == "time-delta" else number),
-            "boolean": (bool, boolean),
-            "null": (type(None), expect("none")),
+            form = str(node.get("format", ""))
+            return Entry(None, STRINGS[form], fast_written(WRITERS[form][1])) if form in STRINGS else Entry(str, string)
+        is_span = node.get("format") == "time-delta"
+        simple: dict[Any, Entry] = {
+            "integer": Entry(int, integer),
+            "number": Entry(float, time_delta, fast_seconds) if is_span else Entry(float, number, fast_number),
+            "boolean": Entry(bool, boolean),
+            "null": Entry(type(None), expect("none")),
         }
-        return simple.get(kind, (None, anything)) if isinstance(kind, str) else (None, anything)
+        return simple.get(kind, _ANYTHING) if isinstance(kind, str) else _ANYTHING
 
-    def _reference(self, ref: str) -> Check:
+    def _reference(self, ref: str, type_: LiteralType | None) -> Entry:
         if ref not in self.refs:
 
             def later(value: Any, where: Where, job: Job) -> Any:
-                return self.refs[ref](value, where, job)
+                return self.refs[ref].check(value, where, job)
 
-            self.refs[ref] = later
-            self.refs[ref] = self.entry(resolve(self.root, {"$ref": ref}))[1]
+            def later_fast(value: Any, job: Job) -> Any:
+                return self.refs[ref].fast(value, job)
+
+            self.refs[ref] = Entry(None, later, later_fast)
+            self.refs[ref] = self.entry(resolve(self.root, {"$ref": ref}), type_)._replace(exact=None)
         return self.refs[ref]
 
-    def _any_of(self, entries: list[_Entry]) -> Check:
-        fast = {kind for kind, _ in entries if kind is not None}
-        rest = [check for kind, check in entries if kind is not type(None)]
+    def _combined(self, options: list[Any], type_: LiteralType | None) -> Entry:
+        nodes = [resolve(self.root, one) for one in options]
+        either = self._any_of(
+            [self.entry(one, option_type(type_, node)) for one, node in zip(options, nodes, strict=True)]
+        )
+        if {node.get("type") for node in nodes} - {"null"} == {
+            "number",
+            "string",
+        }:  # pydantic's Decimal: JSON has a text
+            return Entry(None, decimals_as_texts(either.check), either.fast)
+        return either
+
+    def _any_of(self, entries: list[Entry]) -> Entry:
+        exact = frozenset(one.exact for one in entries if one.exact is not None)
+        real = [one for one in entries if one.exact is not type(None)]
+        rest = [one.check for one in real]
 
         def check(value: Any, where: Where, job: Job) -> Any:
-            if type(value) in fast:
+            if type(value) in exact:
                 return value
             if len(rest) == 1:  # Optional: its one variant explains best what is wrong
                 return rest[0](value, where, job)
             return _first_fitting(rest, value, where, job)
 
-        return check
+        return Entry(None, check, fast_any_of(exact, [one.fast for one in real]))
 
-    def _array(self, node: Mapping[str, Any]) -> Check:
-        kind, each = self.entry(node.get("items"))
+    def _array(self, node: Mapping[str, Any], type_: LiteralType | None) -> Entry:
+        element = self.entry(node.get("items"), element_type(type_))
+        kind, each = element.exact, element.check
         fixed = node.get("prefixItems")
-        slots = [self.entry(one)[1] for one in fixed] if isinstance(fixed, list) else None
+        slots = [self.entry(one).check for one in fixed] if isinstance(fixed, list) else None
 
         def check(value: Any, where: Where, job: Job) -> Any:
             if not isinstance(value, (list, tuple, set, frozenset)):
@@ -148,22 +195,23 @@ class _Compiler:
                 return list(value)
             return [each(item, (where, i), job) for i, item in enumerate(value)]
 
-        return check
+        return Entry(None, check, fast_array(kind, element.fast) if slots is None else never)
 
-    def _object(self, node: Mapping[str, Any]) -> Check:
-        properties = node.get("properties")
-        known: dict[str, _Entry] = (
-            {name: self.entry(one) for name, one in properties.items()} if isinstance(properties, Mapping) else {}
-        )
+    def _object(self, node: Mapping[str, Any], type_: LiteralType | None) -> Entry:
+        known, names = self._fields(node, field_types(type_))
         title = str(node.get("title") or "")
         required = frozenset(node.get("required") or ()) & known.keys()
         # Absent, pydantic drops unknown fields without a word; a misspelt name deserves one.
         open_ended = node.get("additionalProperties", not known)
-        extra: _Entry | None = None if open_ended is False else self.entry(open_ended)
+        extra: Entry | None = None if open_ended is False else self.entry(open_ended, element_type(type_))
         wanted = f"dataclass {title}".strip() if known else "dict"
 
         def check(value: Any, where: Where, job: Job) -> Any:
-            fields = value if type(value) is dict else as_fields(value, known)
+            try:
+                fields = value if type(value) is dict else as_fields(value, known)
+            except Unwritable as error:
+                job.note((where, error.field) if error.field else where, str(error))
+                return None
             if fields is None:
                 job.wrong(where, wanted, value)
                 return None
@@ -171,19 +219,41 @@ class _Compiler:
                 job.coerced = True
             out = {}
             for name, item in fields.items():
-                found = known.get(name, extra)
+                found = known.get(name) or names.get(name) or extra
                 if found is None:
                     job.note((where, name), f"unknown field of {wanted}{did_you_mean(name, known)}")
-                elif type(item) is found[0]:
+                elif type(item) is found.exact:
                     out[name] = item
                 else:
-                    out[name] = found[1](item, (where, name), job)
-            if not required <= fields.keys():
-                for name in sorted(required - fields.keys()):
+                    out[name] = found.check(item, (where, name), job)
+            missing = sorted(required - fields.keys())
+            # A field of a model given by its own name stands for one alias that is not given; which one is not known.
+            if len(missing) > len(names.keys() & fields.keys()):
+                for name in missing:
                     job.note((where, name), f"missing field of {wanted}")
             return out
 
-        return _file_or(check, title) if title in _FILES and _FILES[title] in known else check
+        form = data_form(node, type_)
+        if form is not None:
+            return Entry(None, _data_or(form, check))
+        if known:
+            return Entry(None, check, fast_object({n: (e.exact, e.fast) for n, e in known.items()}, required, title))
+        return Entry(None, check, fast_map(extra.exact, extra.fast, titled=bool(title)) if extra else never)
+
+    def _fields(
+        self, node: Mapping[str, Any], types: Mapping[str, LiteralType]
+    ) -> tuple[dict[str, Entry], dict[str, Entry]]:
+        """The fields of an object, and those that the schema knows by an alias only: flytekit writes models by name."""
+        properties = node.get("properties")
+        if not isinstance(properties, Mapping):
+            return {}, {}
+        aliases = {
+            name: resolve(self.root, one) for name, one in sorted(properties.items()) if types and name not in types
+        }
+        named = fields_by_alias({name: types[name] for name in sorted(types) if name not in properties}, aliases)
+        meant = {found[0]: types[name] for name, found in named.items() if len(found) == 1}
+        known = {name: self.entry(one, types.get(name) or meant.get(name)) for name, one in properties.items()}
+        return known, {name: self._any_of([known[alias] for alias in found]) for name, found in named.items()}
 
 
 def _first_fitting(checks: list[Check], value: Any, where: Where, job: Job) -> Any:
@@ -207,9 +277,9 @@ def _first_fitting(checks: list[Check], value: Any, where: Where, job: Job) -> A
     return None
 
 
-def _file_or(check: Check, title: str) -> Check:
-    def file_or_fields(value: Any, where: Where, job: Job) -> Any:
-        found = struct_reference(title, value, where, job)
-        return check(value, where, job) if found is None else found
+def _data_or(form: DataForm, check: Check) -> Check:
+    def data_or_fields(value: Any, where: Where, job: Job) -> Any:
+        found, final = struct_reference(form, value, where, job)
+        return found if final else check(found, where, job)
 
-    return file_or_fields
+    return data_or_fields

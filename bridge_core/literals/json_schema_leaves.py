@@ -22,6 +22,7 @@ from .to_plain import datetime_text
 
 __all__ = [
     "STRINGS",
+    "WRITERS",
     "Check",
     "anything",
     "boolean",
@@ -213,18 +214,46 @@ def decimals_as_texts(check: Check) -> Check:
     return lambda value, where, job: check(str(value) if _is_a(value, "Decimal") else value, where, job)
 
 
-STRINGS: dict[str, Check] = {
-    "date-time": _written("datetime (or date, or ISO-8601 text)", _datetime),
-    "date": _written("date (or ISO-8601 text)", _date),
-    "time": _written("time (or text such as '13:30:00')", _time),
-    "duration": _written(_DURATION, _duration),
-    "path": _written("path", _plain(PurePath, write=str)),
-    "base64": _written("bytes", _plain(bytes, bytearray, write=bytes)),  # mashumaro's msgpack dialect keeps bytes
-    "binary": _written(
-        "bytes", _plain(bytes, write=lambda raw: raw.decode("utf-8", "surrogateescape"))
-    ),  # pydantic's JSON
-    "base64url": _written("bytes", _plain(bytes, write=lambda raw: base64.urlsafe_b64encode(raw).decode())),
-    "uuid": _written("UUID (or its text)", _uuid),
-    "decimal": _written("Decimal (or int, or text)", _decimal),
+def _utf8(value: bytes) -> str | None:
+    """What pydantic makes of bytes; it refuses others."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _text_bytes(value: Any, where: Where, job: Job) -> Any:
+    out = WRITERS["binary"][1](value)
+    if out is None and isinstance(value, bytes):
+        job.note(
+            where,
+            f"expected bytes that are UTF-8, because the model keeps them as a text (ser_json_bytes='base64' in its model_config "
+            f"keeps all); got {show(value)}",
+        )
+    elif out is None:
+        job.wrong(where, "bytes", value)
+    return out
+
+
+WRITERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "date-time": ("datetime (or date, or ISO-8601 text)", _datetime),
+    "date": ("date (or ISO-8601 text)", _date),
+    "time": ("time (or text such as '13:30:00')", _time),
+    "duration": (_DURATION, _duration),
+    "path": ("path", _plain(PurePath, write=str)),
+    "base64": ("bytes", _plain(bytes, bytearray, write=bytes)),  # mashumaro's msgpack dialect keeps bytes
+    "binary": ("bytes", _plain(bytes, write=_utf8)),  # pydantic's JSON
+    "base64url": ("bytes", _plain(bytes, write=lambda raw: base64.urlsafe_b64encode(raw).decode())),
+    "uuid": ("UUID (or its text)", _uuid),
+    "decimal": ("Decimal (or int, or text)", _decimal),
 }
-"""By format. A text is checked, too: a wrong one would fail minutes later, in the task."""
+"""By format: what is wanted, in words, and what is written for a value (None: it is not that).
+
+A text is checked, too: a wrong one would fail minutes later, in the task.
+"""
+
+STRINGS: dict[str, Check] = {
+    **{form: _written(wanted, write) for form, (wanted, write) in WRITERS.items()},
+    "binary": _text_bytes,
+}
+"""The checks by format."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
+
+from ..model.public import public
 
 __all__ = ["RunOutputs"]
 
 T = TypeVar("T")
 
 
+@public
 class RunOutputs(Mapping[str, Any]):
     """Outputs of a run: output name -> plain Python value. Picklable; files and frames are references until read.
 
@@ -53,7 +57,7 @@ class RunOutputs(Mapping[str, Any]):
     __hash__ = None  # type: ignore[assignment]  # a mapping of possibly mutable values
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_outputs, (self._values, self._metadata, self._hashes)
+        return partial(type(self), metadata=self._metadata, hashes=self._hashes), (self._values,)
 
     def as_(self, name: str, target: type[T]) -> T:
         """The output as this dataclass, enum, pydantic model, or a class that an installed package brings a `TypeCodec` for.
@@ -76,7 +80,3 @@ class RunOutputs(Mapping[str, Any]):
         """The hash that the task computed for this output (``HashMethod``), or None."""
         self[name]
         return self._hashes.get(name)
-
-
-def _rebuild_outputs(values: dict[str, Any], metadata: dict[str, dict[str, str]], hashes: dict[str, str]) -> RunOutputs:
-    return RunOutputs(values, metadata=metadata, hashes=hashes)

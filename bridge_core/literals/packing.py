@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -9,9 +10,9 @@ import msgpack
 from .problems import MAX_DEPTH, Where, refusal
 from .to_plain import as_fields, to_plain
 
-__all__ = ["is_too_deep", "odd_key", "pack", "unpack"]
+__all__ = ["PACKED", "is_too_deep", "odd_key", "pack", "unpack"]
 
-_PACKED = 4096
+PACKED = 4096
 """Bytes that the packer begins with; its own 256 KiB are more than a hundred dataclasses of a map together."""
 _HEADS = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
 """Bytes that can begin a msgpack array or map; a value nested n deep contains at least n of them."""
@@ -19,8 +20,8 @@ _KEYS = frozenset({str, int, float, bool, bytes, type(None)})
 _CONTAINERS = frozenset({dict, list, tuple})
 
 
-def pack(value: Any) -> bytes:
-    """Msgpack of plain data, and of the objects that `to_plain` knows.
+def pack(value: Any, default: Callable[[Any], Any] = to_plain) -> bytes:
+    """Msgpack of plain data, and of the objects that `default` makes plain.
 
     Raises:
         TypeError: Something in it is not known.
@@ -28,7 +29,7 @@ def pack(value: Any) -> bytes:
         RecursionError: Nested too deep, or it contains itself.
     """
     try:
-        return bytes(msgpack.packb(value, default=to_plain, buf_size=_PACKED))
+        return bytes(msgpack.packb(value, default=default, buf_size=PACKED))
     except ValueError as error:
         if "recursion limit" in str(error):
             raise RecursionError from None

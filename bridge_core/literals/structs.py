@@ -9,43 +9,105 @@ in which every number is a double); so do protobuf messages (``pb_type``). Both 
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgpack
+from flyteidl.core.literals_pb2 import Literal
 from google.protobuf import json_format
 
 from .coder import Coder, Job
+from .foreign import LocalData, is_frame, sdk_reference
 from .json_schema import compile_schema, resolve
-from .packing import is_too_deep, odd_key, pack, unpack
+from .json_schema_fast import NOT_FAST
+from .packing import PACKED, is_too_deep, odd_key, pack, unpack
 from .problems import MAX_DEPTH, Where, refusal, render, show
-from .to_plain import as_fields, is_structured, jsonable
+from .pydantic_models import Unwritable, root_of
+from .structured_dataset import found_frame
+from .to_plain import as_fields, is_structured, jsonable, to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 
-    from flyteidl.core.literals_pb2 import Literal
     from flyteidl.core.types_pb2 import LiteralType
 
 __all__ = ["StructCoder", "struct_to_plain"]
+
+_TAG = "msgpack"
+_NODES = 100_000  # looked at in search of one leaf: a value may contain itself
+_NOT_FAST = (*NOT_FAST, RecursionError, TypeError, ValueError, OverflowError)
+_packer = functools.partial(msgpack.Packer, buf_size=PACKED)
 
 
 class StructCoder(Coder):
     """One STRUCT type with its schema, when it has one."""
 
-    __slots__ = ("_check", "_legacy", "_schema")
+    __slots__ = ("_entry", "_legacy", "_schema")
 
     def __init__(self, wanted: str, literal_type: LiteralType) -> None:
         super().__init__(wanted)
         metadata = json_format.MessageToDict(literal_type.metadata) if literal_type.HasField("metadata") else {}
         protobuf = "pb_type" in metadata
         self._schema: Mapping[str, Any] | None = None if protobuf or not metadata else metadata
-        self._check = compile_schema(self._schema) if self._schema else None
+        self._entry = compile_schema(self._schema, literal_type) if self._schema else None
         self._legacy = protobuf or bool(self._schema and not _says_msgpack(literal_type))
 
     def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
+        raw = self._fast(value, job, _packer())
+        if raw is None:
+            self._fill(out, value, where, job)
+        else:
+            binary = out.scalar.binary
+            binary.value, binary.tag = raw, _TAG
+
+    def fill_many(self, out: Any, values: Sequence[Any], where: Where, job: Job) -> None:
+        fast = None if self._entry is None or self._legacy else self._entry.fast
+        if fast is None:
+            super().fill_many(out, values, where, job)
+            return
+        template = Literal()
+        binary, append, pack_one = template.scalar.binary, out.append, _packer().pack
+        binary.tag = _TAG
+        for index, value in enumerate(values):
+            try:
+                plain = fast(value, job)
+                raw = pack_one(plain)
+            except _NOT_FAST:
+                self._fill(out.add(), value, (where, index), job)
+                continue
+            if len(raw) > MAX_DEPTH and is_too_deep(plain, raw):
+                self._fill(out.add(), value, (where, index), job)
+            else:
+                binary.value = raw
+                append(template)
+
+    def fill_items(self, out: MutableMapping[str, Literal], values: Mapping[str, Any], where: Where, job: Job) -> None:
+        packer = _packer()
+        for key, value in values.items():
+            raw = self._fast(value, job, packer)
+            if raw is None:
+                self._fill(out[key], value, (where, key), job)
+            else:
+                binary = out[key].scalar.binary
+                binary.value, binary.tag = raw, _TAG
+
+    def _fast(self, value: Any, job: Job, packer: msgpack.Packer) -> bytes | None:
+        """The msgpack of a value that fits its schema as it is; None sends it the long way, which explains."""
+        if self._entry is None or self._legacy:
+            return None
         try:
-            if self._check is not None:
-                before = len(job.problems)
-                value = self._check(value, where, job)
+            plain = self._entry.fast(value, job)
+            raw: bytes = packer.pack(plain)
+        except _NOT_FAST:
+            return None
+        return None if len(raw) > MAX_DEPTH and is_too_deep(plain, raw) else raw
+
+    def _fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
+        before = len(job.problems)
+        try:
+            if self._entry is not None:
+                value = self._entry.check(value, where, job)
                 if len(job.problems) > before:
                     return
             elif not is_structured(value) and not hasattr(value, "DESCRIPTOR"):
@@ -56,15 +118,17 @@ class StructCoder(Coder):
             if self._legacy:
                 _fill_generic(out, value)
             else:
-                raw = pack(_top(value))
+                raw = pack(_top(value), _lowering(value, where, job))
+                if len(job.problems) > before:
+                    return
                 if is_too_deep(value, raw):
                     job.note(where, f"nested deeper than {MAX_DEPTH} levels")
                     return
-                if self._check is None and (key := odd_key(value)) is not None:
+                if self._entry is None and (key := odd_key(value)) is not None:
                     job.note(where, f"expected texts and numbers as keys, got {show(key)}")
                     return
                 binary = out.scalar.binary
-                binary.value, binary.tag = raw, "msgpack"
+                binary.value, binary.tag = raw, _TAG
         except RecursionError:
             job.note(where, "is nested too deep, or contains itself")
         except (TypeError, ValueError, OverflowError) as error:
@@ -74,7 +138,7 @@ class StructCoder(Coder):
         scalar = literal.scalar
         kind = scalar.WhichOneof("value")
         if kind == "binary":
-            if scalar.binary.tag != "msgpack":
+            if scalar.binary.tag != _TAG:
                 raise refusal(where, f"expected msgpack, got binary data tagged {scalar.binary.tag!r}")
             return unpack(scalar.binary.value, where)
         if kind == "generic":
@@ -146,23 +210,52 @@ def _fill_generic(out: Literal, value: Any) -> None:
     json_format.ParseDict(plain, out.scalar.generic, max_recursion_depth=2 * MAX_DEPTH)
 
 
-def _unpackable(value: Any, where: Where, error: Exception, probe: Callable[[Any], object]) -> str:
-    """The problem, at the leaf that msgpack or Struct refused."""
-    seen = 0
+def _lowering(value: Any, where: Where, job: Job) -> Callable[[Any], Any]:
+    """What msgpack asks about objects it does not know; files and frames of an SDK among them become uploads."""
+
+    def lower(item: Any) -> Any:
+        found = sdk_reference(item)
+        if found is item or not (isinstance(found, LocalData) or is_frame(found)):
+            return to_plain(item)
+        at = next((at for node, at in _nodes(value, where) if node is item), where)
+        if is_frame(found) or found.kind == "frame":
+            uri, form = found_frame("", "frame", item, at, job) or ("", "")
+            return {"uri": uri, "file_format": form}
+        return {"path": job.upload(at, Path(found.path), found.kind, Path(found.path).name)}
+
+    return lower
+
+
+def _nodes(value: Any, where: Where) -> Iterator[tuple[Any, Where]]:
+    """Everything in a value, with its path; not without end where a value contains itself."""
     stack: list[tuple[Any, Where]] = [(value, where)]
-    while stack and seen < 100_000:  # noqa: PLR2004 - a limit for values that contain themselves
+    for _ in range(_NODES):
+        if not stack:
+            return
         node, at = stack.pop()
-        seen += 1
-        fields = as_fields(node)
+        yield node, at
+        node = root_of(node)
+        try:
+            fields = as_fields(node)
+        except Unwritable:
+            continue
         if fields is not None:
             stack += [(item, (at, key)) for key, item in fields.items()]
         elif isinstance(node, (list, tuple)):
             stack += [(item, (at, index)) for index, item in enumerate(node)]
-        else:
-            try:
-                probe(node)
-            except OverflowError:
-                return f"{render(at)}: integer out of range: msgpack has 64 bits, a text has more; got {show(node)}"
-            except (TypeError, ValueError) as reason:
-                return f"{render(at)}: {reason}"
+
+
+def _unpackable(value: Any, where: Where, error: Exception, probe: Callable[[Any], object]) -> str:
+    """The problem, at the leaf that msgpack or Struct refused."""
+    for node, at in _nodes(value, where):
+        try:
+            if isinstance(node, (list, tuple)) or as_fields(node) is not None:
+                continue
+            probe(node)
+        except Unwritable as reason:
+            return f"{render((at, reason.field) if reason.field else at)}: {reason}"
+        except OverflowError:
+            return f"{render(at)}: integer out of range: msgpack has 64 bits, a text has more; got {show(node)}"
+        except (TypeError, ValueError) as reason:
+            return f"{render(at)}: {reason}"
     return f"{render(where)}: {error}"

@@ -9,24 +9,26 @@ flytekit reads parquet from any file directly below the literal's URI and writes
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.references import FrameRef
 from .coder import Coder, Job, kind_of
 from .describe import schema_column_type, type_name
+from .foreign import LocalData, Unusable, is_frame, sdk_extras
 from .problems import Where, show
-from .uris import checked_uri, is_remote, local_path, reference_in
+from .sources import checked_uri, reference_in, written_path
+from .uris import local_path, remote_uri
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
     from flyteidl.core.types_pb2 import SchemaType, StructuredDatasetType
 
-__all__ = ["FrameCoder", "SchemaCoder", "frame_reference", "frame_source", "is_frame", "schema_reference"]
+__all__ = ["FrameCoder", "SchemaCoder", "found_frame", "frame_reference", "schema_reference"]
 
 _FILE_NAMES = {"parquet": "00000", "csv": ".csv"}
 _SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
-_FRAMES = {("pandas", "DataFrame"), ("pyarrow", "Table"), ("polars", "DataFrame"), ("polars", "LazyFrame")}
 
 
 class FrameCoder(Coder):
@@ -39,13 +41,14 @@ class FrameCoder(Coder):
         self._type = frame_type
 
     def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
-        found = _find(self._type.format, self.wanted, value, where, job)
+        found = found_frame(self._type.format, self.wanted, value, where, job)
         if found is not None:
             frame = out.scalar.structured_dataset
             frame.uri, form = found
             kind = frame.metadata.structured_dataset_type
             kind.CopyFrom(self._type)
             kind.format = self._type.format or form
+            out.hash = sdk_extras(value)[0]
 
     def read(self, literal: Literal, where: Where) -> Any:
         kind = kind_of(literal)
@@ -71,7 +74,7 @@ class SchemaCoder(Coder):
         self._type = schema_type
 
     def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
-        found = _find("parquet", self.wanted, value, where, job)
+        found = found_frame("parquet", self.wanted, value, where, job)
         if found is not None:
             out.scalar.schema.uri = found[0]
             out.scalar.schema.type.CopyFrom(self._type)
@@ -83,37 +86,25 @@ class SchemaCoder(Coder):
         return frame_reference(literal) if kind == "structured_dataset" else self.read_other(literal, where)
 
 
-def is_frame(value: Any) -> bool:
-    """Whether a value is a data frame of pandas, pyarrow or polars; looks at names, imports nothing."""
-    return any((base.__module__.partition(".")[0], base.__name__) in _FRAMES for base in type(value).__mro__)
-
-
-def frame_source(wanted_format: str, value: Any, where: Where, job: Job) -> tuple[str, str] | None:
-    """URI (or token) and format for a frame, a URI or a local file; None when it is none of these or the format differs."""
-    if is_frame(value):
-        if wanted_format not in ("", "parquet"):
-            return None
-        return job.upload(where, value, "frame", _FILE_NAMES["parquet"], parent=True), "parquet"
-    if isinstance(value, str) and is_remote(value):
-        job.coerced = True
-        return value, wanted_format or "parquet"
-    path = local_path(value)
-    form = _SUFFIXES.get(Path(path).suffix.lower()) if path else None
-    if path is None or form is None or wanted_format not in ("", form):
-        return None
-    job.coerced = True
-    return job.upload(where, Path(path), "file", _FILE_NAMES[form], parent=True), form
-
-
-def _find(form: str, wanted: str, value: Any, where: Where, job: Job) -> tuple[str, str] | None:
-    value = reference_in(value)
+def found_frame(form: str, wanted: str, given: Any, where: Where, job: Job) -> tuple[str, str] | None:
+    """URI (or token) and format of whatever stands for a frame; None when nothing does, which the job then knows."""
+    value, stored = reference_in(given), ""
+    if isinstance(value, LocalData):
+        value, stored = value.path, form or "parquet"
+    elif isinstance(named := written_path(value, "uri"), (str, os.PathLike)):
+        job.coerced, stored = True, str(value.get("file_format") or value.get("format") or "")
+        remote = remote_uri(named)
+        value = named if remote is None else FrameRef(uri=remote, format=stored or form or "parquet")
     if isinstance(value, FrameRef):
         if form and value.format and form != value.format:
             job.note(where, f"expected {wanted}, got a frame of format {value.format!r} ({value.uri})")
             return None
         uri = checked_uri(value.uri, where, job)
         return (uri, value.format or "parquet") if uri else None
-    found = frame_source(form, value, where, job)
+    if isinstance(value, Unusable):
+        job.note(where, value.why)
+        return None
+    found = _frame_source(form, value, where, job, stored=stored)
     if found is None:
         local = local_path(value) if not is_frame(value) else None
         got = f"the path {local!r}" if local else show(value)
@@ -121,6 +112,37 @@ def _find(form: str, wanted: str, value: Any, where: Where, job: Job) -> tuple[s
         frame = "" if form not in ("", "parquet") else "a pandas, pyarrow or polars frame, "
         job.note(where, f"expected {wanted} ({frame}FrameRef, URI, or {takes}), got {got}")
     return found
+
+
+def _frame_source(form: str, value: Any, where: Where, job: Job, *, stored: str) -> tuple[str, str] | None:
+    """URI (or token) and format for a frame, a URI or a local file; None when it is none of these or the format differs.
+
+    Args:
+        form: The format that is wanted, empty for any.
+        value: The frame.
+        where: Its path.
+        job: Takes the upload.
+        stored: The format of a local frame as Flyte stores one: a folder, unless its name says that it is a file.
+    """
+    if is_frame(value):
+        if form not in ("", "parquet"):
+            return None
+        return job.upload(where, value, "frame", _FILE_NAMES["parquet"], parent=True), "parquet"
+    remote = remote_uri(value)
+    if remote is not None:
+        job.coerced = True
+        return remote, form or "parquet"
+    path = local_path(value)
+    if path is None:
+        return None
+    named = _SUFFIXES.get(Path(path).suffix.lower(), "")
+    found = named or stored
+    if not found or form not in ("", found) or (named and stored not in ("", named)):
+        return None
+    job.coerced = True
+    if named:
+        return job.upload(where, Path(path), "file", _FILE_NAMES[named], parent=True), named
+    return job.upload(where, Path(path), "directory", Path(path).name), stored
 
 
 def frame_reference(literal: Literal, declared: StructuredDatasetType | None = None) -> FrameRef:

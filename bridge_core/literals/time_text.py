@@ -9,9 +9,11 @@ from typing import Any
 __all__ = ["is_moment", "iso_duration", "midnight", "parse_datetime", "parse_duration"]
 
 _MICROSECOND = dt.timedelta(microseconds=1)
+_YEAR, _MONTH = 365, 30  # days
 
 _ISO = re.compile(
-    r"(?P<sign>[+-]?)P(?:(?P<weeks>\d+(?:\.\d+)?)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"
+    r"(?P<sign>[+-]?)P(?:(?P<years>\d+(?:\.\d+)?)Y)?(?:(?P<months>\d+(?:\.\d+)?)M)?"
+    r"(?:(?P<weeks>\d+(?:\.\d+)?)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
 _SHORT = re.compile(
@@ -39,12 +41,16 @@ def parse_datetime(text: str) -> dt.datetime | None:
 
 
 def parse_duration(text: str) -> dt.timedelta | None:
-    """``PT1H30M``, ``P2D``, ``1h30m``, ``90s``; None when it is none of these."""
+    """``PT1H30M``, ``P2D``, ``P1Y35D``, ``1h30m``, ``90s``; None when it is none of these.
+
+    A year is 365 days and a month 30, as pydantic, which writes years, has them.
+    """
     stripped = text.strip()
     match = _ISO.fullmatch(stripped.upper()) or _SHORT.fullmatch(stripped)
     parts = {k: float(v) for k, v in match.groupdict().items() if v and k != "sign"} if match else {}
     if not parts or stripped.upper().endswith("T"):
         return None
+    parts["days"] = parts.get("days", 0.0) + _YEAR * parts.pop("years", 0.0) + _MONTH * parts.pop("months", 0.0)
     try:
         span = dt.timedelta(**parts)
     except OverflowError:
@@ -53,16 +59,17 @@ def parse_duration(text: str) -> dt.timedelta | None:
 
 
 def iso_duration(span: dt.timedelta) -> str:
-    """A timedelta as pydantic writes it: ``P1DT1M30.5S``, ``PT0S``, ``-PT5S``."""
+    """A timedelta as pydantic writes it: ``P1Y35D``, ``P1DT1M30.5S``, ``PT0S``, ``-PT5S``."""
     total = span // _MICROSECOND
     sign = "-" if total < 0 else ""
     seconds, micros = divmod(abs(total), 1_000_000)
     days, seconds = divmod(seconds, 86400)
+    years, days = divmod(days, _YEAR)
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     fraction = f".{micros:06d}".rstrip("0") if micros else ""
     time = "".join(
         [f"{hours}H" * bool(hours), f"{minutes}M" * bool(minutes), f"{seconds}{fraction}S" * bool(seconds or micros)]
     )
-    date = f"{days}D" if days else ""
+    date = f"{years}Y" * bool(years) + f"{days}D" * bool(days)
     return f"{sign}P{date}T{time}" if time else f"{sign}P{date}" if date else "PT0S"

@@ -16,7 +16,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..model.references import DirectoryRef, FileRef, FrameRef
+from .foreign import LocalData, Unusable, is_data, is_frame, sdk_reference
 from .problems import MAX_DEPTH
+from .pydantic_models import is_model, model_fields, root_of
 from .time_text import is_moment
 
 __all__ = ["as_fields", "datetime_text", "in_order", "is_structured", "jsonable", "to_plain", "type_title"]
@@ -28,19 +30,19 @@ def as_fields(value: Any, known: Collection[str] = ()) -> Mapping[str, Any] | No
     Args:
         value: Anything.
         known: Names that the schema has. A pydantic model goes by its aliases where these do: its schema names aliases.
+
+    Raises:
+        Unwritable: It is a pydantic model without JSON.
     """
     if isinstance(value, Mapping):
         return value
-    if isinstance(value, type):
+    if isinstance(value, type) or (is_data(value) and not isinstance(value, (FileRef, DirectoryRef, FrameRef))):
         return None
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if hasattr(type(value), "model_fields") and hasattr(value, "model_dump"):
-        fields: Mapping[str, Any] = value.model_dump(mode="json")  # what flytekit stores is pydantic's JSON
-        if known and not fields.keys() <= set(known):
-            aliased: Mapping[str, Any] = value.model_dump(mode="json", by_alias=True)
-            return aliased if len(aliased.keys() - set(known)) < len(fields.keys() - set(known)) else fields
-        return fields
+    if is_model(value):
+        root = root_of(value)
+        return model_fields(value, known) if root is value else as_fields(root, known)
     if hasattr(type(value), "__attrs_attrs__"):
         return {field.name: getattr(value, field.name) for field in type(value).__attrs_attrs__}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
@@ -51,7 +53,9 @@ def as_fields(value: Any, known: Collection[str] = ()) -> Mapping[str, Any] | No
 
 def is_structured(value: Any) -> bool:
     """Whether an untyped STRUCT takes the value: anything with fields, and lists."""
-    return isinstance(value, (Mapping, list, tuple)) or as_fields(value) is not None
+    if isinstance(value, (Mapping, list, tuple)) or is_model(value):
+        return True
+    return (is_data(value) and not is_frame(value)) or as_fields(value) is not None
 
 
 def type_title(value: Any) -> str:
@@ -65,10 +69,18 @@ def to_plain(value: Any) -> Any:
     Raises:
         TypeError: Nothing is known about such objects.
     """
+    value = sdk_reference(value)
     if isinstance(value, (FileRef, DirectoryRef)):
         return {"path": value.uri}
     if isinstance(value, FrameRef):
         return {"uri": value.uri, "file_format": value.format}
+    if isinstance(value, Unusable):
+        raise TypeError(value.why)
+    if isinstance(value, LocalData):
+        raise TypeError(f"{value.path} is a path of this machine, and cannot be uploaded from in here; pass its URI")
+    root = root_of(value)
+    if root is not value:
+        return root
     fields = as_fields(value)
     if fields is not None:
         return dict(fields)

@@ -1,46 +1,16 @@
-"""What a value of the caller's says about where data is: a reference, a URI that tasks can read, or a local path."""
+"""Whether a value names data that tasks can read (a URI with a scheme), or a path of this machine."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ..model.references import DirectoryRef, FileRef, FrameRef
-from .encoded import is_token
-
-if TYPE_CHECKING:
-    from .coder import Job
-    from .problems import Where
-
-__all__ = ["checked_uri", "is_remote", "local_path", "reference_in"]
+__all__ = ["is_remote", "local_path", "remote_uri"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two characters at least: C:\ is a drive
-
-
-def reference_in(value: Any) -> Any:
-    """The reference in its dict form (``to_dict``), as XCom and event logs carry it; other values as they are."""
-    if isinstance(value, dict) and isinstance(value.get("uri"), str):
-        kind = value.get("flyte_ref")
-        if kind == "file":
-            return FileRef.from_dict(value)
-        if kind == "directory":
-            return DirectoryRef.from_dict(value)
-        if kind == "frame":
-            return FrameRef.from_dict(value)
-    return value
-
-
-def checked_uri(uri: str, where: Where, job: Job) -> str | None:
-    """A URI of the caller's, unless it can mean nothing to a task."""
-    if uri and not is_token(uri):
-        return uri
-    job.note(
-        where,
-        f"the reference has {'no URI' if not uri else f'the URI {uri}, which stands for an upload of this library'}",
-    )
-    return None
 
 
 def is_remote(text: str) -> bool:
@@ -58,3 +28,10 @@ def local_path(value: Any) -> str | None:
         path = os.fspath(value)
         return os.fsdecode(path) if isinstance(path, bytes) else str(path)
     return None
+
+
+def remote_uri(value: Any) -> str | None:
+    """The URI a value is: a text, or a path object of a library for remote files, which is not asked to download it."""
+    if isinstance(value, os.PathLike) and not isinstance(value, PurePath):
+        value = str(value)
+    return value if isinstance(value, str) and is_remote(value) else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.errors import ConfigError
+from ..model.public import public
 from ..model.references import DirectoryRef, FileRef, FrameRef
 from .hashed import Hashed
 from .problems import MAX_DEPTH, Where, refusal
@@ -28,6 +29,7 @@ _OURS = (
 )  # fmt: skip
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class TypeCodec:
     """One class, both ways.
@@ -58,6 +60,11 @@ class UserTypes:
 
     def __bool__(self) -> bool:
         return bool(self._by_type)
+
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """The classes, in the order they were added."""
+        return tuple(self._by_type)
 
     def adding(self, one: TypeCodec, *, override: bool, origin: str) -> UserTypes:
         """These and one more.

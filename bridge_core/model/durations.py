@@ -6,10 +6,12 @@ import math
 from datetime import timedelta
 
 from .errors import InvalidRequest
+from .public import public
 
 __all__ = ["seconds"]
 
 
+@public
 def seconds(value: float | timedelta | None, name: str = "timeout", *, positive: bool = False) -> float | None:
     """Seconds of what the public edge accepts; None stays None.
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .public import public
+
 if TYPE_CHECKING:
     from .ids import EntityRef
 
 __all__ = ["Entity", "InputSpec"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSpec:
     """One input of an entity."""
@@ -24,6 +27,7 @@ class InputSpec:
     description: str = ""
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
     """One version of a task, workflow or launch plan."""

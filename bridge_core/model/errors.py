@@ -33,6 +33,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
+from .public import public
+
 __all__ = [
     "AuthError",
     "BridgeError",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 
+@public
 class BridgeError(Exception):
     """Base of every error this library raises.
 
@@ -80,7 +83,12 @@ class BridgeError(Exception):
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self._data)
+        return type(self).rebuilt, (self.message, self._data)
+
+    @classmethod
+    def rebuilt(cls, message: str, data: dict[str, Any]) -> Self:
+        """The same error again, in another process: what pickles call."""
+        return cls(message, **data)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -92,30 +100,32 @@ class BridgeError(Exception):
         return type(self)(message, **self._data)
 
 
-def _rebuild(cls: type[BridgeError], message: str, data: dict[str, Any]) -> BridgeError:
-    return cls(message, **data)
-
-
+@public
 class ConfigError(BridgeError):
     """A setting is missing, malformed, or contradicts another one."""
 
 
+@public
 class AuthError(BridgeError):
     """Flyte refused the credentials."""
 
 
+@public
 class Unauthenticated(AuthError):
     """No credentials, or expired or unknown ones (gRPC UNAUTHENTICATED)."""
 
 
+@public
 class PermissionDenied(AuthError):
     """Known credentials without the right to do this (gRPC PERMISSION_DENIED)."""
 
 
+@public
 class InvalidRequest(BridgeError):
     """The request breaks a rule of Flyte or of this library. Retrying it unchanged cannot help."""
 
 
+@public
 class LiteralError(InvalidRequest):
     """One or more values do not fit their Flyte types.
 
@@ -126,35 +136,43 @@ class LiteralError(InvalidRequest):
     problems: tuple[str, ...] = ()
 
 
+@public
 class NotFound(BridgeError):
     """The thing asked for does not exist (gRPC NOT_FOUND). Never retried."""
 
 
+@public
 class EntityNotFound(NotFound):
     """No such task, workflow or launch plan (or no such version of it)."""
 
 
+@public
 class SecretNotFound(NotFound, ValueError):
     """No secret of this name in any of the places that count. Also a ValueError, as in flytekit."""
 
 
+@public
 class RunNotFound(NotFound):
     """No run of that name in that project and domain."""
 
 
+@public
 class Unavailable(BridgeError):
     """Flyte could not be asked, or could not answer. Says nothing about any run."""
 
     transient: ClassVar[bool] = True
 
 
+@public
 class DeadlineExceeded(Unavailable):
     """One call got no answer within its own deadline."""
 
 
+@public
 class LimitExceeded(BridgeError):
     """A quota, a launch plan's concurrency limit, or a message size limit."""
 
 
+@public
 class Unsupported(BridgeError):
     """Asked for by name, and this backend or release cannot do it. Never silently ignored."""

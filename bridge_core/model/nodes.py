@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .public import public
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -18,6 +20,7 @@ NodePhase = str
 """Flyte's own word: QUEUED RUNNING SUCCEEDED FAILING FAILED ABORTED SKIPPED TIMED_OUT DYNAMIC_RUNNING RECOVERED …"""
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLink:
     """Where the log of one attempt can be read."""
@@ -29,6 +32,7 @@ class LogLink:
     """0 for the first."""
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One try of a node's task."""
@@ -45,6 +49,7 @@ class Attempt:
     """Phase of each item of a mapped task, by index; empty for others."""
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSnapshot:
     """One node of a run when Flyte was asked."""
@@ -75,6 +80,7 @@ class NodeSnapshot:
             yield from child.walk()
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanMetric:
     """How long one part of a run took, as FlyteAdmin's metrics tell it."""

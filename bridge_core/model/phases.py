@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import enum
 
+from .public import public
+
 __all__ = ["RunPhase"]
 
 
+@public
 class RunPhase(enum.Enum):
     """Where a run is: the union of what Flyte 1 and Flyte 2 report.
 

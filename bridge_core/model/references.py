@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from .public import public
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["DirectoryRef", "FileRef", "FrameRef"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRef:
     """One file somewhere a Flyte task can read it (a Flyte blob of dimensionality SINGLE)."""
@@ -34,6 +37,7 @@ class FileRef:
         return cls(uri=data["uri"], format=data.get("format", ""), size=data.get("size"))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryRef:
     """A directory of files (a Flyte blob of dimensionality MULTIPART)."""
@@ -51,6 +55,7 @@ class DirectoryRef:
         return cls(uri=data["uri"], format=data.get("format", ""))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRef:
     """A table (a Flyte StructuredDataset, or a legacy Schema). Parquet data sits at ``<uri>/00000`` or any file below."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .errors import BridgeError
+from .public import public
 
 if TYPE_CHECKING:
     from .ids import RunRef
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["AlreadyExists", "WaitTimeout"]
 
 
+@public
 class AlreadyExists(BridgeError):
     """The name is taken by something that is not the same.
 
@@ -21,14 +23,17 @@ class AlreadyExists(BridgeError):
         snapshot: What that run was doing when we looked.
         same_entity: Whether the run was launched from the entity that was asked for now.
         differing: Names of the inputs whose values differ, as far as they can be compared.
+        burnt: No run has the name, and none can get it any more: a FlyteAdmin died while it stored one. Take the next name.
     """
 
     ref: RunRef | None = None
     snapshot: RunSnapshot | None = None
     same_entity: bool = False
     differing: tuple[str, ...] = ()
+    burnt: bool = False
 
 
+@public
 class WaitTimeout(BridgeError):
     """The caller's patience ended before the run did. The run was not aborted.
 

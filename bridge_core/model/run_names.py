@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 
+from .arguments import need_text
 from .errors import InvalidRequest
+from .public import public
 
-__all__ = ["check_run_name", "is_run_name", "random_run_name", "run_name"]
+__all__ = ["check_run_name", "digest_of", "is_run_name", "random_run_name", "run_name"]
 
 _DIGEST_CHARS = 18  # 18 base32 characters = 90 bits; api.md asks for at least 80
 _NAME_LIMIT = 30  # Flyte 2's limit; Flyte 1 allows 63 (flyteadmin validation/execution_validator.go)
@@ -15,6 +17,7 @@ _FLYTE1_LIMIT = 63
 _FLYTE1_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
+@public
 def run_name(*parts: object, prefix: str = "") -> str:
     """A run name that is the same whenever the parts are the same: the idempotency key of a launch.
 
@@ -38,18 +41,23 @@ def run_name(*parts: object, prefix: str = "") -> str:
     """
     if not parts:
         raise InvalidRequest("run_name() needs at least one part: without one, every run would have the same name")
+    need_text("run_name: prefix", prefix, "a text")
     room = _NAME_LIMIT - _DIGEST_CHARS
     if prefix and (len(prefix) > room or not _FLYTE1_NAME.fullmatch(prefix) or prefix[0] in "ru"):
         raise InvalidRequest(
             f"run name prefix {prefix!r} is not usable: wanted at most {room} characters of a-z, 0-9 and '-', beginning with a "
             f"letter other than 'r' and 'u' (got {len(prefix)} characters)"
         )
+    return (prefix or "b") + digest_of(*parts, chars=_DIGEST_CHARS)
+
+
+def digest_of(*parts: object, chars: int) -> str:
+    """So many characters of ``[a-z2-7]`` (5 bits each, at most 52) that follow from the parts and from where one ends."""
     import hashlib
     from base64 import b32encode
 
     encoded = b"".join(b"%d:%s" % (len(raw), raw) for raw in (str(part).encode() for part in parts))
-    digest = b32encode(hashlib.sha256(encoded).digest()).decode().lower()[:_DIGEST_CHARS]
-    return (prefix or "b") + digest
+    return b32encode(hashlib.sha256(encoded).digest()).decode().lower()[:chars]
 
 
 def random_run_name() -> str:

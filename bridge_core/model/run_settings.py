@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
+from .arguments import need
 from .errors import InvalidRequest
+from .public import public
 
 __all__ = ["Notification", "SecurityContext"]
 
@@ -14,6 +16,7 @@ _KINDS = ("email", "slack", "pager_duty")
 _PHASES = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """A message that Flyte sends when a run reaches one of these phases.
@@ -30,8 +33,10 @@ class Notification:
     """Terminal phases: FlyteAdmin takes no others (validation/notifications_validator.go)."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "recipients", tuple(self.recipients))
-        object.__setattr__(self, "phases", tuple(self.phases))
+        for name in ("recipients", "phases"):
+            value = getattr(self, name)
+            need(f"{self.kind} notification: {name}", value, list | tuple, "a list of texts")
+            object.__setattr__(self, name, tuple(value))
         if self.kind not in _KINDS:
             raise InvalidRequest(f"notification kind {self.kind!r}: wanted one of {', '.join(_KINDS)}")
         if not self.recipients or not all(isinstance(item, str) and item for item in self.recipients):
@@ -52,6 +57,7 @@ class Notification:
         return cls(**_known(cls, mapping))
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityContext:
     """As whom the tasks of a run run (``ExecutionSpec.security_context.run_as``)."""

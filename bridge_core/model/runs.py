@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Self
 from .errors import BridgeError
 from .ids import EntityRef, RunRef
 from .phases import RunPhase
+from .public import public
 from .run_error import RunError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from .provenance import Provenance
 __all__ = ["Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSnapshot:
     """What was true of a run when Flyte was asked."""
@@ -31,6 +34,8 @@ class RunSnapshot:
     error: RunError | None = None
     abort_reason: str | None = None
     console_url: str = ""
+    provenance: Provenance | None = None
+    """Who launched it, when that left its mark."""
 
     @property
     def duration(self) -> timedelta | None:
@@ -64,6 +69,7 @@ class RunSnapshot:
         return f"{text}. Console: {self.console_url}" if self.console_url else text
 
 
+@public
 class RunEnded(BridgeError):
     """The run ended, and not well. Raised by `RunSnapshot.raise_for_phase`.
 
@@ -74,14 +80,17 @@ class RunEnded(BridgeError):
     snapshot: RunSnapshot | None = None
 
 
+@public
 class RunFailed(RunEnded):
     """The run ended FAILED."""
 
 
+@public
 class RunAborted(RunEnded):
     """The run was aborted by someone."""
 
 
+@public
 class RunTimedOut(RunEnded):
     """The run ended TIMED_OUT: Flyte's own deadline for it passed."""
 
@@ -93,6 +102,7 @@ _ENDED: Mapping[RunPhase, type[RunEnded]] = {
 }
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunQuery:
     """Which runs to list. None means "any"."""
@@ -112,6 +122,7 @@ class RunQuery:
     newest_first: bool = True
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
     """What `launch_or_attach` did."""

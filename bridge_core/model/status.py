@@ -45,6 +45,13 @@ STATUS_ERRORS: Mapping[str, type[BridgeError]] = {
 _PROXY_SAID = "Received http2 header with status"
 """How gRPC begins when the answer was plain HTTP. It makes UNIMPLEMENTED of a 404, what an ingress without backend says."""
 
+_DATABASE_AWAY = "unexpected error type for"
+"""How FlyteAdmin words every failure of its database that is no answer of it (gormimpl/errors). Checks that ask the database (is
+there such a project, such a signal) wrap it into INVALID_ARGUMENT, as if the request were wrong (project_validator.go)."""
+
+_BAD_SYNTAX = "failed database operation with invalid input syntax"
+"""And what it makes of a filter whose value is no number or no time, as UNKNOWN, as if it were its own fault."""
+
 _ADVICE: Mapping[str, str] = {
     "UNAVAILABLE": "Is Flyte up, is the endpoint right, and is insecure (true: plaintext, false: TLS) what the server speaks?",
     "UNAUTHENTICATED": "Check the auth mode and credentials of this Flyte configuration.",
@@ -74,12 +81,18 @@ def from_status(code: str, details: str, *, rpc: str, target: str, request_id: s
         An error of the type in `STATUS_ERRORS`; unknown codes, and a proxy's 404, give `Unavailable`.
     """
     kind = STATUS_ERRORS.get(code, Unavailable)
+    if _DATABASE_AWAY in details:
+        kind = Unavailable
+    elif code == "UNKNOWN" and _BAD_SYNTAX in details:
+        kind = InvalidRequest
     if code == "UNIMPLEMENTED" and details.startswith(_PROXY_SAID):
         kind = Unavailable
         message = (
             f"cannot reach Flyte at {target} ({rpc}): a proxy or ingress in between answered, not Flyte: {details}. Flyte "
             "may be restarting; if this lasts, the endpoint or a route of the ingress is wrong."
         )
+    elif _DATABASE_AWAY in details:
+        message = f"Flyte at {target} cannot ask its own database now ({rpc}, {code}): {details}."
     elif code == "UNAVAILABLE":
         message = f"cannot reach Flyte at {target} ({rpc}): {details}."
     else:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
+from ..model.public import public
 from .calendar import Calendar
 from .durations import words
 from .expression import parse, split_zone
@@ -23,6 +25,7 @@ _DAY = 86400
 _LOOK_BACK_YEARS = 9  # 29 February over the year 2100
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Cron:
     """A cron schedule in the dialect of Flyte's servers (robfig/cron v3), checked at definition.
@@ -48,7 +51,7 @@ class Cron:
     """
 
     expression: str
-    timezone: str = field(default="UTC", kw_only=True)
+    timezone: str = "UTC"
     _plan: Calendar | int = field(init=False, repr=False, compare=False)
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
 
@@ -63,6 +66,9 @@ class Cron:
         object.__setattr__(self, "timezone", zone or self.timezone)
         object.__setattr__(self, "_zone", load_zone(self.timezone, f"cron {expression!r}"))
         object.__setattr__(self, "_plan", parse(expression))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), timezone=self.timezone), (self.expression,)  # what is parsed is not stored
 
     def __str__(self) -> str:
         return self.server_expression

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..model.public import public
+
 if TYPE_CHECKING:
     from ..model.ids import EntityRef
 
 __all__ = ["DeployedTrigger"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedTrigger:
     """What Flyte knows about a trigger.

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..model.errors import InvalidRequest
+from ..model.public import public
 from .durations import words
 from .zones import aware, epoch, utc
 
@@ -19,6 +20,7 @@ _LONGEST_MINUTES = 10 * 366 * 24 * 60
 _SECOND = timedelta(seconds=1)
 
 
+@public
 @dataclass(frozen=True, slots=True, init=False)
 class FixedRate:
     """A constant interval.
@@ -43,8 +45,8 @@ class FixedRate:
     def __init__(
         self,
         interval_minutes: int | None = None,
-        *,
         start_time: datetime | None = None,
+        *,
         minutes: int | None = None,
     ) -> None:
         if interval_minutes is not None and minutes is not None:

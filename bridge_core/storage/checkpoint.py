@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import threading
 import weakref
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ..model.errors import InvalidRequest
+from ..model.public import public
 from .paths import join
+from .scratch import make_folder
 
 __all__ = ["Checkpoint"]
 
@@ -29,6 +30,7 @@ class _Files(Protocol):
     def get_data(self, remote_path: str, local_path: Any, *, is_multipart: bool = False) -> Path: ...
 
 
+@public
 class Checkpoint:
     """Saves to one place, restores from another (or from the same). Safe to share between threads.
 
@@ -126,6 +128,6 @@ class Checkpoint:
 
     def _temporary(self) -> Path:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="flyte-bridge-checkpoint-"))
+            self._folder = make_folder("flyte-bridge-checkpoint-")
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder

@@ -8,7 +8,7 @@ import http.client
 from typing import TYPE_CHECKING
 
 from ..model.errors import BridgeError, InvalidRequest, NotFound, PermissionDenied, Unavailable
-from .paths import shown
+from ..model.masking import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

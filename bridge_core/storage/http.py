@@ -1,32 +1,38 @@
-"""HTTP to object stores: connections that are used again, sent from several threads at once.
+"""Requests to object stores: through httpx, on connections that are used again, from several threads at once.
 
-The standard library's client is enough here (one request per object, known length, no redirects wanted), and it keeps an
-HTTP stack out of the scheduler.
+What an answer must be before anything of it counts: whole. httpx takes no head without its end and no body shorter than
+announced; what announces no length and no chunks (it ends where the connection ends, so nobody can tell the end from a cut) is
+refused here, and so is a part that does not go on where we stopped.
 """
 
 from __future__ import annotations
 
-import http.client
+import functools
+import re
 import threading
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
-from ..model.errors import ConfigError, InvalidRequest
+from ..config import Config
+from ..model.errors import InvalidRequest, Unavailable
+from ..model.masking import shown, url_shown
 from .streams import CHUNK
 
 if TYPE_CHECKING:
-    import ssl
     from types import TracebackType
 
-__all__ = ["Answer", "HttpPool", "Request"]
+    import httpx
+
+__all__ = ["OK", "Answer", "HttpPool", "Request"]
 
 _TIMEOUT = 60.0  # seconds a socket may be silent
 _SHOWN = 1 << 16
-_STALE = (ConnectionError, http.client.RemoteDisconnected, http.client.CannotSendRequest)
+_PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F))
+OK, _PARTIAL = 200, 206
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +48,80 @@ class Request:
     """Called for a new stream of exactly `size` bytes, when there is one to send."""
     size: int = 0
     """Bytes of the body."""
-    into: IO[bytes] | None = None
-    """Where the body of a good answer goes. A 206 is good only for a request with ``Range``."""
-    begin: Callable[[Mapping[str, str]], None] | None = None
-    """Called with the headers of a good answer, before its body is read."""
-    progress: Callable[[int, int | None], None] | None = None
-    """Called with the bytes that `into` holds, and how many it will hold, after each chunk received."""
+    into: Download | None = None
+    """Where the body of a good answer goes."""
+
+
+class Download:
+    """A file that is being fetched, over one or several answers.
+
+    Args:
+        file: Holds what has come so far.
+        progress: Called with the bytes it holds, and how many it will hold, after each piece.
+    """
+
+    def __init__(self, file: IO[bytes], progress: Callable[[int, int | None], None]) -> None:
+        self._file = file
+        self._progress = progress
+        self._tag = ""
+        self._total: int | None = None
+
+    @property
+    def resuming(self) -> dict[str, str]:
+        """Headers that ask for the rest, if the store promised that it is still the same object (a strong ``ETag``)."""
+        done = self._file.seek(0, 2)
+        return {"Range": f"bytes={done}-", "If-Range": self._tag} if done and self._tag else {}
+
+    def begin(self, status: int, headers: Mapping[str, str], asked: Mapping[str, str]) -> int | None:
+        """Looks at the head of a good answer, and makes the file ready for its body.
+
+        Returns:
+            Bytes that the body must have; None when its end is marked otherwise.
+
+        Raises:
+            Unavailable: It is not what was asked for. The next request asks for all of it.
+        """
+        chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        length = int(headers["content-length"]) if "content-length" in headers and not chunked else None
+        if length is None and not chunked:
+            raise Unavailable("the answer says neither how long it is nor where it ends, so a cut could not be seen")
+        tag = headers.get("etag", "")
+        if status == _PARTIAL:
+            start, expected, tag_before = self._file.seek(0, 2), self._total, self._tag
+            self._tag = ""  # until this part is known to fit
+            found = _RANGE.fullmatch(headers.get("content-range", ""))
+            first, last, total = (int(number) for number in found.groups()) if found else (-1, -1, -1)
+            fits = (
+                first == start and last + 1 == total and length in (None, total - start) and expected in (None, total)
+            )
+            if not asked or not fits or tag != tag_before:
+                raise Unavailable(
+                    f"asked for the bytes from {start} on, the store sent {headers.get('content-range') or 'an unnamed part'}"
+                )
+            self._tag = tag_before
+            return total - start
+        self._file.seek(0)
+        self._file.truncate()
+        self._tag = tag if not tag.startswith("W/") else ""
+        self._total = length
+        return length
+
+    def take(self, pieces: Iterator[bytes], announced: int | None) -> None:
+        """Writes the body."""
+        received = 0
+        start = self._file.tell()
+        for piece in pieces:
+            try:
+                self._file.write(piece)
+            except OSError as error:
+                raise InvalidRequest(
+                    f"cannot be written after {start + received} bytes: {error.strerror or error}; what was written of it was "
+                    "removed"
+                ) from None
+            received += len(piece)
+            self._progress(start + received, None if announced is None else start + announced)
+        if announced is not None and received != announced:  # httpx has looked already
+            raise Unavailable(f"{received} of {announced} bytes came")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +138,13 @@ class HttpPool:
     Proxies are those of the environment (``HTTPS_PROXY``, ``NO_PROXY``), as everywhere.
 
     Args:
-        ca_cert_file: Certificates to trust besides the system's.
+        config: TLS settings, and `Config.retry`.
     """
 
-    def __init__(self, ca_cert_file: str | None = None) -> None:
-        self._ca_cert_file = ca_cert_file
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
         self._lock = threading.Lock()
-        self._idle: dict[str, list[http.client.HTTPConnection]] = {}
-        self._context: ssl.SSLContext | None = None
+        self._clients: dict[tuple[str, str | None], httpx.Client] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -80,139 +153,127 @@ class HttpPool:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            idle, self._idle = self._idle, {}
-        for connections in idle.values():
-            for connection in connections:
-                connection.close()
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.close()
 
     def send(self, request: Request) -> Answer:
-        """One request; a connection that the server has closed meanwhile is replaced without a word.
+        """One request; a connection that the store has closed meanwhile is replaced without a word.
 
         Raises:
-            OSError, http.client.HTTPException: The network failed.
-            InvalidRequest: The stream has another length than was said, or `into` cannot be written.
+            Unavailable: The network failed, or the answer is not whole.
+            InvalidRequest: The URL cannot be used, the stream has another length than was said, or `into` cannot be written.
         """
-        parts = urllib.parse.urlsplit(request.url)
-        with self._lock:
-            waiting = self._idle.get(_origin(parts))
-            connection = waiting.pop() if waiting else None
-        if connection is not None:
+        import httpx
+
+        from ..http.clients import proxy_of
+        from ..http.failures import reason_of
+
+        proxy = proxy_of(request.url)
+        while True:
+            asked = request.into.resuming if request.into is not None else {}
+            pouring = _Pouring(request) if request.body is not None else None
+            sent = _request(request, {**request.headers, **asked}, pouring)
+            connected: list[str] = []
+            sent.extensions["trace"] = functools.partial(_noted, connected)
+            answer = None
             try:
-                return self._exchange(connection, parts, request)
-            except _STALE:
-                connection.close()
-        return self._exchange(self._connect(parts), parts, request)
+                answer = self._client(request.url, proxy).send(sent, stream=True)
+                try:
+                    result = self._read(answer, request, asked)
+                finally:
+                    answer.close()
+            except httpx.TransportError as error:
+                broke = isinstance(error, (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError))
+                if broke and answer is None and not any(event.endswith("connect_tcp.started") for event in connected):
+                    continue  # an old connection, which the store had closed: it says nothing about this request
+                raise Unavailable(shown(reason_of(error, proxy))) from None
+            break
+        if pouring is not None and not pouring.done and result.status < httpx.codes.MULTIPLE_CHOICES:
+            raise Unavailable(f"the store answered {result.status} before it had the whole body")
+        return result
 
-    def _exchange(
-        self, connection: http.client.HTTPConnection, parts: urllib.parse.SplitResult, request: Request
-    ) -> Answer:
-        keep = False
-        try:
-            path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-            whole = getattr(connection, "via_proxy", False)
-            connection.putrequest(request.verb, _origin(parts) + path if whole else path, skip_accept_encoding=True)
-            for name, value in request.headers.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            cut = self._pour(connection, request)
-            answer = connection.getresponse()
-            partial = answer.status == http.client.PARTIAL_CONTENT and "Range" in request.headers
-            read = b""
-            if request.into is None or not (answer.status == http.client.OK or partial):
-                read = answer.read(_SHOWN)
-            else:
-                if request.begin is not None:
-                    request.begin(dict(answer.headers))
-                _receive(answer, request.into, request, resumed=partial)
-            keep = not cut and answer.isclosed() and not answer.will_close
-            return Answer(answer.status, read)
-        finally:
-            if keep:
-                with self._lock:
-                    self._idle.setdefault(_origin(parts), []).append(connection)
-            else:
-                connection.close()
+    def _read(self, answer: httpx.Response, request: Request, asked: Mapping[str, str]) -> Answer:
+        if request.into is not None and answer.status_code in (OK, _PARTIAL):
+            announced = request.into.begin(answer.status_code, answer.headers, asked)
+            request.into.take(answer.iter_raw(), announced)
+            return Answer(answer.status_code, b"")
+        body = bytearray()
+        for piece in answer.iter_raw():
+            body += piece
+            if len(body) >= _SHOWN:
+                break
+        return Answer(answer.status_code, bytes(body[:_SHOWN]))
 
-    @staticmethod
-    def _pour(connection: http.client.HTTPConnection, request: Request) -> bool:
-        """Sends the body. True when the server stopped listening: it may have said why, so the answer is read all the same."""
-        if request.body is None:
-            return False
-        left = request.size
-        with request.body() as stream:
-            while left > 0:
-                chunk = stream.read(min(CHUNK, left))
-                if not chunk:
+    def _client(self, url: str, proxy: str | None) -> httpx.Client:
+        from ..http.clients import open_client
+
+        key = url.partition(":")[0].lower(), proxy
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = open_client(self.config, url, proxy=proxy, timeout=_TIMEOUT)
+            return self._clients[key]
+
+
+class _Pouring:
+    """The body of an upload, read as it is sent."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.done = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert self._request.body is not None
+        left = self._request.size
+        with self._request.body() as stream:
+            while True:
+                chunk = stream.read(min(CHUNK, left)) if left else b""
+                if left and not chunk:
                     raise InvalidRequest("it became shorter while it was being uploaded")
                 left -= len(chunk)
-                try:
-                    connection.send(chunk)
-                except (BrokenPipeError, ConnectionResetError):
-                    return True
-            if stream.read(1):
-                raise InvalidRequest("it became longer while it was being uploaded")
-        return False
-
-    def _connect(self, parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:
-        host = parts.hostname or ""
-        proxies = {} if urllib.request.proxy_bypass(host) else urllib.request.getproxies()
-        proxy = urllib.parse.urlsplit(proxies.get(parts.scheme, ""))
-        if parts.scheme == "https":
-            if not proxy.hostname:
-                return http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT, context=self._tls())
-            tunnel = http.client.HTTPSConnection(proxy.hostname, proxy.port, timeout=_TIMEOUT, context=self._tls())
-            tunnel.set_tunnel(host, parts.port or 443, headers=_proxy_headers(proxy))
-            return tunnel
-        if not proxy.hostname:
-            return http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT)
-        plain = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=_TIMEOUT)
-        plain.via_proxy = True  # type: ignore[attr-defined]
-        return plain
-
-    def _tls(self) -> ssl.SSLContext:
-        import ssl
-
-        with self._lock:
-            if self._context is None:
-                self._context = ssl.create_default_context()
-                if self._ca_cert_file:
-                    try:
-                        self._context.load_verify_locations(self._ca_cert_file)
-                    except OSError as error:
-                        raise ConfigError(
-                            f"ca_cert_file {self._ca_cert_file} cannot be read: {error.strerror or 'not a PEM certificate'}"
-                        ) from None
-            return self._context
+                if not left and stream.read(1):  # before the last piece is sent: else the store has a whole object
+                    raise InvalidRequest("it became longer while it was being uploaded")
+                if chunk:
+                    yield chunk
+                if not left:
+                    break
+        self.done = True
 
 
-def _origin(parts: urllib.parse.SplitResult) -> str:
-    return f"{parts.scheme}://{parts.netloc}"
+def _noted(events: list[str], event: str, _: Mapping[str, Any]) -> None:
+    """Httpx's ``trace`` extension."""
+    events.append(event)
 
 
-def _receive(answer: http.client.HTTPResponse, into: IO[bytes], request: Request, *, resumed: bool) -> None:
-    if not resumed:
-        into.seek(0)
-        into.truncate()
-    announced = answer.length
-    received = 0
-    while chunk := answer.read(CHUNK):
-        try:
-            into.write(chunk)
-        except OSError as error:
-            raise InvalidRequest(
-                f"cannot be written after {received} bytes: {error.strerror or error}; what was written of it was removed"
-            ) from None
-        received += len(chunk)
-        if request.progress is not None:
-            request.progress(into.tell(), None if announced is None else into.tell() - received + announced)
-    if announced is not None and received < announced:
-        raise http.client.IncompleteRead(b"", announced - received)
+@functools.cache
+def _exact_url() -> type[httpx.URL]:
+    """Httpx's URL, with path and query to the byte: signatures cover how they are spelled, and httpx would tidy up."""
+    import httpx
+
+    class ExactURL(httpx.URL):
+        target = b"/"
+
+        @property
+        def raw_path(self) -> bytes:
+            return self.target
+
+    return ExactURL
 
 
-def _proxy_headers(proxy: urllib.parse.SplitResult) -> dict[str, str]:
-    if not proxy.username:
-        return {}
-    import base64
+def _request(request: Request, headers: Mapping[str, str], body: _Pouring | None) -> httpx.Request:
+    import httpx
 
-    login = f"{urllib.parse.unquote(proxy.username)}:{urllib.parse.unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": "Basic " + base64.b64encode(login.encode()).decode()}
+    try:
+        sent = httpx.Request(request.verb, request.url, headers=dict(headers), content=body)
+        usable = sent.url.scheme in ("http", "https") and bool(sent.url.host)
+    except (httpx.InvalidURL, ValueError, TypeError):
+        usable = False
+    if not usable:
+        raise InvalidRequest(f"{url_shown(request.url)} is no URL that could be sent to")
+    _, _, rest = request.url.partition("://")
+    start = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
+    spelled = rest[start:].partition("#")[0]
+    url: Any = _exact_url()(sent.url)
+    url.target = quote(spelled if spelled.startswith("/") else f"/{spelled}", safe=_PRINTABLE).encode("ascii")
+    sent.url = url
+    return sent

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..model.public import public
+
 __all__ = ["OnProgress", "Progress"]
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """One report about one file. Callbacks may be called from several threads at once."""

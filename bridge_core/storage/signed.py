@@ -6,24 +6,24 @@ import contextlib
 import hashlib
 import http.client
 import time
-import urllib.parse
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest, NotFound, Unavailable
-from .http import Answer, HttpPool, Request
-from .paths import shown
+from ..model.masking import shown, url_shown
+from .http import Answer, Download, HttpPool, Request
 from .progress import OnProgress, Progress
 from .streams import CHUNK, Counted, atomic, open_source, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..model.policies import RetryPolicy
+
 __all__ = ["get", "md5", "put"]
 
-_ATTEMPTS = 4
 _BUSY = (http.client.REQUEST_TIMEOUT, http.client.TOO_MANY_REQUESTS)
 
 
@@ -70,9 +70,9 @@ def put(
 
     Raises:
         InvalidRequest: The store refused it (a 4xx answer), or the file cannot be read or changed meanwhile.
-        Unavailable: The store could not be reached, or answered 5xx, four times.
+        Unavailable: The store could not be reached, or answered 5xx, each time it was asked (`Config.retry`).
     """
-    target = _shown(url)
+    target = url_shown(url)
     with _pool(pool) as connections:
 
         def send() -> Answer:
@@ -91,9 +91,8 @@ def put(
             return connections.send(Request(verb="PUT", url=url, headers=sent, body=body, size=length))
 
         label = f"file {source}" if isinstance(source, Path) else f"{len(source)} bytes"
-        _patiently(
-            f"upload of {label} to {target}", send, (http.client.OK, http.client.CREATED, http.client.NO_CONTENT)
-        )
+        good = (http.client.OK, http.client.CREATED, http.client.NO_CONTENT)
+        _patiently(f"upload of {label} to {target}", send, good, connections.config.retry)
 
 
 def get(
@@ -111,38 +110,33 @@ def get(
     Raises:
         InvalidRequest: The store refused (a 4xx answer), or the file cannot be written.
         NotFound: There is no such object.
-        Unavailable: The store could not be reached, or answered 5xx, four times.
+        Unavailable: The store could not be reached, or answered 5xx, or nothing whole, each time it was asked.
     """
+
+    def report(done: int, whole: int | None) -> None:
+        if progress is not None:
+            progress(Progress(name=name or target.name, done=done, size=whole))
+
     with _pool(pool) as connections, atomic(target) as file:
-        tags: list[str] = []
-
-        def begin(headers: Mapping[str, str]) -> None:
-            tag = headers.get("ETag") or ""
-            tags[:] = [tag] if tag and not tag.startswith("W/") else []
-
-        def report(done: int, whole: int | None) -> None:
-            if progress is not None:
-                progress(Progress(name=name or target.name, done=done, size=whole))
+        download = Download(file, report)
 
         def fetch() -> Answer:
-            done = file.seek(0, 2)
-            resume = {"Range": f"bytes={done}-", "If-Range": tags[0]} if done and tags else {}
-            return connections.send(
-                Request(verb="GET", url=url, headers=resume, into=file, begin=begin, progress=report)
-            )
+            return connections.send(Request(verb="GET", url=url, headers={}, into=download))
 
-        _patiently(f"download from {_shown(url)} to {target}", fetch, (http.client.OK, http.client.PARTIAL_CONTENT))
+        what = f"download from {url_shown(url)} to {target}"
+        _patiently(what, fetch, (http.client.OK, http.client.PARTIAL_CONTENT), connections.config.retry)
 
 
-def _patiently(what: str, send: Callable[[], Answer], good: Sequence[int]) -> None:
-    """Sends until the answer is good, at most four times; gives up at once when sending again cannot help."""
-    for attempt in range(1, _ATTEMPTS + 1):
+def _patiently(what: str, send: Callable[[], Answer], good: Sequence[int], policy: RetryPolicy) -> None:
+    """Sends until the answer is good, as often as the policy says; gives up at once when sending again cannot help."""
+    attempt = 1
+    while True:
         try:
             answer = send()
         except InvalidRequest as error:
             raise InvalidRequest(f"{what}: {error.message}") from None
-        except (OSError, http.client.HTTPException) as error:
-            failure = shown(f"{type(error).__name__}: {error}")
+        except Unavailable as error:
+            failure = error.message
         else:
             if answer.status in good:
                 return
@@ -151,9 +145,12 @@ def _patiently(what: str, send: Callable[[], Answer], good: Sequence[int]) -> No
                 raise NotFound(f"{what}: nothing is there ({failure})")
             if answer.status < http.client.INTERNAL_SERVER_ERROR and answer.status not in _BUSY:
                 raise InvalidRequest(f"{what}: the store refused it: {failure}")
-        if attempt < _ATTEMPTS:
-            time.sleep(0.2 * 2**attempt)
-    raise Unavailable(f"{what} failed {_ATTEMPTS} times; last: {failure}")
+        trouble = Unavailable(f"{what} failed {attempt} time{'s' * (attempt > 1)}; last: {failure}")
+        delay = policy.delay_after(attempt, trouble, safe=True)  # the same bytes to the same place
+        if delay is None:
+            raise trouble
+        time.sleep(delay)
+        attempt += 1
 
 
 @contextlib.contextmanager
@@ -163,9 +160,3 @@ def _pool(pool: HttpPool | None) -> Iterator[HttpPool]:
         return
     with HttpPool() as own:
         yield own
-
-
-def _shown(url: str) -> str:
-    """The URL without its query: signatures are secrets."""
-    parts = urllib.parse.urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"

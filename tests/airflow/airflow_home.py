@@ -51,6 +51,8 @@ class AirflowHome:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": ports["trigger"],
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": ports["worker"],
             "AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": 4,  # enough for a heartbeat interval of 1 s
+            "AIRFLOW__FLYTE__SWEEP_INTERVAL": 1,
+            "AIRFLOW__FLYTE__SWEEP_PAUSE": 4,
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": False,
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": 1,
@@ -95,6 +97,20 @@ class AirflowHome:
             [sys.executable, "-c", code, *arguments],
             env={**self.env, **(env or {})},
             cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        assert done.returncode == 0, f"exited {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+        return done.stdout
+
+    def script(self, name: str, *arguments: str, stdin: str = "", timeout: float = 120) -> str:
+        """Runs a file of this folder where Airflow would run ours."""
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name(name)), *arguments],
+            env=self.env,
+            cwd=self.root,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=timeout,

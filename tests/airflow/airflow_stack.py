@@ -73,9 +73,12 @@ class AirflowStack:
                     member.kill()
 
     @contextlib.contextmanager
-    def frozen(self, name: str) -> Iterator[None]:
-        """The component stands still meanwhile; longer than 5 s, other triggerers take it for dead."""
-        members = _members(self._processes[name].pid)
+    def frozen(self, name: str, *, alone: bool = False) -> Iterator[None]:
+        """The component stands still meanwhile; longer than 5 s, other triggerers take it for dead.
+
+        ``alone`` leaves its children out: a scheduler's are the workers.
+        """
+        members = _members(self._processes[name].pid)[: 1 if alone else None]
         for member in members:
             member.suspend()
         try:
@@ -83,6 +86,29 @@ class AirflowStack:
         finally:
             for member in members:
                 member.resume()
+
+    @contextlib.contextmanager
+    def without(self, name: str, number: int = signal.SIGTERM) -> Iterator[None]:
+        """The component is ended, and started again after the body."""
+        process = self._processes[name]
+        members = _members(process.pid)
+        _signal_group(process.pid, number)
+        process.wait(20)
+        for member in members if number == signal.SIGKILL else ():
+            if member.is_running():
+                member.kill()
+        try:
+            yield
+        finally:
+            self._start(name, name)
+
+    def instance_id(self) -> str:
+        """What this Airflow calls itself; made here when no task has done so yet."""
+        known = self._http.get("/api/v2/variables/flyte_bridge_instance_id")
+        if known.status_code == 404:
+            self.call("POST", "/variables", key="flyte_bridge_instance_id", value="this-airflow")
+            return self.instance_id()
+        return str(known.json()["value"])
 
     @contextlib.contextmanager
     def another_triggerer(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ import time
 
 import psutil
 import pytest
+from airflow_waiting import eventually
 
 numbers = itertools.count(1001)  # no other test launches with these
 
@@ -73,14 +74,6 @@ class Case:
 
     def log(self):
         return self.airflow.task_log(self.dag_id, self.run_id)
-
-
-def eventually(probe, timeout=30.0, explain=lambda: ""):
-    deadline = time.monotonic() + timeout
-    while not (found := probe()):
-        assert time.monotonic() < deadline, f"did not happen\n{explain()}"
-        time.sleep(0.1)
-    return found
 
 
 def phase(run):

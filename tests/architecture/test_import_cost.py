@@ -9,7 +9,7 @@ import sys
 import pytest
 
 HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit", "flyte", "fsspec", "asyncio", "tenacity", "croniter",
-         "pendulum", "yaml", "msgpack", "pandas", "pyarrow")  # fmt: skip
+         "httpx", "pendulum", "yaml", "msgpack", "pandas", "pyarrow")  # fmt: skip
 
 PROBE = """
 import json, os, sys, threading
@@ -101,6 +101,7 @@ def test_the_first_question_imports_what_it_needs_and_no_more() -> None:
     needless = {
         "bridge_core.auth.server", "bridge_core.backends.values", "bridge_core.literals", "bridge_core.model.requests",
         "bridge_core.waiting.watcher", "flyteidl.admin.launch_plan_pb2", "flyteidl.admin.node_execution_pb2",
-        "flyteidl.admin.signal_pb2", "flyteidl.service.dataproxy_pb2", "flyteidl.service.identity_pb2", "tenacity", "uuid",
+        "flyteidl.admin.signal_pb2", "flyteidl.service.dataproxy_pb2", "flyteidl.service.identity_pb2", "httpx", "tenacity",
+        "uuid",
     }  # fmt: skip
     assert modules & needless == set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shlex
 import sys
 import threading
@@ -16,9 +15,19 @@ from typing import Any
 import grpc
 import pytest
 from support.guarded import GuardedFlyte
-from support.provider import DEVICE, Provider, log_in
+from support.provider import DEVICE, Provider, device_page, log_in
 
-from bridge_core import Client, Config, ConfigError, RetryPolicy, RunNotFound, RunRef, Unauthenticated, Unavailable
+from bridge_core import (
+    BridgeError,
+    Client,
+    Config,
+    ConfigError,
+    RetryPolicy,
+    RunNotFound,
+    RunRef,
+    Unauthenticated,
+    Unavailable,
+)
 from bridge_core._drive import run_blocking
 from bridge_core.auth.device import DeviceFlow
 from bridge_core.auth.flow import Login
@@ -84,7 +93,7 @@ def test_missing_settings_are_named(config: Make, guarded: GuardedFlyte) -> None
         ({"mode": "Token"}, "Token needs auth.token"),
         ({"mode": "Pkcee"}, r"unknown auth mode 'Pkcee'.*Known here: ClientSecret"),
     ):
-        with Client(config(**auth)) as client, pytest.raises(Unauthenticated, match=expected):
+        with Client(config(**auth)) as client, pytest.raises(ConfigError, match=expected):
             client.describe(NOBODY)
     assert "GetOAuth2Metadata" in guarded.methods()
 
@@ -178,26 +187,17 @@ def test_pkce_names_a_taken_port(config: Make, guarded: GuardedFlyte) -> None:
         taken.bind(("127.0.0.1", int(guarded.callback.split(":")[2].split("/")[0])))
         taken.listen()
         with (
-            Client(config(interactive=True)) as client,
-            pytest.raises(Unauthenticated, match=r"port .* cannot be listened"),
+            Client(config(interactive=True).replace(retry=RetryPolicy(retries=0))) as client,
+            pytest.raises(Unavailable, match=r"port .* cannot be listened"),
         ):
             client.describe(NOBODY)
-
-
-def device_page(caplog: pytest.LogCaptureFixture) -> str:
-    for _ in range(200):
-        for message in caplog.messages:
-            if found := re.search(r"open (\S+) and enter the code", message):
-                return found[1]
-        time.sleep(0.05)
-    raise AssertionError(caplog.messages)
 
 
 def test_device_flow_asks_until_somebody_has_logged_in(
     config: Make, provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Client(config(mode="DeviceFlow", device_poll_interval=0.3)) as client:
-        person = threading.Thread(target=lambda: (provider.requests(at_least=1), log_in(device_page(caplog))))
+        person = threading.Thread(target=lambda: (provider.requests(at_least=1), log_in(device_page(caplog.messages))))
         person.start()
         ask(client)
         person.join()
@@ -233,7 +233,7 @@ def device_login(provider: Provider, clock: Clock, **auth: Any) -> Login:
 
 
 def test_device_flow_is_slower_after_slow_down_for_good(provider: Provider, caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock(lambda count: log_in(device_page(caplog)) and None if count == 3 else None)
+    clock = Clock(lambda count: log_in(device_page(caplog.messages)) and None if count == 3 else None)
     login = device_login(provider, clock, token_url=f"{provider.issuer}/token?slow_down=once", device_poll_interval=2)
     assert provider.is_good(DeviceFlow().obtain(login, None).access)
     assert clock.pauses == [2, 7, 7]
@@ -273,20 +273,27 @@ def test_external_command_with_a_time_to_live_is_not_used_beyond_it(
 
 
 @pytest.mark.parametrize(
-    ("command", "expected"),
+    ("command", "kind", "expected"),
     [
-        (("sh", "-c", "echo hunter2 >&2; echo hunter2; exit 3"), r"auth\.command \(sh\) gave no token: exit code 3"),
-        (("sh", "-c", ": hunter2"), r"auth\.command \(sh\) gave no token: no output"),
-        (("no-such-program", "hunter2"), r"cannot be started: no-such-program: No such file"),
+        (("sh", "-c", "echo hunter2 >&2; echo hunter2; exit 3"), Unavailable, r"\(sh\) gave no token: exit code 3"),
+        (("sh", "-c", "kill -9 $$; : hunter2"), Unavailable, r"\(sh\) gave no token: it was ended by signal 9"),
+        (("sh", "-c", ": hunter2"), Unavailable, r"auth\.command \(sh\) gave no token: no output"),
+        (("sh", "-c", "echo hunter2; echo hunter2"), Unavailable, r"\(sh\) gave no token: it printed 2 lines"),
+        (
+            ("sh", "-c", "printf 'hunter2\\377'"),
+            Unavailable,
+            r"\(sh\) gave no token: it printed characters that are not",
+        ),
+        (("no-such-program", "hunter2"), ConfigError, r"cannot be started: no-such-program: No such file"),
+        ((__file__, "hunter2"), ConfigError, r"cannot be started: .*test_flows\.py: Permission denied"),
+        (("sh", "hunter2\0"), ConfigError, r"cannot be started: it holds a NUL character"),
     ],
 )
 def test_a_command_that_fails_shows_neither_arguments_nor_output(
-    command: tuple[str, ...], expected: str, config: Make
+    command: tuple[str, ...], kind: type[BridgeError], expected: str, config: Make
 ) -> None:
-    with (
-        Client(config(mode="ExternalCommand", command=command)) as client,
-        pytest.raises(Unauthenticated, match=expected) as caught,
-    ):
+    once = config(mode="ExternalCommand", command=command).replace(retry=RetryPolicy(retries=0))
+    with Client(once) as client, pytest.raises(kind, match=expected) as caught:
         client.describe(NOBODY)
     assert "hunter2" not in str(caught.value)
 
@@ -422,7 +429,7 @@ def test_a_plugin(config: Make, guarded: GuardedFlyte, monkeypatch: pytest.Monke
     with Client(config(mode="houseauth")) as client:
         ask(client)
         guarded.is_good = lambda token: False
-        with pytest.raises(Unauthenticated, match="plugin 'houseauth' failed with RuntimeError") as caught:
+        with pytest.raises(Unavailable, match="plugin 'houseauth' failed with RuntimeError") as caught:
             client.describe(NOBODY)
     assert "hunter2" not in str(caught.value)
     assert os.environ  # nothing else of the machine was touched

@@ -174,6 +174,7 @@ def test_labels_of_the_launch_plan_survive_ours(client: Client, raw: RawFlyte, n
     labels = dict(spec.labels.values)
     assert labels.pop("flyte-bridge-inputs").startswith("v")
     assert labels.pop("flyte-bridge-launch")
+    assert labels.pop("flyte-bridge-source") == "client"
     assert labels == {"team": "ml", "tier": "silver"}
     assert dict(spec.annotations.values) == {"note": "plan", "by": "me"}
     assert [(item.key, item.value) for item in spec.envs.values] == [("A", "1")]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.clock import FastClock
 from support.flyte import INTEGER, RawFlyte
 
 from bridge_core import (
@@ -70,10 +71,13 @@ def test_a_name_that_is_taken_by_nobody_knows_whom_is_no_refusal(
     raw.register(name, {"n": INTEGER}, gate="approve")
     request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3})
     with Client(flyte_sandbox.config().replace(retry=RetryPolicy(retries=0))) as client:
+        clock = FastClock(client)
         flyte_sandbox.faults.fail("CreateExecution", code="ALREADY_EXISTS", after_commit=True)
-        flyte_sandbox.faults.fail("GetExecution")
+        flyte_sandbox.faults.fail("GetExecution", times=1000)
         with pytest.raises(Unavailable, match="may or may not exist: launch again with name=") as caught:
             client.launch(request)
+        assert 59 < sum(clock.slept) < 61
+        flyte_sandbox.faults.clear()
         ref = caught.value.data["ref"]
         assert not client.launch_or_attach(replace(request, name=ref.name)).created
 

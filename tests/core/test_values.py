@@ -12,6 +12,7 @@ import pytest
 import bridge_core
 from bridge_core import (
     Attempt,
+    BatchRun,
     Config,
     Cron,
     DeployedTrigger,
@@ -30,8 +31,11 @@ from bridge_core import (
     Notification,
     PollPolicy,
     Progress,
+    Project,
+    Provenance,
     RetryPolicy,
     RunError,
+    RunFailed,
     RunOptions,
     RunPhase,
     RunQuery,
@@ -41,6 +45,7 @@ from bridge_core import (
     SpanMetric,
     Trigger,
     TriggerTime,
+    classify,
 )
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -62,7 +67,12 @@ VALUES = [
     OPTIONS,
     LaunchRequest(PLAN, inputs={"n": [1, None]}, name="n", options=OPTIONS),
     SNAPSHOT,
+    Provenance(source="airflow", installation="prod", job="dag", run="run", attempt=1, awaited=True),
     Launched(ref=REF, created=True, snapshot=SNAPSHOT),
+    BatchRun(number=0, request=LaunchRequest(PLAN), ref=REF, snapshot=SNAPSHOT),
+    Project(id="p", name="P", domains=("d",), labels={"team": "a"}),
+    classify(RunFailed("failed", snapshot=SNAPSHOT)),
+    classify(RunFailed("failed", snapshot=SNAPSHOT)).rule,
     RunQuery(phases=(RunPhase.FAILED,), created_after=NOW),
     NodeSnapshot(id="n0", name="n0", phase="FAILED", kind="task", attempts=(ATTEMPT,), error=ERROR),
     SpanMetric(name="s", started_at=NOW, ended_at=None),

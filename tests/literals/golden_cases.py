@@ -13,7 +13,7 @@ from flytekit import StructuredDataset
 from flytekit.types.directory import FlyteDirectory
 from flytekit.types.file import FlyteFile
 from flytekit.types.schema import FlyteSchema
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
@@ -71,6 +71,99 @@ class Settings(BaseModel):
     every: dt.timedelta = dt.timedelta(seconds=90.5)
 
 
+class LayerModel(BaseModel):
+    width: int
+    name: str = "dense"
+
+
+class ModelModel(BaseModel):
+    """The pydantic twin of `Model`."""
+
+    layers: typing.List[LayerModel]  # noqa: UP006
+    rate: float
+    seed: typing.Optional[int] = None  # noqa: UP045
+    color: Color = Color.RED
+    made: dt.datetime = dt.datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
+    patience: dt.timedelta = dt.timedelta(minutes=1.5)
+    tags: dict[str, int] = {}
+    best: LayerModel | None = None
+    anything: dict = {}
+
+
+# Tree has no twin: flytekit describes a recursive model without end, until Python's recursion limit.
+class PathsModel(BaseModel):
+    weights: FlyteFile
+    shards: FlyteDirectory
+    table: StructuredDataset
+
+
+CsvFile, BinFolder = FlyteFile["csv"], FlyteDirectory["bin"]  # one class each: every subscript makes another
+
+
+@dataclass
+class Box:
+    file: FlyteFile
+    other: typing.Optional[FlyteFile] = None  # noqa: UP045
+
+
+@dataclass
+class Places:
+    """A file, a directory and a frame in every position a dataclass has for them."""
+
+    csv: CsvFile
+    folder: BinFolder
+    maybe: typing.Optional[FlyteFile]  # noqa: UP045
+    none: typing.Optional[FlyteDirectory]  # noqa: UP045
+    files: list[FlyteFile]
+    frames: list[StructuredDataset]
+    by_name: dict[str, FlyteDirectory]
+    deep: dict[str, list[FlyteFile]]
+    box: Box
+    boxes: list[Box]
+    named: dict[str, Box]
+    either: typing.Union[FlyteFile, int]  # noqa: UP007
+    rate: float = 0.5
+
+
+class BoxModel(BaseModel):
+    file: FlyteFile
+    other: typing.Optional[FlyteFile] = None  # noqa: UP045
+
+
+class PlacesModel(BaseModel):
+    """The pydantic twin of `Places`."""
+
+    csv: CsvFile
+    folder: BinFolder
+    maybe: typing.Optional[FlyteFile]  # noqa: UP045
+    none: typing.Optional[FlyteDirectory]  # noqa: UP045
+    files: list[FlyteFile]
+    frames: list[StructuredDataset]
+    by_name: dict[str, FlyteDirectory]
+    deep: dict[str, list[FlyteFile]]
+    box: BoxModel
+    boxes: list[BoxModel]
+    named: dict[str, BoxModel]
+    either: typing.Union[FlyteFile, int]  # noqa: UP007
+    rate: float = 0.5
+
+
+class InnerAlias(BaseModel):
+    model_config = {"populate_by_name": True}
+    batch_size: int = Field(alias="batchSize")
+
+
+class Aliased(BaseModel):
+    """Names and aliases: flytekit writes the ones and puts the others into the schema."""
+
+    model_config = {"populate_by_name": True}
+    learning_rate: float = Field(alias="learningRate")
+    weights: FlyteFile = Field(alias="modelWeights")
+    inner: InnerAlias = Field(alias="nested")
+    every: dt.timedelta = Field(default=dt.timedelta(days=400, weeks=2), alias="interval")
+    inners: list[InnerAlias] = []
+
+
 @dataclass
 class Case:
     """One golden case.
@@ -124,6 +217,51 @@ SETTINGS_PLAIN = {
     "note": None,
     "since": "2024-01-01T00:00:00Z",
     "every": "PT1M30.5S",
+}
+MODEL_TWIN = ModelModel(
+    layers=[LayerModel(width=3), LayerModel(width=5, name="conv")], rate=0.5, seed=7, color=Color.BLUE, tags={"a": 1},
+    best=LayerModel(width=9), anything={"k": [1, 2.5, None, "x"]},
+)  # fmt: skip
+TWIN_PLAIN = {"made": "2024-02-29T12:30:00Z", "patience": "PT1M30S"}
+
+
+def file(name: str) -> FlyteFile:
+    return FlyteFile(f"s3://b/{name}")
+
+
+def places(kind: typing.Any, box: typing.Any) -> typing.Any:
+    return kind(
+        csv=CsvFile("s3://b/a.csv"), folder=BinFolder("s3://b/folder"), maybe=file("maybe"), none=None,
+        files=[file("1"), file("2")], frames=[StructuredDataset(uri="s3://b/t", file_format="parquet")],
+        by_name={"x": FlyteDirectory("s3://b/x")}, deep={"y": [file("y")], "z": []}, box=box(file=file("box"), other=file("o")),
+        boxes=[box(file=file("3")), box(file=file("4"), other=None)], named={"n": box(file=file("n"))}, either=file("e"),
+    )  # fmt: skip
+
+
+PLACES_PLAIN = {
+    "csv": {"path": "s3://b/a.csv"},
+    "folder": {"path": "s3://b/folder"},
+    "maybe": {"path": "s3://b/maybe"},
+    "none": None,
+    "files": [{"path": "s3://b/1"}, {"path": "s3://b/2"}],
+    "frames": [{"uri": "s3://b/t", "file_format": "parquet"}],
+    "by_name": {"x": {"path": "s3://b/x"}},
+    "deep": {"y": [{"path": "s3://b/y"}], "z": []},
+    "box": {"file": {"path": "s3://b/box"}, "other": {"path": "s3://b/o"}},
+    "boxes": [{"file": {"path": "s3://b/3"}, "other": None}, {"file": {"path": "s3://b/4"}, "other": None}],
+    "named": {"n": {"file": {"path": "s3://b/n"}, "other": None}},
+    "either": {"path": "s3://b/e"},
+    "rate": 0.5,
+}
+ALIASED = Aliased(
+    learning_rate=0.5, weights=file("w"), inner=InnerAlias(batch_size=3), inners=[InnerAlias(batch_size=4)]
+)
+ALIASED_PLAIN = {
+    "learning_rate": 0.5,
+    "weights": {"path": "s3://b/w"},
+    "inner": {"batch_size": 3},
+    "every": "P1Y49D",
+    "inners": [{"batch_size": 4}],
 }
 MOMENT = dt.datetime(2024, 2, 29, 23, 59, 59, 123456, tzinfo=UTC)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
@@ -204,9 +342,57 @@ CASES = [
         },
     ),
     Case("pydantic", Settings, SETTINGS, SETTINGS_PLAIN),
+    Case("twin-dataclass", ModelModel, MODEL_TWIN, {**MODEL_PLAIN, **TWIN_PLAIN}),
+    Case("twin-dataclass-sparse", ModelModel, ModelModel(layers=[], rate=1.0), {**SPARSE_PLAIN, **TWIN_PLAIN}),
+    Case(
+        "twin-list-dataclass",
+        list[LayerModel],
+        [LayerModel(width=1), LayerModel(width=2)],
+        [{"width": w, "name": "dense"} for w in (1, 2)],
+    ),
+    Case(
+        "twin-dict-dataclass", dict[str, LayerModel], {"a": LayerModel(width=1)}, {"a": {"width": 1, "name": "dense"}}
+    ),
+    Case(
+        "twin-union-dataclass",
+        typing.Union[LayerModel, Color, None],  # noqa: UP007
+        LayerModel(width=1),
+        {"width": 1, "name": "dense"},
+    ),
+    Case(
+        "twin-optional-dataclass",
+        typing.Optional[LayerModel],  # noqa: UP045
+        LayerModel(width=1),
+        {"width": 1, "name": "dense"},
+    ),
+    Case(
+        "twin-dataclass-references",
+        PathsModel,
+        PathsModel(
+            weights=file("w.bin"),
+            shards=FlyteDirectory("s3://b/shards"),
+            table=StructuredDataset(uri="s3://b/t", file_format="parquet"),
+        ),
+        {
+            "weights": {"path": "s3://b/w.bin"},
+            "shards": {"path": "s3://b/shards"},
+            "table": {"uri": "s3://b/t", "file_format": "parquet"},
+        },
+    ),
+    Case("places-references", Places, places(Places, Box), PLACES_PLAIN),
+    Case("twin-places-references", PlacesModel, places(PlacesModel, BoxModel), PLACES_PLAIN),
+    Case("pydantic-aliased-references", Aliased, ALIASED, ALIASED_PLAIN),
     Case("old-dataclass", Model, MODEL, {**MODEL_PLAIN, "anything": {"k": [1.0, 2.5, None, "x"]}}, old=True),
     Case("old-dataclass-sparse", Model, SPARSE, SPARSE_PLAIN, old=True),
     Case("old-list-dataclass", list[Layer], [Layer(1)], [{"width": 1, "name": "dense"}], old=True),
+    Case(
+        "old-twin-dataclass",
+        ModelModel,
+        MODEL_TWIN,
+        {**MODEL_PLAIN, **TWIN_PLAIN, "anything": {"k": [1.0, 2.5, None, "x"]}},
+        old=True,
+    ),
+    Case("old-twin-list-dataclass", list[LayerModel], [LayerModel(width=1)], [{"width": 1, "name": "dense"}], old=True),
     Case("old-dict-untyped", dict, {"a": "x", "b": [1.5, None]}, {"a": "x", "b": [1.5, None]}, old=True),
     Case("old-pydantic", Settings, SETTINGS, SETTINGS_PLAIN, old=True),
     Case("file", FlyteFile, FlyteFile("s3://bucket/a.txt"), FileRef(uri="s3://bucket/a.txt")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,15 +149,17 @@ def test_theirs_reads_the_csv_where_ours_put_it(codec: Codec, types: Any, tmp_pa
 def located(value: Any) -> Any:
     """flytekit's files and frames do not compare: their remote places do."""
     kind = type(value).__name__
-    if kind in ("FlyteFile", "FlyteDirectory", "_SpecificFormatClass"):
+    if {"FlyteFile", "FlyteDirectory"} & {base.__name__ for base in type(value).__mro__}:
         return str(value.remote_source or value.path)
     if kind == "StructuredDataset":
         literal = value.literal
         return (value.uri or literal.uri, value.file_format)
     if kind == "FlyteSchema":
         return value.remote_path
-    if kind == "Paths":
-        return [located(item) for item in vars(value).values()]
+    if dataclasses.is_dataclass(value) or hasattr(type(value), "model_fields"):
+        return {name: located(item) for name, item in vars(value).items()}
+    if isinstance(value, dict):
+        return {name: located(item) for name, item in value.items()}
     if isinstance(value, list):
         return [located(item) for item in value]
     return value

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
 
-from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound
+from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound, Unsupported
 from ...model.phases import RunPhase
 from ...model.run_errors import AlreadyExists
 from ...model.run_names import is_run_name
+from .console import console_url
 from .convert import (
     FINGERPRINT_LABEL,
     LAUNCH_LABEL,
     execution_id,
     existing,
+    phase_of,
     run_ref,
     snapshot,
 )
 from .methods import rpc
-from .spec import check_options, execution_spec
+from .spec import check_labels, check_options, execution_spec
 
 if TYPE_CHECKING:
     from ...calls import Calls
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
     from .nodes import Flyte1Inside
+    from .projects import Flyte1Projects
     from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
@@ -43,6 +46,11 @@ class Flyte1Backend:
     """FlyteAdmin."""
 
     def __init__(self, calls: Calls, config: Config) -> None:
+        if config.org:  # its messages have the field, and the open-source server drops it
+            raise Unsupported(
+                f"org {config.org!r} (from {config.origin('org')}): Flyte 1 has no organisations, and would run this without "
+                "one; unset it (FLYTE_LOCAL_ORG, task.org)"
+            )
         self._calls = calls
         self._config = config
 
@@ -61,6 +69,13 @@ class Flyte1Backend:
         from .lists import Flyte1Lists
 
         return Flyte1Lists(self._calls, self.console_url, page=self._config.batch_size)
+
+    @cached_property
+    def projects(self) -> Flyte1Projects:
+        """Projects and domains."""
+        from .projects import Flyte1Projects
+
+        return Flyte1Projects(self._calls, page=self._config.batch_size)
 
     @cached_property
     def triggers(self) -> Flyte1Triggers:
@@ -123,7 +138,15 @@ class Flyte1Backend:
         return StoredOutputs(literals=data.full_outputs, url="" if data.full_outputs.literals else data.outputs.url)
 
     async def create(
-        self, ref: RunRef, interface: Interface, inputs: Any, options: RunOptions, *, fingerprint: str, launch_id: str
+        self,
+        ref: RunRef,
+        interface: Interface,
+        inputs: Any,
+        options: RunOptions,
+        *,
+        fingerprint: str,
+        launch_id: str,
+        labelled: bool = True,
     ) -> None:
         """CreateExecution. Attempts resend the identical bytes.
 
@@ -136,7 +159,9 @@ class Flyte1Backend:
             project=ref.project,
             domain=ref.domain,
             name=ref.name,
-            spec=execution_spec(interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}),
+            spec=execution_spec(
+                interface, options, {FINGERPRINT_LABEL: fingerprint, LAUNCH_LABEL: launch_id}, labelled=labelled
+            ),
             inputs=inputs,
         )
         await self._create(rpc("CreateExecution"), request, f"{interface.entity} was not launched as {ref}")
@@ -153,7 +178,13 @@ class Flyte1Backend:
             raise
 
     async def abort(self, ref: RunRef, reason: str) -> None:
-        """TerminateExecution; FAILED_PRECONDITION means it has ended already, which is what was wanted."""
+        """TerminateExecution; FAILED_PRECONDITION means it has ended already, which is what was wanted.
+
+        A look first: FlyteAdmin takes a second abort while the first is under way, and keeps the later reason.
+        """
+        phase = phase_of((await self._execution(ref)).closure.phase)
+        if phase is RunPhase.ABORTING or phase.is_terminal:
+            return
         request = execution_pb2.ExecutionTerminateRequest(id=execution_id(ref), cause=reason)
         try:
             await self._calls.unary(rpc("TerminateExecution"), request)
@@ -191,10 +222,13 @@ class Flyte1Backend:
             raise self._no_run(ref, error) from None
 
     async def whoami(self) -> str:
-        """UserInfo: who the server thinks we are; empty on a Flyte without authentication."""
+        """UserInfo: who the server thinks we are; empty on a Flyte without authentication, which has no such service."""
         from flyteidl.service import identity_pb2
 
-        answer = await self._calls.unary(rpc("UserInfo"), identity_pb2.UserInfoRequest())
+        try:
+            answer = await self._calls.unary(rpc("UserInfo"), identity_pb2.UserInfoRequest())
+        except Unsupported:
+            return ""
         return str(answer.email or answer.preferred_username or answer.name or answer.subject)
 
     def clear_cache(self) -> None:
@@ -240,24 +274,28 @@ class Flyte1Backend:
         from flyteidl.service import dataproxy_pb2
 
         from ..values import SignedUpload
+        from .urls import asked, uri_of
 
         request = dataproxy_pb2.CreateUploadLocationRequest(
             project=project,
             domain=domain,
-            filename=file_name,
+            filename=asked(file_name),
             content_md5=md5,
-            filename_root=root,
+            filename_root=asked(root),
             add_content_md5_metadata=True,
         )
         request.expires_in.FromSeconds(3600)  # the server's own maximum (flyteadmin dataproxy config, maxExpiresIn)
         answer = await self._calls.unary(rpc("CreateUploadLocation"), request)
-        return SignedUpload(url=answer.signed_url, uri=answer.native_url, headers=dict(answer.headers))
+        uri = uri_of(answer.native_url, answer.signed_url, root=root, name=file_name)
+        return SignedUpload(url=answer.signed_url, uri=uri, headers=dict(answer.headers))
 
-    async def download_url(self, uri: str) -> str:
+    async def download_url(self, uri: str, *, spelled: bool = False) -> str:
         """CreateDownloadLocation: deprecated, but the only RPC that signs any URI."""
         from flyteidl.service import dataproxy_pb2
 
-        request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri)
+        from .urls import asked_uri
+
+        request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri if spelled else asked_uri(uri))
         request.expires_in.FromSeconds(3600)
         return str((await self._calls.unary(rpc("CreateDownloadLocation"), request)).signed_url)
 
@@ -265,6 +303,10 @@ class Flyte1Backend:
         """See `spec.check_options`."""
         check_options(options)
 
-    def console_url(self, ref: RunRef) -> str:
-        """The page of a run in Flyte's console."""
-        return f"{self._config.console_base}/console/projects/{ref.project}/domains/{ref.domain}/executions/{ref.name}"
+    def check_labels(self, interface: Interface, options: RunOptions) -> None:
+        """See `spec.check_labels`."""
+        check_labels(interface, options, (FINGERPRINT_LABEL, LAUNCH_LABEL))
+
+    def console_url(self, ref: RunRef | EntityRef) -> str:
+        """The page of a run or entity in Flyte's console."""
+        return console_url(self._config.console_base, ref)

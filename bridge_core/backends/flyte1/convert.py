@@ -12,6 +12,7 @@ from flyteidl.core import identifier_pb2
 
 from ...model.ids import EntityKind, EntityRef, RunRef
 from ...model.phases import RunPhase
+from ...model.provenance import Provenance
 from ...model.run_error import RunError
 from ...model.runs import RunSnapshot
 
@@ -110,6 +111,7 @@ def snapshot(execution: Any, console_url: str) -> RunSnapshot:
         error=error,
         abort_reason=closure.abort_metadata.cause if closure.HasField("abort_metadata") else None,
         console_url=console_url,
+        provenance=Provenance.of(execution.spec.labels.values, execution.spec.annotations.values),
     )
 
 
@@ -120,10 +122,16 @@ def existing(execution: Any, console_url: str) -> Existing:
     return Existing(
         snapshot=snapshot(execution, console_url),
         launched=entity_of(execution.spec.launch_plan),
-        fingerprint=execution.spec.labels.values.get(FINGERPRINT_LABEL),
-        launch_id=execution.spec.labels.values.get(LAUNCH_LABEL),
+        fingerprint=_mark(execution.spec, FINGERPRINT_LABEL),
+        launch_id=_mark(execution.spec, LAUNCH_LABEL),
         origin=_origin(execution.spec.metadata),
     )
+
+
+def _mark(spec: Any, key: str) -> str | None:
+    """A label of ours, or the annotation that stands for it when the run had to be sent without labels."""
+    mark: str | None = spec.labels.values.get(key) or spec.annotations.values.get(key)
+    return mark
 
 
 def _origin(metadata: Any) -> tuple[str, RunRef] | None:

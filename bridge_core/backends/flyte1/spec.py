@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import cluster_assignment_pb2, common_pb2, execution_pb2
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from ...model.run_settings import Notification
     from ..values import Interface
 
-__all__ = ["check_options", "execution_spec", "set_shared_fields"]
+__all__ = ["check_labels", "check_options", "execution_spec", "set_shared_fields"]
 
+log = logging.getLogger("bridge_core")
+
+_MOST_LABELS = 16  # flyteadmin execution_validator.go; what a launch plan sets counts when we send it along
+_OURS = "flyte-bridge-"
 _UNSUPPORTED = {
     "queue": "Flyte 1 has no queues; use cluster_pool or execution_cluster_label",
     "custom_context": "Flyte 1 has no custom context; use env_vars or labels",
@@ -51,20 +56,50 @@ def check_options(options: RunOptions) -> None:
         )
 
 
-def execution_spec(interface: Interface, options: RunOptions, ours: Mapping[str, str]) -> Any:
+def check_labels(interface: Interface, options: RunOptions, marks: Sequence[str]) -> None:
+    """Refuses more labels than FlyteAdmin takes, before anything is sent.
+
+    Args:
+        interface: Its launch plan's labels go along, because FlyteAdmin replaces them by what is sent.
+        options: With the caller's labels and those that say who launches.
+        marks: Labels that every run of ours has.
+
+    Raises:
+        InvalidRequest: There are too many; says whose they are.
+    """
+    given = options.labels or {}
+    said = [key for key in given if key.startswith(_OURS)]
+    yours = len(given) - len(said)
+    whole = {*interface.labels, *given, *marks}
+    if len(whole) <= _MOST_LABELS:
+        return
+    raise InvalidRequest(
+        f"a run of {interface.entity} would have {len(whole)} labels, and Flyte 1 takes {_MOST_LABELS} (labels map cannot exceed "
+        f"{_MOST_LABELS} entries): {yours} of the caller, {len({*interface.labels} - {*given})} of the launch plan, and "
+        f"{len({*said, *marks})} that this library finds runs by. Drop {len(whole) - _MOST_LABELS}; annotations have no limit"
+    )
+
+
+def execution_spec(interface: Interface, options: RunOptions, ours: Mapping[str, str], *, labelled: bool = True) -> Any:
     """The spec of one execution. Options that are None are not sent.
 
     Labels and annotations are the launch plan's, then the caller's, then ours: FlyteAdmin replaces the launch plan's whole
-    map as soon as the request's is not empty (flyteadmin execution_manager.go, ``resolveStringMap``).
+    map as soon as the request's is not empty (flyteadmin execution_manager.go, ``resolveStringMap``). Without labels there are
+    no tags either, which FlyteAdmin stores among them; ours are annotations then.
     """
     spec = execution_pb2.ExecutionSpec(launch_plan=identifier(interface.entity))
-    labels = {**interface.labels, **(options.labels or {}), **ours}
-    spec.labels.CopyFrom(common_pb2.Labels(values=labels))
-    if options.annotations is not None:
-        merged = {**interface.annotations, **options.annotations}
+    annotations = options.annotations
+    if labelled:
+        labels = {**interface.labels, **(options.labels or {}), **ours}
+        spec.labels.CopyFrom(common_pb2.Labels(values=labels))
+        spec.tags.extend(options.tags or ())
+    else:
+        annotations = {**(annotations or {}), **ours}
+        lost = sorted({*(options.labels or {}), *(options.tags or ())})
+        log.warning("labels and tags that are not sent: %s", ", ".join(lost) or "none of the caller's")
+    if annotations is not None:
+        merged = {**interface.annotations, **annotations}
         spec.annotations.CopyFrom(common_pb2.Annotations(values=merged))
-    if options.tags is not None:
-        spec.tags.extend(options.tags)
     if options.execution_cluster_label is not None:
         spec.execution_cluster_label.value = options.execution_cluster_label
     set_shared_fields(spec, options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airflow.sdk import DAG
@@ -28,4 +28,20 @@ held("limited", deferrable=True, sync_grace=0, timeout=6, retries=0)
 held("limited_by_airflow", deferrable=True, sync_grace=0, execution_timeout=timedelta(seconds=6), retries=0)
 # Somebody edits the file while a task is on its way.
 held("edited", deferrable=True, sync_grace=90, retries=2 if EDITED.exists() else 3)
+
+# The same, scheduled: a backfill gives its DAG runs the same ids again.
+with DAG(
+    "daily", schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False, is_paused_upon_creation=True
+):
+    FlyteRunOperator(task_id="run", entity="tests.quick", inputs={"n": "{{ var.value.daily_n }}", "at": "{{ ds }}"})
+
+# Paused, so that nothing but a test moves its tasks; held by rows that `defer` would have written.
+with DAG("many", schedule=None, is_paused_upon_creation=True):
+    FlyteRunOperator.partial(task_id="run", entity="tests.held", deferrable=True).expand(
+        inputs=[{"n": 1, "at": "here"}, {"n": 2, "at": "here"}]
+    )
+
+with DAG("twin", schedule=None):
+    FlyteRunOperator(task_id="run", entity="tests.quick", inputs={"n": "{{ dag_run.conf['n'] }}", "at": "here"})
+
 held("left_alone", deferrable=True, sync_grace=0, cancel_on_kill=False, retries=0)

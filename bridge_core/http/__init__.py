@@ -1,0 +1,1 @@
+"""HTTP for whoever needs it (object stores, identity providers): httpx, opened one way, and imported only on use."""

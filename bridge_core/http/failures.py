@@ -1,0 +1,43 @@
+"""Why a request came to nothing, in words of the operating system and of TLS: never with a header or a URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..model.masking import host_of
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["reason_of"]
+
+
+def reason_of(error: httpx.TransportError, proxy: str | None = None) -> str:
+    """What happened, for messages.
+
+    Args:
+        error: What httpx raised.
+        proxy: The proxy that the request went through; it is named, because it may be at fault.
+    """
+    import httpx
+
+    way = f" (through the proxy {host_of(proxy)})" if proxy else ""
+    if isinstance(error, httpx.ProxyError):
+        # "407 Proxy Authentication Required": the answer to CONNECT
+        return f"the proxy {host_of(proxy or '')} refused to connect: {str(error)[:80]}"
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer in time ({type(error).__name__}){way}"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return f"the connection ended, or what came is no HTTP, before the answer was whole{way}"
+    return f"{_cause(error) or type(error).__name__}{way}"
+
+
+def _cause(error: BaseException | None) -> str:
+    """Words of the innermost error of the operating system or of TLS."""
+    words = ""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or words
+        error = error.__cause__ or error.__context__
+    return str(words)[:200]
