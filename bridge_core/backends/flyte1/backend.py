@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
     from .nodes import Flyte1Inside
+    from .registry import Flyte1Registry
     from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
@@ -69,6 +70,13 @@ class Flyte1Backend:
         from .triggers import Flyte1Triggers
 
         return Flyte1Triggers(self._calls)
+
+    @cached_property
+    def registry(self) -> Flyte1Registry:
+        """What is registered."""
+        from .registry import Flyte1Registry
+
+        return Flyte1Registry(self._calls, page=self._config.batch_size)
 
     @cached_property
     def _interfaces(self) -> Flyte1Interfaces:

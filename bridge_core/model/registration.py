@@ -1,0 +1,58 @@
+"""What a registration did, or would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .ids import EntityRef
+from .public import public
+
+__all__ = ["RegisteredEntity", "RegistrationReport"]
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredEntity:
+    """What became of one entity."""
+
+    ref: EntityRef
+    """Pinned, with project and domain."""
+    outcome: str
+    """``created``, ``unchanged``, ``different`` (the same version holds something else), ``activated`` (a launch plan), or
+    ``failed`` (with ``skip_errors`` only). In a dry run: what would become of it."""
+    url: str = ""
+    """Its page in Flyte's console."""
+    diff: str = ""
+    """``different``: what the server says differs. ``failed``: why."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"entity": str(self.ref), "outcome": self.outcome, "url": self.url, "diff": self.diff}
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationReport:
+    """What one registration did, in the order of the layers it wrote."""
+
+    entities: tuple[RegisteredEntity, ...]
+    version: str
+    """Of the entities that had none of their own."""
+    dry_run: bool = False
+    """Nothing was written."""
+    code: str = ""
+    """URI of the code archive that was uploaded; empty without one, and in a dry run."""
+
+    def of(self, outcome: str) -> tuple[RegisteredEntity, ...]:
+        """Those with this outcome."""
+        return tuple(item for item in self.entities if item.outcome == outcome)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON; keys are stable."""
+        return {
+            "version": self.version,
+            "dry_run": self.dry_run,
+            "code": self.code,
+            "entities": [item.to_dict() for item in self.entities],
+        }
