@@ -1,21 +1,30 @@
 """What differs, or may come to differ, between Dagster releases: one place to look when Dagster moves on.
 
-Everything here works on 1.13 without underscore imports; it is collected because it is outside Dagster's documented API.
+Everything here works on 1.13; it is collected because it is outside Dagster's documented API.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
     from dagster import DagsterInstance
 
-__all__ = ["is_being_cancelled", "is_stopped_by_hand", "step_key"]
+__all__ = [
+    "created_at",
+    "installation_of",
+    "is_being_cancelled",
+    "notes_of",
+    "report",
+    "resource_given",
+    "resource_parameters",
+    "step_key",
+]
 
 _CANCELLED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 
@@ -46,35 +55,45 @@ def is_being_cancelled(instance: DagsterInstance, run_id: str) -> bool:
     return run is not None and run.status in _CANCELLED
 
 
-def is_stopped_by_hand(interrupt: BaseException, run: dg.DagsterRun) -> bool:
-    """Whether somebody pressed Ctrl-C (or a notebook's stop button) on the process that executes this run.
+def installation_of(instance: DagsterInstance) -> str:
+    """What all processes of one Dagster share and no other has: the id of its run storage. Empty where storage has none."""
+    give: Callable[[], str] | None = getattr(instance.run_storage, "get_run_storage_id", None)
+    return give() if give is not None else ""
 
-    Dagster makes one error of SIGINT and SIGTERM, and only its handler's frame knows which it was. A run that the webserver or
-    the daemon launched is stopped through Dagster, never by a signal of a person's. A step process of the multiprocess executor
-    gets SIGINT for whatever its parent got; there, only the foreground of a terminal tells.
+
+def created_at(instance: DagsterInstance, run_id: str) -> datetime | None:
+    """When Dagster made the run; None when it does not know the run any more."""
+    record = instance.get_run_record_by_id(run_id)
+    return record.create_timestamp if record is not None else None
+
+
+def report(
+    instance: DagsterInstance, run: dg.DagsterRun, message: str, metadata: Mapping[str, dg.MetadataValue], step: str
+) -> None:
+    """Appends an event to the log of a run. Unlike run tags, which are read, changed and written back, events are only added:
+    twenty steps that begin together keep all twenty.
     """
-    if run.remote_job_origin is not None or _signal_of(interrupt) != signal.SIGINT:
-        return False
-    return multiprocessing.parent_process() is None or _in_foreground()
+    from dagster._core.events import EngineEventData
+
+    instance.report_engine_event(message, run, EngineEventData(metadata=metadata), step_key=step)
 
 
-def _signal_of(interrupt: BaseException) -> int | None:
-    """What made Dagster's handler (`dagster._utils.interrupts`) raise this; None when it was raised elsewhere."""
-    traceback, number = interrupt.__traceback__, None
-    while traceback is not None:
-        number = traceback.tb_frame.f_locals.get("_signo") if traceback.tb_next is None else None
-        traceback = traceback.tb_next
-    return number
+def notes_of(instance: DagsterInstance, run_id: str) -> Iterator[tuple[str, Mapping[str, dg.MetadataValue]]]:
+    """Step key and metadata of every event that `report` may have written for this run, oldest first."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+        event = entry.dagster_event
+        if event is not None:
+            yield event.step_key or "", event.engine_event_data.metadata
 
 
-def _in_foreground() -> bool:
-    try:
-        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
-    except OSError:  # cron, systemd, a container
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)
+def resource_parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Parameters that Dagster would fill with resources, by their annotations."""
+    from dagster._core.definitions.resource_annotation import get_resource_args
+
+    return tuple(parameter.name for parameter in get_resource_args(function))
+
+
+def resource_given(context: dg.AssetExecutionContext, name: str) -> Any:
+    """A resource as Dagster hands it to a parameter: a `ConfigurableResource` itself, not what it would be on the context."""
+    original: Mapping[str, Any] = context.resources.original_resource_dict
+    return original[name]

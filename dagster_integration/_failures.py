@@ -1,4 +1,4 @@
-"""What a person sees in Dagster when it did not work: one message, a link, and whether a retry can help."""
+"""What a person sees in Dagster when it did not work: one message, links, and which rule says whether a retry can help."""
 
 from __future__ import annotations
 
@@ -6,26 +6,78 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from bridge_core import AuthError, LimitExceeded, Unavailable, WaitTimeout
+from bridge_core import ErrorClass, InvalidRequest, NextTry, classify
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from bridge_core import BridgeError, RunRef, RunSnapshot
 
-__all__ = ["failure_of_error", "failure_of_run"]
+__all__ = ["RETRIED", "error_classes", "failure_of_error", "failure_of_run"]
+
+RETRIED = frozenset(kind for kind in ErrorClass if kind.rule.run_ended and kind.rule.next_try is NextTry.LAUNCH) | {
+    ErrorClass.ABORTED
+}
+"""Ends of a run after which a `RetryPolicy` launches again. An abort is among them: who gives an asset a RetryPolicy asks for it,
+and who aborts in Flyte may mean this attempt only."""
+_MOST_LINKS = 10
 
 
-def failure_of_run(snapshot: RunSnapshot) -> dg.Failure:
-    """The failure of a step whose run ended badly. A `RetryPolicy` launches again unless Flyte says it was the user's error."""
+def error_classes(given: Collection[ErrorClass | str] | None) -> frozenset[ErrorClass] | None:
+    """Classes by their names, ``"out of memory"`` for instance; None stays None.
+
+    Raises:
+        InvalidRequest: No such class, or one that is not about a run that ended.
+    """
+    if given is None:
+        return None
+    known = {kind.value: kind for kind in ErrorClass if kind.rule.run_ended}
+    found: set[ErrorClass] = set()
+    for item in [given] if isinstance(given, str) else given:
+        value = item.value if isinstance(item, ErrorClass) else item
+        if value not in known:
+            raise InvalidRequest(
+                f"retry_on: {value!r} is no class of ended runs; wanted some of {', '.join(sorted(known))}"
+            )
+        found.add(known[value])
+    return frozenset(found)
+
+
+def failure_of_run(
+    snapshot: RunSnapshot,
+    *,
+    retry_on: Collection[ErrorClass] | None = None,
+    logs: Mapping[str, str] | None = None,
+    log: dg.DagsterLogManager | None = None,
+) -> dg.Failure:
+    """The failure of a step whose run ended badly.
+
+    Args:
+        snapshot: How it ended.
+        retry_on: Classes after which a `RetryPolicy` launches again; None for `RETRIED`.
+        logs: Name -> URL of the task logs.
+        log: Is told which rule applied.
+    """
     from .results import run_metadata
 
+    found = classify(snapshot)
+    again = found.error_class in (RETRIED if retry_on is None else retry_on)
+    rule = f"{found}: a RetryPolicy {'launches a new run' if again else 'does not try this again'}"
     metadata = run_metadata(snapshot)
+    metadata["flyte/error_class"] = dg.MetadataValue.text(found.error_class.value)
+    metadata["flyte/retry_rule"] = dg.MetadataValue.text(
+        rule if retry_on is None else f"{rule} (retry_on of this asset)"
+    )
     error = snapshot.error
     if error is not None:
         metadata["flyte/error_code"] = dg.MetadataValue.text(error.code)
         metadata["flyte/error_kind"] = dg.MetadataValue.text(error.kind)
         metadata["flyte/error"] = dg.MetadataValue.text(error.message)
-    user = error is not None and error.kind == "USER"
-    return dg.Failure(description=snapshot.describe(), metadata=metadata, allow_retries=not user)
+    for name, url in list((logs or {}).items())[:_MOST_LINKS]:
+        metadata[f"flyte/log/{name}"] = dg.MetadataValue.url(url)
+    if log is not None:
+        log.warning("end of run %s: %s", snapshot.ref, metadata["flyte/retry_rule"].value)
+    return dg.Failure(description=snapshot.describe(), metadata=metadata, allow_retries=again)
 
 
 def failure_of_error(error: BridgeError, ref: RunRef | None, *, console_url: str = "") -> dg.Failure:
@@ -36,10 +88,9 @@ def failure_of_error(error: BridgeError, ref: RunRef | None, *, console_url: str
         ref: The run it was about, when that much is known. It is shown only where it may exist.
         console_url: Where to look at that run.
     """
-    # Everything else breaks a rule: the same step would break it again, and nothing was launched. A refused login may be a
-    # token that expired while the run went on.
-    may_exist = isinstance(error, Unavailable | WaitTimeout | AuthError)
-    may_help = may_exist or isinstance(error, LimitExceeded)
+    found = classify(error)
+    may_help = found.next_try is not NextTry.NEVER
+    may_exist = may_help and found.error_class is not ErrorClass.LIMIT
     if ref is None or not may_exist:
         return dg.Failure(description=str(error), allow_retries=may_help)
     metadata: dict[str, dg.MetadataValue] = {"flyte/execution": dg.MetadataValue.text(str(ref))}

@@ -6,15 +6,14 @@ What happens when something dies:
 * the Flyte run: the next try finds it FAILED or ABORTED under its name and launches the next attempt;
 * a person stops the Dagster run: its status is CANCELING when the interrupt arrives, and the Flyte run is aborted;
 * a person presses Ctrl-C on ``dagster job execute`` or a script: the signal is SIGINT, and the Flyte run is aborted;
-* the pod is evicted (SIGTERM, status still STARTED): the Flyte run goes on, and a retry attaches.
+* the pod is evicted (SIGTERM, status still STARTED): the Flyte run goes on, and a retry attaches;
+* Flyte: it is asked again, whatever the question was. An abort that could not be sent is owed: `build_flyte_reaper_sensor`.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -22,201 +21,231 @@ import dagster as dg
 from bridge_core import (
     AlreadyExists,
     BridgeError,
-    ConfigError,
     Launched,
     LaunchRequest,
+    PollPolicy,
     RunNotFound,
     RunOptions,
     RunRef,
+    seconds,
 )
 
-from ._compat import is_being_cancelled, is_stopped_by_hand
+from ._abort import abort_if_meant
+from ._attempts import newest_attempt
+from ._compat import is_being_cancelled, step_key
 from ._failures import failure_of_error, failure_of_run
-from ._labels import label_value
+from ._interrupts import Interrupts
 from ._lineage import Lineage
+from ._notes import note_run, was_stopped_by_hand
+from ._origin import provenance_of
+from ._patience import Patience
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import timedelta
 
-    from bridge_core import Client, EntityRef, RunSnapshot
+    from bridge_core import Client, EntityRef, ErrorClass, RunOutputs, RunSnapshot
 
-__all__ = ["run_to_end", "tag_of"]
+__all__ = ["How", "Outcome", "run_to_end"]
 
 _ATTEMPTS = 100  # runs of one lineage that ended badly, before we stop counting
-_DEAF = 4  # interrupts that an abort in progress outlives; whoever presses Ctrl-C more often means the process
-_STOPPED = "flyte/stopped_by_hand"
-"""Dagster run tag: the run that somebody stopped with Ctrl-C. With a RetryPolicy, Dagster would try such a step again."""
-_ABORT_TRIES = 5  # an interrupted create may still be on its way: how often we look for the run, and …
-_ABORT_PAUSE = 0.5  # … seconds between
 
 
-def tag_of(step: str) -> str:
-    """Name of the Dagster run tag that holds the Flyte run of a step, as ``project/domain/name``."""
-    return f"flyte/execution/{step}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How a step runs its Flyte run: what the asset's author decided.
+
+    Attributes:
+        options: Of the run.
+        timeout: Seconds until the step fails; None for ever.
+        poll_interval: Seconds between questions; None adapts.
+        retry_on: Classes of errors after which a `RetryPolicy` may launch again; None for those of the table.
+        shared: Name of the piece of work where other Dagsters do it too; None where it is this Dagster's own.
+        dagster_url: Of Dagster's webserver, for the link back.
+        reads_outputs: Whether outputs are fetched.
+    """
+
+    options: RunOptions
+    timeout: float | timedelta | None = None
+    poll_interval: float | timedelta | None = None
+    retry_on: Collection[ErrorClass] | None = None
+    shared: str | None = None
+    dagster_url: str = ""
+    reads_outputs: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A run that succeeded, for a step.
+
+    Attributes:
+        snapshot: How it ended.
+        outputs: Empty when they were not wanted.
+        differing: Names of the inputs that this try would have given otherwise; None when the run has this try's inputs.
+    """
+
+    snapshot: RunSnapshot
+    outputs: RunOutputs | None
+    differing: tuple[str, ...] | None
+
+
+class _Step:
+    """What a step knows about its run while it works on it."""
+
+    def __init__(self, context: dg.AssetExecutionContext, client: Client, how: How, interrupts: Interrupts) -> None:
+        self.context = context
+        self.client = client
+        self.how = how
+        self.lineage = Lineage.of(context, shared=how.shared)
+        every = seconds(how.poll_interval, "poll_interval", positive=True)
+        poll = client.config.poll if every is None else PollPolicy.every(every)
+        self.patience = Patience(context, seconds(how.timeout, "timeout"), poll, interrupts)
+        self.interrupts = interrupts
+        self.ref: RunRef | None = None
+
+    def work(self, entity: EntityRef, inputs: Mapping[str, Any]) -> Outcome:
+        """Launches or attaches, waits, reads the outputs."""
+        try:
+            launched, differing = self._launch_or_attach(
+                entity.placed(self.client.config, settings="FlyteResource"), inputs
+            )
+            snapshot = self._wait(launched)
+            if not snapshot.phase.is_success:
+                raise failure_of_run(
+                    snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
+                )
+            outputs = self._outputs(snapshot) if self.how.reads_outputs else None
+        except BridgeError as error:
+            raise failure_of_error(error, self.ref, console_url=self._console()) from None
+        return Outcome(snapshot=snapshot, outputs=outputs, differing=differing)
+
+    def _launch_or_attach(
+        self, entity: EntityRef, inputs: Mapping[str, Any]
+    ) -> tuple[Launched, tuple[str, ...] | None]:
+        attempt = 0
+        while attempt < _ATTEMPTS:
+            self.interrupts.check()
+            name = self.lineage.run_name(entity, attempt)
+            self.ref = ref = RunRef(entity.project or "", entity.domain or "", name)
+            shared = self.how.shared is not None
+            note_run(self.context, ref, self.lineage.step_key, self._console(), shared=shared)
+            by = provenance_of(self.context, self.lineage, attempt, url=self.how.dagster_url, awaited=not shared)
+            request = LaunchRequest(entity, inputs=inputs, name=name, options=self.how.options, provenance=by)
+            launched, differing = self.patience.ask(f"launching run {ref}", lambda r=request: self._once(r))  # type: ignore[misc]
+            if launched.created or not _ended_badly(launched.snapshot):
+                self._announce(launched, differing)
+                return launched, differing
+            attempt = self._next(entity, attempt, launched.snapshot)
+        raise dg.Failure(
+            f"{_ATTEMPTS} runs of {entity} ended badly for step {self.lineage.step_key!r} of Dagster run {self.lineage.scope} "
+            "and its re-executions; start a new Dagster run instead of re-executing this one",
+            allow_retries=False,
+        )
+
+    def _once(self, request: LaunchRequest) -> tuple[Launched, tuple[str, ...] | None]:
+        """The run of that name, made now or found; with the inputs that differ when it was launched with others."""
+        try:
+            return self.client.launch_or_attach(request), None
+        except AlreadyExists as found:
+            if not found.same_entity or found.ref is None or found.snapshot is None:
+                raise
+            return Launched(ref=found.ref, created=False, snapshot=found.snapshot), found.differing
+
+    def _next(self, entity: EntityRef, attempt: int, ended: RunSnapshot) -> int:
+        """The attempt to look at after one that ended badly: the newest there is, or the one after it."""
+
+        def look(number: int) -> RunSnapshot | None:
+            ref = RunRef(entity.project or "", entity.domain or "", self.lineage.run_name(entity, number))
+            try:
+                return self.patience.ask(f"looking for run {ref}", lambda: self.client.describe(ref))
+            except RunNotFound:
+                return None
+
+        newest, snapshot = newest_attempt(look, attempt, ended, limit=_ATTEMPTS)
+        if not _ended_badly(snapshot):
+            return newest
+        self.context.log.warning(
+            "an earlier try ended badly, launching attempt %d: %s", newest + 2, snapshot.describe()
+        )
+        return newest + 1
+
+    def _announce(self, launched: Launched, differing: tuple[str, ...] | None) -> None:
+        what = "launched" if launched.created else "attached to"
+        self.context.log.info("%s Flyte run %s. Console: %s", what, launched.ref, self._console())
+        if differing is not None:  # inputs with now() in them, for instance
+            self.context.log.warning(
+                "run %s was launched by an earlier try of this step with other inputs (%s); its own inputs stay in force",
+                launched.ref,
+                ", ".join(differing) or "unknown ones",
+            )
+
+    def _wait(self, launched: Launched) -> RunSnapshot:
+        """Blocks in this thread, where an interrupt is raised at once; an ``async def`` body would never see it."""
+        final = launched.snapshot
+        with self.patience.shown():
+            for snapshot in self.client.watch(
+                launched.ref, timeout=self.patience.left, poll_interval=self.how.poll_interval
+            ):
+                self.context.log.info("Flyte run %s: %s", launched.ref.name, snapshot.phase.value)
+                final = snapshot
+                self.interrupts.check()
+        return final
+
+    def _outputs(self, snapshot: RunSnapshot) -> RunOutputs:
+        try:
+            return self.patience.ask(
+                f"reading the outputs of run {snapshot.ref}", lambda: self.client.outputs(snapshot.ref)
+            )
+        except BridgeError as error:
+            # The run succeeded: another try attaches to it and reads again, and can launch nothing.
+            failure = failure_of_error(error, snapshot.ref, console_url=snapshot.console_url)
+            raise dg.Failure(failure.description, failure.metadata, allow_retries=True) from None
+
+    def _log_links(self, snapshot: RunSnapshot) -> Mapping[str, str]:
+        """Where the failed attempts wrote their logs; nothing when that cannot be told now."""
+        try:
+            links = self.client.logs(snapshot.ref)
+        except BridgeError as error:
+            self.context.log.info("the log links of run %s could not be read: %s", snapshot.ref, error)
+            return {}
+        return {f"{link.node}[{link.attempt}] {link.name}".strip(): link.uri for link in links}
+
+    def _console(self) -> str:
+        return self.client.console_url(self.ref) if self.ref is not None else ""
 
 
 def run_to_end(
-    context: dg.AssetExecutionContext,
-    client: Client,
-    entity: EntityRef,
-    inputs: Mapping[str, Any],
-    *,
-    options: RunOptions,
-    timeout: float | timedelta | None = None,
-    poll_interval: float | timedelta | None = None,
-) -> RunSnapshot:
-    """Launches or attaches, waits, and returns the snapshot of a run that succeeded.
+    context: dg.AssetExecutionContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How
+) -> Outcome:
+    """Launches or attaches, waits, and returns how a run that succeeded ended.
 
     Raises:
         Failure: The run ended badly, or Flyte could not be asked, or what was asked for is impossible.
         DagsterExecutionInterruptedError: The step was interrupted.
     """
-    lineage = Lineage.of(context)
-    if is_being_cancelled(context.instance, context.run.run_id):
-        # With a RetryPolicy, Dagster turns the interrupt of a cancelled step into one more try of it.
-        raise dg.Failure("the Dagster run is being cancelled; nothing was launched", allow_retries=False)
-    if _was_stopped_by_hand(context):
-        raise dg.Failure("this Dagster run was stopped with Ctrl-C; nothing was launched", allow_retries=False)
-    options = replace(options, labels={**(options.labels or {}), **_labels(context, lineage)})
-    ref: RunRef | None = None
-    try:
-        placed = _placed(entity, client)
-        for attempt in range(_ATTEMPTS):
-            name = lineage.run_name(placed, attempt)
-            ref = RunRef(placed.project or "", placed.domain or "", name)
-            # Before the run exists: whoever cleans up after a worker that died right after this line can find the run.
-            context.instance.add_run_tags(context.run.run_id, {tag_of(lineage.step_key): str(ref)})
-            launched, differing = _launch(client, LaunchRequest(placed, inputs=inputs, name=name, options=options))
-            if not launched.created and _ended_badly(launched.snapshot):
-                context.log.warning(
-                    "an earlier try ended badly, launching attempt %d: %s", attempt + 2, launched.snapshot.describe()
-                )
-                continue
-            _announce(context, client, launched, differing)
-            return _wait(context, client, launched, timeout, poll_interval)
-    except BridgeError as error:
-        console_url = client.console_url(ref) if ref is not None else ""
-        raise failure_of_error(error, ref, console_url=console_url) from None
-    except dg.DagsterExecutionInterruptedError as interrupt:
-        by_hand = is_stopped_by_hand(interrupt, context.run)
-        _undisturbed(lambda: _see_to(context, client, ref, by_hand=by_hand))
-        raise
-    raise dg.Failure(
-        f"{_ATTEMPTS} runs of {placed} ended badly for step {lineage.step_key!r} of Dagster run {lineage.scope} and its "
-        "re-executions; start a new Dagster run instead of re-executing this one",
-        allow_retries=False,
-    )
-
-
-def _placed(entity: EntityRef, client: Client) -> EntityRef:
-    placed = entity.within(client.config.project, client.config.domain)
-    missing = [part for part in ("project", "domain") if not getattr(placed, part)]
-    if missing:
-        raise ConfigError(
-            f"{entity}: no {' and no '.join(missing)}; name what is missing in the entity (project/domain/name), in "
-            f"FlyteResource({', '.join(f'{part}=…' for part in missing)}), or in the environment "
-            f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
-        )
-    return placed
-
-
-def _labels(context: dg.AssetExecutionContext, lineage: Lineage) -> dict[str, str]:
-    return {"dagster-run-id": label_value(context.run.run_id), "dagster-step": label_value(lineage.step_key)}
-
-
-def _launch(client: Client, request: LaunchRequest) -> tuple[Launched, tuple[str, ...] | None]:
-    """The run of that name, made now or found; with the names of the inputs that differ when it was launched with others."""
-    try:
-        return client.launch_or_attach(request), None
-    except AlreadyExists as found:
-        if not found.same_entity or found.ref is None or found.snapshot is None:
+    step_key(context)  # says what to do instead, outside of a run
+    _refuse_what_was_stopped(context)
+    with Interrupts() as interrupts:
+        step = _Step(context, client, how, interrupts)
+        try:
+            try:
+                return step.work(entity, inputs)
+            except dg.DagsterExecutionInterruptedError:
+                interrupts.settle()
+                raise
+        except dg.DagsterExecutionInterruptedError:  # a second signal may come between the two lines above
+            interrupts.settle()
+            abort_if_meant(context, client, step.ref, step.lineage.step_key, by_hand=interrupts.by_hand(context.run))
             raise
-        return Launched(ref=found.ref, created=False, snapshot=found.snapshot), found.differing
 
 
-def _announce(
-    context: dg.AssetExecutionContext, client: Client, launched: Launched, differing: tuple[str, ...] | None
-) -> None:
-    what = "launched" if launched.created else "attached to"
-    context.log.info("%s Flyte run %s. Console: %s", what, launched.ref, client.console_url(launched.ref))
-    if differing is not None:  # inputs with now() in them, for instance
-        context.log.warning(
-            "run %s was launched by an earlier try of this step with other inputs (%s); its own inputs stay in force",
-            launched.ref,
-            ", ".join(differing) or "unknown ones",
-        )
+def _refuse_what_was_stopped(context: dg.AssetExecutionContext) -> None:
+    """With a RetryPolicy, Dagster turns the interrupt of a cancelled step into one more try of it."""
+    if is_being_cancelled(context.instance, context.run.run_id):
+        raise dg.Failure("the Dagster run is being cancelled; nothing was launched", allow_retries=False)
+    if context.retry_number and was_stopped_by_hand(context.instance, context.run.run_id):
+        raise dg.Failure("this Dagster run was stopped with Ctrl-C; nothing was launched", allow_retries=False)
 
 
 def _ended_badly(snapshot: RunSnapshot) -> bool:
     return snapshot.phase.is_terminal and not snapshot.phase.is_success
-
-
-def _wait(
-    context: dg.AssetExecutionContext,
-    client: Client,
-    launched: Launched,
-    timeout: float | timedelta | None,
-    poll_interval: float | timedelta | None,
-) -> RunSnapshot:
-    """Blocks in this thread, where Dagster's interrupt is raised at once; an ``async def`` body would never see it."""
-    final = launched.snapshot
-    for snapshot in client.watch(launched.ref, timeout=timeout, poll_interval=poll_interval):
-        context.log.info("Flyte run %s: %s", launched.ref.name, snapshot.phase.value)
-        final = snapshot
-    if not final.phase.is_success:
-        raise failure_of_run(final)
-    return final
-
-
-def _was_stopped_by_hand(context: dg.AssetExecutionContext) -> bool:
-    run = context.instance.get_run_by_id(context.run.run_id)
-    return run is not None and run.tags.get(_STOPPED) == run.run_id  # a re-execution inherits the tag, with another id
-
-
-def _undisturbed(work: Callable[[], None]) -> None:
-    """Does it in a thread, which no signal interrupts: Ctrl-C reaches a step twice, from the terminal and from the executor."""
-    thread = threading.Thread(target=work, name="flyte-abort", daemon=True)
-    thread.start()
-    for _ in range(_DEAF):
-        try:
-            thread.join()
-        except dg.DagsterExecutionInterruptedError:
-            continue
-        return
-
-
-def _see_to(context: dg.AssetExecutionContext, client: Client, ref: RunRef | None, *, by_hand: bool) -> None:
-    """What an interrupt means for the run."""
-    if by_hand:
-        context.instance.add_run_tags(context.run.run_id, {_STOPPED: context.run.run_id})
-    if ref is not None:
-        _abort_if_meant(context, client, ref)
-
-
-def _abort_if_meant(context: dg.AssetExecutionContext, client: Client, ref: RunRef) -> None:
-    """Aborts the run when a person asked Dagster to stop; otherwise (eviction, shutdown) leaves it to the next try."""
-    run_id = context.run.run_id
-    if is_being_cancelled(context.instance, run_id):
-        why = "was cancelled"
-    elif _was_stopped_by_hand(context):
-        why = "was stopped with Ctrl-C"
-    else:
-        context.log.warning(
-            "interrupted, but nobody cancelled this Dagster run: Flyte run %s goes on, and a retry or re-execution attaches "
-            "to it. Console: %s",
-            ref,
-            client.console_url(ref),
-        )
-        return
-    for _ in range(_ABORT_TRIES):
-        try:
-            client.abort(ref, reason=f"Dagster run {run_id} {why}")
-        except RunNotFound:
-            time.sleep(_ABORT_PAUSE)
-            continue
-        except BridgeError as error:
-            context.log.error("Flyte run %s could not be aborted and may go on: %s", ref, error)  # noqa: TRY400
-            return
-        context.log.info("aborted Flyte run %s, because this Dagster run %s", ref, why)
-        return
-    context.log.info("Flyte run %s was not launched; nothing to abort", ref)

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 import dagster as dg
 
-from bridge_core import BridgeError, EntityRef, RunOptions, seconds
+from bridge_core import BridgeError, EntityRef, InvalidRequest, RunOptions, seconds
 
-from ._failures import failure_of_error
-from ._launch import run_to_end
+from ._arguments import AssetArguments, check_arguments
+from ._failures import error_classes, failure_of_error
+from ._launch import How, run_to_end
+from ._no_value import asset_without_value
+from ._signature import UserFunction
 from .resource import FlyteResource
-from .results import materialize_result
+from .results import LONGEST, Shown, materialize_result
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge_core import Client
+    from bridge_core import Client, ErrorClass
 
 __all__ = ["AssetArguments", "build_flyte_assets", "flyte_assets"]
 
 Inputs = Mapping[str, Any] | Callable[[dg.AssetExecutionContext], Mapping[str, Any]]
-_CONTEXT_NAMES = ("context", "_context", "context_", "_")
-
-
-class AssetArguments(TypedDict, total=False):
-    """Arguments of `dagster.asset` that are passed on as they are."""
-
-    name: str | None
-    key: dg.AssetKey | str | Sequence[str] | None
-    key_prefix: str | Sequence[str] | None
-    ins: Mapping[str, dg.AssetIn] | None
-    deps: Iterable[Any] | None
-    description: str | None
-    group_name: str | None
-    metadata: Mapping[str, Any] | None
-    tags: Mapping[str, str] | None
-    owners: Sequence[str] | None
-    kinds: set[str] | None
-    code_version: str | None
-    partitions_def: dg.PartitionsDefinition[Any] | None
-    backfill_policy: dg.BackfillPolicy | None
-    automation_condition: dg.AutomationCondition[Any] | None
-    retry_policy: dg.RetryPolicy | None
-    pool: str | None
-    op_tags: Mapping[str, Any] | None
-    required_resource_keys: set[str] | None
+Options = RunOptions | Mapping[str, Any]
+OptionsOf = Callable[[dg.AssetExecutionContext], Options]
 
 
 def build_flyte_assets(
@@ -56,9 +35,13 @@ def build_flyte_assets(
     *,
     inputs: Inputs | None = None,
     resource_key: str = "flyte",
-    options: RunOptions | Mapping[str, Any] | None = None,
+    options: Options | OptionsOf | None = None,
     timeout: float | timedelta | None = None,
     poll_interval: float | timedelta | None = None,
+    retry_on: Collection[ErrorClass | str] | None = None,
+    metadata_outputs: bool | Sequence[str] = True,
+    metadata_limit: int = LONGEST,
+    work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     **asset: Unpack[AssetArguments],
 ) -> dg.AssetsDefinition:
     """An asset whose materialization is one run of a Flyte launch plan, workflow or task.
@@ -71,9 +54,16 @@ def build_flyte_assets(
         inputs: The inputs of the run, or a function that is given the context (``context.partition_key`` and all) and
             returns them. It may run again on a retry; the inputs of a run that exists already stay in force.
         resource_key: Under which key the `FlyteResource` is found.
-        options: How the run is run (`RunOptions`, or its fields as a mapping).
-        timeout: Seconds (or timedelta) to wait before the step fails; the run goes on, and a retry attaches. None: for ever.
+        options: How the run is run (`RunOptions`, or its fields as a mapping), or a function of the context that returns it.
+        timeout: Seconds (or timedelta) before the step fails; the run goes on, and a retry attaches. None: for ever. It counts
+            from the launch, and an outage of Flyte is waited out within it.
         poll_interval: Seconds (or timedelta) between questions. None adapts to the run's age (`PollPolicy`).
+        retry_on: Classes of errors after which ``retry_policy`` launches a new run: names of `ErrorClass`, ``"system"`` for
+            instance. None: all but the user's own errors (docs/errors.md).
+        metadata_outputs: Which outputs become metadata: all, none (False; then none is fetched), or those named.
+        metadata_limit: Characters of one output that the event log keeps at most.
+        work: A function of the context that names the piece of work where several Dagsters do it and only one run is wanted;
+            None: the Dagster run and its re-executions are the work.
         **asset: Arguments of `dagster.asset`: ``name`` or ``key`` (default: the last part of the entity's name), ``deps``,
             ``partitions_def``, ``retry_policy``, ``pool``, ….
 
@@ -81,7 +71,8 @@ def build_flyte_assets(
         One asset of kind ``flyte``.
 
     Raises:
-        InvalidRequest: The entity or an option cannot be read.
+        InvalidRequest: The entity, an option, ``timeout``, ``retry_on`` or the like cannot be read.
+        DagsterInvalidDefinitionError: An argument that a Flyte asset cannot have, ``check_specs`` for instance.
 
     Example:
         >>> from dagster_integration import build_flyte_assets
@@ -96,7 +87,16 @@ def build_flyte_assets(
     if not asset.get("key") and not asset.get("name"):
         asset["name"] = "".join(c if c.isalnum() else "_" for c in ref.name.rpartition(".")[2])
     return flyte_assets(
-        ref, resource_key=resource_key, options=options, timeout=timeout, poll_interval=poll_interval, **asset
+        ref,
+        resource_key=resource_key,
+        options=options,
+        timeout=timeout,
+        poll_interval=poll_interval,
+        retry_on=retry_on,
+        metadata_outputs=metadata_outputs,
+        metadata_limit=metadata_limit,
+        work=work,
+        **asset,
     )(given)
 
 
@@ -104,9 +104,13 @@ def flyte_assets(
     entity: str | EntityRef,
     *,
     resource_key: str = "flyte",
-    options: RunOptions | Mapping[str, Any] | None = None,
+    options: Options | OptionsOf | None = None,
     timeout: float | timedelta | None = None,
     poll_interval: float | timedelta | None = None,
+    retry_on: Collection[ErrorClass | str] | None = None,
+    metadata_outputs: bool | Sequence[str] = True,
+    metadata_limit: int = LONGEST,
+    work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     **asset: Unpack[AssetArguments],
 ) -> Callable[[Callable[..., Mapping[str, Any]]], dg.AssetsDefinition]:
     """Turns a function that returns the inputs of a Flyte run into the asset that this run makes.
@@ -115,8 +119,9 @@ def flyte_assets(
     and resources. Arguments are those of `build_flyte_assets`; the asset is called like the function unless told otherwise.
 
     Raises:
-        InvalidRequest: The entity, an option, ``timeout`` or ``poll_interval`` cannot be read.
-        DagsterInvalidDefinitionError: The function is a coroutine or generator function, which Dagster cannot interrupt.
+        InvalidRequest: The entity, an option, ``timeout`` or the like cannot be read.
+        DagsterInvalidDefinitionError: The function is a coroutine or generator function, which Dagster cannot interrupt; or an
+            argument that a Flyte asset cannot have.
 
     Example:
         >>> from dagster_integration import flyte_assets
@@ -127,7 +132,10 @@ def flyte_assets(
         'model'
     """
     ref = EntityRef.parse(entity) if isinstance(entity, str) else entity
-    how = options if isinstance(options, RunOptions) else RunOptions.from_mapping(options or {})
+    check_arguments(asset, f"Flyte asset of {ref}")
+    fixed = None if callable(options) else _options(options)
+    classes = error_classes(retry_on)
+    shown = Shown.of(metadata_outputs, limit=metadata_limit)
     seconds(timeout, "timeout")  # a bad one is found while loading, not after something was launched
     seconds(poll_interval, "poll_interval", positive=True)
 
@@ -137,56 +145,71 @@ def flyte_assets(
                 f"{function.__name__}() must be a plain function that returns the inputs of {ref} as a mapping, not a "
                 "generator or coroutine function: Dagster cannot interrupt those"
             )
-        own = tuple(inspect.signature(function).parameters)
-        takes_context = bool(own) and own[0] in _CONTEXT_NAMES
+        users = UserFunction(function)
 
         def compute(context: dg.AssetExecutionContext, **arguments: Any) -> dg.MaterializeResult[Any]:
-            arguments = {name: value for name, value in arguments.items() if name in own}
-            inputs = function(context, **arguments) if takes_context else function(**arguments)
-            client = _client(context, ref, resource_key)
-            return _materialize(context, client, ref, inputs, how, timeout=timeout, poll_interval=poll_interval)
+            resource, client = _flyte(context, ref, resource_key)
+            how = How(
+                options=fixed if fixed is not None else _options_now(options, context),
+                timeout=timeout,
+                poll_interval=poll_interval,
+                retry_on=classes,
+                shared=work(context) if work is not None else None,
+                dagster_url=resource.dagster_url or "",
+                reads_outputs=shown.any,
+            )
+            outcome = run_to_end(context, client, ref, _inputs(users(context, arguments), context, ref), how)
+            return materialize_result(
+                outcome.snapshot,
+                outcome.outputs or {},
+                differing=outcome.differing,
+                shown=shown,
+                log=context.log,
+            )
 
         settings: dict[str, Any] = {**asset}
         settings["kinds"] = {"flyte", *(settings.get("kinds") or ())}
         settings["metadata"] = {"flyte/entity": str(ref), **(settings.get("metadata") or {})}
         settings["description"] = settings.get("description") or inspect.getdoc(function) or f"Flyte {ref}"
-        declared = None if resource_key in own else resource_key
-        if keys := settings.get("required_resource_keys"):  # Dagster takes keys or parameters, not both
-            settings["required_resource_keys"], declared = {resource_key, *keys}, None
-        dressed = _dressed(compute, function, takes_context=takes_context, resource=declared)
-        definition: dg.AssetsDefinition = dg.asset(**settings)(dressed)
-        return definition
+        settings["required_resource_keys"] = {
+            resource_key,
+            *users.resources,
+            *(settings.get("required_resource_keys") or ()),
+        }
+        return asset_without_value(users.dress(compute), settings)
 
     return decorate
 
 
-def _dressed(
-    compute: Callable[..., Any], function: Callable[..., Any], *, takes_context: bool, resource: str | None
-) -> Callable[..., dg.MaterializeResult[Any]]:
-    """Gives `compute` the parameters of the user's function, which is where Dagster looks for upstream assets and resources.
-
-    Our resource is one more parameter. The annotations of the context and of the result are ours: Dagster refuses a context
-    annotated by text, which is what ``from __future__ import annotations`` in the user's module makes of it.
-    """
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = list(inspect.signature(function).parameters.values())[1 if takes_context else 0 :]
-    annotations = {p.name: function.__annotations__[p.name] for p in parameters if p.name in function.__annotations__}
-    ours: dict[str, Any] = {"context": dg.AssetExecutionContext, "return": dg.MaterializeResult}
-    if resource is not None:
-        parameters.append(inspect.Parameter(resource, keyword, annotation=FlyteResource))
-        ours[resource] = FlyteResource
-    parameters.insert(
-        0, inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=ours["context"])
-    )
-    functools.update_wrapper(compute, function)
-    compute.__annotations__ = {**annotations, **ours}
-    compute.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions may carry one
-        parameters, return_annotation=ours["return"]
-    )
-    return compute
+def _options(given: Options | None) -> RunOptions:
+    return given if isinstance(given, RunOptions) else RunOptions.from_mapping(given or {})
 
 
-def _client(context: dg.AssetExecutionContext, entity: EntityRef, resource_key: str) -> Client:
+def _options_now(give: Any, context: dg.AssetExecutionContext) -> RunOptions:
+    given = give(context)
+    where = f"options of asset {context.asset_key.to_user_string()!r}"
+    if not isinstance(given, RunOptions | Mapping):
+        raise dg.Failure(
+            f"{where}: the function must return RunOptions or a mapping of its fields, got {type(given).__name__}",
+            allow_retries=False,
+        )
+    try:
+        return _options(given)
+    except InvalidRequest as error:
+        raise dg.Failure(f"{where}: {error}", allow_retries=False) from None
+
+
+def _inputs(given: Any, context: dg.AssetExecutionContext, entity: EntityRef) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise dg.Failure(
+            f"inputs of {entity} must be a mapping of input names to values; asset {context.asset_key.to_user_string()!r} "
+            f"gave {type(given).__name__}",
+            allow_retries=False,
+        )
+    return given
+
+
+def _flyte(context: dg.AssetExecutionContext, entity: EntityRef, resource_key: str) -> tuple[FlyteResource, Client]:
     resource = getattr(context.resources, resource_key)
     if not isinstance(resource, FlyteResource):
         raise dg.Failure(
@@ -195,34 +218,6 @@ def _client(context: dg.AssetExecutionContext, entity: EntityRef, resource_key: 
             allow_retries=False,
         )
     try:
-        return resource.get_client()
+        return resource, resource.get_client()
     except BridgeError as error:
         raise failure_of_error(error.with_message(f"resource {resource_key!r}: {error.message}"), None) from None
-
-
-def _materialize(
-    context: dg.AssetExecutionContext,
-    client: Client,
-    entity: EntityRef,
-    inputs: Any,
-    options: RunOptions,
-    *,
-    timeout: float | timedelta | None,
-    poll_interval: float | timedelta | None,
-) -> dg.MaterializeResult[Any]:
-    if not isinstance(inputs, Mapping):
-        raise dg.Failure(
-            f"inputs of {entity} must be a mapping of input names to values; asset {context.asset_key.to_user_string()!r} "
-            f"gave {type(inputs).__name__}",
-            allow_retries=False,
-        )
-    snapshot = run_to_end(
-        context, client, entity, inputs, options=options, timeout=timeout, poll_interval=poll_interval
-    )
-    try:
-        outputs = client.outputs(snapshot.ref)
-    except BridgeError as error:
-        # The run succeeded: another try attaches to it and reads again, and can launch nothing.
-        failure = failure_of_error(error, snapshot.ref, console_url=snapshot.console_url)
-        raise dg.Failure(failure.description, failure.metadata, allow_retries=True) from None
-    return materialize_result(snapshot, outputs)

@@ -44,27 +44,51 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         default=None, description="Where local files given as inputs go. Left out: Flyte's signed URLs."
     )
     rpc_timeout: float | None = Field(default=None, description="Seconds that one call may take, retries included.")
+    auth_mode: str | None = Field(
+        default=None,
+        description="How to log in: Pkce, DeviceFlow, ClientSecret, ExternalCommand, Passthrough. Left out: ClientSecret with a "
+        "client_secret, ExternalCommand with a command.",
+    )
+    client_id: str | None = Field(default=None, description="OAuth client.")
+    client_secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="Secret of the OAuth client, as EnvVar('NAME') only: Dagster shows the name then, and never the value.",
+    )
+    client_secret_location: str | None = Field(default=None, description="File that holds the client's secret.")
+    scopes: list[str] | None = Field(default=None, description="Scopes to ask for. Left out: those the server names.")
+    command: list[str] | None = Field(
+        default=None, repr=False, description="Program and arguments whose output is the token."
+    )
     metadata: dict[str, str] | None = Field(
         default=None,
         repr=False,
         description="gRPC metadata sent with every call, an authorization token for instance. Give secrets as "
         "EnvVar('NAME'): Dagster shows the name then, and never the value.",
     )
+    dagster_url: str | None = Field(
+        default=None, description="Base URL of Dagster's webserver: Flyte runs link back to it."
+    )
 
     _client: "Client | None" = PrivateAttr(default=None)
+    _given_by_dagster: bool = PrivateAttr(default=False)
 
     def get_config(self) -> "Config":
         """The configuration that the fields, the environment and the configuration file give together.
 
         Raises:
-            ConfigError: A setting is malformed, or two contradict each other.
+            ConfigError: A setting is malformed, two contradict each other, or a secret is written out.
         """
         from bridge_core import Config
 
-        given: dict[str, Any] = {name: getattr(self, name) for name in _PASSED_ON}
+        if not self._given_by_dagster:
+            self._refuse_literal_secrets()
+        given: dict[str, Any] = {name: _value(name, getattr(self, name)) for name in _PASSED_ON}
         if self.metadata is not None:
-            given["metadata"] = tuple(self.metadata.items())
-        return Config.auto(self.config_file, search_cwd=False, **given)
+            given["metadata"] = tuple((key, _value(f"metadata[{key!r}]", text)) for key, text in self.metadata.items())
+        if auth := self._auth():
+            given["auth"] = auth
+        return Config.auto(_value("config_file", self.config_file), search_cwd=False, **given)
 
     def get_client(self) -> "Client":
         """The client of this process: made on first use, connected when it first calls, closed when the run's process ends.
@@ -78,11 +102,84 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
             self._client = Client(self.get_config())
         return self._client
 
+    def get_resource_definition(self) -> Any:
+        """What Dagster calls while definitions load.
+
+        Raises:
+            ConfigError: A secret is written out.
+        """
+        self._refuse_literal_secrets()
+        return super().get_resource_definition()
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Dagster has put the values of environment variables in: texts are no names any more."""
+        self._given_by_dagster = True
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Closes the connection; Dagster calls this after interrupts too."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
 
+    def _auth(self) -> dict[str, Any]:
+        auth: dict[str, Any] = {
+            "mode": _value("auth_mode", self.auth_mode),
+            "client_id": _value("client_id", self.client_id),
+            "scopes": None if self.scopes is None else tuple(self.scopes),
+            "command": None if self.command is None else tuple(_value("command", each) for each in self.command),
+        }
+        # All three ways at once: what FLYTE_CREDENTIALS_* or a file say about another Flyte's secret must not be mixed in.
+        if self.client_secret_location is not None:
+            place = _value("client_secret_location", self.client_secret_location)
+            auth["client_secret"] = {"location": place, "env_var": "", "value": ""}
+        elif self.client_secret is not None:
+            text = _value("client_secret", self.client_secret)
+            auth["client_secret"] = {"location": "", "env_var": "", "value": text}
+        if auth["mode"] is None:
+            auth["mode"] = "ClientSecret" if "client_secret" in auth else "ExternalCommand" if self.command else None
+        return {name: given for name, given in auth.items() if given is not None}
 
-_PASSED_ON = tuple(name for name in FlyteResource.model_fields if name not in ("config_file", "metadata"))
+    def _refuse_literal_secrets(self) -> None:
+        written = [] if self.client_secret is None or isinstance(self.client_secret, dg.EnvVar) else ["client_secret"]
+        written += [
+            f"metadata[{key!r}]"
+            for key, text in (self.metadata or {}).items()
+            if key.lower() in _SECRET_METADATA and not isinstance(text, dg.EnvVar)
+        ]
+        if written:
+            from bridge_core import ConfigError
+
+            raise ConfigError(
+                f"FlyteResource: {' and '.join(written)} must not be written out: Dagster stores and shows what its definitions "
+                "say. Give dg.EnvVar('NAME') and set that variable where runs are executed, or client_secret_location='FILE'"
+            )
+
+
+_SECRET_METADATA = ("authorization", "proxy-authorization", "cookie", "flyte-authorization")
+_ELSEWHERE = (
+    "auth_mode",
+    "client_id",
+    "client_secret",
+    "client_secret_location",
+    "command",
+    "config_file",
+    "dagster_url",
+    "metadata",
+    "scopes",
+)
+_PASSED_ON = tuple(name for name in FlyteResource.model_fields if name not in _ELSEWHERE)
+
+
+def _value(field: str, given: Any) -> Any:
+    """What an `EnvVar` stands for: outside of Dagster nobody has looked it up, and as a text it is its own name."""
+    if not isinstance(given, dg.EnvVar):
+        return given
+    found = given.get_value()
+    if found is None:
+        from bridge_core import ConfigError
+
+        raise ConfigError(
+            f"FlyteResource: {field} is EnvVar({given.env_var_name!r}), and the environment variable {given.env_var_name} is not "
+            "set in this process"
+        )
+    return found

@@ -84,7 +84,7 @@ class Http:
         try:
             with (
                 open_client(
-                    self._config, proxy=proxy, timeout=_TIMEOUT, proxy_token=token if tunnel else None
+                    self._config, url, proxy=proxy, timeout=_TIMEOUT, proxy_token=token if tunnel else None
                 ) as client,
                 client.stream(
                     "POST",

@@ -176,7 +176,8 @@ class Tokens:
             return self._slot.token is not sent.token  # somebody else has learned it meanwhile
         self._server, self._learned, refused = await self._ask(transport, needed=False), True, sent.token
         now = self._server
-        if (now.audience, now.scopes, now.token_url) != (before.audience, before.scopes, before.token_url):
+        by_oauth = self._config.auth.effective_mode in {CLIENT_SECRET, DEVICE_FLOW}  # a program asks nobody we know
+        if by_oauth and (now.audience, now.scopes) != (before.audience, before.scopes):
             await self._replace(transport, sent.token)
         elif now.header != before.header:
             await self._slot.replace(transport, sent.token, _nothing, lambda _pause: self._renamed(refused))

@@ -144,7 +144,7 @@ class HttpPool:
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
         self._lock = threading.Lock()
-        self._clients: dict[str | None, httpx.Client] = {}
+        self._clients: dict[tuple[str, str | None], httpx.Client] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -178,7 +178,7 @@ class HttpPool:
             sent.extensions["trace"] = functools.partial(_noted, connected)
             answer = None
             try:
-                answer = self._client(proxy).send(sent, stream=True)
+                answer = self._client(request.url, proxy).send(sent, stream=True)
                 try:
                     result = self._read(answer, request, asked)
                 finally:
@@ -205,13 +205,14 @@ class HttpPool:
                 break
         return Answer(answer.status_code, bytes(body[:_SHOWN]))
 
-    def _client(self, proxy: str | None) -> httpx.Client:
+    def _client(self, url: str, proxy: str | None) -> httpx.Client:
         from ..http.clients import open_client
 
+        key = url.partition(":")[0].lower(), proxy
         with self._lock:
-            if proxy not in self._clients:
-                self._clients[proxy] = open_client(self.config, proxy=proxy, timeout=_TIMEOUT)
-            return self._clients[proxy]
+            if key not in self._clients:
+                self._clients[key] = open_client(self.config, url, proxy=proxy, timeout=_TIMEOUT)
+            return self._clients[key]
 
 
 class _Pouring:

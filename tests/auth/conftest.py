@@ -39,15 +39,15 @@ def _nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     missing = [name for name in ("node", "npm") if shutil.which(name) is None]
     why = f"not installed: {', '.join(missing)}" if missing else ""
-    folder = None
+    package = None
     if not missing:
         try:
-            folder = install(FOLDER)
+            package = install(FOLDER)
         except (OSError, subprocess.SubprocessError) as error:
             why = f"npm install oidc-provider failed: {error}"
-    if folder is None:
+    if package is None:
         lacking(f"an OpenID provider: {why}")
-    with Provider(folder / "provider.mjs", tmp_path_factory.mktemp("provider")) as provider:
+    with Provider(FOLDER / "provider.mjs", package, tmp_path_factory.mktemp("provider")) as provider:
         yield provider
 
 

@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 from support.flyte import FILE, INTEGER, STRING, RawFlyte
 
-from bridge_core import EntityRef, InvalidRequest, RunOptions
+from bridge_core import EntityRef, InvalidRequest, RunOptions, RunRef
 from dagster_integration import FlyteResource, build_flyte_assets, flyte_assets
+from dagster_integration._notes import noted_runs
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -51,11 +52,21 @@ def test_a_run_becomes_one_launch_and_one_materialization(
     assert metadata["flyte/entity"] == f"launch_plan:flytesnacks/development/{name}@v1"
     assert (metadata["n"], metadata["who"]) == (3, "you")
     assert flyte_sandbox.calls.count("CreateExecution") == 1
-    run = instance.get_run_by_id(result.run_id)
-    assert run is not None
-    assert run.tags["flyte/execution/model"] == ref
+    assert [(one.step, str(one.ref)) for one in noted_runs(instance, result.run_id)] == [("model", ref)]
     labels = dict(execution.spec.labels.values)
-    assert {labels["dagster-run-id"], labels["dagster-step"], labels["team"]} == {result.run_id, "model", "ml"}
+    assert {labels["dagster-run-id"], labels["team"], labels["flyte-bridge-source"]} == {"no", "ml", "dagster"}
+    with flyte.get_client() as client:
+        by = client.describe(RunRef.parse(ref)).provenance
+    assert by is not None
+    assert (by.source, by.job, by.run, by.task, by.asset) == (
+        "dagster",
+        "__ephemeral_asset_job__",
+        result.run_id,
+        "model",
+        "model",
+    )
+    assert (by.attempt, by.identity, by.awaited) == (1, result.run_id, True)
+    assert by.installation == instance.run_storage.get_run_storage_id()
 
 
 def test_log_lines_say_what_happens(
@@ -69,14 +80,14 @@ def test_log_lines_say_what_happens(
     assert lines[-1].endswith(": SUCCEEDED")
 
 
-def test_the_tag_is_written_before_the_run_is_made(
+def test_the_run_is_noted_before_it_is_made(
     flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
 ) -> None:
     raw.register(name, {"n": INTEGER})
     result = materialize(build_flyte_assets(name, name="model", inputs={"n": "three"}), flyte, instance)
-    run = instance.get_run_by_id(result.run_id)
-    assert run is not None
-    assert run.tags["flyte/execution/model"].startswith("flytesnacks/development/d")
+    (noted,) = noted_runs(instance, result.run_id)
+    assert str(noted.ref).startswith("flytesnacks/development/d")
+    assert noted.step == "model"
     assert flyte_sandbox.calls.count("CreateExecution") == 0
 
 
@@ -222,7 +233,10 @@ def test_an_unknown_entity_is_named(flyte_sandbox: Sandbox, flyte: FlyteResource
 def test_a_missing_project_says_where_to_set_it(flyte_sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
     nowhere = FlyteResource(endpoint=flyte_sandbox.endpoint, insecure=True)
     description, _ = failure_of(materialize(build_flyte_assets("pkg.wf", name="model"), nowhere, instance))
-    assert "no project and no domain; name what is missing in the entity (project/domain/name)" in description
+    assert (
+        "no project and no domain; name what is missing in the reference (launch_plan:project/domain/name)"
+        in description
+    )
     assert "in FlyteResource(project=…, domain=…)" in description
 
 
@@ -237,7 +251,7 @@ def test_a_malformed_setting_and_a_foreign_resource_are_named(instance: dg.Dagst
 
 def test_an_unreachable_flyte_is_retried_and_says_what_a_retry_does(instance: dg.DagsterInstance) -> None:
     dead = FlyteResource(endpoint="127.0.0.1:1", insecure=True, project="p", domain="d", rpc_timeout=0.3)
-    asset = build_flyte_assets("pkg.wf", name="model", retry_policy=dg.RetryPolicy(max_retries=1))
+    asset = build_flyte_assets("pkg.wf", name="model", timeout=0.3, retry_policy=dg.RetryPolicy(max_retries=1))
     result = materialize(asset, dead, instance)
     assert len(retries(result)) == 1
     description, metadata = failure_of(result)
@@ -279,5 +293,6 @@ def test_run_options_arrive(raw: RawFlyte, flyte: FlyteResource, instance: dg.Da
 
 def test_calling_an_asset_outside_a_run_says_what_to_do_instead(flyte: FlyteResource) -> None:
     asset = build_flyte_assets("pkg.wf", name="model")
-    with dg.build_asset_context() as context, pytest.raises(dg.Failure, match=r"in a test, use dagster\.materialize"):
-        asset(context, flyte=flyte)
+    given = dg.build_asset_context(resources={"flyte": flyte})
+    with given as context, pytest.raises(dg.Failure, match=r"in a test, use dagster\.materialize"):
+        asset(context)

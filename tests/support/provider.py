@@ -18,32 +18,68 @@ from typing import Any, Self
 from urllib.parse import urljoin
 
 import httpx
+import jwt
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
+INSTALLED_BY_MAKE = Path(__file__).parents[2] / ".venv/npm/node_modules/oidc-provider"
+
+
 def install(source: Path) -> Path:
-    """Installs what package.json pins into a folder that later runs find again."""
+    """The folder of the package: what ``make test-full`` installs, else one of our own that later runs find again."""
+    if INSTALLED_BY_MAKE.is_dir():
+        return INSTALLED_BY_MAKE
     digest = hashlib.sha256((source / "package.json").read_bytes()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"flyte-bridge-node-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in ("package.json", "provider.mjs"):
-            shutil.copy(source / name, folder / name)
+        shutil.copy(source / "package.json", folder / "package.json")
         if not (folder / "node_modules" / "oidc-provider").is_dir():
             subprocess.run(
                 ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"],
                 cwd=folder, check=True, capture_output=True, timeout=150,
             )  # fmt: skip
-    return folder
+    return folder / "node_modules" / "oidc-provider"
+
+
+class Signer:
+    """Signs the assertions of the service ``pod``, as Kubernetes signs a service account's token (RFC 7523)."""
+
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    @property
+    def jwks(self) -> str:
+        """The public key, as JSON Web Key Set."""
+        key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+        return json.dumps({"keys": [{**key, "use": "sig", "alg": "RS256", "kid": "one"}]})
+
+    def sign(self, audience: str, *, lifetime: float = 60) -> str:
+        """An assertion that is good for so many seconds, once."""
+        now = int(time.time())
+        claims = {
+            "iss": "pod",
+            "sub": "pod",
+            "aud": audience,
+            "iat": now,
+            "exp": now + int(lifetime),
+            "jti": os.urandom(8).hex(),
+        }
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": "one"})
 
 
 class Provider:
     """The running provider."""
 
-    def __init__(self, script: Path, folder: Path) -> None:
-        self._script = script
+    def __init__(self, script: Path, package: Path, folder: Path) -> None:
+        self.signer = Signer()
+        keys = folder / "keys.json"
+        keys.write_text(self.signer.jwks)
+        self._command = ["node", str(script), str(package), str(keys)]
         self._log = folder / "provider.log"
         self._lines: list[dict[str, Any]] = []
         self._fresh = threading.Condition()
@@ -51,7 +87,7 @@ class Provider:
     def __enter__(self) -> Self:
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                ["node", str(self._script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )
         assert self._process.stdout is not None
         first = next((line for line in self._process.stdout if line.startswith("{")), "")

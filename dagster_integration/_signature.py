@@ -1,0 +1,97 @@
+"""A user's function, and the parameters that Dagster is shown of it.
+
+Dagster finds upstream assets, configuration and resources in a function's parameters. Resources are taken out of them here and
+required by key instead, ours among them: a resource key need not be a Python name, and Dagster takes keys or parameters, never
+both.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from ._compat import resource_given, resource_parameters
+
+__all__ = ["UserFunction"]
+
+_CONTEXT_NAMES = ("context", "_context", "context_", "_")
+
+
+class UserFunction:
+    """A function that returns the inputs of a run.
+
+    Args:
+        function: Its parameters are ``context`` first if it is wanted, then upstream assets, ``config`` and resources.
+    """
+
+    def __init__(self, function: Callable[..., Mapping[str, Any]]) -> None:
+        self._function = function
+        self._parameters = tuple(inspect.signature(function).parameters.values())
+        self._takes_context = bool(self._parameters) and self._parameters[0].name in _CONTEXT_NAMES
+        self._hints = _hints_of(function)
+        self.resources = resource_parameters(self._shown(self._own))
+        """Names of the resources that it takes as parameters."""
+
+    @property
+    def _own(self) -> tuple[inspect.Parameter, ...]:
+        """All but the context."""
+        own = self._parameters[1:] if self._takes_context else self._parameters
+        return tuple(each.replace(annotation=self._hints.get(each.name, inspect.Parameter.empty)) for each in own)
+
+    def __call__(self, context: dg.AssetExecutionContext, arguments: Mapping[str, Any]) -> Any:
+        """What it returns, given what Dagster gave."""
+        given = {**arguments, **{name: resource_given(context, name) for name in self.resources}}
+        return self._function(context, **given) if self._takes_context else self._function(**given)
+
+    def dress(self, compute: Callable[..., Any]) -> Callable[..., dg.MaterializeResult[Any]]:
+        """Gives `compute` the name, the docstring and the parameters that Dagster is to see."""
+        functools.update_wrapper(compute, self._function)
+        del compute.__wrapped__  # type: ignore[attr-defined]  # else annotations would be looked up there
+        context = inspect.Parameter(
+            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext
+        )
+        seen = [parameter for parameter in self._own if parameter.name not in self.resources]
+        return self._shown([context, *seen], compute)
+
+    def _shown(
+        self, parameters: typing.Sequence[inspect.Parameter], compute: Callable[..., Any] | None = None
+    ) -> Callable[..., Any]:
+        def nothing() -> None: ...
+
+        shown: Any = compute or nothing
+        shown.__annotations__ = {
+            **{each.name: each.annotation for each in parameters if each.annotation is not inspect.Parameter.empty},
+            "return": dg.MaterializeResult,
+        }
+        shown.__signature__ = inspect.Signature(list(parameters), return_annotation=dg.MaterializeResult)
+        returned: Callable[..., Any] = shown
+        return returned
+
+
+def _hints_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations as objects: ``from __future__ import annotations`` makes texts of them, whose names are the user's.
+
+    A text that cannot be read at run time (imported for type checkers only) is left out: upstream assets need none.
+
+    Raises:
+        DagsterInvalidDefinitionError: It is the configuration's, which Dagster knows by its annotation only.
+    """
+    found: dict[str, Any] = {}
+    globals_ = getattr(function, "__globals__", {})
+    locals_ = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        holder = type("_", (), {"__annotations__": {name: annotation}})
+        try:
+            found |= typing.get_type_hints(holder, globals_, dict(locals_), include_extras=True)
+        except NameError as error:
+            if name == "config":
+                raise dg.DagsterInvalidDefinitionError(
+                    f"{function.__name__}(): the annotation {annotation!r} of config cannot be read when definitions load "
+                    f"({error}); import its class outside of TYPE_CHECKING, in the module and not in a function"
+                ) from None
+    return found
