@@ -5,7 +5,7 @@ Belongs to the event loop and process that use it first.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from .model.public import public
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from datetime import timedelta
+    from os import PathLike
     from pathlib import Path
     from types import TracebackType
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .model.ids import EntityKind, EntityRef, RunRef
     from .model.nodes import LogLink, NodeSnapshot, SpanMetric
     from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.registration import RegistrationReport, RegistrationSource
     from .model.requests import LaunchRequest
     from .model.runs import Launched, RunQuery, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
@@ -240,6 +242,56 @@ class AsyncClient:
     ) -> list[EntityRef]:
         """Registered entities of a kind, by name; with ``name``, the versions of that one, newest first."""
         return await self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
+
+    async def register(
+        self,
+        source: RegistrationSource,
+        *,
+        version: str | None = None,
+        project: str | None = None,
+        domain: str | None = None,
+        images: str | Sequence[str] | Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        source_root: str | PathLike[str] | None = None,
+        destination_dir: str | None = None,
+        copy: str = "auto",
+        python: str | None = None,
+        git_repo: str | None = None,
+        raw_data_path: str | None = None,
+        service_account: str | None = None,
+        activate: bool = False,
+        build_images: bool = False,
+        skip_errors: bool = False,
+        dry_run: bool = False,
+        copy_bundle_to: str | PathLike[str] | None = None,
+        timeout: float | timedelta = 600.0,
+    ) -> RegistrationReport:
+        """Registers tasks, workflows and launch plans: from a package, from source code, or from values written in Python."""
+        from .model.registration import RegisterRequest
+
+        return await self._ops.registration.register(
+            RegisterRequest(
+                source=source,
+                version=version,
+                project=project,
+                domain=domain,
+                images=images,
+                env=env,
+                source_root=source_root,
+                destination_dir=destination_dir,
+                copy=copy,
+                python=python,
+                git_repo=git_repo,
+                raw_data_path=raw_data_path,
+                service_account=service_account,
+                activate=activate,
+                build_images=build_images,
+                skip_errors=skip_errors,
+                dry_run=dry_run,
+                copy_bundle_to=copy_bundle_to,
+                timeout=timeout,
+            )
+        )
 
     async def deploy_trigger(self, trigger: Trigger) -> DeployedTrigger:
         """Makes Flyte know the trigger, and fire it unless ``auto_activate`` is False. The same again changes nothing."""

@@ -11,11 +11,13 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError, ConfigError, EntityNotFound, InvalidRequest, NotFound
 from ..model.ids import EntityKind, EntityRef
-from ..model.registration import RegisteredEntity, RegistrationReport
+from ..model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
 from ..model.run_errors import AlreadyExists
 
 if TYPE_CHECKING:
@@ -27,25 +29,12 @@ if TYPE_CHECKING:
     from ..transport.base import Transport
     from .files import FileOperations
 
-__all__ = ["RegisterOperations", "RegisterOptions"]
+__all__ = ["RegisterOperations"]
 
 log = logging.getLogger("bridge_core")
 
 _PARALLEL = 16
 _SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterOptions:
-    """How to register; see `Client.register`."""
-
-    version: str | None = None
-    project: str | None = None
-    domain: str | None = None
-    destination: str | None = None
-    activate: bool = False
-    skip_errors: bool = False
-    dry_run: bool = False
 
 
 @dataclass(slots=True)
@@ -71,24 +60,34 @@ class RegisterOperations:
         self._config = config
         self._files = files
 
-    async def register(self, source: Source, options: RegisterOptions) -> RegistrationReport:
-        """Registers what a source holds.
+    async def register(self, options: RegisterRequest) -> RegistrationReport:
+        """See `Client.register`."""
+        from ..registration.read import open_request
 
-        Raises:
-            AlreadyExists: Some exist under this version with another content; nothing was written.
-            InvalidRequest: The source, a reference or an entity is wrong.
-        """
+        project, domain = await self._place(options)
+        source = await self._transport.run_io(open_request, options, self._config.local.workflow_packages)
+        try:
+            return await self._registered(source, options, project, domain)
+        finally:
+            await self._transport.run_io(source.close)
+
+    async def _registered(
+        self, source: Source, options: RegisterRequest, project: str, domain: str
+    ) -> RegistrationReport:
         from ..registration.placeholders import Values
         from ..registration.plan import plan
 
-        project, domain = await self._place(options)
-        version = options.version or source.digest
+        version = options.version
+        if not version:
+            version = await self._transport.run_io(lambda: source.digest)
         code = source.code
+        if code is not None and options.copy_bundle_to is not None:
+            await self._transport.run_io(_keep, code, options.copy_bundle_to)
         where = await self._code_uri(code, project, domain) if code is not None else ""
         values = Values(
-            project=project, domain=domain, version=version, code=where, destination=options.destination or "."
+            project=project, domain=domain, version=version, code=where, destination=options.destination_dir or "."
         )
-        planned = plan(source.specs(values))
+        planned = plan(await self._transport.run_io(source.specs, values))
         known = _Progress()
         there = await self._compare(planned, known, by_content=None if options.version else version)
         await self._check_outside(planned, there)
@@ -109,7 +108,7 @@ class RegisterOperations:
 
     # -- before the first write
 
-    async def _place(self, options: RegisterOptions) -> tuple[str, str]:
+    async def _place(self, options: RegisterRequest) -> tuple[str, str]:
         project, domain = options.project or self._config.project, options.domain or self._config.domain
         if not project or not domain:
             missing = "project" if not project else "domain"
@@ -230,7 +229,7 @@ class RegisterOperations:
             await self._transport.map_calls(write, todo, limit=_PARALLEL)
             log.info("registered %d of this layer", len(todo))
 
-    def _to_activate(self, planned: Plan, known: _Progress, options: RegisterOptions) -> list[EntityRef]:
+    def _to_activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> list[EntityRef]:
         return [
             spec.ref
             for spec in planned.specs
@@ -240,18 +239,18 @@ class RegisterOperations:
             and spec.ref not in known.active
         ]
 
-    def _would_activate(self, planned: Plan, known: _Progress, options: RegisterOptions) -> None:
+    def _would_activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> None:
         for ref in self._to_activate(planned, known, options):
             known.set(ref, "activated")
 
-    async def _activate(self, planned: Plan, known: _Progress, options: RegisterOptions) -> None:
+    async def _activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> None:
         todo = self._to_activate(planned, known, options)
         await self._transport.map_calls(self._backend.registry.activate, todo, limit=_PARALLEL)
         for ref in todo:
             known.set(ref, "activated")
 
     def _report(
-        self, planned: Plan, known: _Progress, version: str, code: str, options: RegisterOptions
+        self, planned: Plan, known: _Progress, version: str, code: str, options: RegisterRequest
     ) -> RegistrationReport:
         return RegistrationReport(
             entities=tuple(
@@ -267,6 +266,15 @@ class RegisterOperations:
             dry_run=options.dry_run,
             code="" if options.dry_run else code,
         )
+
+
+def _keep(code: Code, place: str | PathLike[str]) -> None:
+    """Writes a copy: into a folder, or as a file of that name."""
+    path = Path(place)
+    try:
+        (path / code.name if path.is_dir() else path).write_bytes(code.data)
+    except OSError as error:
+        raise InvalidRequest(f"register: copy_bundle_to={str(place)!r} cannot be written: {error.strerror}") from None
 
 
 def _key(ref: EntityRef) -> tuple[EntityKind, str, str, str]:

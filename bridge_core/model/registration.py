@@ -1,14 +1,45 @@
-"""What a registration did, or would do."""
+"""What a registration is asked for, and what it did, or would do."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from os import PathLike
 from typing import Any
 
 from .ids import EntityRef
 from .public import public
 
-__all__ = ["RegisteredEntity", "RegistrationReport"]
+__all__ = ["RegisterRequest", "RegisteredEntity", "RegistrationReport", "RegistrationSource"]
+
+RegistrationSource = Any
+"""See `Client.register`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRequest:
+    """What `Client.register` is asked for, as it was given."""
+
+    source: RegistrationSource
+    version: str | None = None
+    project: str | None = None
+    domain: str | None = None
+    images: str | Sequence[str] | Mapping[str, str] | None = None
+    env: Mapping[str, str] | None = None
+    source_root: str | PathLike[str] | None = None
+    destination_dir: str | None = None
+    copy: str = "auto"
+    python: str | None = None
+    git_repo: str | None = None
+    raw_data_path: str | None = None
+    service_account: str | None = None
+    activate: bool = False
+    build_images: bool = False
+    skip_errors: bool = False
+    dry_run: bool = False
+    copy_bundle_to: str | PathLike[str] | None = None
+    timeout: float | timedelta = 600.0
 
 
 @public

@@ -60,6 +60,9 @@ class Package:
         """The entities, with everything filled in."""
         return [_spec(name, kind, message, values) for name, kind, message in self.files]
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 def is_package(source: Path) -> bool:
     """Whether it is an archive, or a folder that holds ``.pb`` files and no Python."""

@@ -41,3 +41,7 @@ class Source(Protocol):
     def specs(self, values: Values) -> list[Spec]:
         """Its entities, with project, domain, version and the place of the code filled in."""
         ...
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+        ...
