@@ -7,7 +7,8 @@ stays different: a wall clock that is repeated fires once in Dagster and twice i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,13 +16,11 @@ import dagster as dg
 
 from bridge_core import Cron, FixedRate, InvalidRequest, Trigger
 
-from ._labels import label_value
+from ._origin import TICK_TAG
+from ._partitions import partition_at, partitions_of
 from .assets import build_flyte_assets
 
 __all__ = ["TICK_TAG", "build_flyte_schedule"]
-
-TICK_TAG = "flyte/tick"
-"""Dagster run tag that holds the tick, as ISO text."""
 
 _DAY = 1440
 
@@ -33,6 +32,8 @@ def build_flyte_schedule(
     target: Any | None = None,
     default_status: dg.DefaultScheduleStatus | None = None,
     asset: Mapping[str, Any] | None = None,
+    partition: Callable[[datetime], str] | None = None,
+    shared: bool = False,
 ) -> dg.ScheduleDefinition:
     """A schedule that runs at the ticks of a trigger.
 
@@ -44,12 +45,16 @@ def build_flyte_schedule(
         name: Of the schedule. None: the trigger's.
         target: What to run instead: a job or assets of yours, which read the tag. None: an asset that runs the trigger's
             entity with its inputs and options; it becomes part of the definitions with the schedule.
-        default_status: None: RUNNING when the trigger is to be activated, else STOPPED.
+        default_status: None: STOPPED, as everywhere in Dagster: it is started in the UI.
         asset: Arguments for `build_flyte_assets`, ``key`` for instance, when `target` is None.
+        partition: Of a tick, for a target with partitions. None: the newest one that has ended by the tick, which only
+            partitions of time have.
+        shared: Other Dagster deployments follow the same trigger and are one with this: a tick is one Flyte run, made by
+            whoever comes first, and the others attach to it. An abort in one of them is an abort for all.
 
     Raises:
         InvalidRequest: Dagster's schedules cannot say it: an interval that counts from activation, or that does not divide a
-            day. The message says what to do.
+            day; the target's partitions say nothing about time; or `shared` with a target of yours. The message says what to do.
 
     Example:
         >>> from bridge_core import Cron, Trigger
@@ -59,7 +64,13 @@ def build_flyte_schedule(
         'Europe/Berlin'
     """
     expressions, zone = _crons(trigger)
-    safe = label_value(name or trigger.name).replace("-", "_").replace(".", "_")
+    where = f"schedule of trigger {trigger.name!r}"
+    safe = re.sub(r"\W+", "_", name or trigger.name, flags=re.ASCII).strip("_")
+    if shared and target is not None:
+        raise InvalidRequest(
+            f"{where}: shared=True needs the asset that comes with the schedule; for a target of yours, give build_flyte_assets "
+            "or flyte_assets work=, a function of the context that names the tick's work"
+        )
     if target is None:
         settings: dict[str, Any] = {"name": safe, "description": trigger.description or None, **(asset or {})}
         if "key" in settings:
@@ -68,11 +79,11 @@ def build_flyte_schedule(
             trigger.entity,
             inputs=lambda context: trigger.inputs_at(_tick_of(context)),
             options=trigger.options,
+            work=(lambda context: _work_of(trigger, context)) if shared else None,
             **settings,
         )
-    status = default_status or (
-        dg.DefaultScheduleStatus.RUNNING if trigger.auto_activate else dg.DefaultScheduleStatus.STOPPED
-    )
+    if partition is None:
+        partition_at(partitions_of(target), None, where)  # what cannot have one is found while loading
 
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(UTC)
@@ -83,18 +94,44 @@ def build_flyte_schedule(
                 f"{tick.isoformat()} is no tick of {trigger.describe()}: Dagster moved a wall clock that is skipped, or the "
                 f"trigger has not begun; next is {after.isoformat() if after else 'none'}"
             )
-        return dg.RunRequest(run_key=trigger.run_name(tick), tags={TICK_TAG: tick.isoformat()})
+        try:
+            key = (
+                partition(tick) if partition else partition_at(_partitions_now(context, target, schedule), tick, where)
+            )
+        except InvalidRequest as error:
+            return dg.SkipReason(str(error))
+        return dg.RunRequest(run_key=trigger.run_name(tick), tags={TICK_TAG: tick.isoformat()}, partition_key=key)
 
-    return dg.ScheduleDefinition(
+    schedule = dg.ScheduleDefinition(
         name=f"{safe}_schedule" if name is None else safe,
         cron_schedule=expressions[0] if len(expressions) == 1 else expressions,
         execution_timezone=zone,
         execution_fn=evaluate,
         target=target,
-        default_status=status,
+        default_status=default_status or dg.DefaultScheduleStatus.STOPPED,
         description=trigger.description or trigger.describe(),
-        tags={"flyte/trigger": label_value(trigger.name)},
+        tags={"flyte/trigger": trigger.label},
     )
+    return schedule
+
+
+def _partitions_now(
+    context: dg.ScheduleEvaluationContext, target: Any, schedule: dg.ScheduleDefinition
+) -> dg.PartitionsDefinition[Any] | None:
+    """Of the target, or of the job that it became: an asset selection has partitions only among all definitions."""
+    found = partitions_of(target)
+    if found is not None or isinstance(target, dg.AssetsDefinition):
+        return found
+    try:
+        return context.repository_def.get_job(schedule.job_name).partitions_def
+    except dg.DagsterInvariantViolationError:  # evaluated by itself, in a test of a user
+        return None
+
+
+def _work_of(trigger: Trigger, context: dg.AssetExecutionContext) -> str | None:
+    """The name of the tick's run, which all deployments share; None for a run that a person started."""
+    text = context.run.tags.get(TICK_TAG)
+    return trigger.run_name(datetime.fromisoformat(text)) if text else None
 
 
 def _tick_of(context: dg.AssetExecutionContext) -> datetime:

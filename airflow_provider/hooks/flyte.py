@@ -86,6 +86,18 @@ class FlyteHook(BaseHook):
 
     get_conn = get_client
 
+    def load(self, reference: Any) -> Any:
+        """The value of an XCom that is a reference to an output too big for an XCom; any other value is returned as it is.
+
+        Args:
+            reference: An XCom of a `FlyteRunOperator`; references inside of it are resolved too.
+        """
+        from .._outputs import output_loader
+        from .._values import from_xcom
+
+        with self.get_client() as client:
+            return from_xcom(reference, output_loader(client))
+
     def test_connection(self) -> tuple[bool, str]:
         """Asks Flyte for a run that does not exist: the answer proves address, TLS and credentials.
 

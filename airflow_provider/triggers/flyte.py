@@ -18,6 +18,7 @@ from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, Not
 from .._connection import at_place
 from .._event import RunEvent
 from .._kill_deferred import USER_ACTION, stop_dropped
+from .._refusals import Refusals
 from ..hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FlyteRunTrigger"]
 
-_CERTAIN = (AuthError, ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout)
+_CERTAIN = (ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout)
 """Asking again cannot help."""
 _MOST_ERRORS = 10
 """In a row, of kinds we do not know: a bug must not keep a task waiting for ever."""
@@ -106,6 +107,7 @@ class FlyteRunTrigger(BaseTrigger):
 
     async def _wait(self) -> RunEvent:
         errors = 0
+        refusals = Refusals()
         while True:
             try:
                 async with self._client() as flyte:
@@ -114,7 +116,14 @@ class FlyteRunTrigger(BaseTrigger):
                     )
             except _CERTAIN as error:
                 return RunEvent.gave_up(self.ref, error)
+            except AuthError as error:  # says nothing about the run, and must not cost a try
+                try:
+                    refusals.bear(error, time.monotonic())
+                except AuthError:
+                    return RunEvent.gave_up(self.ref, error)
+                self.log.warning("waiting for run %s: %s; asking again", self.ref, error)
             except Exception as error:
+                refusals.over()
                 # A connection lookup may fail while Airflow's API restarts; a client may be closed under us.
                 errors = 0 if isinstance(error, BridgeError) and error.transient else errors + 1
                 if errors > _MOST_ERRORS:

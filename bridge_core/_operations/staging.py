@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from ..model.errors import InvalidRequest
+from ..model.errors import InvalidRequest, LiteralError
 
 if TYPE_CHECKING:
     from ..literals import Upload
@@ -120,6 +120,22 @@ def _all(results: Sequence[T | InvalidRequest]) -> list[T]:
     return [item for item in results if not isinstance(item, InvalidRequest)]
 
 
+def _write(upload: Upload, target: Path) -> None:
+    """A frame or an array as a file.
+
+    Raises:
+        LiteralError: It holds what such a file cannot; names the input.
+    """
+    from ..literals.arrays import write_npy
+    from ..literals.dataframes import write_parquet
+
+    try:
+        (write_parquet if upload.kind == "frame" else write_npy)(upload.source, target)
+    except LiteralError as error:
+        problem = f"{upload.path}: {error.message}"
+        raise LiteralError(problem, problems=(problem,)) from error
+
+
 def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:
     from ..storage.bodies import sources_of
 
@@ -127,14 +143,7 @@ def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:
     if upload.kind in ("frame", "array") and not isinstance(source, (str, os.PathLike)):
         assert scratch is not None
         target = scratch.path / upload.token.rpartition("/")[2]
-        if upload.kind == "frame":
-            from ..literals.dataframes import write_parquet
-
-            write_parquet(source, target)
-        else:
-            from ..literals.arrays import write_npy
-
-            write_npy(source, target)
+        _write(upload, target)
         source = target
     elif not isinstance(source, bytes):
         source = Path(source)

@@ -221,8 +221,8 @@ def test_a_refusal_of_the_provider_is_final_and_told_from_one_of_flyte(
         client.wait(held[0], timeout=60)
     assert classify(caught.value).error_class is ErrorClass.REFUSED_BY_PROVIDER
     provider.instead.clear()
+    provider.spent.update(f"token-{number:05}" for number in range(100))
     with Client(config) as client, pytest.raises(Unauthenticated, match="A fresh token was refused too") as caught:
-        provider.spent.update(f"token-{number:05}" for number in range(100))
         client.describe(NOBODY)
     assert classify(caught.value).error_class is ErrorClass.REFUSED_BY_FLYTE
     held[1]()
@@ -315,7 +315,7 @@ def test_a_device_login_whose_last_polls_found_nobody_is_not_called_refused() ->
     begun = http(b'{"device_code": "d", "user_code": "U", "verification_uri": "http://x/", "expires_in": 60}', JSON)
     away = http(b"", status="503 Service Unavailable")
     with CuttingServer(lambda request: begun if b"POST /device" in request else away) as server:
-        with pytest.raises(Unavailable, match="could not be asked until the device code expired: .* HTTP 503"):
+        with pytest.raises(Unavailable, match=r"could not be asked until the device code expired: .* HTTP 503"):
             DeviceFlow().obtain(login_at(server), None)
         assert 3 < len(server.requests) < 12  # asked less often while nobody answers
 

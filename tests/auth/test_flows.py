@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shlex
 import sys
 import threading
@@ -16,7 +15,7 @@ from typing import Any
 import grpc
 import pytest
 from support.guarded import GuardedFlyte
-from support.provider import DEVICE, Provider, log_in
+from support.provider import DEVICE, Provider, device_page, log_in
 
 from bridge_core import (
     BridgeError,
@@ -194,20 +193,11 @@ def test_pkce_names_a_taken_port(config: Make, guarded: GuardedFlyte) -> None:
             client.describe(NOBODY)
 
 
-def device_page(caplog: pytest.LogCaptureFixture) -> str:
-    for _ in range(200):
-        for message in caplog.messages:
-            if found := re.search(r"open (\S+) and enter the code", message):
-                return found[1]
-        time.sleep(0.05)
-    raise AssertionError(caplog.messages)
-
-
 def test_device_flow_asks_until_somebody_has_logged_in(
     config: Make, provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Client(config(mode="DeviceFlow", device_poll_interval=0.3)) as client:
-        person = threading.Thread(target=lambda: (provider.requests(at_least=1), log_in(device_page(caplog))))
+        person = threading.Thread(target=lambda: (provider.requests(at_least=1), log_in(device_page(caplog.messages))))
         person.start()
         ask(client)
         person.join()
@@ -243,7 +233,7 @@ def device_login(provider: Provider, clock: Clock, **auth: Any) -> Login:
 
 
 def test_device_flow_is_slower_after_slow_down_for_good(provider: Provider, caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock(lambda count: log_in(device_page(caplog)) and None if count == 3 else None)
+    clock = Clock(lambda count: log_in(device_page(caplog.messages)) and None if count == 3 else None)
     login = device_login(provider, clock, token_url=f"{provider.issuer}/token?slow_down=once", device_poll_interval=2)
     assert provider.is_good(DeviceFlow().obtain(login, None).access)
     assert clock.pauses == [2, 7, 7]

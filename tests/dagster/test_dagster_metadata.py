@@ -1,4 +1,4 @@
-"""What a person sees: metadata of results, failures, labels."""
+"""What a person sees: metadata of results and failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from bridge_core import (
     WaitTimeout,
 )
 from dagster_integration._failures import failure_of_error, failure_of_run
-from dagster_integration._labels import label_value
 from dagster_integration.results import materialize_result, output_metadata
 
 REF = RunRef("ml", "production", "dabc")
@@ -154,25 +153,3 @@ def test_errors_say_whether_a_retry_can_help(error: Any, again: bool) -> None:
     attaches = isinstance(error, Unavailable | WaitTimeout | Unauthenticated)
     assert ("attaches to run ml/production/dabc" in failure.description) is attaches
     assert ("flyte/execution" in failure.metadata) is attaches
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("plain_step", "plain_step"),
-        ("graph.step[a/b c]", "graph.step-a-b-c"),
-        ("_private_", "private"),
-        ("ümlaut", "mlaut"),
-        ("", ""),
-        ("[]", ""),
-        ("x" * 63, "x" * 63),
-    ],
-)
-def test_labels_are_legal_for_kubernetes(text: str, expected: str) -> None:
-    assert label_value(text) == expected
-
-
-def test_long_labels_stay_different_and_legal() -> None:
-    one, two = label_value("x" * 70 + "a"), label_value("x" * 70 + "b")
-    assert one != two
-    assert len(one) == len(two) == 63

@@ -33,7 +33,7 @@ def test_cron_and_zone_become_dagsters() -> None:
     assert schedule.cron_schedule == "30 0,2,8,16 * * 1,2,3,4,5"
     assert schedule.execution_timezone == "Europe/Berlin"
     assert schedule.name == "nightly_report_schedule"
-    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert "Monday to Friday" in (schedule.description or "")
 
 
@@ -108,3 +108,97 @@ def test_a_scheduled_run_launches_with_its_tick(
     (run,) = executions(raw, name)
     with flyte.get_client() as client:
         assert client.inputs(RunRef(run.id.project, run.id.domain, run.id.name))["at"] == at
+
+
+DAYS = dg.DailyPartitionsDefinition("2026-11-01")
+
+
+def daily(**more: Any) -> Trigger:
+    return Trigger("nightly-report", entity="pkg.report", automation=Cron("0 3 * * *"), **more)
+
+
+def requested(schedule: dg.ScheduleDefinition, at: datetime, *assets: dg.AssetsDefinition) -> dg.RunRequest:
+    """What the tick requests, among definitions: Dagster holds a partition key against them."""
+    repository = dg.Definitions(
+        assets=assets, schedules=[schedule], resources={"flyte": FlyteResource(endpoint="flyte.example:443")}
+    ).get_repository_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        given = {"instance": instance, "scheduled_execution_time": at, "repository_def": repository}
+        (request,) = schedule.evaluate_tick(dg.build_schedule_context(**given)).run_requests or []
+    return request
+
+
+@dg.asset(partitions_def=DAYS)
+def partitioned() -> None: ...
+
+
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["eu", "us"]))
+def by_region() -> None: ...
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"asset": {"partitions_def": DAYS}},
+        {"target": partitioned},
+        {"target": [partitioned]},
+    ],
+    ids=["its own asset", "an asset", "assets"],
+)
+def test_a_tick_runs_the_newest_partition_that_has_ended(more: dict[str, Any]) -> None:
+    schedule = build_flyte_schedule(daily(), **more)
+    assets = [partitioned] if "target" in more else []
+    assert requested(schedule, datetime(2026, 11, 20, 3, tzinfo=UTC), *assets).partition_key == "2026-11-19"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [dg.AssetSelection.assets("partitioned"), dg.define_asset_job("nightly_job", [partitioned])],
+    ids=["selection", "job"],
+)
+def test_a_selection_gets_its_partitions_from_the_definitions(target: Any) -> None:
+    schedule = build_flyte_schedule(daily(), target=target)
+    assert requested(schedule, datetime(2026, 11, 20, 3, tzinfo=UTC), partitioned).partition_key == "2026-11-19"
+
+
+def test_a_tick_before_the_first_partition_is_skipped_with_the_reason() -> None:
+    data = tick(build_flyte_schedule(daily(), target=partitioned), datetime(2026, 11, 1, 3, tzinfo=UTC))
+    assert not data.run_requests
+    assert "no partition of the target had ended yet" in (data.skip_message or "")
+
+
+def test_partitions_that_say_nothing_about_time_need_to_be_named() -> None:
+    with pytest.raises(InvalidRequest, match=r"StaticPartitionsDefinition.*give partition="):
+        build_flyte_schedule(daily(), target=by_region)
+    schedule = build_flyte_schedule(daily(), target=by_region, partition=lambda at: "eu" if at.day % 2 == 0 else "us")
+    assert requested(schedule, datetime(2026, 11, 20, 3, tzinfo=UTC), by_region).partition_key == "eu"
+
+
+def test_two_deployments_that_are_one_launch_a_tick_once(
+    raw: RawFlyte, name: str, flyte: FlyteResource, flyte_sandbox: Any
+) -> None:
+    raw.register(name, {"at": DATETIME, "n": INTEGER}, activate=True)
+    it = Trigger(name, entity=name, automation=Cron("@hourly"), inputs={"at": TriggerTime, "n": 3})
+    at = datetime(2026, 11, 20, 2, tzinfo=UTC)
+
+    def deployment(instance: dg.DagsterInstance, *, shared: bool, tags: dict[str, str]) -> dg.ExecuteInProcessResult:
+        defs = dg.Definitions(schedules=[build_flyte_schedule(it, shared=shared)], resources={"flyte": flyte})
+        schedule = defs.resolve_schedule_def(f"{name}_schedule")
+        result = defs.resolve_job_def(schedule.job_name).execute_in_process(instance=instance, tags=tags)
+        assert result.success
+        return result
+
+    with dg.DagsterInstance.ephemeral() as one, dg.DagsterInstance.ephemeral() as other:
+        tags = dict(requested(build_flyte_schedule(it), at).tags)
+        for instance in (one, other):
+            deployment(instance, shared=True, tags=tags)
+        assert flyte_sandbox.calls.count("CreateExecution") == 1
+        for instance in (one, other):  # told nothing, each has its own; so has a run that a person started
+            deployment(instance, shared=False, tags=tags)
+            deployment(instance, shared=True, tags={})
+        assert flyte_sandbox.calls.count("CreateExecution") == 5
+
+
+def test_a_shared_schedule_names_the_way_out_for_a_target_of_ones_own() -> None:
+    with pytest.raises(InvalidRequest, match=r"give build_flyte_assets or flyte_assets work="):
+        build_flyte_schedule(daily(), target=partitioned, shared=True)

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urljoin
@@ -158,6 +159,20 @@ def _basic(client_id: str, secret: str) -> httpx.BasicAuth:
     from urllib.parse import quote_plus
 
     return httpx.BasicAuth(quote_plus(client_id), quote_plus(secret))
+
+
+def device_page(messages: Iterable[str]) -> str:
+    """The address that a device login has logged; waits for it.
+
+    Args:
+        messages: What was logged so far; looked at again and again.
+    """
+    for _ in range(200):
+        for message in messages:
+            if found := re.search(r"open (\S+) and enter the code", message):
+                return found[1]
+        time.sleep(0.05)
+    raise AssertionError("no device login was begun")
 
 
 def log_in(url: str, *, refuse: bool = False) -> str:
