@@ -78,6 +78,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     add_place(parser)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     launch.add_commands(verbs, common)
+    register.add_commands(verbs, common)
     runs.add_commands(verbs, common)
     kinds = lists.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
