@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
-from . import config, demo, extensions, launch, lists, runs, sandbox, scheduler, trigger
+from . import config, demo, extensions, launch, lists, register, runs, sandbox, scheduler, trigger
 from .common import add_place
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 
