@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .model.policies import PollPolicy, RetryPolicy
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.registration import RegisteredEntity, RegistrationReport
     from .model.requests import LaunchRequest, RunOptions
     from .model.run_error import RunError
     from .model.run_errors import AlreadyExists, WaitTimeout
@@ -96,6 +97,8 @@ __all__ = [
     "PollPolicy",
     "Progress",
     "Provenance",
+    "RegisteredEntity",
+    "RegistrationReport",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -139,6 +142,7 @@ _HOMES = {
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
     "model.provenance": ("Provenance",),
+    "model.registration": ("RegisteredEntity", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest", "RunOptions"),
     "model.run_settings": ("Notification", "SecurityContext"),
