@@ -115,9 +115,7 @@ class RegisterOperations:
             raise ConfigError(
                 f"register: no {missing}; give {missing}=…, name it in Config({missing}=…), or set FLYTE_LOCAL_{missing.upper()}"
             )
-        domains = await self._backend.registry.domains_of(project)
-        if domains is None:
-            raise NotFound(f"register: there is no project {project!r} at {self._config.endpoint}")
+        domains = await self._backend.projects.domains(project)
         if domains and domain not in domains:
             raise NotFound(f"register: project {project!r} has no domain {domain!r}; it has {', '.join(domains)}")
         return project, domain

@@ -75,7 +75,7 @@ class Provenance:
     """Whether the launcher waits for the run and wants it aborted when the waiting is given up."""
 
     def __post_init__(self) -> None:
-        if not _is_label(self.source):
+        if not isinstance(self.source, str) or not _is_label(self.source):
             raise InvalidRequest(
                 f"provenance: source {self.source!r} is no legal label value; wanted at most {_LABEL_LIMIT} characters of "
                 "A-Z, a-z, 0-9, '-', '_' and '.', beginning and ending with a letter or digit, for instance 'airflow'"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import common_pb2, launch_plan_pb2, project_pb2, task_pb2, workflow_pb2
+from flyteidl.admin import common_pb2, launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
 from ...model.errors import InvalidRequest, NotFound
@@ -43,14 +43,6 @@ class Flyte1Registry:
     def __init__(self, calls: Calls, *, page: int) -> None:
         self._calls = calls
         self._page = page
-
-    async def domains_of(self, project: str) -> tuple[str, ...] | None:
-        """ListProjects: the domains of a project; None when there is no such project, or it is archived."""
-        request = project_pb2.ProjectListRequest(limit=1, filters=f"eq(identifier,{project})")
-        for found in (await self._calls.unary(rpc("ListProjects"), request)).projects:
-            if found.id == project:
-                return tuple(domain.id for domain in found.domains)
-        return None
 
     async def of_version(self, kind: EntityKind, project: str, domain: str, version: str) -> Mapping[str, Any]:
         """List…(version): name -> what the server keeps of it."""
