@@ -12,15 +12,22 @@ import pytest
 from bridge_core import BridgeError, Client, ConfigError, InvalidRequest
 from bridge_core.sandbox import Sandbox
 
+BODY = """
+@task
+def one(n: int) -> int:
+    return n + helper.VALUE
 
-def small(folder: Path, body: str = "") -> Path:
+@workflow
+def wf(n: int = 1) -> int:
+    return one(n=n)
+"""
+
+
+def small(folder: Path, body: str = BODY) -> Path:
     """One module with one task, and a module that it imports."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "helper.py").write_text("VALUE = 1\n")
-    (folder / "flow.py").write_text(
-        "from flytekit import task, workflow\nimport helper\n"
-        + (body or "@task\ndef one(n: int) -> int:\n    return n + helper.VALUE\n\n@workflow\ndef wf(n: int = 1) -> int:\n    return one(n=n)\n")
-    )  # fmt: skip
+    (folder / "flow.py").write_text("from flytekit import task, workflow\nimport helper\n" + body)
     return folder / "flow.py"
 
 
@@ -65,7 +72,7 @@ def test_a_link_out_of_the_tree_is_refused_by_name(client: Client, tmp_path: Pat
     source = small(tmp_path / "a")
     (tmp_path / "secret").write_text("x")
     (source.parent / "leak.txt").symlink_to(tmp_path / "secret")
-    with pytest.raises(InvalidRequest, match="leak.txt leads out of the source root"):
+    with pytest.raises(InvalidRequest, match=r"leak\.txt leads out of the source root"):
         client.register(source, copy="all")
 
 
@@ -93,18 +100,23 @@ def test_code_sees_nothing_of_what_this_process_may_do(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("@task\ndef one(n: int) -> int:\n    return n\n\nraise ValueError('boom')\n", r"flow.py.*line \d+(?s:.*)ValueError: boom"),
+        (
+            "@task\ndef one(n: int) -> int:\n    return n\n\nraise ValueError('boom')\n",
+            r"flow\.py.*line \d+(?s:.*)ValueError: boom",
+        ),
         ("import nothing_of_that_name\n", "No module named 'nothing_of_that_name'"),
         ("x = 1\n", "holds no task, workflow or launch plan"),
         ("import sys\nprint('so long')\nsys.exit(3)\n", "SystemExit: 3"),
         ("import os\nprint('so long', flush=True)\nos._exit(3)\n", r"ended \(exit code 3\)(?s:.*)so long"),
         (
-            "from flytekit import ImageSpec\n@task(container_image=ImageSpec(name='mine', packages=['x']))\n"
-            "def one(n: int) -> int:\n    return n\n",
-            "task flow.one describes its image",
+            (
+                "from flytekit import ImageSpec\n@task(container_image=ImageSpec(name='mine', packages=['x']))\n"
+                "def one(n: int) -> int:\n    return n\n"
+            ),
+            r"task flow\.one describes its image",
         ),
     ],
-)  # fmt: skip
+)
 def test_code_that_cannot_be_registered(body: str, words: str, client: Client, flyte: Sandbox, tmp_path: Path) -> None:
     source = small(tmp_path / "a", body)
     flyte.calls.clear()

@@ -171,6 +171,7 @@ def _circle(members: dict[str, bytes]) -> None:
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_written(
+    *,
     change: Callable[[dict[str, bytes]], None],
     kind: type[BridgeError],
     words: str,
@@ -209,7 +210,7 @@ def test_a_size_that_no_package_has_is_refused_unread(client: Client, tmp_path: 
     ],
 )
 def test_wrong_arguments(
-    arguments: dict[str, object], kind: type[BridgeError], words: str, client: Client, flyte: Sandbox, package: Path
+    *, arguments: dict[str, object], kind: type[BridgeError], words: str, client: Client, flyte: Sandbox, package: Path
 ) -> None:
     flyte.calls.clear()
     with pytest.raises(kind, match=words):
