@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..client import Client
@@ -12,7 +13,7 @@ from ..model.ids import RunRef
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["add_command", "add_place", "client", "pairs", "positive", "ref_of", "seconds"]
+__all__ = ["add_command", "add_place", "client", "moment", "pairs", "positive", "ref_of", "seconds"]
 
 
 def add_command(verbs: Any, common: argparse.ArgumentParser, name: str, text: str, run: Any) -> argparse.ArgumentParser:
@@ -53,6 +54,19 @@ def seconds(text: str) -> float:
     if not math.isfinite(value) or value < 0:
         raise argparse.ArgumentTypeError(f"wanted a number of seconds from 0 on, got {text!r}")
     return value
+
+
+def moment(text: str, option: str) -> datetime:
+    """An ISO time; UTC unless it has a zone.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(f"{option} {text!r}: wanted an ISO time, for instance 2026-11-20T08:00:00Z") from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def positive(text: str) -> int:

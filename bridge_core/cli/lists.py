@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind
 from ..model.phases import RunPhase
 from ..model.runs import RunQuery
-from .common import add_command, client, pairs, positive
+from .common import add_command, client, moment, pairs, positive
 from .render import print_json, print_table, snapshot_dict
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _runs(arguments: argparse.Namespace) -> int:
         phases=tuple(_phase(text) for text in arguments.phase),
         entity=arguments.entity,
         name_contains=arguments.name_contains,
-        created_after=_time(arguments.since),
+        created_after=None if arguments.since is None else moment(arguments.since, "--since"),
         labels=pairs(arguments.label, "--label") or None,
         archived=True if arguments.archived else None,
     )
@@ -89,13 +88,3 @@ def _phase(text: str) -> RunPhase:
     except ValueError:
         known = ", ".join(phase.value for phase in RunPhase)
         raise InvalidRequest(f"--phase {text!r}: no such phase; known are {known}") from None
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequest(f"--since {text!r}: wanted an ISO time, for instance 2026-11-20T08:00:00Z") from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
