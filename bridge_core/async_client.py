@@ -208,9 +208,9 @@ class AsyncClient(AsyncDataVerbs):
         """A snapshot whenever the phase changed; the final one last."""
         return self._ops.runs.watch(self._ops.run(ref), timeout=timeout, poll_interval=poll_interval)
 
-    async def outputs(self, ref: RunRef | str, *, allow_pickle: bool = False) -> RunOutputs:
+    async def outputs(self, ref: RunRef | str, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references."""
-        return await self._ops.data.outputs(self._ops.run(ref), allow_pickle=allow_pickle)
+        return await self._ops.data.outputs(self._ops.run(ref), allow_pickle=allow_pickle, read_frames=read_frames)
 
     async def abort(self, ref: RunRef | str, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success."""

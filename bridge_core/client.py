@@ -210,18 +210,22 @@ class Client(DataVerbs):
         """A snapshot whenever the phase changed; the final one last."""
         return iter_blocking(self._ops.runs.watch(self._ops.run(ref), timeout=timeout, poll_interval=poll_interval))
 
-    def outputs(self, ref: RunRef | str, *, allow_pickle: bool = False) -> RunOutputs:
+    def outputs(self, ref: RunRef | str, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references.
 
         Args:
             ref: The run.
             allow_pickle: True downloads pickles and loads them, which runs whatever code is in them. Never the default.
+            read_frames: True reads frames at once, as `read_frame` does, in lists and maps too. Those inside a structure stay
+                what they are there.
 
         Raises:
             RunEnded: The run ended badly and has none.
             InvalidRequest: The run has not ended.
         """
-        return run_blocking(self._ops.data.outputs(self._ops.run(ref), allow_pickle=allow_pickle))
+        return run_blocking(
+            self._ops.data.outputs(self._ops.run(ref), allow_pickle=allow_pickle, read_frames=read_frames)
+        )
 
     def abort(self, ref: RunRef | str, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success.

@@ -76,14 +76,14 @@ class FileOperations:
         if not isinstance(source, bytes | bytearray | memoryview):
             paths(source=source)
         from ..storage.bodies import sources_of
-        from ..storage.paths import local_path
+        from ..storage.paths import check_name, local_path
 
         given: Path | bytes = (
             bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else local_path(source)
         )
         directory = isinstance(given, Path) and _is_folder(given)
         file_name = name or (given.name if isinstance(given, Path) else "data")
-        _check_name(file_name)
+        check_name(file_name)
         sources = sources_of(given, file_name=file_name, directory=directory, label="upload")
         bodies = tuple(await self._transport.map_io(lambda one: one.read(), sources))
         staged = staged_of("upload", bodies, directory)
@@ -110,7 +110,7 @@ class FileOperations:
         progress: OnProgress | None = None,
     ) -> str:
         """Writes to ``{raw prefix}/{prefix}/{file name}``; see `FileAccess.put_raw_data`."""
-        from ..storage.paths import join, local_path, random_name
+        from ..storage.paths import check_name, join, local_path, random_name
         from ..storage.streams import binary, drain
 
         flags(skip_raw_data_prefix=skip_raw_prefix)
@@ -136,7 +136,8 @@ class FileOperations:
                 if not is_path:
                     source = Path(folder, "stream")
                     await self._transport.run_io(drain, data, source, encoding)
-                return await self._put_signed(source, name, prefix, progress)
+                return await self._put_signed(source, name, prefix.strip("/"), progress)
+        check_name(name)
         base = prefix if skip_raw_prefix else join(self.raw_prefix, prefix)
         uri = join(base, name)
         if is_path and source.is_dir():
@@ -204,8 +205,11 @@ class FileOperations:
 
     async def _put_signed(self, source: Path, name: str, prefix: str, progress: OnProgress | None) -> str:
         from ..storage.bodies import Body, Source, sources_of
+        from ..storage.paths import check_name
 
-        _check_name(name)
+        check_name(name)
+        if prefix:
+            check_name(prefix)
         directory = _is_folder(source)
         sources = sources_of(source, file_name=name, directory=directory, label="upload")
         bodies = await self._transport.map_io(Source.read, sources)
@@ -317,20 +321,18 @@ class FileOperations:
         await self._transport.run_io(self.store.remove, uri)
 
     async def _get_all(self, uri: str, target: Path, *, anonymous: bool, progress: OnProgress | None) -> None:
-        from ..storage.paths import place_below
+        from ..storage.paths import places_below
 
         found = await self._transport.run_io(self.store.files, uri, anonymous=anonymous)
-        places = [
-            (place_below(target, name, uri), name, item) for name, item in found
-        ]  # all are checked before any is written
+        places = places_below(target, [name for name, _ in found], uri)  # all are checked before any is written
 
-        async def one(item: tuple[Path, str, str]) -> None:
-            place, name, source = item
+        async def one(item: tuple[Path, tuple[str, str]]) -> None:
+            place, (name, source) = item
             await self._transport.run_io(
                 self.store.get, source, place, anonymous=anonymous, progress=progress, name=name
             )
 
-        await self._transport.map_calls(one, places, limit=_PARALLEL)
+        await self._transport.map_calls(one, list(zip(places, found, strict=True)), limit=_PARALLEL)
 
     def _may_sign(self, uri: str) -> bool:
         from ..storage.paths import is_local
@@ -343,13 +345,21 @@ class FileOperations:
 
         if not self._may_sign(uri):
             return False
-        try:
-            url = await self._backend.download_url(uri)
-        except (InvalidRequest, NotFound, PermissionDenied, Unsupported):
-            return False
         with self.uploads.pool() as pool:
-            await self._transport.run_io(signed.get, url, target, pool=pool, progress=progress)
-        return True
+            # As the object is called; and as FlyteAdmin calls what others uploaded through it, which is percent-encoded.
+            for spelled in (False, True) if "%" in uri else (False,):
+                try:
+                    url = await self._backend.download_url(uri, spelled=spelled)
+                except (InvalidRequest, NotFound, PermissionDenied, Unsupported):
+                    return False
+                try:
+                    await self._transport.run_io(signed.get, url, target, pool=pool, progress=progress)
+                except NotFound:
+                    if spelled or "%" not in uri:
+                        raise
+                else:
+                    return True
+        return False
 
     def _metadata(self, metadata: Mapping[str, str] | None) -> Mapping[str, str] | None:
         return metadata if self._config.attach_execution_metadata else None
@@ -369,11 +379,6 @@ def _is_folder(path: Path) -> bool:
 
 def _opened(place: Path, mode: str) -> IO[Any]:
     return place.open(mode, encoding=None if "b" in mode else "utf-8")
-
-
-def _check_name(name: str) -> None:
-    if not name or ".." in name.split("/") or name.startswith("/") or "\0" in name:
-        raise InvalidRequest(f"file name {name!r} would lead out of its folder")
 
 
 def _size(source: Path | bytes) -> int:

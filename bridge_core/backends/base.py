@@ -152,11 +152,15 @@ class Backend(Protocol):
     async def upload_location(
         self, project: str, domain: str, *, file_name: str, md5: bytes, root: str = ""
     ) -> SignedUpload:
-        """A signed URL for one object of this content."""
+        """A signed URL for one object of this content, and the URI under which it really lies.
+
+        Raises:
+            InvalidRequest: The server would put it under another name.
+        """
         ...
 
-    async def download_url(self, uri: str) -> str:
-        """A signed URL to read one object from."""
+    async def download_url(self, uri: str, *, spelled: bool = False) -> str:
+        """A signed URL to read one object from. ``spelled``: the URI is the server's own spelling, not the object's name."""
         ...
 
     async def outputs(self, ref: RunRef) -> StoredOutputs:

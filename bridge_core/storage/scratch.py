@@ -21,8 +21,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def no_room(place: Path | str, error: OSError) -> InvalidRequest:
     """The error for a temporary place that cannot be written."""
     return InvalidRequest(
-        f"{place} cannot be written: {error.strerror or error}; free some space there, or let TMPDIR name a folder on another "
-        "disk"
+        f"{place} cannot be written: {error.strerror or error}; free some space there, or set TMPDIR to a folder on another disk"
     )
 
 

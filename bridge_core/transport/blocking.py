@@ -20,7 +20,7 @@ from .._drive import run_blocking
 from ..model.errors import BridgeError
 from ..model.status import from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, status_of
-from .channel import channel_options, credentials
+from .channel import opened_with
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -135,7 +135,7 @@ class BlockingTransport:
             self._pid, self._lock, self._channel = os.getpid(), threading.Lock(), None
         with self._lock:
             if self._channel is None:
-                options, tls = channel_options(self._config), self._tls or credentials(self._config)
+                tls, options = opened_with(self._config, self._tls)
                 if tls is None:
                     self._channel = grpc.insecure_channel(self._config.endpoint, options=options)
                 else:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from bridge_core.errors import LiteralError
-from bridge_core.references import DirectoryRef, FileRef, FrameRef
 from flytekit import StructuredDataset
 from flytekit.types.directory import FlyteDirectory
 from flytekit.types.file import FlyteFile
@@ -18,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, RootModel, computed_field, field_ser
 
 from bridge_core.literals import Codec, as_type
 from bridge_core.literals.encoded import TOKEN_PREFIX
+from bridge_core.model.errors import LiteralError
+from bridge_core.model.references import DirectoryRef, FileRef, FrameRef
 
 sys.path.insert(0, str(Path(__file__).parent))
 pytestmark = pytest.mark.filterwarnings("ignore")  # flytekit's own
@@ -182,6 +182,8 @@ LOCAL = [
     (T.DIRECTORY, FlyteDirectory("data"), "directory", "data", "value"),
     (T.FRAME, StructuredDataset(dataframe=FRAME), "frame", "00000", "value"),
     (T.FRAME, StructuredDataset(uri="t.parquet"), "file", "00000", "value"),
+    (T.FRAME, {"uri": "data/t", "file_format": "parquet"}, "directory", "t", "value"),
+    (T.FRAME, StructuredDataset(uri="data/t", file_format="parquet"), "directory", "t", "value"),
     (T.SCHEMA, StructuredDataset(dataframe=FRAME), "frame", "00000", "value"),
     (T.list(T.FRAME), [StructuredDataset(dataframe=FRAME)], "frame", "00000", "value[0]"),
     (T.union(f=T.FRAME, n=T.NONE), StructuredDataset(dataframe=FRAME), "frame", "00000", "value"),

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgpack
 import pytest
-from bridge_core.errors import LiteralError
 from flyteidl.core.literals_pb2 import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from pydantic import TypeAdapter
 
 from bridge_core.literals import Codec, as_type, fingerprint
 from bridge_core.literals.time_text import iso_duration, parse_duration
+from bridge_core.model.errors import LiteralError
 
 sys.path.insert(0, str(Path(__file__).parent))
 

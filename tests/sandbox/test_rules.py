@@ -19,8 +19,9 @@ from bridge_core.sandbox.model.status import Rejected
 from bridge_core.sandbox.runner.archive import CodeCache
 from bridge_core.sandbox.runner.command import Command, flattened
 from bridge_core.sandbox.runner.template import fill
-from bridge_core.sandbox.validation.filters import EXECUTION, Query
+from bridge_core.sandbox.validation.filters import Query
 from bridge_core.sandbox.validation.interfaces import castable, type_of
+from bridge_core.sandbox.validation.listed import EXECUTION
 
 from .protos import BOOLEAN, FLOAT, INTEGER, STRING, literal, literals, promise, value
 

@@ -66,7 +66,7 @@ def test_a_full_disk_is_said(flyte_sandbox: Sandbox, tmp_path: Path, what: str) 
     assert run.returncode == 0, run.stderr
     assert "cannot be written" in run.stdout, run.stderr
     if what not in ("stream", "sandbox_path"):
-        assert "let TMPDIR name a folder on another disk" in run.stdout
+        assert "set TMPDIR to a folder on another disk" in run.stdout
     if what in ("pandas", "polars"):
         assert run.stdout.startswith("inputs.x: ")
         assert name not in {item.id.name for item in raw.executions()}

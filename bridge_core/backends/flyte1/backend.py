@@ -46,6 +46,11 @@ class Flyte1Backend:
     """FlyteAdmin."""
 
     def __init__(self, calls: Calls, config: Config) -> None:
+        if config.org:  # its messages have the field, and the open-source server drops it
+            raise Unsupported(
+                f"org {config.org!r} (from {config.origin('org')}): Flyte 1 has no organisations, and would run this without "
+                "one; unset it (FLYTE_LOCAL_ORG, task.org)"
+            )
         self._calls = calls
         self._config = config
 
@@ -269,24 +274,28 @@ class Flyte1Backend:
         from flyteidl.service import dataproxy_pb2
 
         from ..values import SignedUpload
+        from .urls import asked, uri_of
 
         request = dataproxy_pb2.CreateUploadLocationRequest(
             project=project,
             domain=domain,
-            filename=file_name,
+            filename=asked(file_name),
             content_md5=md5,
-            filename_root=root,
+            filename_root=asked(root),
             add_content_md5_metadata=True,
         )
         request.expires_in.FromSeconds(3600)  # the server's own maximum (flyteadmin dataproxy config, maxExpiresIn)
         answer = await self._calls.unary(rpc("CreateUploadLocation"), request)
-        return SignedUpload(url=answer.signed_url, uri=answer.native_url, headers=dict(answer.headers))
+        uri = uri_of(answer.native_url, answer.signed_url, root=root, name=file_name)
+        return SignedUpload(url=answer.signed_url, uri=uri, headers=dict(answer.headers))
 
-    async def download_url(self, uri: str) -> str:
+    async def download_url(self, uri: str, *, spelled: bool = False) -> str:
         """CreateDownloadLocation: deprecated, but the only RPC that signs any URI."""
         from flyteidl.service import dataproxy_pb2
 
-        request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri)
+        from .urls import asked_uri
+
+        request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri if spelled else asked_uri(uri))
         request.expires_in.FromSeconds(3600)
         return str((await self._calls.unary(rpc("CreateDownloadLocation"), request)).signed_url)
 

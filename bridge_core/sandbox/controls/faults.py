@@ -4,6 +4,8 @@ sandbox.faults.fail("CreateExecution", code="UNAVAILABLE", after_commit=True)   
 sandbox.faults.delay("GetExecution", seconds=2.0)
 sandbox.faults.drop("GetExecution")      # no answer at all
 sandbox.faults.expire("GetExecution")    # the token has expired
+with sandbox.faults.outage("database"): …             # or "blobs", "kubernetes": see `outages`
+with sandbox.faults.hold_create() as held: …          # between its two inserts: see `held_create`
 …
 sandbox.faults.assert_consumed()
 """
@@ -15,8 +17,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from .held_create import HeldCreate
+from .outages import Outages
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
 __all__ = ["Fault", "Faults"]
 
@@ -72,6 +78,9 @@ class Faults:
         self._lock = threading.Lock()
         self._planned: list[Fault] = []
         self._methods: set[str] = set()
+        self._held: list[HeldCreate] = []
+        self.outages = Outages()
+        """What is away at the moment; `outage` switches it."""
 
     def serves(self, methods: Iterable[str]) -> None:
         """These methods exist; the gRPC server says so. From then on others cannot be planned."""
@@ -121,10 +130,39 @@ class Faults:
         """The next ``times`` calls of the method are told that their token has expired, in FlyteAdmin's words."""
         self.fail(method, code="UNAUTHENTICATED", times=times, message=_EXPIRED)
 
+    def outage(self, what: str) -> AbstractContextManager[None]:
+        """Takes a part that FlyteAdmin stands on away, for the time of a ``with`` block.
+
+        Args:
+            what: ``"database"``, ``"blobs"`` or ``"kubernetes"``.
+        """
+        return self.outages.outage(what)
+
+    def hold_create(self) -> HeldCreate:
+        """Stops the next CreateExecution between storing its labels and storing the run."""
+        held = HeldCreate()
+        with self._lock:
+            self._held.append(held)
+        return held
+
+    def crash_create(self) -> None:
+        """The server dies in the next CreateExecution between storing its labels and storing the run."""
+        self.hold_create().crash()
+
+    def between_inserts(self, name: str) -> None:
+        """A create has stored its labels; the sandbox says so. Only those of clients are held: the engine must not stop."""
+        if not self.outages.is_serving:
+            return
+        with self._lock:
+            held = self._held.pop(0) if self._held else None
+        if held is not None:
+            held.hold(name)
+
     def clear(self) -> None:
         """Forgets what was planned and has not happened yet."""
         with self._lock:
             self._planned.clear()
+            self._held.clear()
 
     def pending(self) -> list[Fault]:
         """What was planned and has not happened yet."""

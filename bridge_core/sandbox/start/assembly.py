@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["Assembly", "PortTaken"]
 
 
+_PICKUP = 0.05
+"""Seconds until the engine notices a run, unless it is prompt: FlytePropeller leaves it UNDEFINED for some such time."""
+
+
 class PortTaken(OSError):
     """Something else listens on a port that was asked for by number, or it may not be used."""
 
@@ -49,6 +53,8 @@ class Assembly:
     projects: tuple[str, ...]
     clock: Callable[[], datetime]
     catch_up: int
+    engine: bool
+    prompt: bool
 
     def __post_init__(self) -> None:
         if self.isolation not in ("process", "fork"):
@@ -98,6 +104,7 @@ class Assembly:
         http_server: HttpServer,
         tokens: Tokens | None,
     ) -> Parts:
+        from ..admin.context import Admin
         from ..blobs.storage import Storage
         from ..console.console import Console
         from ..console.urls import run_path
@@ -108,15 +115,15 @@ class Assembly:
         from ..runner.process import Starter
         from ..runner.reaper import Reaper
         from ..store.database import Database
-        from ..store.entities import Entities
 
         shutil.rmtree(layout.work, ignore_errors=True)  # what a killed server left behind
         with usable(layout.root):
             layout.create()
-            database = resources.enter_context(closing(Database(layout.database)))
-        entities = Entities(database)
+            before = self.faults.outages.check_database
+            database = resources.enter_context(closing(Database(layout.database, before)))
+        admin = Admin.on(database, layout, self.faults)
         for project in self.projects:
-            entities.add_project(project)
+            admin.projects.ensure(project)
         access = self.access
         storage = resources.enter_context(closing(Storage(layout, http_server.port, access)))
         reaper = resources.enter_context(closing(Reaper()))
@@ -136,8 +143,7 @@ class Assembly:
         )
         console_url = f"http://{access.host}:{http_server.port}"
         engine = Engine(
-            database=database,
-            entities=entities,
+            admin=admin,
             layout=layout,
             runner=runner,
             parallelism=self.parallelism,
@@ -146,6 +152,8 @@ class Assembly:
             clock=self.clock,
             catch_up=self.catch_up,
             run_url=lambda identifier: console_url + run_path(identifier),
+            moves=self.engine,
+            pickup=0.0 if self.prompt else _PICKUP,
         )
         serve(grpc_server, engine, layout, storage.signer)
         resources.callback(engine.stop)

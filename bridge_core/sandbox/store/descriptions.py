@@ -41,7 +41,8 @@ class Descriptions:
 
     def page(self, resource_type: int, query: Query) -> tuple[list[Any], Page]:
         """One page of the descriptions of one kind."""
-        page = query.page(self._db, "SELECT * FROM descriptions", "resource_type=?", [resource_type])
+        query.require("descriptions.resource_type=?", resource_type)
+        page = self._db.page(query, ["record"])
         return [description_entity_pb2.DescriptionEntity.FromString(row["record"]) for row in page.rows], page
 
 

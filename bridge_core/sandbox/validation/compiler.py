@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import compiler_pb2, identifier_pb2
 
+from ..model.go_text import go_text
 from ..model.ids import END_NODE, START_NODE, check_node_id, describe
 from ..model.status import Rejected
 
@@ -19,7 +20,18 @@ if TYPE_CHECKING:
 
     LookUp = Callable[[Any], Any | None]
 
-__all__ = ["branch_arms", "compile_closure", "compile_template", "dependencies", "identifier_key", "tasks_of"]
+__all__ = [
+    "branch_arms",
+    "check_size",
+    "compile_closure",
+    "compile_template",
+    "dependencies",
+    "identifier_key",
+    "tasks_of",
+]
+
+
+_MOST_NODES = 100
 
 
 def identifier_key(identifier: Any) -> tuple[str, str, str, str]:
@@ -59,6 +71,18 @@ def compile_closure(template: Any, sub_workflows: Iterable[Any], *, find: LookUp
     for key in sorted(tasks):
         closure.tasks.add().CopyFrom(tasks[key].closure.compiled_task)
     return closure
+
+
+def check_size(identifier: Any, closure: Any) -> None:
+    """Refuses a workflow with more nodes than FlyteAdmin's ``registration.maxWorkflowNodes`` lets pass.
+
+    Raises:
+        Rejected: INVALID_ARGUMENT.
+    """
+    nodes = len(closure.primary.template.nodes) - 2  # start and end
+    if nodes > _MOST_NODES:
+        text = f"number of nodes in workflow [{go_text(identifier)}] exceeds limit ({nodes} > {_MOST_NODES})"
+        raise Rejected("INVALID_ARGUMENT", text)
 
 
 def compile_template(template: Any) -> Any:

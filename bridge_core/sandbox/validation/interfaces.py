@@ -14,7 +14,7 @@ from flyteidl.core import types_pb2
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["castable", "type_of"]
+__all__ = ["castable", "is_typed", "type_of"]
 
 _PRIMITIVES = {
     "integer": types_pb2.INTEGER,
@@ -38,6 +38,19 @@ def type_of(literal: Any) -> Any:
     if kind == "scalar":
         return _type_of_scalar(literal.scalar)
     return _simple(types_pb2.NONE)
+
+
+def is_typed(literal: Any) -> bool:
+    """Whether a literal has a type that FlyteAdmin knows: an empty one has none, nor has a blob without metadata."""
+    kind = literal.WhichOneof("value")
+    if kind == "collection":
+        return all(is_typed(item) for item in literal.collection.literals)
+    if kind == "map":
+        return all(is_typed(item) for item in literal.map.literals.values())
+    if kind == "scalar":
+        value = literal.scalar.WhichOneof("value")
+        return value is not None and (value != "blob" or literal.scalar.blob.HasField("metadata"))
+    return bool(kind == "offloaded_metadata" and literal.offloaded_metadata.HasField("inferred_type"))
 
 
 def castable(given: Any, wanted: Any) -> bool:
