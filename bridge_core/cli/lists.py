@@ -1,7 +1,8 @@
-"""``flyte-bridge list …``: runs and entities."""
+"""``flyte-bridge list …``: runs and entities; ``flyte-bridge projects``."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
@@ -19,6 +20,7 @@ __all__ = ["add_commands"]
 
 def add_commands(verbs: Any, common: argparse.ArgumentParser) -> Any:
     """Adds ``list`` and returns its kinds, so that other files can add theirs."""
+    add_command(verbs, common, "projects", "list projects and their domains", _projects)
     parser = verbs.add_parser("list", help="list runs or entities", allow_abbrev=False)
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
     runs = add_command(kinds, common, "runs", "list runs, newest first", _runs)
@@ -79,6 +81,17 @@ def _entities(arguments: argparse.Namespace) -> int:
         print_json([str(item) for item in found])
     else:
         print("\n".join(f"{item.name}@{item.version}" if item.version else item.name for item in found) or "none")
+    return 0
+
+
+def _projects(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        found = flyte.projects()
+    if arguments.output == "json":
+        print_json([asdict(project) for project in found])
+    else:
+        rows = [(project.id, ", ".join(project.domains), project.description or project.name) for project in found]
+        print_table(("PROJECT", "DOMAINS", "DESCRIPTION"), rows)
     return 0
 
 
