@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .errors import BridgeError
 from .ids import EntityRef, RunRef
@@ -116,10 +116,23 @@ class RunQuery:
     created_before: datetime | None = None
     """Exclusive; with a zone."""
     labels: Mapping[str, str] | None = None
-    """Launch-plan runs only: FlyteAdmin keeps no labels of single-task runs."""
+    """Runs that have all of them. Flyte 1: launch-plan runs only, it keeps no labels of single-task runs; those of a launch plan
+    count where they were sent along, as this library does."""
     archived: bool | None = None
     """None: what FlyteAdmin shows, which hides archived runs."""
     newest_first: bool = True
+    """The order by `sort_by`, descending or ascending."""
+    sort_by: str = "created_at"
+    """A column of the server's own table: ``started_at``, ``updated_at``, ``duration``, ``execution_name`` …"""
+    where: tuple[tuple[str, str, Any], ...] = ()
+    """Further conditions, all of which must hold: (column, operator, value).
+
+    Any column that the server can filter by. Flyte 1: ``duration``, ``started_at``, ``execution_updated_at``, ``mode``,
+    ``cluster``, ``user``, ``error_kind``, ``error_code``, ``abort_cause``, ``launch_entity``, ``source_execution_id``,
+    ``parent_node_execution_id``, ``launch_plan.version``, ``workflow.name``, ``workflow.version``, ``task.name``,
+    ``admin_tag.name`` … Operators: eq, ne, gt, gte, lt, lte, contains, value_in, value_not_in, not_like. Values: texts, numbers,
+    datetimes with a zone, timedeltas, enumerations; for value_in and value_not_in a sequence of them.
+    """
 
 
 @public
