@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
     from .resource import FlyteResource
     from .schedules import build_flyte_schedule
+    from .sensor import build_flyte_reaper_sensor
 
-__all__ = ["FlyteResource", "build_flyte_assets", "build_flyte_schedule", "flyte_assets"]
+__all__ = ["FlyteResource", "build_flyte_assets", "build_flyte_reaper_sensor", "build_flyte_schedule", "flyte_assets"]
 
 _HOME = {
     "FlyteResource": "resource",
     "build_flyte_assets": "assets",
+    "build_flyte_reaper_sensor": "sensor",
     "build_flyte_schedule": "schedules",
     "flyte_assets": "assets",
 }

@@ -35,11 +35,11 @@ class _NoValue(dg.IOManager):
         Raises:
             Failure: Always.
         """
-        asset = context.asset_key.to_user_string()
+        asset, key = context.asset_key.to_user_string(), f"AssetKey({list(context.asset_key.path)!r})"
         raise dg.Failure(
             f"{context.op_def.name} takes asset {asset!r} as a parameter, and a Flyte asset hands Dagster no value: its outputs "
-            f"stay in Flyte. Declare it with deps=[{asset!r}] instead, and read them in the function: "
-            f"event = context.instance.get_latest_materialization_event(AssetKey.from_user_string({asset!r})), then "
+            f"stay in Flyte. Declare it with deps=[{key}] instead, and read them in the function: event = "
+            f"context.instance.get_latest_materialization_event({key}), then "
             "flyte.get_client().outputs(RunRef.parse(event.asset_materialization.metadata['flyte/execution'].value))",
             allow_retries=False,
         )

@@ -14,7 +14,7 @@ __all__ = ["partition_at", "partitions_of"]
 
 def partitions_of(target: Any) -> dg.PartitionsDefinition[Any] | None:
     """The partitions of a job, an asset or several assets; None when there are none, or when only the job will tell."""
-    if isinstance(target, list | tuple | set | frozenset):
+    if type(target) in (list, tuple, set, frozenset):  # exactly: selections and unresolved jobs are tuples too
         return next((found for each in target if (found := partitions_of(each)) is not None), None)
     found = getattr(target, "partitions_def", None)
     return found if isinstance(found, dg.PartitionsDefinition) else None

@@ -1,8 +1,8 @@
 """A user's function, and the parameters that Dagster is shown of it.
 
 Dagster finds upstream assets, configuration and resources in a function's parameters. Resources are taken out of them here and
-required by key instead, ours among them: a resource key need not be a Python name, and Dagster takes keys or parameters, never
-both.
+required by key instead, ours among them: Dagster takes keys or parameters, not both, and a parameter of ours could be the name
+of an upstream asset.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..literals.outputs import RunOutputs
+from ..model.arguments import flags, wrong
 from ..model.errors import InvalidRequest, LiteralError, Unavailable
 from ..model.references import FileRef, FrameRef
 
@@ -99,6 +99,7 @@ class DataOperations:
         """
         from ..literals import literal_hash, literal_metadata
 
+        flags(allow_pickle=allow_pickle)
         literals = await self._literals(ref)
         types = None
         if not literals.literals or _needs_types(literals):
@@ -156,8 +157,9 @@ class DataOperations:
 
         def read() -> bytes:
             from ..storage import signed
+            from ..storage.scratch import scratch
 
-            with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder, self._files.uploads.pool() as pool:
+            with scratch() as folder, self._files.uploads.pool() as pool:
                 target = Path(folder) / "content"
                 signed.get(url, target, pool=pool)
                 return target.read_bytes()
@@ -189,6 +191,9 @@ class DataOperations:
     async def read_frame(self, ref: FrameRef) -> Any:
         """Reads a referenced table into a pandas DataFrame (a pyarrow Table without pandas)."""
         from ..literals import read_frame
+
+        if not isinstance(ref, FrameRef):
+            raise wrong("read_frame", "a FrameRef", ref)
 
         def read() -> Any:
             store = self._files.store

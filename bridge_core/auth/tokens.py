@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, PASSTHROUGH, PKCE, TOKEN
+from ..config.metadata import as_sent
 from ..model.errors import BridgeError, Unavailable, Unsupported
 from .passthrough import passing
 from .refusals import Refusals
@@ -245,7 +246,9 @@ class Tokens:
         proxy = self._proxy.token
         metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
         named = (("accept", "application/grpc"), ("x-request-id", os.urandom(16).hex()))
-        server = await ask_server(transport, self._config, (*named, *self._config.metadata, *metadata), needed=needed)
+        server = await ask_server(
+            transport, self._config, (*named, *as_sent(self._config.metadata), *metadata), needed=needed
+        )
         if needed and not server.present:
             raise Unsupported(
                 f"Flyte at {self._config.endpoint} offers no AuthMetadataService, so it cannot say where to log in; set "

@@ -87,7 +87,15 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     trigger.add_commands(verbs, common, kinds=kinds)
     extensions.add_extensions(verbs, common, argv)
     parser.set_defaults(run=usage, takes_rest=False, log_level="warning", log_format="console", output="table")
-    parser.set_defaults(parser=parser, config=None, endpoint=None, insecure=None, project=None, domain=None)
+    parser.set_defaults(
+        parser=parser,
+        config=None,
+        endpoint=None,
+        insecure=None,
+        project=None,
+        domain=None,
+        data_upload_location=None,
+    )
     return parser
 
 

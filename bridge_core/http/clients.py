@@ -25,12 +25,12 @@ __all__ = ["open_client", "proxy_of"]
 
 
 def proxy_of(url: str, configured: str | None = None) -> str | None:
-    """The proxy that requests to this URL go through: the configured one, or what ``HTTPS_PROXY``, ``NO_PROXY`` … say."""
-    if configured:
-        return configured
+    """The proxy that requests to this URL go through: the configured one, else ``HTTPS_PROXY`` …; none for ``NO_PROXY``."""
     parts = urllib.parse.urlsplit(url)
     if urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
+    if configured:
+        return configured
     found = urllib.request.getproxies()
     proxy = found.get(parts.scheme) or found.get("all")
     if not proxy:

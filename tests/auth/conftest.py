@@ -28,7 +28,8 @@ def _nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("FLYTE_", "_FLYTECTL", "FLYTECTL", "UCTL")) and name != "FLYTE_BRIDGE_FULL":
             monkeypatch.delenv(name)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "GRPC_PROXY", "NO_GRPC_PROXY"):
+        monkeypatch.delenv(name.lower(), raising=False)
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     home.mkdir()

@@ -1,0 +1,242 @@
+"""`build_flyte_reaper_sensor`: aborts Flyte runs that nobody in Dagster wants any more. The second line of defence.
+
+A step aborts its run when a person stops it. It cannot when Flyte is away at that moment, when its process is killed, or when
+somebody deletes the Dagster run. Nothing here rests on run tags: Flyte runs say by a label that this Dagster waits for them, and
+the event log of a Dagster run says which Flyte runs it made, before they are made.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from bridge_core import (
+    BridgeError,
+    Client,
+    ErrorClass,
+    InvalidRequest,
+    Provenance,
+    RunNotFound,
+    RunPhase,
+    RunQuery,
+    RunRef,
+    classify,
+    seconds,
+)
+
+from ._notes import noted_runs
+from ._origin import awaited_by
+from ._orphans import Candidate, unwanted
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from .resource import FlyteResource
+
+__all__ = ["build_flyte_reaper_sensor"]
+
+_LIVE = tuple(phase for phase in RunPhase if not phase.is_terminal)
+_ENDED = [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE]
+_RUNS = 1000  # Flyte runs, and Dagster runs, looked at in one tick
+_BUDGET = 30.0  # seconds: Dagster gives a sensor 60
+_OVERLAP = 60.0  # seconds looked back: a status may be stored later than its time says
+_ON_ITS_WAY = 600.0  # seconds after its Dagster run ended in which a Flyte run may still come into being
+_LOOKBACK = timedelta(days=7)  # of the very first tick
+
+
+@dataclass(slots=True)
+class _Cursor:
+    """What is kept between ticks.
+
+    Attributes:
+        since: Dagster runs that ended before were looked at.
+        owed: Flyte run -> Dagster run, step, shared: may live, and nobody waits for it.
+        gone: Flyte run -> when we first saw that Dagster does not know its Dagster run.
+    """
+
+    since: float
+    owed: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
+    gone: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None, now: float) -> _Cursor:
+        """A cursor of another release is begun anew: everything is looked at again, and nothing is lost."""
+        try:
+            told = json.loads(text or "")
+            owed = {ref: (str(run), str(step), bool(shared)) for ref, (run, step, shared) in told["owed"].items()}
+            return cls(since=float(told["since"]), owed=owed, gone={k: float(v) for k, v in told["gone"].items()})
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return cls(since=now - _LOOKBACK.total_seconds())
+
+    def text(self) -> str:
+        """As Dagster stores it."""
+        return json.dumps({"since": self.since, "owed": self.owed, "gone": self.gone})
+
+
+def build_flyte_reaper_sensor(
+    *,
+    name: str = "flyte_reaper",
+    resource_key: str = "flyte",
+    failed_after: float | timedelta | None = 3600.0,
+    places: Sequence[str] = (),
+    minimum_interval_seconds: int = 60,
+    default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED,
+) -> dg.SensorDefinition:
+    """A sensor that aborts Flyte runs which no Dagster run wants any more.
+
+    * Its Dagster run was cancelled, or stopped with Ctrl-C, and the abort could not be sent: aborted as soon as Flyte answers.
+    * Its Dagster run failed (worker killed, evicted), and nobody re-executed it within `failed_after`.
+    * Its Dagster run was deleted: after two looks, `failed_after` apart at least.
+
+    A run is left alone while any re-execution of its Dagster run is under way, when its asset does not wait for it alone
+    (``work=``), and when another Dagster launched it.
+
+    Args:
+        name: Of the sensor.
+        resource_key: Under which key the `FlyteResource` is found.
+        failed_after: Seconds (or timedelta) that the run of a failed Dagster run is kept for a re-execution. None: for ever.
+        places: Further ``project/domain`` to look for runs of deleted Dagster runs; the resource's own is always looked at.
+        minimum_interval_seconds: Between two ticks.
+        default_status: STOPPED, as everywhere in Dagster.
+
+    Raises:
+        InvalidRequest: `failed_after` or one of `places` cannot be read.
+
+    Example:
+        >>> from dagster_integration import build_flyte_reaper_sensor
+        >>> build_flyte_reaper_sensor(failed_after=600).name
+        'flyte_reaper'
+    """
+    patience = seconds(failed_after, "failed_after")
+    where = [_place(text) for text in places]
+
+    def evaluate(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        resource: FlyteResource = getattr(context.resources, resource_key)
+        cursor = _Cursor.read(context.cursor, time.time())
+        with Client(resource.get_config()) as client:
+            sweep = _Sweep(context, client, cursor, patience)
+            text = sweep.run([(client.config.project, client.config.domain), *where])
+        context.update_cursor(cursor.text())
+        return dg.SkipReason(text)
+
+    evaluate.__name__ = name
+    made: dg.SensorDefinition = dg.sensor(
+        name=name,
+        required_resource_keys={resource_key},
+        minimum_interval_seconds=minimum_interval_seconds,
+        default_status=default_status,
+        description="Aborts Flyte runs that no Dagster run wants any more.",
+    )(evaluate)
+    return made
+
+
+class _Sweep:
+    """One tick."""
+
+    def __init__(
+        self, context: dg.SensorEvaluationContext, client: Client, cursor: _Cursor, failed_after: float | None
+    ) -> None:
+        self._instance: DagsterInstance = context.instance
+        self._log = context.log
+        self._client = client
+        self._cursor = cursor
+        self._failed_after = failed_after
+        self._now = time.time()
+        self._end = time.monotonic() + _BUDGET
+        self._aborted: list[str] = []
+
+    def run(self, places: Sequence[tuple[str | None, str | None]]) -> str:
+        """Looks at all candidates; a sentence for the UI."""
+        self._read_ended_runs()
+        try:
+            for candidate in [*self._owed(), *self._awaited(places)]:
+                if time.monotonic() > self._end:
+                    break
+                self._see_to(candidate)
+        except BridgeError as error:
+            if classify(error).error_class not in (ErrorClass.COULD_NOT_ASK, ErrorClass.REFUSED_BY_FLYTE):
+                raise
+            owed = len(self._cursor.owed)
+            return f"Flyte cannot be asked now; {owed} runs may have to be aborted and are looked at again: {error}"
+        done = f"aborted {', '.join(self._aborted)}" if self._aborted else "nothing to abort"
+        return f"{done}; {len(self._cursor.owed)} runs of ended Dagster runs are kept for re-executions"
+
+    def _read_ended_runs(self) -> None:
+        """Takes note of the Flyte runs of Dagster runs that ended since the last tick."""
+        after = datetime.fromtimestamp(self._cursor.since - _OVERLAP, UTC)
+        filters = dg.RunsFilter(statuses=_ENDED, updated_after=after)
+        records = self._instance.get_run_records(filters, limit=_RUNS, order_by="update_timestamp", ascending=True)
+        for record in records:
+            run_id = record.dagster_run.run_id
+            for noted in noted_runs(self._instance, run_id):
+                self._cursor.owed.setdefault(str(noted.ref), (run_id, noted.step, noted.shared))
+        full = len(records) == _RUNS
+        self._cursor.since = records[-1].update_timestamp.timestamp() if full else self._now
+
+    def _owed(self) -> Iterator[Candidate]:
+        for text, (run_id, step, shared) in list(self._cursor.owed.items()):
+            yield Candidate(ref=RunRef.parse(text), dagster_run=run_id, step=step, shared=shared)
+
+    def _awaited(self, places: Sequence[tuple[str | None, str | None]]) -> Iterator[Candidate]:
+        """Live runs that say that this Dagster waits for them, whatever became of its event log."""
+        ours = awaited_by(self._instance)
+        if ours is None:
+            return
+        label = Provenance.AWAITED_LABEL
+        query = RunQuery(phases=_LIVE, labels={label: ours.labels()[label]})
+        seen: set[str] = set()
+        for project, domain in dict.fromkeys(places):
+            if not project or not domain:
+                continue
+            for snapshot in self._client.list_runs(project=project, domain=domain, limit=_RUNS, query=query):
+                by = snapshot.provenance
+                if by is None or by.source != ours.source or by.installation != ours.installation:
+                    continue
+                seen.add(str(snapshot.ref))
+                yield Candidate(ref=snapshot.ref, dagster_run=by.run, step=by.task)
+        self._cursor.gone = {ref: since for ref, since in self._cursor.gone.items() if ref in seen}
+
+    def _see_to(self, candidate: Candidate) -> None:
+        text = str(candidate.ref)
+        if self._instance.get_run_record_by_id(candidate.dagster_run) is None:
+            self._cursor.gone.setdefault(text, self._now)
+        why = unwanted(
+            candidate,
+            self._instance,
+            now=self._now,
+            failed_after=self._failed_after,
+            gone_since=self._cursor.gone.get(text),
+        )
+        try:
+            if why is None:
+                if text in self._cursor.owed and self._client.describe(candidate.ref).phase.is_terminal:
+                    del self._cursor.owed[text]
+                return
+            phase = self._client.describe(candidate.ref).phase
+            if not phase.is_terminal and phase is not RunPhase.ABORTING:
+                self._client.abort(candidate.ref, reason=f"{why} (Dagster's Flyte reaper sensor)")
+                self._aborted.append(text)
+                self._log.info("aborted Flyte run %s: %s", text, why)
+        except RunNotFound:
+            if self._is_young(candidate.dagster_run):
+                return  # a launch that was interrupted may still be on its way
+            self._log.info("Flyte run %s was never launched", text)
+        self._cursor.owed.pop(text, None)
+        self._cursor.gone.pop(text, None)
+
+    def _is_young(self, dagster_run: str) -> bool:
+        record = self._instance.get_run_record_by_id(dagster_run)
+        return record is not None and self._now - record.update_timestamp.timestamp() < _ON_ITS_WAY
+
+
+def _place(text: Any) -> tuple[str, str]:
+    project, slash, domain = text.partition("/") if isinstance(text, str) else ("", "", "")
+    if not project or not slash or not domain or "/" in domain:
+        raise InvalidRequest(f"places: wanted 'project/domain', got {text!r}")
+    return project, domain
