@@ -65,6 +65,10 @@ class Sandbox:
         listen: IPv4 address of this machine; everything but loopback needs ``token``.
         token: Asked for by everything, see `Access`.
         public_host: How other machines call this one, when that is neither ``listen`` nor the host's name.
+        task_callbacks: Tell tasks where this server is, so that eager tasks and others that call back just work. A cluster does
+            not, unless it is configured to.
+        stop_orphans: Stop what a sub-workflow or launch plan node has started when the node has taken too long. A cluster lets
+            it run on.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -95,6 +99,8 @@ class Sandbox:
         listen: str = "127.0.0.1",
         token: str | None = None,
         public_host: str | None = None,
+        task_callbacks: bool = False,
+        stop_orphans: bool = False,
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
@@ -121,6 +127,8 @@ class Sandbox:
             projects=self._projects,
             clock=clock or (lambda: datetime.now(UTC)),
             catch_up=catch_up,
+            task_callbacks=task_callbacks,
+            stop_orphans=stop_orphans,
             engine=engine,
             prompt=prompt,
         )

@@ -19,7 +19,7 @@ from .._drive import run_blocking
 from ..model.errors import BridgeError
 from ..model.status import from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, status_of
-from .channel import opened_with
+from .channel import opened_with, whom
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -56,7 +56,7 @@ class BlockingTransport:
 
         def failure(code: str, details: str) -> BridgeError:
             request_id = dict(metadata).get("x-request-id")
-            return from_status(code, details, rpc=method.name, target=self.target, request_id=request_id)
+            return from_status(code, details, rpc=method.name, target=whom(self._config), request_id=request_id)
 
         try:
             stub = stubs.get(method.path)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
     from ...model.ids import EntityRef, RunRef
-    from ...model.requests import RunOptions
+    from ...model.run_options import RunOptions
     from ...model.runs import RunSnapshot
     from ..values import Existing, Interface, SignedUpload, StoredOutputs
     from .interfaces import Flyte1Interfaces
