@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shlex
 from typing import Any
 
 from ..model.errors import ConfigError
@@ -115,6 +114,8 @@ def command(where: str, raw: Any) -> tuple[str, ...] | None:
 def _split(raw: str) -> Any:
     if raw.lstrip().startswith("["):
         return json.loads(raw)
+    import shlex
+
     return raw.split(",") if "," in raw else shlex.split(raw)
 
 
