@@ -62,6 +62,8 @@ class Sandbox:
             (``CreateWorkflowEvent``, ``CreateNodeEvent``, ``CreateTaskEvent``), and schedules do not fire.
         prompt: Begin with a run as soon as it is created. On a cluster it stays UNDEFINED for a moment, and so it does here
             otherwise: what starts runs should not count on more.
+        item_arrays: Accept array nodes whose inner node has the interface of one item (``is_original_sub_node_interface``:
+            flytekit's arrays over launch plans). FlyteAdmin 1.16 refuses them, their types do not fit.
         listen: IPv4 address of this machine; everything but loopback needs ``token``.
         token: Asked for by everything, see `Access`.
         public_host: How other machines call this one, when that is neither ``listen`` nor the host's name.
@@ -92,6 +94,7 @@ class Sandbox:
         auth: Auth | bool = False,
         engine: bool = True,
         prompt: bool = False,
+        item_arrays: bool = False,
         listen: str = "127.0.0.1",
         token: str | None = None,
         public_host: str | None = None,
@@ -123,6 +126,7 @@ class Sandbox:
             catch_up=catch_up,
             engine=engine,
             prompt=prompt,
+            item_arrays=item_arrays,
         )
         self._temporary: Path | None = None
         self._running: Parts | None = None

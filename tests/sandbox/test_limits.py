@@ -103,5 +103,5 @@ def test_arms_that_are_not_taken_are_skipped(wire, tmp_path):
     wire.register(template, tasks=tasks)
     run = wire.run(plan_id(name), literals(n=1)).id
     arms = {node.metadata.spec_node_id: node.closure.phase for node in nodes_of(wire, run, "n0").values()}
-    assert arms == {"yes": NODE.SUCCEEDED, "no": NODE.SKIPPED}
+    assert arms == {"n0-yes": NODE.SUCCEEDED, "n0-no": NODE.SKIPPED}
     assert [path.name for path in tmp_path.iterdir()] == ["yes"]

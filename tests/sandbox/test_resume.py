@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from flyteidl.core import dynamic_job_pb2, workflow_pb2
+from flyteidl.core import dynamic_job_pb2, types_pb2, workflow_pb2
 
 from .protos import (
     INTEGER,
@@ -284,7 +284,7 @@ def test_what_a_dynamic_task_made_goes_on(fresh, connect, tmp_path):
 
 def register_map(wire, name, script, *, size=4):
     """A map task over `size` items that runs `script` with $FLYTE_K8S_ARRAY_INDEX."""
-    task = shell_task(f"{name}.item", script, {"n": INTEGER})
+    task = shell_task(f"{name}.item", script, {"n": types_pb2.LiteralType(collection_type=INTEGER)})
     template = new_workflow(name)
     node = template.nodes.add(id="n0")
     node.metadata.name = "n0"

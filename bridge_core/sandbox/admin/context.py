@@ -27,6 +27,7 @@ class Admin:
     """What FlyteAdmin stands on."""
 
     database: Database
+    item_arrays: bool
     faults: Faults
     attributes: Attributes
     descriptions: Descriptions
@@ -38,10 +39,11 @@ class Admin:
     projects: Projects
 
     @classmethod
-    def on(cls, database: Database, layout: Layout, faults: Faults) -> Admin:
+    def on(cls, database: Database, layout: Layout, faults: Faults, *, item_arrays: bool) -> Admin:
         """The parts on one store and one storage."""
         return cls(
             database=database,
+            item_arrays=item_arrays,
             faults=faults,
             attributes=Attributes(database),
             descriptions=Descriptions(database),

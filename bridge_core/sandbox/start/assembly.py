@@ -55,6 +55,7 @@ class Assembly:
     catch_up: int
     engine: bool
     prompt: bool
+    item_arrays: bool
 
     def __post_init__(self) -> None:
         if self.isolation not in ("process", "fork"):
@@ -121,7 +122,7 @@ class Assembly:
             layout.create()
             before = self.faults.outages.check_database
             database = resources.enter_context(closing(Database(layout.database, before)))
-        admin = Admin.on(database, layout, self.faults)
+        admin = Admin.on(database, layout, self.faults, item_arrays=self.item_arrays)
         for project in self.projects:
             admin.projects.ensure(project)
         access = self.access
