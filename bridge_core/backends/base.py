@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..model.ids import EntityKind, EntityRef, RunRef
     from ..model.nodes import Attempt, NodeSnapshot, SpanMetric
     from ..model.projects import Project
-    from ..model.requests import RunOptions
+    from ..model.run_options import RunOptions
     from ..model.runs import RunQuery, RunSnapshot
     from ..schedules import DeployedTrigger, Trigger
     from .values import Existing, Interface, SignedUpload, StoredOutputs

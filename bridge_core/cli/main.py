@@ -109,9 +109,9 @@ class _Version(argparse.Action):
     """Prints the version of the installed package, which is looked up only when somebody asks."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
-        from importlib.metadata import version
+        from .. import __version__
 
-        print(f"flyte-bridge {version('flyte-bridge')}")
+        print(f"flyte-bridge {__version__}")
         parser.exit()
 
 

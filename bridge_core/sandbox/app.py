@@ -62,11 +62,13 @@ class Sandbox:
             (``CreateWorkflowEvent``, ``CreateNodeEvent``, ``CreateTaskEvent``), and schedules do not fire.
         prompt: Begin with a run as soon as it is created. On a cluster it stays UNDEFINED for a moment, and so it does here
             otherwise: what starts runs should not count on more.
-        item_arrays: Accept array nodes whose inner node has the interface of one item (``is_original_sub_node_interface``:
-            flytekit's arrays over launch plans). FlyteAdmin 1.16 refuses them, their types do not fit.
         listen: IPv4 address of this machine; everything but loopback needs ``token``.
         token: Asked for by everything, see `Access`.
         public_host: How other machines call this one, when that is neither ``listen`` nor the host's name.
+        task_callbacks: Tell tasks where this server is, so that eager tasks and others that call back just work. A cluster does
+            not, unless it is configured to.
+        stop_orphans: Stop what a sub-workflow or launch plan node has started when the node has taken too long. A cluster lets
+            it run on.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -94,10 +96,11 @@ class Sandbox:
         auth: Auth | bool = False,
         engine: bool = True,
         prompt: bool = False,
-        item_arrays: bool = False,
         listen: str = "127.0.0.1",
         token: str | None = None,
         public_host: str | None = None,
+        task_callbacks: bool = False,
+        stop_orphans: bool = False,
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
@@ -124,9 +127,10 @@ class Sandbox:
             projects=self._projects,
             clock=clock or (lambda: datetime.now(UTC)),
             catch_up=catch_up,
+            task_callbacks=task_callbacks,
+            stop_orphans=stop_orphans,
             engine=engine,
             prompt=prompt,
-            item_arrays=item_arrays,
         )
         self._temporary: Path | None = None
         self._running: Parts | None = None

@@ -10,7 +10,7 @@ from .protos import Wire
 @pytest.fixture(scope="session")
 def sandbox():
     """One sandbox for all tests that do not stop or restart theirs."""
-    with Sandbox(item_arrays=True) as running:
+    with Sandbox() as running:
         yield running
 
 
@@ -27,7 +27,7 @@ def fresh(tmp_path):
     started = []
 
     def start(**options):
-        running = Sandbox(data_dir=tmp_path / "data", item_arrays=True, **options).start()
+        running = Sandbox(data_dir=tmp_path / "data", **options).start()
         started.append(running)
         return running
 

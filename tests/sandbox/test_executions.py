@@ -373,7 +373,7 @@ def test_messages_are_trimmed_in_lists(wire):
     block.error.message = "long " * 100
     target = wire.register(template, tasks=[task])
     run = wire.run(target, literals(n=1)).id
-    assert wire.get(run).closure.error.message == "long " * 100
+    assert wire.get(run).closure.error.message == "[UserProvidedError] " + "long " * 100
     (listed,) = list_runs(wire, f"eq(execution_name,{run.name})").executions
     assert len(listed.closure.error.message) == 100
     assert listed.closure.phase == PHASE.FAILED

@@ -178,7 +178,7 @@ def test_promises_that_cannot_be_resolved():
     promise(binding, "elsewhere", "x")
     with pytest.raises(Failure) as caught:
         resolve(binding, {})
-    assert caught.value.code == "BindingResolutionError"
+    assert caught.value.code == "OutputsNotFoundError"
 
 
 def test_templates():

@@ -69,7 +69,8 @@ def test_a_folder_of_the_previous_schema_keeps_its_runs(fresh, connect):
     assert wire.admin.ListNodeExecutions(request) == before
     request.filters = f"eq(execution_name,{done.name})+gt(started_at,2020-01-01T00:00:00Z)+lt(duration,1h)"
     request.sort_by.CopyFrom(common_pb2.Sort(key="node_execution_created_at", direction=common_pb2.Sort.ASCENDING))
-    assert wire.admin.ListNodeExecutions(request) == before
+    started = [node for node in before.node_executions if node.closure.HasField("started_at")]
+    assert list(wire.admin.ListNodeExecutions(request).node_executions) == started
     release(wire, held)
     assert wire.wait(held).closure.phase == PHASE.SUCCEEDED
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
     from ...model.ids import EntityRef, RunRef
-    from ...model.requests import RunOptions
+    from ...model.run_options import RunOptions
     from ...model.runs import RunSnapshot
     from ..values import Existing, Interface, SignedUpload, StoredOutputs
     from .interfaces import Flyte1Interfaces
@@ -83,6 +83,10 @@ class Flyte1Backend:
         from .triggers import Flyte1Triggers
 
         return Flyte1Triggers(self._calls)
+
+    @cached_property
+    def _console(self) -> str:
+        return self._config.console_base
 
     @cached_property
     def _interfaces(self) -> Flyte1Interfaces:
@@ -309,4 +313,4 @@ class Flyte1Backend:
 
     def console_url(self, ref: RunRef | EntityRef) -> str:
         """The page of a run or entity in Flyte's console."""
-        return console_url(self._config.console_base, ref)
+        return console_url(self._console, ref)

@@ -24,6 +24,7 @@ from ...model.ids import EntityKind, EntityRef
 from ...model.run_errors import AlreadyExists
 from ...schedules import Cron, DeployedTrigger, Trigger
 from .convert import entity_of, identifier
+from .lists import BY_NAME
 from .methods import rpc
 from .spec import check_options, set_shared_fields
 
@@ -40,7 +41,7 @@ _UNITS = ((1440, schedule_pb2.DAY), (60, schedule_pb2.HOUR), (1, schedule_pb2.MI
 _MINUTES = {unit: minutes for minutes, unit in _UNITS}
 _IN_LAUNCH_PLANS = frozenset({
     "labels", "annotations", "env_vars", "interruptible", "overwrite_cache", "raw_data_path", "service_account",
-    "max_parallelism", "cluster_pool",
+    "max_parallelism", "cluster_pool", "log_level", "log_format",
 })  # fmt: skip
 
 
@@ -153,7 +154,9 @@ class Flyte1Triggers:
     async def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
         """Launch plans that have a schedule, one per name: the active version, else the newest."""
         active: set[str] = set()
-        request = launch_plan_pb2.ActiveLaunchPlanListRequest(project=project, domain=domain, limit=_PAGE)
+        request = launch_plan_pb2.ActiveLaunchPlanListRequest(
+            project=project, domain=domain, limit=_PAGE, sort_by=BY_NAME
+        )
         while True:
             page = await self._calls.unary(rpc("ListActiveLaunchPlans"), request)
             for plan in page.launch_plans:

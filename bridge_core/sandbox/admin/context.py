@@ -27,7 +27,6 @@ class Admin:
     """What FlyteAdmin stands on."""
 
     database: Database
-    item_arrays: bool
     faults: Faults
     attributes: Attributes
     descriptions: Descriptions
@@ -39,11 +38,10 @@ class Admin:
     projects: Projects
 
     @classmethod
-    def on(cls, database: Database, layout: Layout, faults: Faults, *, item_arrays: bool) -> Admin:
+    def on(cls, database: Database, layout: Layout, faults: Faults) -> Admin:
         """The parts on one store and one storage."""
         return cls(
             database=database,
-            item_arrays=item_arrays,
             faults=faults,
             attributes=Attributes(database),
             descriptions=Descriptions(database),

@@ -30,20 +30,19 @@ __all__ = ["check_size", "compile_closure"]
 _MOST_NODES = 100
 
 
-def compile_closure(template: Any, sub_workflows: Iterable[Any], *, find: LookUp, item_arrays: bool = False) -> Any:
+def compile_closure(template: Any, sub_workflows: Iterable[Any], *, find: LookUp) -> Any:
     """Compiles a workflow with its sub-workflows.
 
     Args:
         template: The workflow; its id must be set.
         sub_workflows: Every sub-workflow at any depth, as flytekit sends them.
         find: Registry look-up: an admin Task or LaunchPlan for an identifier; raises Rejected when there is none.
-        item_arrays: Take the interface of an array's items for that of one item where the array says so.
 
     Raises:
         Rejected: INVALID_ARGUMENT when something referred to does not exist, or the graph is not one.
     """
     try:
-        library = Library(sub_workflows, item_arrays=item_arrays)
+        library = Library(sub_workflows)
         library.load(template, find)
         primary = compiler_pb2.CompiledWorkflow()
         primary.template.CopyFrom(template)

@@ -27,14 +27,12 @@ class Library:
 
     Args:
         sub_workflows: Templates of the sub-workflows at any depth.
-        item_arrays: Whether arrays may be over nodes with the interface of one item.
 
     Raises:
         Rejected: INVALID_ARGUMENT when two of them have one id.
     """
 
-    def __init__(self, sub_workflows: Iterable[Any], *, item_arrays: bool = False) -> None:
-        self.item_arrays = item_arrays
+    def __init__(self, sub_workflows: Iterable[Any]) -> None:
         self.tasks: dict[str, Any] = {}
         self.plans: dict[str, Any] = {}
         self.workflows: dict[str, Any] = {}

@@ -120,11 +120,9 @@ def _interface(graph: Graph, vertex: Vertex, findings: Findings) -> Any | None:
     if target == "array_node":
         if vertex.item.id:
             check_node_id(vertex.item.id)
-        if not _set_interface(graph, vertex.item, findings.scope()):
-            return None
-        if graph.library.item_arrays and message.array_node.is_original_sub_node_interface.value:
-            return _of_items(message.array_node, vertex.item.interface)
-        return vertex.item.interface
+        if _set_interface(graph, vertex.item, findings.scope()):
+            return vertex.item.interface
+        return None
     findings.value_required(vertex.id, "Target")
     return None
 
@@ -168,20 +166,6 @@ def _of_workflow(graph: Graph, vertex: Vertex, findings: Findings) -> Any | None
         if parameter.required or name in given:
             interface.inputs.variables[name].CopyFrom(parameter.var)
     return interface
-
-
-def _of_items(array: Any, interface: Any) -> Any:
-    """Lists of what one item takes and gives."""
-    whole = interface_pb2.TypedInterface()
-    bound = set(getattr(array, "bound_inputs", ()))  # flyteidl before 1.15 has none
-    for side in ("inputs", "outputs"):
-        for name, variable in getattr(interface, side).variables.items():
-            wrapped = getattr(whole, side).variables[name]
-            if side == "inputs" and name in bound:
-                wrapped.CopyFrom(variable)
-            else:
-                wrapped.type.collection_type.CopyFrom(variable.type)
-    return whole
 
 
 def _of_gate(graph: Graph, vertex: Vertex, findings: Findings) -> Any | None:

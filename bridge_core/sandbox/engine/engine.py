@@ -65,6 +65,7 @@ class Engine:
         clock: Callable[[], datetime],
         catch_up: int,
         parallelism: int,
+        stop_orphans: bool,
         run_url: Callable[[Any], str],
         moves: bool = True,
         pickup: float = 0.0,
@@ -98,6 +99,7 @@ class Engine:
             runner=runner,
             children=Children(database, self.executions, self.launcher, self.terminate),
             deletions=JobDeleter(connectors, jobs, self.loop),
+            stop_orphans=stop_orphans,
             run_url=run_url,
         )
         self._factory = NodeFactory()

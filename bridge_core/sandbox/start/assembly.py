@@ -53,9 +53,10 @@ class Assembly:
     projects: tuple[str, ...]
     clock: Callable[[], datetime]
     catch_up: int
+    task_callbacks: bool
+    stop_orphans: bool
     engine: bool
     prompt: bool
-    item_arrays: bool
 
     def __post_init__(self) -> None:
         if self.isolation not in ("process", "fork"):
@@ -122,7 +123,7 @@ class Assembly:
             layout.create()
             before = self.faults.outages.check_database
             database = resources.enter_context(closing(Database(layout.database, before)))
-        admin = Admin.on(database, layout, self.faults, item_arrays=self.item_arrays)
+        admin = Admin.on(database, layout, self.faults)
         for project in self.projects:
             admin.projects.ensure(project)
         access = self.access
@@ -139,8 +140,9 @@ class Assembly:
             code=CodeCache(layout.code),
             images=self.images,
             starter=starter,
-            endpoint=f"{access.nearby}:{grpc_server.port}",
-            env={**storage.task_environment, **task_login(access.auth)},
+            endpoint=f"{access.nearby}:{grpc_server.port}" if self.task_callbacks else "",
+            kills=self.faults.task_kills,
+            env={**storage.task_environment, **(task_login(access.auth) if self.task_callbacks else {})},
         )
         console_url = f"http://{access.host}:{http_server.port}"
         engine = Engine(
@@ -152,6 +154,7 @@ class Assembly:
             connectors=self.connectors,
             clock=self.clock,
             catch_up=self.catch_up,
+            stop_orphans=self.stop_orphans,
             run_url=lambda identifier: console_url + run_path(identifier),
             moves=self.engine,
             pickup=0.0 if self.prompt else _PICKUP,

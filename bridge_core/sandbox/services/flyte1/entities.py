@@ -80,9 +80,7 @@ class EntityHandlers:
         template.id.CopyFrom(identifier)
         workflow = workflow_pb2.Workflow(id=identifier)
         with self._db.transaction():
-            compiled = compile_closure(
-                template, request.spec.sub_workflows, find=self._entities.get, item_arrays=self._admin.item_arrays
-            )
+            compiled = compile_closure(template, request.spec.sub_workflows, find=self._entities.get)
             check_size(identifier, compiled)
             self._refuse_known(identifier, compiled)
             workflow.closure.compiled_workflow.CopyFrom(compiled)
