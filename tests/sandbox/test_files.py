@@ -113,7 +113,9 @@ def test_missing_file_is_404(wire, sandbox):
 
 @pytest.mark.parametrize("name", ["../../../escape", "a/../../../../escape", "/etc/passwd/../../escape"])
 def test_names_cannot_leave_their_directory(wire, sandbox, name):
-    place = location(wire, filename=unique(name), filename_root="r")  # FlyteAdmin joins and cleans the path, and signs it
+    place = location(
+        wire, filename=unique(name), filename_root="r"
+    )  # FlyteAdmin joins and cleans the path, and signs it
     http_call("PUT", place.signed_url, b"x")
     blobs = sandbox.data_dir / "blobs"
     assert not [path for path in sandbox.data_dir.rglob("*escape*") if not path.is_relative_to(blobs)]
