@@ -7,8 +7,9 @@ PY := .venv/bin/python
 # Most tests wait for something: two at once fit two cores. Files stay whole, because what they start is started per process.
 PARALLEL ?= -n 2 --dist loadfile
 STAMP := .venv/.installed
-# What only npm carries: an Azure endpoint.
+# What only npm carries: an Azure endpoint, and a certified OpenID provider (its version: tests/auth/provider/package.json).
 NPM := .venv/npm
+PROVIDER := tests/auth/provider/package.json
 # What the machine sets to save space would make every task process compile flytekit anew.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -67,9 +68,10 @@ clean:
 
 .venv: $(STAMP)
 
-$(NPM)/.installed: | $(STAMP)
-	@command -v npm >/dev/null || { echo "make test-full needs npm, for Azure's emulator" >&2; exit 2; }
-	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 && touch $@
+$(NPM)/.installed: $(PROVIDER) | $(STAMP)
+	@command -v npm >/dev/null || { echo "make test-full needs npm, for Azure's emulator and an OpenID provider" >&2; exit 2; }
+	provider=$$(node -p "require('./$(PROVIDER)').dependencies['oidc-provider']") && \
+	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 oidc-provider@$$provider && touch $@
 
 # constraints.txt pins everything that is installed, so that today's environment is tomorrow's.
 $(STAMP): pyproject.toml constraints.txt

@@ -19,8 +19,12 @@ __all__ = [
 
 try:
     from airflow.sdk.exceptions import TaskDeferralTimeout
+
+    IS_AIRFLOW_2 = False
 except ImportError:  # Airflow 2.11
     from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+
+    IS_AIRFLOW_2 = True
 
 _SECTION = "flyte"
 
@@ -28,6 +32,18 @@ _SECTION = "flyte"
 def sync_grace() -> float:
     """Seconds that a deferrable task waits on its worker first (``[flyte] sync_grace``)."""
     return float(conf.getfloat(_SECTION, "sync_grace", fallback=3.0))
+
+
+def outputs_limit() -> int:
+    """Bytes above which an output stays in Flyte (``[flyte] outputs_limit``)."""
+    return int(conf.getint(_SECTION, "outputs_limit", fallback=1024 * 1024))
+
+
+def has_template(text: str, jinja_env: Any) -> bool:
+    """Whether there is anything in the text that this Jinja environment would render."""
+    env = jinja_env
+    begins = (env.variable_start_string, env.block_start_string, env.comment_start_string)
+    return bool(env.line_statement_prefix or env.line_comment_prefix) or any(begin in text for begin in begins)
 
 
 def first_event_floor() -> float:

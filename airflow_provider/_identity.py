@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import Variable, conf
+
+from ._run_name import TaskKey
 
 __all__ = [
     "INSTANCE_VARIABLE",
@@ -23,6 +24,7 @@ __all__ = [
     "known_instance_id",
     "remember_url",
     "remembered_url",
+    "task_key",
 ]
 
 INSTANCE_VARIABLE = "flyte_bridge_instance_id"
@@ -30,8 +32,7 @@ _KEY = "flyte_bridge_identity"
 _URL_KEY = "flyte_bridge_console_url"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Tells one task instance from every other."""
 
     token: str
@@ -62,6 +63,19 @@ def identity_of(context: Mapping[str, Any], installation: str) -> Identity:
         return Identity(f"{installation}:{dag_run.id}", fresh=True)
     started = getattr(dag_run, "start_date", None)
     return Identity(started.isoformat() if started is not None else "", fresh=True)
+
+
+def task_key(context: Mapping[str, Any], retries: int | None) -> tuple[TaskKey, bool]:
+    """The key of the task instance that runs, and whether its identity is `Identity.fresh`.
+
+    Raises:
+        Exception: Whatever Airflow raises when it cannot be asked, or cannot keep the identity.
+    """
+    installation = instance_id()
+    identity = identity_of(context, installation)
+    clears = getattr(context.get("dag_run"), "clear_number", None)
+    key = TaskKey(context["ti"], retries=retries, clears=clears, identity=identity.token, installation=installation)
+    return key, identity.fresh
 
 
 def known_instance_id() -> str | None:

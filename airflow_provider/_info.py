@@ -104,6 +104,14 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "production",
                         "default": None,
                     },
+                    "outputs_limit": {
+                        "description": "Bytes above which an output of a run stays in Flyte; its XCom is a reference, which a "
+                        "FlyteRunOperator takes as an input.",
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "65536",
+                        "default": "1048576",
+                    },
                     "sweep": {
                         "description": "Where a triggerer looks for runs that no task waits for any more, besides the project "
                         "and domain of each Flyte connection: connection ids or connection=project/domain, separated by commas.",

@@ -19,15 +19,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from bridge_core import BridgeError, Client, RunNotFound, RunRef
+from bridge_core import BridgeError, RunNotFound
 
 from ._compat import NO_STATE, task_state
 
-__all__ = ["SyncKill", "abort_soon"]
+if TYPE_CHECKING:
+    from bridge_core import Client, RunRef
+
+__all__ = ["SyncKill", "abort_and_tell", "abort_soon"]
 
 log = logging.getLogger("airflow.task.flyte")
 
@@ -166,3 +169,16 @@ def abort_soon(client: Client, ref: RunRef, reason: str, *, within: float) -> No
             return
         time.sleep(pause)
         pause = min(2 * pause, 1.0)
+
+
+def abort_and_tell(client: Client, ref: RunRef, reason: str, *, within: float = 0.0) -> str:
+    """`abort_soon` for a sentence: what became of the run."""
+    try:
+        abort_soon(client, ref, reason, within=within)
+    except RunNotFound:
+        return "it was not launched"
+    except BridgeError as error:
+        log.warning("run %s could not be aborted: %s", ref, error)
+        return f"it could not be aborted ({error}) and may go on"
+    log.warning("aborted run %s: %s", ref, reason)
+    return "it was aborted"

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge_core import (
     AlreadyExists,
@@ -27,15 +27,63 @@ from bridge_core import (
 )
 
 from ._run_name import TaskKey
+from ._superseded import end_superseded
 from ._values import from_xcom
 
-__all__ = ["attach_to_legacy", "build_request", "explained", "launch_or_attach", "placed"]
+if TYPE_CHECKING:
+    from ._kill import SyncKill
+
+__all__ = ["build_request", "explained", "launch_for", "placed"]
 
 log = logging.getLogger("airflow.task.flyte")
 
 _MOST_ATTEMPTS = 1000
+_NATIVE = (
+    "templates of this task are rendered as native objects (render_template_as_native_obj=True), which reads what they give as "
+    "Python: 1.10 becomes the number 1.1. Write {{ … | tojson }} for a text, or set render_template_as_native_obj=False"
+)
 _GONE = frozenset({RunPhase.FAILED, RunPhase.ABORTED, RunPhase.TIMED_OUT, RunPhase.ABORTING})
 """A run in one of these will bring no outputs: a retry wants the next one."""
+
+
+def launch_for(
+    client: Client,
+    request: LaunchRequest,
+    key: TaskKey,
+    kill: SyncKill,
+    *,
+    try_began: datetime | None,
+    supersede: bool,
+    legacy_since: datetime | None,
+    native: bool,
+) -> Launched:
+    """Ends what an earlier life of this task instance left behind, then attaches or launches.
+
+    Args:
+        client: Asks Flyte.
+        request: What to launch, its entity `placed`; its name is replaced.
+        key: The task instance.
+        kill: Told which run is being made.
+        try_began: When this try began.
+        supersede: Whether runs of earlier lives are aborted.
+        legacy_since: When the DAG run began, when a release without identities may have launched for it. None: it cannot.
+        native: Whether templates are rendered as native objects; for messages.
+
+    Raises:
+        BridgeError: See `launch_or_attach`.
+    """
+    if supersede:
+        end_superseded(client, request.entity, key, began=try_began)
+    launched = None
+    if legacy_since is not None:
+        launched = attach_to_legacy(client, request.entity, key, since=legacy_since)
+    if launched is None:
+        try:
+            launched = launch_or_attach(client, request, key.name, trying=kill.trying)
+        except LiteralError as error:
+            raise explained(error, request.inputs, native=native) from None
+    kill.made(launched.ref)
+    return launched
 
 
 def launch_or_attach(
@@ -79,7 +127,7 @@ def launch_or_attach(
     raise InvalidRequest(f"{_MOST_ATTEMPTS} runs of this task instance ended badly; clear it to start counting anew")
 
 
-def attach_to_legacy(client: Client, entity: EntityRef, key: TaskKey, *, since: datetime | None) -> Launched | None:
+def attach_to_legacy(client: Client, entity: EntityRef, key: TaskKey, *, since: datetime) -> Launched | None:
     """The live run that a release without identities launched for this task instance, if there is one.
 
     Its name is that of every task instance with these names, so only one that lives, of this entity, and younger than the
@@ -99,7 +147,7 @@ def attach_to_legacy(client: Client, entity: EntityRef, key: TaskKey, *, since: 
             return None
         if snapshot.phase.is_terminal or snapshot.phase is RunPhase.ABORTING:
             continue
-        young = since is not None and snapshot.created_at is not None and snapshot.created_at >= since
+        young = snapshot.created_at is not None and snapshot.created_at >= since
         if young and snapshot.entity is not None and snapshot.entity.name == entity.name:
             log.warning("attached to %s, launched by an earlier release of flyte-bridge", ref)
             return Launched(ref=ref, created=False, snapshot=snapshot)
@@ -122,8 +170,14 @@ def placed(entity: EntityRef, config: Config, conn_id: str) -> EntityRef:
     return found
 
 
-def explained(error: LiteralError, inputs: Any) -> LiteralError:
-    """The same error; with a way out when an input is what a template or an XCom that was never pushed leaves behind."""
+def explained(error: LiteralError, inputs: Any, *, native: bool = False) -> LiteralError:
+    """The same error; with a way out when an input is what a template or an XCom that was never pushed leaves behind.
+
+    Args:
+        error: Which inputs were refused.
+        inputs: What was given.
+        native: Whether Airflow renders this task's templates as native objects.
+    """
     given = inputs if isinstance(inputs, Mapping) else {}
     refused = {name: value for name, value in given.items() if any(_about(problem, name) for problem in error.problems)}
     texts = {name: value for name, value in refused.items() if isinstance(value, str)}
@@ -132,9 +186,13 @@ def explained(error: LiteralError, inputs: Any) -> LiteralError:
         hints.append(f"{', '.join(absent)} came as None: the task it is taken from pushed no such XCom, or did not run")
     if unread := [name for name, text in texts.items() if text.lstrip()[:1] in ("{", "[")]:
         hints.append(
-            f"{', '.join(unread)} is the text of a template, and no JSON: write {{{{ … | tojson }}}}, pass the XComArg "
-            "(task.output) itself, or set render_template_as_native_obj=True on the DAG"
+            f"{', '.join(unread)} is the text of a template, and no JSON: write {{{{ … | tojson }}}}, or pass the XComArg "
+            "(task.output) itself"
         )
+    if native and (
+        read := [name for name, value in refused.items() if value is not None and not isinstance(value, str)]
+    ):
+        hints.append(f"{', '.join(read)}: {_NATIVE}")
     return error.with_message("\n".join([error.message, *hints])) if hints else error
 
 
@@ -143,29 +201,61 @@ def _about(problem: str, name: str) -> bool:
 
 
 def build_request(
-    entity: str | EntityRef, inputs: Any, options: Any, *, version: Any, project: str | None, domain: str | None
+    entity: Any,
+    inputs: Any,
+    options: Any,
+    *,
+    version: Any,
+    project: Any,
+    domain: Any,
+    native: bool = False,
+    load: Callable[[RunRef, str], Any] | None = None,
 ) -> LaunchRequest:
     """What to launch, from an operator's rendered fields. Arguments win over the entity's own project and domain.
+
+    Args:
+        entity: `EntityRef` or its text form.
+        inputs: Input name -> value, as XComs have them.
+        options: `RunOptions`, or a mapping with its fields.
+        version: A version, or None.
+        project: A project, or None.
+        domain: A domain, or None.
+        native: Whether Airflow renders this task's templates as native objects: named when a text came as something else.
+        load: Fetches an output that an XCom only refers to.
 
     Raises:
         InvalidRequest: The version is given twice and differs, or a field rendered to something unusable.
     """
-    ref = entity if isinstance(entity, EntityRef) else EntityRef.parse(str(entity))
-    pin = None if version is None else str(version)
+    ref = entity if isinstance(entity, EntityRef) else EntityRef.parse(str(_text("entity", entity, native)))
+    pin = _text("version", version, native)
+    project, domain = _text("project", project, native), _text("domain", domain, native)
     if pin and ref.version and pin != ref.version:
         raise InvalidRequest(f"version={pin!r} contradicts entity {str(ref)!r}; give one of them")
     if inputs is not None and not isinstance(inputs, Mapping):
         raise InvalidRequest(
             f"inputs of {ref} must be a mapping of input names to values, got {type(inputs).__name__}. A template that stands "
-            "for the whole mapping renders to a text: pass an XComArg, or set render_template_as_native_obj=True on the DAG"
+            "for the whole mapping renders to a text: pass an XComArg (task.output), or a mapping whose values are templates"
         )
-    if isinstance(options, Mapping):
-        options = RunOptions.from_mapping(options)
-    elif options is not None and not isinstance(options, RunOptions):
-        raise InvalidRequest(f"options must be RunOptions or a mapping with its fields, got {type(options).__name__}")
+    try:
+        if isinstance(options, Mapping):
+            options = RunOptions.from_mapping(options)
+        elif options is not None and not isinstance(options, RunOptions):
+            raise InvalidRequest(
+                f"options must be RunOptions or a mapping with its fields, got {type(options).__name__}"
+            )
+    except InvalidRequest as error:
+        raise (error.with_message(f"{error.message}. {_NATIVE}") if native else error) from None
     return LaunchRequest(
         EntityRef(ref.kind, ref.name, project or ref.project, domain or ref.domain, pin or ref.version),
-        inputs=from_xcom(dict(inputs or {})),
+        inputs=from_xcom(dict(inputs or {}), load),
         options=options or RunOptions(),
         coerce_json=True,  # what a template rendered is a text: "3" is taken for an integer, never a STRING for anything
     )
+
+
+def _text(field: str, value: Any, native: bool) -> str | None:
+    """The value of a field that must be a text: ``version=1.10`` is no version any more, whoever made a number of it."""
+    if value is None or isinstance(value, str):
+        return value
+    why = f" {_NATIVE[0].upper()}{_NATIVE[1:]}." if native else " Write it in quotes."
+    raise InvalidRequest(f"{field} must be a text, got {value!r} ({type(value).__name__}).{why}")

@@ -6,6 +6,8 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
+from ._compat import IS_AIRFLOW_2
+
 __all__ = ["FlyteConsoleLink"]
 
 
@@ -20,6 +22,11 @@ class FlyteConsoleLink(BaseOperatorLink):
     xcom_key = "flyte_console_url"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Airflow 3 calls this at the end of each leg and stores the answer; so it gives back what is stored already."""
-        known = getattr(operator, "console_url", None)
-        return str(known or XCom.get_value(ti_key=ti_key, key=self.xcom_key) or "")
+        """Airflow 3 calls this at the end of each leg, in the task's process, and stores the answer: the operator knows it.
+
+        Airflow 2 calls it when somebody looks, with an operator that never ran: there it is looked up. Looking up what is not
+        there would put an error into the log of a task that failed before it had a run.
+        """
+        if hasattr(operator, "console_url") and not IS_AIRFLOW_2:
+            return str(operator.console_url or "")
+        return str(XCom.get_value(ti_key=ti_key, key=self.xcom_key) or "")

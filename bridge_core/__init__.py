@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
+    from .model.batches import BatchRun
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.policies import PollPolicy, RetryPolicy
+    from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.requests import LaunchRequest, RunOptions
@@ -59,6 +61,7 @@ __all__ = [
     "AsyncFileAccess",
     "Attempt",
     "AuthError",
+    "BatchRun",
     "BridgeError",
     "Checkpoint",
     "Classification",
@@ -95,6 +98,7 @@ __all__ = [
     "PermissionDenied",
     "PollPolicy",
     "Progress",
+    "Project",
     "Provenance",
     "RetryPolicy",
     "RunAborted",
@@ -132,12 +136,14 @@ _HOMES = {
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
+    "model.batches": ("BatchRun",),
     "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
+    "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest", "RunOptions"),

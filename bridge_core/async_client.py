@@ -5,39 +5,37 @@ Belongs to the event loop and process that use it first.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import IO, TYPE_CHECKING, Any, Self
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
+from ._data_verbs import AsyncDataVerbs
 from .model.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from datetime import timedelta
-    from pathlib import Path
     from types import TracebackType
 
     from .config import Config
-    from .files import AsyncFileAccess
     from .literals import Codec
     from .literals.outputs import RunOutputs
+    from .model.batches import BatchRun
     from .model.entities import Entity
     from .model.errors import BridgeError
     from .model.ids import EntityKind, EntityRef, RunRef
     from .model.nodes import LogLink, NodeSnapshot, SpanMetric
-    from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.projects import Project
     from .model.requests import LaunchRequest
     from .model.runs import Launched, RunQuery, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
-    from .secrets import SecretStore
-    from .storage.progress import OnProgress
     from .transport.aio import AioTransport
 
 __all__ = ["AsyncClient"]
 
 
 @public
-class AsyncClient:
+class AsyncClient(AsyncDataVerbs):
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
     All waits of one client share one poll (`waiting/shared_poll.py`). `AsyncClient.shared` shares one client among many callers.
@@ -67,7 +65,7 @@ class AsyncClient:
         self.config = config
         self._transport = AioTransport(config, self._credentials)
         self._ops = Operations(self._transport, config, self._codec)
-        self._files: AsyncFileAccess | None = None
+        self._files = None
 
     def __repr__(self) -> str:
         return f"AsyncClient({self.config.endpoint!r})"
@@ -133,105 +131,132 @@ class AsyncClient:
 
         return passthrough(self._transport, *pairs)
 
-    async def launch(self, request: LaunchRequest) -> RunRef:
+    async def launch(self, request: LaunchRequest | EntityRef | str) -> RunRef:
         """Launches, or attaches to the identical run of that name, in whatever phase it is."""
         return await self._ops.launch.launch(request)
 
-    async def launch_or_attach(self, request: LaunchRequest) -> Launched:
+    async def launch_or_attach(self, request: LaunchRequest | EntityRef | str) -> Launched:
         """Like `launch`, and tells whether the run was made now, with a snapshot of it."""
         return await self._ops.launch.launch_or_attach(request)
 
     async def launch_many(
-        self, requests: Sequence[LaunchRequest], concurrency: int = 0, return_exceptions: bool = False
+        self,
+        requests: Sequence[LaunchRequest | EntityRef | str],
+        concurrency: int = 0,
+        return_exceptions: bool = False,
+        *,
+        group_name: str | None = None,
     ) -> list[RunRef | BridgeError]:
         """Launches all of them, several at once; references in the order of the requests. Equal names are launched in turn."""
         return await self._ops.launch.launch_many(
-            requests, concurrency=concurrency, return_exceptions=return_exceptions
+            requests, concurrency=concurrency, return_exceptions=return_exceptions, group_name=group_name
         )
 
-    async def describe(self, ref: RunRef) -> RunSnapshot:
+    def run_many(
+        self,
+        requests: Iterable[LaunchRequest | EntityRef | str],
+        *,
+        concurrency: int = 0,
+        in_order: bool = False,
+        return_exceptions: bool = False,
+        group_name: str | None = None,
+        timeout: float | timedelta | None = None,
+        poll_interval: float | timedelta | None = None,
+    ) -> AsyncIterator[BatchRun]:
+        """Launches all of them and gives each as it ends: ``BatchRun(number, request, ref, snapshot, error)``."""
+        return self._ops.batches.run_many(
+            requests,
+            concurrency=concurrency,
+            in_order=in_order,
+            return_exceptions=return_exceptions,
+            group_name=group_name,
+            timeout=timeout,
+            poll_interval=poll_interval,
+        )
+
+    async def describe(self, ref: RunRef | str) -> RunSnapshot:
         """The run as it is now. Raises `RunNotFound`."""
-        return await self._ops.runs.describe(ref)
+        return await self._ops.runs.describe(self._ops.run(ref))
 
     async def wait(
         self,
-        ref: RunRef,
+        ref: RunRef | str,
         *,
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
     ) -> RunSnapshot:
         """Waits until the run ends. Never raises for a run that ended badly: `RunSnapshot.raise_for_phase` does."""
-        return await self._waiters.wait(ref, timeout=timeout, poll_interval=poll_interval)
+        return await self._waiters.wait(self._ops.run(ref), timeout=timeout, poll_interval=poll_interval)
 
     async def wait_many(
         self,
-        refs: Sequence[RunRef],
+        refs: Sequence[RunRef | str],
         *,
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
     ) -> list[RunSnapshot]:
         """Waits until all of them ended, asking about up to 200 runs in one call; snapshots in order."""
-        return await self._waiters.wait_many(refs, timeout=timeout, poll_interval=poll_interval)
+        return await self._waiters.wait_many(self._ops.run_list(refs), timeout=timeout, poll_interval=poll_interval)
 
     def watch(
         self,
-        ref: RunRef,
+        ref: RunRef | str,
         *,
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
     ) -> AsyncIterator[RunSnapshot]:
         """A snapshot whenever the phase changed; the final one last."""
-        return self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval)
+        return self._ops.runs.watch(self._ops.run(ref), timeout=timeout, poll_interval=poll_interval)
 
-    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
+    async def outputs(self, ref: RunRef | str, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references."""
-        return await self._ops.data.outputs(ref, allow_pickle=allow_pickle)
+        return await self._ops.data.outputs(self._ops.run(ref), allow_pickle=allow_pickle, read_frames=read_frames)
 
-    async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
+    async def abort(self, ref: RunRef | str, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success."""
-        await self._ops.runs.abort(ref, reason=reason)
+        await self._ops.runs.abort(self._ops.run(ref), reason=reason)
 
-    async def inputs(self, ref: RunRef) -> RunOutputs:
+    async def inputs(self, ref: RunRef | str) -> RunOutputs:
         """Inputs that the run has stored, after defaults, as plain Python."""
-        return await self._ops.data.inputs(ref)
+        return await self._ops.data.inputs(self._ops.run(ref))
 
-    async def relaunch(self, ref: RunRef, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
+    async def relaunch(self, ref: RunRef | str, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
         """A new run with the spec and inputs of this one. With a name it is made once, whatever crashes in between."""
-        return await self._ops.again.relaunch(ref, name=name, overwrite_cache=overwrite_cache)
+        return await self._ops.again.relaunch(self._ops.run(ref), name=name, overwrite_cache=overwrite_cache)
 
-    async def recover(self, ref: RunRef, *, name: str | None = None) -> RunRef:
+    async def recover(self, ref: RunRef | str, *, name: str | None = None) -> RunRef:
         """A new run that keeps what succeeded in this one and does the rest again. Named like `relaunch`."""
-        return await self._ops.again.recover(ref, name=name)
+        return await self._ops.again.recover(self._ops.run(ref), name=name)
 
-    async def archive(self, ref: RunRef, *, archived: bool = True) -> None:
+    async def archive(self, ref: RunRef | str, *, archived: bool = True) -> None:
         """Hides the run from lists (False: shows it again). It keeps its name."""
-        await self._ops.runs.archive(ref, archived=archived)
+        await self._ops.runs.archive(self._ops.run(ref), archived=archived)
 
     async def signal(
-        self, ref: RunRef, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
+        self, ref: RunRef | str, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
     ) -> None:
         """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it."""
-        await self._ops.inside.signal(ref, signal_id, value, timeout=timeout)
+        await self._ops.inside.signal(self._ops.run(ref), signal_id, value, timeout=timeout)
 
-    async def nodes(self, ref: RunRef, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
+    async def nodes(self, ref: RunRef | str, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
         """The nodes of the run as a tree: one call per parent node, however many leaves there are."""
-        return await self._ops.inside.nodes(ref, attempts=attempts)
+        return await self._ops.inside.nodes(self._ops.run(ref), attempts=attempts)
 
-    async def logs(self, ref: RunRef, *, node: str | None = None) -> list[LogLink]:
+    async def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
         """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
-        return await self._ops.inside.logs(ref, node=node)
+        return await self._ops.inside.logs(self._ops.run(ref), node=node)
 
-    async def deck(self, ref: RunRef, *, node: str | None = None) -> str:
+    async def deck(self, ref: RunRef | str, *, node: str | None = None) -> str:
         """HTML of a node's deck; the node may be left out when only one has a deck."""
-        return await self._ops.inside.deck(ref, node=node)
+        return await self._ops.inside.deck(self._ops.run(ref), node=node)
 
-    async def metrics(self, ref: RunRef) -> SpanMetric:
+    async def metrics(self, ref: RunRef | str) -> SpanMetric:
         """Where the time of the run went."""
-        return await self._ops.inside.metrics(ref)
+        return await self._ops.inside.metrics(self._ops.run(ref))
 
     async def list_entities(
         self,
-        kind: EntityKind,
+        kind: EntityKind | str,
         *,
         project: str | None = None,
         domain: str | None = None,
@@ -240,6 +265,14 @@ class AsyncClient:
     ) -> list[EntityRef]:
         """Registered entities of a kind, by name; with ``name``, the versions of that one, newest first."""
         return await self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
+
+    async def projects(self) -> list[Project]:
+        """Projects that are not archived, by id, with their domains."""
+        return await self._ops.backend.projects.all()
+
+    async def domains(self, project: str | None = None) -> list[str]:
+        """Ids of the domains of the installation, or of one project. Raises `NotFound`."""
+        return await self._ops.domains(project)
 
     async def deploy_trigger(self, trigger: Trigger) -> DeployedTrigger:
         """Makes Flyte know the trigger, and fire it unless ``auto_activate`` is False. The same again changes nothing."""
@@ -267,64 +300,14 @@ class AsyncClient:
         """Runs of one project and domain, newest first; pages are fetched as they are consumed."""
         return self._ops.runs.list_runs(project, domain, query, limit)
 
-    async def get_entity(self, ref: EntityRef) -> Entity:
+    async def get_entity(self, ref: EntityRef | str) -> Entity:
         """One version of an entity: what it takes and gives. Raises `EntityNotFound`."""
         return await self._ops.launch.get_entity(ref)
-
-    @property
-    def files(self) -> AsyncFileAccess:
-        """Files, here and there."""
-        from .files import AsyncFileAccess
-
-        if self._files is None:
-            self._files = AsyncFileAccess(self._ops.files, self.config)
-        return self._files
-
-    @property
-    def secrets(self) -> SecretStore:
-        """Secrets, where Flyte mounts them."""
-        from .secrets import SecretStore
-
-        return SecretStore(self.config)
-
-    @property
-    def codec(self) -> Codec:
-        """What values are converted with."""
-        return self._ops.data.codec
-
-    async def upload(
-        self,
-        source: Path | str | bytes,
-        *,
-        name: str | None = None,
-        location: str | None = None,
-        progress: OnProgress | None = None,
-    ) -> FileRef | DirectoryRef:
-        """Uploads a file, bytes, or a directory; the same content always gets the same URI."""
-        return await self._ops.files.upload(source, name=name, location=location, progress=progress)
-
-    async def download(
-        self,
-        what: FileRef | DirectoryRef | FrameRef | str,
-        path: str | Path,
-        *,
-        progress: OnProgress | None = None,
-    ) -> Path:
-        """Copies a referenced file (or all files of a directory or frame) to a local path, and returns that path."""
-        return await self._ops.files.download(what, path, progress=progress)
-
-    async def open(self, what: FileRef | str) -> IO[bytes]:
-        """Opens a referenced file for reading."""
-        return await self._ops.files.open(what)
-
-    async def read_frame(self, ref: FrameRef) -> Any:
-        """Reads a referenced table into a pandas DataFrame (``pip install 'flyte-bridge[dataframes]'``)."""
-        return await self._ops.data.read_frame(ref)
 
     def clear_cache(self) -> None:
         """Forgets what was remembered of fully versioned entities."""
         self._ops.backend.clear_cache()
 
-    def console_url(self, ref: RunRef) -> str:
-        """The page of the run in Flyte's console. Asks nobody."""
-        return self._ops.backend.console_url(ref)
+    def console_url(self, ref: RunRef | EntityRef | str) -> str:
+        """The page of a run or an entity in Flyte's console. Asks nobody."""
+        return self._ops.console_url(ref)

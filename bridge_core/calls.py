@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .auth.tokens import Tokens
+from .config.metadata import as_sent
 from .model.errors import BridgeError
 from .telemetry import CallRecord, observed
 
@@ -76,7 +77,9 @@ class Calls:
         record: CallRecord,
     ) -> Resp:
         transport, tokens, policy = self.transport, self._tokens, self._config.retry
-        metadata = _Carried((("accept", "application/grpc"), ("x-request-id", request_id), *self._config.metadata))
+        metadata = _Carried(
+            (("accept", "application/grpc"), ("x-request-id", request_id), *as_sent(self._config.metadata))
+        )
         budget = self._config.rpc_timeout if timeout is None else min(timeout, self._config.rpc_timeout)
         deadline = transport.now() + budget
         # A share per attempt, so that one black-holed connection does not eat the time of the attempt that would succeed.

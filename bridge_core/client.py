@@ -6,38 +6,36 @@ connection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
+from ._data_verbs import DataVerbs
 from ._drive import iter_blocking, run_blocking
 from .model.public import public
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import timedelta
-    from pathlib import Path
     from types import TracebackType
 
     from .config import Config
-    from .files import FileAccess
     from .literals import Codec
     from .literals.outputs import RunOutputs
+    from .model.batches import BatchRun
     from .model.entities import Entity
     from .model.errors import BridgeError
     from .model.ids import EntityKind, EntityRef, RunRef
     from .model.nodes import LogLink, NodeSnapshot, SpanMetric
-    from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.projects import Project
     from .model.requests import LaunchRequest
     from .model.runs import Launched, RunQuery, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
-    from .secrets import SecretStore
-    from .storage.progress import OnProgress
 
 __all__ = ["Client"]
 
 
 @public
-class Client:
+class Client(DataVerbs):
     """A connection to one Flyte, for code without an event loop.
 
     Args:
@@ -59,7 +57,7 @@ class Client:
         from .transport.blocking import BlockingTransport
 
         self.config = config if config is not None else Config.auto()
-        self._files: FileAccess | None = None
+        self._files = None
         self._transport = BlockingTransport(self.config, credentials)
         self._ops = Operations(self._transport, self.config, codec)
 
@@ -87,7 +85,7 @@ class Client:
 
         return passthrough(self._transport, *pairs)
 
-    def launch(self, request: LaunchRequest) -> RunRef:
+    def launch(self, request: LaunchRequest | EntityRef | str) -> RunRef:
         """Launches, or attaches to the identical run of that name, in whatever phase it is.
 
         Raises:
@@ -99,32 +97,80 @@ class Client:
         """
         return run_blocking(self._ops.launch.launch(request))
 
-    def launch_or_attach(self, request: LaunchRequest) -> Launched:
+    def launch_or_attach(self, request: LaunchRequest | EntityRef | str) -> Launched:
         """Like `launch`, and tells whether the run was made now, with a snapshot of it."""
         return run_blocking(self._ops.launch.launch_or_attach(request))
 
     def launch_many(
-        self, requests: Sequence[LaunchRequest], concurrency: int = 0, return_exceptions: bool = False
+        self,
+        requests: Sequence[LaunchRequest | EntityRef | str],
+        concurrency: int = 0,
+        return_exceptions: bool = False,
+        *,
+        group_name: str | None = None,
     ) -> list[RunRef | BridgeError]:
         """Launches all of them, several at once; references in the order of the requests. Equal names are launched in turn.
 
         Args:
-            requests: What to launch.
-            concurrency: How many at once; 0 chooses, 1 launches one after the other.
+            requests: What to launch; `LaunchRequest.zipped` makes them from lists of values.
+            concurrency: How many launches at once; 0 chooses, 1 launches one after the other. `run_many` bounds how many *run*.
             return_exceptions: A failed launch yields its error instead of ending all. Without it, the first error is raised
                 and requests that have not begun are not launched.
+            group_name: Label of all of them (``flyte-bridge-group``).
         """
         return run_blocking(
-            self._ops.launch.launch_many(requests, concurrency=concurrency, return_exceptions=return_exceptions)
+            self._ops.launch.launch_many(
+                requests, concurrency=concurrency, return_exceptions=return_exceptions, group_name=group_name
+            )
         )
 
-    def describe(self, ref: RunRef) -> RunSnapshot:
+    def run_many(
+        self,
+        requests: Iterable[LaunchRequest | EntityRef | str],
+        *,
+        concurrency: int = 0,
+        in_order: bool = False,
+        return_exceptions: bool = False,
+        group_name: str | None = None,
+        timeout: float | timedelta | None = None,
+        poll_interval: float | timedelta | None = None,
+    ) -> Iterator[BatchRun]:
+        """Launches all of them and gives each as it ends: ``BatchRun(number, request, ref, snapshot, error)``.
+
+        A run that ended badly is a result like others: ``snapshot.raise_for_phase()`` raises for it. Stopping early, and errors
+        that are raised, leave the runs that were launched as they are.
+
+        Args:
+            requests: What to launch, taken as there is room: a generator of a million is fine.
+            concurrency: How many *run* at once; 0 is no limit of ours.
+            in_order: Results in the order of the requests, instead of as they end.
+            return_exceptions: What cannot be launched, or is gone, is a `BatchRun` with an ``error``; otherwise it is raised.
+            group_name: Label of all of them (``flyte-bridge-group``).
+            timeout: Seconds for all of it; None for ever.
+            poll_interval: As in `wait`.
+
+        Raises:
+            WaitTimeout: Some were still running; none was aborted.
+        """
+        return iter_blocking(
+            self._ops.batches.run_many(
+                requests,
+                concurrency=concurrency,
+                in_order=in_order,
+                return_exceptions=return_exceptions,
+                group_name=group_name,
+                timeout=timeout,
+                poll_interval=poll_interval,
+            )
+        )
+
+    def describe(self, ref: RunRef | str) -> RunSnapshot:
         """The run as it is now. Raises `RunNotFound`."""
-        return run_blocking(self._ops.runs.describe(ref))
+        return run_blocking(self._ops.runs.describe(self._ops.run(ref)))
 
     def wait(
         self,
-        ref: RunRef,
+        ref: RunRef | str,
         *,
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
@@ -140,103 +186,111 @@ class Client:
             WaitTimeout: Still running; the run was not aborted. An unreachable Flyte ends here too, never as a failed run.
             RunNotFound: No such run.
         """
-        return run_blocking(self._ops.runs.wait(ref, timeout=timeout, poll_interval=poll_interval))
+        return run_blocking(self._ops.runs.wait(self._ops.run(ref), timeout=timeout, poll_interval=poll_interval))
 
     def wait_many(
         self,
-        refs: Sequence[RunRef],
+        refs: Sequence[RunRef | str],
         *,
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
     ) -> list[RunSnapshot]:
         """Waits until all of them ended, asking about up to 200 runs in one call; snapshots in order."""
-        return run_blocking(self._ops.runs.wait_many(refs, timeout=timeout, poll_interval=poll_interval))
+        return run_blocking(
+            self._ops.runs.wait_many(self._ops.run_list(refs), timeout=timeout, poll_interval=poll_interval)
+        )
 
     def watch(
         self,
-        ref: RunRef,
+        ref: RunRef | str,
         *,
         timeout: float | timedelta | None = None,
         poll_interval: float | timedelta | None = None,
     ) -> Iterator[RunSnapshot]:
         """A snapshot whenever the phase changed; the final one last."""
-        return iter_blocking(self._ops.runs.watch(ref, timeout=timeout, poll_interval=poll_interval))
+        return iter_blocking(self._ops.runs.watch(self._ops.run(ref), timeout=timeout, poll_interval=poll_interval))
 
-    def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
+    def outputs(self, ref: RunRef | str, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references.
 
         Args:
             ref: The run.
             allow_pickle: True downloads pickles and loads them, which runs whatever code is in them. Never the default.
+            read_frames: True reads frames at once, as `read_frame` does, in lists and maps too. Those inside a structure stay
+                what they are there.
 
         Raises:
             RunEnded: The run ended badly and has none.
             InvalidRequest: The run has not ended.
         """
-        return run_blocking(self._ops.data.outputs(ref, allow_pickle=allow_pickle))
+        return run_blocking(
+            self._ops.data.outputs(self._ops.run(ref), allow_pickle=allow_pickle, read_frames=read_frames)
+        )
 
-    def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
+    def abort(self, ref: RunRef | str, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success.
 
         Args:
             ref: The run.
             reason: Recorded with the run. None: names this user, host and process.
         """
-        run_blocking(self._ops.runs.abort(ref, reason=reason))
+        run_blocking(self._ops.runs.abort(self._ops.run(ref), reason=reason))
 
-    def inputs(self, ref: RunRef) -> RunOutputs:
+    def inputs(self, ref: RunRef | str) -> RunOutputs:
         """Inputs that the run has stored, after defaults, as plain Python."""
-        return run_blocking(self._ops.data.inputs(ref))
+        return run_blocking(self._ops.data.inputs(self._ops.run(ref)))
 
-    def relaunch(self, ref: RunRef, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
+    def relaunch(self, ref: RunRef | str, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
         """A new run with the spec and inputs of this one. With a name it is made once, whatever crashes in between.
 
         Raises:
             AlreadyExists: The name belongs to a run that is no relaunch of this one.
         """
-        return run_blocking(self._ops.again.relaunch(ref, name=name, overwrite_cache=overwrite_cache))
+        return run_blocking(self._ops.again.relaunch(self._ops.run(ref), name=name, overwrite_cache=overwrite_cache))
 
-    def recover(self, ref: RunRef, *, name: str | None = None) -> RunRef:
+    def recover(self, ref: RunRef | str, *, name: str | None = None) -> RunRef:
         """A new run that keeps what succeeded in this one and does the rest again. Named like `relaunch`."""
-        return run_blocking(self._ops.again.recover(ref, name=name))
+        return run_blocking(self._ops.again.recover(self._ops.run(ref), name=name))
 
-    def archive(self, ref: RunRef, *, archived: bool = True) -> None:
+    def archive(self, ref: RunRef | str, *, archived: bool = True) -> None:
         """Hides the run from lists (False: shows it again). It keeps its name."""
-        run_blocking(self._ops.runs.archive(ref, archived=archived))
+        run_blocking(self._ops.runs.archive(self._ops.run(ref), archived=archived))
 
-    def signal(self, ref: RunRef, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0) -> None:
+    def signal(
+        self, ref: RunRef | str, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
+    ) -> None:
         """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it.
 
         Raises:
             NotFound: The run ended, or did not reach such a gate in time.
             LiteralError: The gate wants another type.
         """
-        run_blocking(self._ops.inside.signal(ref, signal_id, value, timeout=timeout))
+        run_blocking(self._ops.inside.signal(self._ops.run(ref), signal_id, value, timeout=timeout))
 
-    def nodes(self, ref: RunRef, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
+    def nodes(self, ref: RunRef | str, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
         """The nodes of the run as a tree: one call per parent node, however many leaves there are.
 
         Args:
             ref: The run.
             attempts: Also fetch the attempts with their errors and log links: one more call per node.
         """
-        return run_blocking(self._ops.inside.nodes(ref, attempts=attempts))
+        return run_blocking(self._ops.inside.nodes(self._ops.run(ref), attempts=attempts))
 
-    def logs(self, ref: RunRef, *, node: str | None = None) -> list[LogLink]:
+    def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
         """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
-        return run_blocking(self._ops.inside.logs(ref, node=node))
+        return run_blocking(self._ops.inside.logs(self._ops.run(ref), node=node))
 
-    def deck(self, ref: RunRef, *, node: str | None = None) -> str:
+    def deck(self, ref: RunRef | str, *, node: str | None = None) -> str:
         """HTML of a node's deck; the node may be left out when only one has a deck."""
-        return run_blocking(self._ops.inside.deck(ref, node=node))
+        return run_blocking(self._ops.inside.deck(self._ops.run(ref), node=node))
 
-    def metrics(self, ref: RunRef) -> SpanMetric:
+    def metrics(self, ref: RunRef | str) -> SpanMetric:
         """Where the time of the run went."""
-        return run_blocking(self._ops.inside.metrics(ref))
+        return run_blocking(self._ops.inside.metrics(self._ops.run(ref)))
 
     def list_entities(
         self,
-        kind: EntityKind,
+        kind: EntityKind | str,
         *,
         project: str | None = None,
         domain: str | None = None,
@@ -247,6 +301,14 @@ class Client:
         return run_blocking(
             self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
         )
+
+    def projects(self) -> list[Project]:
+        """Projects that are not archived, by id, with their domains."""
+        return run_blocking(self._ops.backend.projects.all())
+
+    def domains(self, project: str | None = None) -> list[str]:
+        """Ids of the domains of the installation, or of one project. Raises `NotFound`."""
+        return run_blocking(self._ops.domains(project))
 
     def deploy_trigger(self, trigger: Trigger) -> DeployedTrigger:
         """Makes Flyte know the trigger, and fire it unless ``auto_activate`` is False. The same again changes nothing.
@@ -290,71 +352,18 @@ class Client:
         """
         return iter_blocking(self._ops.runs.list_runs(project, domain, query, limit))
 
-    def get_entity(self, ref: EntityRef) -> Entity:
+    def get_entity(self, ref: EntityRef | str) -> Entity:
         """One version of an entity: what it takes and gives. Raises `EntityNotFound`."""
         return run_blocking(self._ops.launch.get_entity(ref))
-
-    @property
-    def files(self) -> FileAccess:
-        """Files, here and there."""
-        from .files import FileAccess
-
-        if self._files is None:
-            self._files = FileAccess(self._ops.files, self.config)
-        return self._files
-
-    @property
-    def secrets(self) -> SecretStore:
-        """Secrets, where Flyte mounts them."""
-        from .secrets import SecretStore
-
-        return SecretStore(self.config)
-
-    @property
-    def codec(self) -> Codec:
-        """What values are converted with."""
-        return self._ops.data.codec
-
-    def upload(
-        self,
-        source: Path | str | bytes,
-        *,
-        name: str | None = None,
-        location: str | None = None,
-        progress: OnProgress | None = None,
-    ) -> FileRef | DirectoryRef:
-        """Uploads a file, bytes, or a directory; the same content always gets the same URI.
-
-        Args:
-            source: Path or bytes.
-            name: Name of the object. None: that of the file, ``data`` for bytes.
-            location: Instead of `Config.data_upload_location`.
-            progress: Called with `Progress` as bytes go, from several threads.
-        """
-        return run_blocking(self._ops.files.upload(source, name=name, location=location, progress=progress))
-
-    def download(
-        self,
-        what: FileRef | DirectoryRef | FrameRef | str,
-        path: str | Path,
-        *,
-        progress: OnProgress | None = None,
-    ) -> Path:
-        """Copies a referenced file (or all files of a directory or frame) to a local path, and returns that path."""
-        return run_blocking(self._ops.files.download(what, path, progress=progress))
-
-    def open(self, what: FileRef | str) -> IO[bytes]:
-        """Opens a referenced file for reading."""
-        return run_blocking(self._ops.files.open(what))
-
-    def read_frame(self, ref: FrameRef) -> Any:
-        """Reads a referenced table into a pandas DataFrame (``pip install 'flyte-bridge[dataframes]'``)."""
-        return run_blocking(self._ops.data.read_frame(ref))
 
     def clear_cache(self) -> None:
         """Forgets what was remembered of fully versioned entities."""
         self._ops.backend.clear_cache()
 
-    def console_url(self, ref: RunRef) -> str:
-        """The page of the run in Flyte's console. Asks nobody."""
-        return self._ops.backend.console_url(ref)
+    def console_url(self, ref: RunRef | EntityRef | str) -> str:
+        """The page of a run or an entity in Flyte's console. Asks nobody.
+
+        Args:
+            ref: A text is a run's, unless it begins with a kind (``task:…``). Without a version, an entity's page shows them all.
+        """
+        return self._ops.console_url(ref)

@@ -5,132 +5,26 @@ One line per verb, like `client.py`; what a verb does is in `_operations/files.p
 
 from __future__ import annotations
 
-import tempfile
-import threading
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ._drive import run_blocking
+from ._file_places import FilePlaces
+from .model.arguments import either
 from .model.public import public
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from ._operations.files import FileOperations
-    from .config import Config
     from .storage.checkpoint import Checkpoint
     from .storage.progress import OnProgress
 
 __all__ = ["AsyncFileAccess", "FileAccess"]
 
 
-class _Places:
-    """Names of places, remote and local: pure, but for the local folder, which is made when one is asked for."""
-
-    def __init__(self, operations: FileOperations, config: Config) -> None:
-        self._ops = operations
-        self.config = config
-        self._lock = threading.Lock()
-        self._folder: Path | None = None
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.raw_output_prefix!r})"
-
-    @property
-    def raw_output_prefix(self) -> str:
-        """`Config.data_upload_location`, with a ``/`` at the end."""
-        return self._ops.raw_prefix
-
-    @property
-    def local_sandbox_dir(self) -> Path:
-        """Folder of the random local paths: `Config.local.sandbox_path`, or a temporary one. Never cleaned by us."""
-        with self._lock:
-            if self._folder is None:
-                given = self.config.local.sandbox_path
-                self._folder = Path(given).expanduser() if given else Path(tempfile.mkdtemp(prefix="flyte-bridge-"))
-                self._folder.mkdir(parents=True, exist_ok=True)
-            return self._folder
-
-    def get_filesystem(self, protocol: str | None = None, *, anonymous: bool = False) -> Any:
-        """The fsspec file system for a scheme (None: that of the raw output prefix), with this client's settings."""
-        from .storage.paths import scheme_of
-
-        return self._ops.store.systems.by_scheme(protocol or scheme_of(self.raw_output_prefix), anonymous=anonymous)
-
-    def get_filesystem_for_path(self, path: str = "", *, anonymous: bool = False) -> Any:
-        """The fsspec file system for a path or URI."""
-        return self._ops.store.systems.of(path or self.raw_output_prefix, anonymous=anonymous)[0]
-
-    @staticmethod
-    def is_remote(path: str | os.PathLike[str]) -> bool:
-        """Whether it has a scheme other than ``file``."""
-        from .storage.paths import is_remote
-
-        return is_remote(path)
-
-    @staticmethod
-    def strip_file_header(path: str) -> str:
-        """Without a leading ``file://``."""
-        return path.removeprefix("file://")
-
-    @staticmethod
-    def get_file_tail(path: str) -> str:
-        """The last component of a path. For the end of an object see `read_tail`."""
-        from .storage.paths import leaf
-
-        return leaf(path)
-
-    @staticmethod
-    def get_random_string() -> str:
-        """32 hexadecimal digits."""
-        from .storage.paths import random_name
-
-        return random_name()
-
-    @staticmethod
-    def join(base: str, *parts: str) -> str:
-        """The parts below the base."""
-        from .storage.paths import join
-
-        return join(base, *parts)
-
-    def generate_new_custom_path(self, *, alt: str | None = None, stem: str | None = None) -> str:
-        """A place below the raw output prefix, `alt` for the bucket, `stem` for the random name.
-
-        A last segment of `Config.data_upload_location` is dropped unless a ``/`` follows it, as in relative URLs.
-
-        Example:
-            With ``s3://b/default-prefix-part/``, ``alt="my-alt-bucket", stem="my-stem"`` gives
-            ``s3://my-alt-bucket/default-prefix-part/my-stem``.
-        """
-        from .storage.paths import custom_path
-
-        return custom_path(self.config.data_upload_location, alt, stem)
-
-    def get_random_remote_path(self, file_path_or_file_name: str | None = None) -> str:
-        """A new name below the raw output prefix; given a file name, a new folder for it."""
-        tail = (self.get_file_tail(file_path_or_file_name),) if file_path_or_file_name else ()
-        return self.join(self.raw_output_prefix, self.get_random_string(), *tail)
-
-    def get_random_remote_directory(self) -> str:
-        """A new name below the raw output prefix."""
-        return self.get_random_remote_path()
-
-    def get_random_local_path(self, file_path_or_file_name: str | None = None) -> Path:
-        """A new name below `local_sandbox_dir`; given a file name, in a new folder. Neither is made."""
-        tail = (self.get_file_tail(file_path_or_file_name),) if file_path_or_file_name else ()
-        return self.local_sandbox_dir.joinpath(self.get_random_string(), *tail)
-
-    def get_random_local_directory(self) -> Path:
-        """A new folder below `local_sandbox_dir`, made."""
-        folder = self.get_random_local_path()
-        folder.mkdir(parents=True)
-        return folder
-
-
 @public
-class FileAccess(_Places):
+class FileAccess(FilePlaces):
     """Files, here and there, for code without an event loop. From `Client.files`.
 
     `Config.data_upload_location` is the raw output prefix and decides the road: ``flyte://…`` goes through Flyte's signed
@@ -139,12 +33,14 @@ class FileAccess(_Places):
 
     def put_raw_data(
         self,
-        data: str | os.PathLike[str] | bytes | IO[Any],
+        data: str | os.PathLike[str] | bytes | IO[Any] | None = None,
         upload_prefix: str | None = None,
         file_name: str | None = None,
         encoding: str = "utf-8",
         skip_raw_data_prefix: bool = False,  # flytekit's signature
         *,
+        lpath: str | os.PathLike[str] | bytes | IO[Any] | None = None,
+        read_chunk_size_bytes: int | None = None,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
     ) -> str:
@@ -156,6 +52,8 @@ class FileAccess(_Places):
             file_name: None: the leaf of the path; random for bytes and streams.
             encoding: Of text streams.
             skip_raw_data_prefix: True: `upload_prefix` is a whole URI.
+            lpath: flytekit's name of `data`.
+            read_chunk_size_bytes: flytekit's; checked, and of no effect on what is written: pieces have 1 MiB here.
             metadata: Kept with the objects where the store can.
             progress: Called with `Progress` as bytes go, from several threads.
 
@@ -167,11 +65,12 @@ class FileAccess(_Places):
         """
         return run_blocking(
             self._ops.put_raw(
-                data,
+                either("data", data, "lpath", lpath),
                 prefix=upload_prefix,
                 file_name=file_name,
                 encoding=encoding,
                 skip_raw_prefix=skip_raw_data_prefix,
+                chunk=read_chunk_size_bytes,
                 metadata=metadata,
                 progress=progress,
             )
@@ -181,8 +80,8 @@ class FileAccess(_Places):
         self,
         local_path: str | os.PathLike[str],
         remote_path: str,
-        *,
         is_multipart: bool = False,
+        *,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
     ) -> str:
@@ -191,7 +90,11 @@ class FileAccess(_Places):
             self._ops.put(local_path, remote_path, recursive=is_multipart, metadata=metadata, progress=progress)
         )
 
-    put = upload = put_data
+    put = put_data
+
+    def upload(self, file_path: str | os.PathLike[str], to_path: str) -> str:
+        """`put_data` under flytekit's other name."""
+        return self.put_data(file_path, to_path)
 
     def put_stream(self, stream: IO[bytes], remote_path: str) -> str:
         """Writes what a reader gives to a URI."""
@@ -205,8 +108,8 @@ class FileAccess(_Places):
         self,
         remote_path: str,
         local_path: str | os.PathLike[str],
-        *,
         is_multipart: bool = False,
+        *,
         anonymous: bool = False,
         progress: OnProgress | None = None,
     ) -> Path:
@@ -220,7 +123,13 @@ class FileAccess(_Places):
             self._ops.get(remote_path, local_path, recursive=is_multipart, anonymous=anonymous, progress=progress)
         )
 
-    get = download = get_data
+    def get(self, from_path: str, to_path: str | os.PathLike[str], recursive: bool = False) -> Path:
+        """`get_data` under flytekit's other name; `recursive` is ``is_multipart``."""
+        return self.get_data(from_path, to_path, is_multipart=recursive)
+
+    def download(self, remote_path: str, local_path: str | os.PathLike[str]) -> Path:
+        """`get_data` of one object."""
+        return self.get_data(remote_path, local_path)
 
     def download_directory(self, remote_path: str, local_path: str | os.PathLike[str]) -> Path:
         """`get_data` with ``is_multipart=True``."""
@@ -254,27 +163,30 @@ class FileAccess(_Places):
 
 
 @public
-class AsyncFileAccess(_Places):
+class AsyncFileAccess(FilePlaces):
     """The verbs of `FileAccess`, awaited. From `AsyncClient.files`."""
 
     async def put_raw_data(
         self,
-        data: str | os.PathLike[str] | bytes | IO[Any],
+        data: str | os.PathLike[str] | bytes | IO[Any] | None = None,
         upload_prefix: str | None = None,
         file_name: str | None = None,
         encoding: str = "utf-8",
         skip_raw_data_prefix: bool = False,  # flytekit's signature
         *,
+        lpath: str | os.PathLike[str] | bytes | IO[Any] | None = None,
+        read_chunk_size_bytes: int | None = None,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
     ) -> str:
         """Writes to ``{raw output prefix}/{upload_prefix}/{file_name}``."""
         return await self._ops.put_raw(
-            data,
+            either("data", data, "lpath", lpath),
             prefix=upload_prefix,
             file_name=file_name,
             encoding=encoding,
             skip_raw_prefix=skip_raw_data_prefix,
+            chunk=read_chunk_size_bytes,
             metadata=metadata,
             progress=progress,
         )
@@ -283,8 +195,8 @@ class AsyncFileAccess(_Places):
         self,
         local_path: str | os.PathLike[str],
         remote_path: str,
-        *,
         is_multipart: bool = False,
+        *,
         metadata: Mapping[str, str] | None = None,
         progress: OnProgress | None = None,
     ) -> str:
@@ -293,7 +205,11 @@ class AsyncFileAccess(_Places):
             local_path, remote_path, recursive=is_multipart, metadata=metadata, progress=progress
         )
 
-    put = upload = put_data
+    put = put_data
+
+    async def upload(self, file_path: str | os.PathLike[str], to_path: str) -> str:
+        """`put_data` under flytekit's other name."""
+        return await self.put_data(file_path, to_path)
 
     async def put_stream(self, stream: IO[bytes], remote_path: str) -> str:
         """Writes what a reader gives to a URI."""
@@ -307,8 +223,8 @@ class AsyncFileAccess(_Places):
         self,
         remote_path: str,
         local_path: str | os.PathLike[str],
-        *,
         is_multipart: bool = False,
+        *,
         anonymous: bool = False,
         progress: OnProgress | None = None,
     ) -> Path:
@@ -317,7 +233,13 @@ class AsyncFileAccess(_Places):
             remote_path, local_path, recursive=is_multipart, anonymous=anonymous, progress=progress
         )
 
-    get = download = get_data
+    async def get(self, from_path: str, to_path: str | os.PathLike[str], recursive: bool = False) -> Path:
+        """`get_data` under flytekit's other name; `recursive` is ``is_multipart``."""
+        return await self.get_data(from_path, to_path, is_multipart=recursive)
+
+    async def download(self, remote_path: str, local_path: str | os.PathLike[str]) -> Path:
+        """`get_data` of one object."""
+        return await self.get_data(remote_path, local_path)
 
     async def download_directory(self, remote_path: str, local_path: str | os.PathLike[str]) -> Path:
         """`get_data` with ``is_multipart=True``."""

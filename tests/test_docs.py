@@ -127,6 +127,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", [one for whole in COMMANDS for one in [whole.split(" | ")[0]]])
 def test_commands_on_pages_are_understood(command: str) -> None:
-    arguments, rest = _parser().parse_known_args(shlex.split(command))
+    words = shlex.split(command)
+    arguments, rest = _parser(words).parse_known_args(words)
     assert not rest
     assert arguments.run.__name__ != "usage"

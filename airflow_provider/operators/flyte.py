@@ -7,44 +7,40 @@ failure is published before waiting. A deferrable task first waits a few seconds
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, conf
 
 from bridge_core import (
     BridgeError,
-    EntityRef,
-    LiteralError,
     RunAborted,
-    RunNotFound,
-    RunOptions,
     RunPhase,
     RunRef,
     RunSnapshot,
-    Unavailable,
     WaitTimeout,
     seconds,
 )
 
-from .._compat import TaskDeferralTimeout, first_event_floor, sync_grace
-from .._connection import place_of
+from .._compat import TaskDeferralTimeout, first_event_floor, has_template, outputs_limit, sync_grace
 from .._event import EventError, RunEvent
 from .._failures import airflow_failures
-from .._identity import identity_of, instance_id, remember_url, remembered_url
-from .._kill import SyncKill, abort_soon
+from .._identity import remember_url, remembered_url, task_key
+from .._kill import SyncKill, abort_and_tell
+from .._refusals import patiently
 from .._run_name import TaskKey
-from .._values import to_xcom
+from .._time_limits import TimeLimits, in_seconds
+from .._worker_wait import told_what_a_retry_does, watch_to_end
 from ..hooks.flyte import FlyteHook
 from ..links import FlyteConsoleLink
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import Client, Launched, LaunchRequest
+    from bridge_core import Client, EntityRef, Provenance, RunOptions
 
 __all__ = ["FlyteRunOperator"]
 
@@ -57,8 +53,8 @@ class FlyteRunOperator(BaseOperator):
 
     XComs: ``return_value`` (outputs by name; each also under its own name, so that ``task.output["o0"]`` works),
     ``flyte_run`` (`RunRef` as a dict) and ``flyte_console_url``; the last two are there as soon as the run is launched.
-    Files, directories and frames are references (``{"flyte_ref": "file", "uri": …}``) that another FlyteRunOperator takes as
-    inputs.
+    Files, directories, frames and what is too big for an XCom are references (``{"flyte_ref": "file", "uri": …}``) that another
+    FlyteRunOperator takes as inputs. With ``do_xcom_push=False`` nothing is downloaded.
 
     Retries attach to the run of the try before it while that lives or succeeded, and launch anew after it failed. Clearing
     the task launches anew and aborts what still runs. Stopping the task aborts the run; draining its worker does not.
@@ -79,6 +75,8 @@ class FlyteRunOperator(BaseOperator):
         cancel_on_kill: Abort the run when somebody stops the task, and when the timeout passes.
         sync_grace: Seconds to wait on the worker before deferring. None: ``[flyte] sync_grace``.
         first_event_floor: Seconds between deferring and resuming at the earliest. None: ``[flyte] first_event_floor``.
+        outputs: Names of the outputs to keep as XComs. None: all of them.
+        outputs_limit: Bytes above which an output stays in Flyte and its XCom is a reference. None: ``[flyte] outputs_limit``.
         **kwargs: Of every Airflow operator.
 
     Example:
@@ -110,10 +108,13 @@ class FlyteRunOperator(BaseOperator):
         cancel_on_kill: bool = True,
         sync_grace: float | None = None,
         first_event_floor: float | None = None,
+        outputs: Sequence[str] | None = None,
+        outputs_limit: int | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("multiple_outputs", True)  # what makes task.output["o0"] work
-        super().__init__(**kwargs)
+        # Airflow would store every output twice, whatever its size, and overwrite keys of ours: see `_outputs`.
+        each = kwargs.pop("multiple_outputs", True)
+        super().__init__(multiple_outputs=False, **kwargs)
         self.entity = entity
         self.inputs = inputs
         self.version = version
@@ -128,6 +129,9 @@ class FlyteRunOperator(BaseOperator):
         self.cancel_on_kill = cancel_on_kill
         self.sync_grace = sync_grace
         self.first_event_floor = first_event_floor
+        self.outputs = outputs
+        self.outputs_limit = outputs_limit
+        self.each_output = bool(each)
         self.console_url: str | None = None
         self._kill: SyncKill | None = None
         self._killed_early = False
@@ -146,39 +150,50 @@ class FlyteRunOperator(BaseOperator):
             AirflowException: What a retry may: the run failed, its time is up, or Flyte could not be asked.
             TaskDeferred: Waiting goes on in the triggerer.
         """
-        from .._launching import build_request, placed
+        from .._launching import build_request, launch_for, placed
+        from .._outputs import checked_selection, output_loader
 
         ti: Any = context["ti"]
         with airflow_failures():
             for name in ("timeout", "sync_grace", "first_event_floor"):  # before anything is launched
                 seconds(getattr(self, name), name)
             seconds(self.poll_interval, "poll_interval", positive=True)
-            request = build_request(
-                self.entity, self.inputs, self.options, version=self.version, project=self.project, domain=self.domain
-            )
+            checked_selection(self.outputs)
             client = FlyteHook(self.flyte_conn_id).get_client()
+            request = build_request(
+                self.entity,
+                self.inputs,
+                self.options,
+                version=self.version,
+                project=self.project,
+                domain=self.domain,
+                native=self._is_native(),
+                load=output_loader(client),
+            )
             request = replace(request, entity=placed(request.entity, client.config, self.flyte_conn_id))
-        installation = instance_id()
-        identity = identity_of(context, installation)
-        dag_run: Any = context.get("dag_run")
-        key = TaskKey(
-            ti,
-            retries=self.retries,
-            clears=getattr(dag_run, "clear_number", None),
-            identity=identity.token,
-            installation=installation,
-        )
+        key, fresh = task_key(context, self.retries)
         self.console_url = remembered_url(context)  # of the try before, should this one get no further
         with client:
             self._kill = SyncKill(client, ti, str(key), enabled=self.cancel_on_kill)
             self._kill.pending = self._killed_early
             try:
-                launched = self._launch(client, request, key, ti, legacy=_began(dag_run) if identity.fresh else None)
+                began = getattr(context.get("dag_run"), "start_date", None)
+                with self._kill.attending(), airflow_failures(), told_what_a_retry_does(key):
+                    launched = launch_for(
+                        client,
+                        replace(request, provenance=self._provenance(key, ti)),
+                        key,
+                        self._kill,
+                        try_began=ti.start_date,
+                        supersede=self.cancel_on_kill,
+                        legacy_since=began if fresh and ti.try_number > 1 else None,
+                        native=self._is_native(),
+                    )
                 self._publish(client, launched.ref, context)
                 if not self.wait_for_completion:
                     with self._kill.attending():  # acts on a signal that came meanwhile
                         return None
-                deadline = self._deadline(ti)
+                deadline = self._limits().deadline(ti)
                 snapshot = launched.snapshot
                 if not snapshot.phase.is_terminal:
                     with self._kill.attending(), airflow_failures():
@@ -191,32 +206,11 @@ class FlyteRunOperator(BaseOperator):
             self._tell(snapshot)
             with airflow_failures():
                 snapshot.raise_for_phase()
-            return self._outputs(client, launched.ref)
+            return self._outputs(client, launched.ref, ti)
 
-    def _launch(
-        self, client: Client, request: LaunchRequest, key: TaskKey, ti: Any, *, legacy: datetime | None
-    ) -> Launched:
-        """Ends what an earlier life of this task instance left behind, then attaches or launches."""
-        from .._launching import attach_to_legacy, explained, launch_or_attach
-        from .._superseded import end_superseded
-
-        assert self._kill is not None
+    def _provenance(self, key: TaskKey, ti: Any) -> Provenance:
         awaited = self.wait_for_completion and self.cancel_on_kill
-        by = key.provenance(attempt=ti.try_number, url=getattr(ti, "log_url", "") or "", awaited=awaited)
-        request = replace(request, provenance=by)
-        with self._kill.attending(), airflow_failures(), _told_what_a_retry_does(key):
-            if self.cancel_on_kill:
-                end_superseded(client, request.entity, key, began=ti.start_date)
-            launched = None
-            if legacy is not None and ti.try_number > 1:
-                launched = attach_to_legacy(client, request.entity, key, since=legacy)
-            if launched is None:
-                try:
-                    launched = launch_or_attach(client, request, key.name, trying=self._kill.trying)
-                except LiteralError as error:
-                    raise explained(error, request.inputs) from None
-            self._kill.made(launched.ref)
-        return launched
+        return key.provenance(attempt=ti.try_number, url=getattr(ti, "log_url", "") or "", awaited=awaited)
 
     def _out_of_time(self, client: Client) -> None:
         """``execution_timeout`` passed, wherever we were: what was launched, or is being launched, must end."""
@@ -269,9 +263,9 @@ class FlyteRunOperator(BaseOperator):
             with airflow_failures():
                 if news.phase is RunPhase.ABORTED:
                     raise RunAborted(news.message)
-                if not news.phase.is_success:
-                    raise BridgeError(news.message)
-            return self._outputs(client, news.ref)
+            if not news.phase.is_success:
+                raise AirflowException(news.message)
+            return self._outputs(client, news.ref, ti)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Airflow's own end of a deferral (`_BACKSTOP`) calls no method of ours; the run must end all the same."""
@@ -287,6 +281,23 @@ class FlyteRunOperator(BaseOperator):
             with client:
                 self.console_url = client.console_url(RunRef.from_dict(run))
                 self._time_is_up(client, RunRef.from_dict(run), RunPhase.UNKNOWN, "no triggerer said anything about it")
+
+    def render_template(
+        self, content: Any, context: Any, jinja_env: Any = None, seen_oids: set[int] | None = None
+    ) -> Any:
+        """As Airflow renders, except for texts without a template in them: those stay what they are.
+
+        With ``render_template_as_native_obj=True``, Airflow reads *every* text as Python: ``version="1.10"`` would become 1.1.
+        """
+        if isinstance(content, str):
+            jinja_env = jinja_env or self.get_template_env()
+            if not has_template(content, jinja_env):
+                return content
+        return super().render_template(content, context, jinja_env, seen_oids)
+
+    def _is_native(self) -> bool:
+        own = getattr(self, "render_template_as_native_obj", None)
+        return bool(getattr(self.get_dag(), "render_template_as_native_obj", False) if own is None else own)
 
     def on_kill(self) -> None:
         """Airflow ends this process: see `_kill`."""
@@ -317,15 +328,8 @@ class FlyteRunOperator(BaseOperator):
         remember_url(context, self.console_url)
         self.log.info("run %s. Console: %s", ref, self.console_url)
 
-    def _limits(self) -> list[tuple[float, str]]:
-        """Seconds that a try may take, and who said so; Airflow 3 enforces ``execution_timeout`` only while a worker waits."""
-        given = [(self.timeout, "timeout"), (self.execution_timeout if self.deferrable else None, "execution_timeout")]
-        return [(_seconds(limit), name) for limit, name in given if limit is not None]
-
-    def _deadline(self, ti: Any) -> float | None:
-        """Unix time at which the waiting of this try ends."""
-        begin = {"timeout": time.time(), "execution_timeout": ti.start_date.timestamp()}
-        return min((begin[name] + limit for limit, name in self._limits()), default=None)
+    def _limits(self) -> TimeLimits:
+        return TimeLimits(self.timeout, self.execution_timeout if self.deferrable else None)
 
     def _wait(self, client: Client, ref: RunRef, deadline: float | None) -> RunSnapshot:
         """Waits to the end; for a deferrable task, a short while. Makes no Task SDK call: `_kill` says why."""
@@ -335,18 +339,14 @@ class FlyteRunOperator(BaseOperator):
             grace = sync_grace() if self.sync_grace is None else self.sync_grace
             if left is not None and left <= grace:
                 grace = None
-        snapshot = RunSnapshot(ref=ref, phase=RunPhase.UNKNOWN)
-        try:
-            for snapshot in client.watch(
-                ref, timeout=left if grace is None else grace, poll_interval=self.poll_interval
-            ):
-                self.log.info("run %s is %s", ref, snapshot.phase.value)
-        except WaitTimeout as error:
-            if grace is None:
-                self._time_is_up(client, ref, snapshot.phase, error.message)
+        limit = left if grace is None else grace
+        snapshot, late = watch_to_end(client, ref, timeout=limit, poll_interval=self.poll_interval)
+        if late and grace is None:
+            self._time_is_up(client, ref, snapshot.phase, late)
         return snapshot
 
     def _defer(self, client: Client, ref: RunRef, deadline: float | None) -> NoReturn:
+        from .._connection import place_of
         from ..triggers.flyte import FlyteRunTrigger
 
         now = time.time()
@@ -359,22 +359,35 @@ class FlyteRunOperator(BaseOperator):
                 flyte_conn_id=self.flyte_conn_id,
                 deadline=deadline,
                 not_before=now + floor,
-                poll_interval=None if interval is None else _seconds(interval),
+                poll_interval=None if interval is None else in_seconds(interval),
                 cancel_on_kill=self.cancel_on_kill,
                 place=place,
+                deferred_at=now if self.first_event_floor is None else None,
             ),
             method_name="execute_complete",
             kwargs={"run": ref.to_dict(), "place": place},
             timeout=None if deadline is None else timedelta(seconds=max(deadline - now, floor) + _BACKSTOP),
         )
 
-    def _outputs(self, client: Client, ref: RunRef) -> dict[str, Any]:
+    def _outputs(self, client: Client, ref: RunRef, ti: Any) -> dict[str, Any] | None:
+        """Stores what is wanted of the outputs; returns what Airflow stores as ``return_value``."""
+        if not self.do_xcom_push or (self.outputs is not None and not self.outputs):
+            return None
+        from .._outputs import checked_selection, output_xcoms
+
+        limit = outputs_limit() if self.outputs_limit is None else self.outputs_limit
         with airflow_failures():
-            return {name: to_xcom(value) for name, value in client.outputs(ref).items()}
+            values = patiently(lambda: client.outputs(ref), f"outputs of run {ref}")
+            xcoms = output_xcoms(
+                ref, values, limit=limit, each=self.each_output, selected=checked_selection(self.outputs)
+            )
+        for name, value in xcoms.named.items():
+            ti.xcom_push(key=name, value=value)
+        return xcoms.returned
 
     def _time_is_up(self, client: Client, ref: RunRef, phase: RunPhase, why: str) -> NoReturn:
         """The timeout passed: aborts the run unless the user wants it to live, and fails this try."""
-        limit = next((f"its {name} of {length:g} s" for length, name in sorted(self._limits())), "its timeout")
+        limit = str(self._limits())
         fate = self._abort(client, ref, f"{limit} passed")
         known = f"was still {phase.value}" if phase is not RunPhase.UNKNOWN else f"is in an unknown phase ({why})"
         raise AirflowException(f"run {ref} {known} when {limit} passed; {fate}. Console: {self.console_url}") from None
@@ -383,33 +396,4 @@ class FlyteRunOperator(BaseOperator):
         """Ends the run; says what became of it."""
         if not self.cancel_on_kill:
             return "it was not aborted (cancel_on_kill=False) and goes on"
-        try:
-            abort_soon(client, ref, f"Airflow task {self.dag_id}.{self.task_id}: {why}", within=within)
-        except RunNotFound:
-            return "it was not launched"
-        except BridgeError as error:
-            self.log.warning("run %s could not be aborted: %s", ref, error)
-            return f"it could not be aborted ({error}) and may go on"
-        self.log.warning("aborted run %s: %s", ref, why)
-        return "it was aborted"
-
-
-@contextmanager
-def _told_what_a_retry_does(key: TaskKey) -> Iterator[None]:
-    """Who cannot reach Flyte does not know whether an earlier try, or this one, has made the run."""
-    try:
-        yield
-    except Unavailable as error:
-        raise error.with_message(
-            f"{error.message} Run {key.name(0)} may or may not exist: a retry of this task attaches to it if it does, "
-            "and launches it if it does not."
-        ) from None
-
-
-def _began(dag_run: Any) -> datetime | None:
-    began = getattr(dag_run, "start_date", None)
-    return began if isinstance(began, datetime) else None
-
-
-def _seconds(value: float | timedelta) -> float:
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+        return abort_and_tell(client, ref, f"Airflow task {self.dag_id}.{self.task_id}: {why}", within=within)

@@ -6,12 +6,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..calls import Calls
+from ..model.arguments import texts
+from ..model.text_forms import page_of, run_of, runs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..backends.base import Backend
     from ..config import Config
     from ..literals import Codec
+    from ..model.ids import EntityRef, RunRef
     from ..transport.base import Transport
+    from .batches import BatchOperations
     from .data import DataOperations
     from .files import FileOperations
     from .launch import LaunchOperations
@@ -33,6 +39,23 @@ class Operations:
         self._config = config
         self._codec = codec
         self.backend: Backend = Flyte1Backend(Calls(transport, config), config)
+
+    def run(self, ref: RunRef | str) -> RunRef:
+        """The run that is meant; see `run_of`."""
+        return run_of(ref, self._config)
+
+    def run_list(self, refs: Iterable[RunRef | str]) -> list[RunRef]:
+        """The runs that are meant; see `runs_of`."""
+        return runs_of(refs, self._config)
+
+    async def domains(self, project: str | None) -> list[str]:
+        """Ids of domains: of a project, or of the installation."""
+        texts(project=project)
+        return await self.backend.projects.domains(project)
+
+    def console_url(self, ref: RunRef | EntityRef | str) -> str:
+        """The page of a run or entity."""
+        return self.backend.console_url(page_of(ref, self._config))
 
     @cached_property
     def files(self) -> FileOperations:
@@ -61,6 +84,13 @@ class Operations:
         from .launch import LaunchOperations
 
         return LaunchOperations(self.backend, self._transport, self._config, self.data)
+
+    @cached_property
+    def batches(self) -> BatchOperations:
+        """Many runs as one stream."""
+        from .batches import BatchOperations
+
+        return BatchOperations(self.backend, self._transport, self._config, self.launch)
 
     @cached_property
     def again(self) -> AgainOperations:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..literals.outputs import RunOutputs
+from ..model.arguments import flags, wrong
 from ..model.errors import InvalidRequest, LiteralError, Unavailable
 from ..model.references import FileRef, FrameRef
 
@@ -86,18 +86,20 @@ class DataOperations:
 
     # -- down
 
-    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False) -> RunOutputs:
+    async def outputs(self, ref: RunRef, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
         """Outputs of a run that SUCCEEDED.
 
         Args:
             ref: The run.
             allow_pickle: Downloads pickles and runs the code in them. False leaves them references.
+            read_frames: Reads frames. False leaves them references.
 
         Raises:
             InvalidRequest: The run has not ended well, so that it has none.
         """
         from ..literals import literal_hash, literal_metadata
 
+        flags(allow_pickle=allow_pickle)
         literals = await self._literals(ref)
         types = None
         if not literals.literals or _needs_types(literals):
@@ -117,7 +119,11 @@ class DataOperations:
         hashes = {name: value for name, item in literals.literals.items() if (value := literal_hash(item))}
         values = self.codec.decode_map(literals, types)
         if allow_pickle:
-            values = {name: await self._unpickled(value) for name, value in values.items()}
+            values = {name: await self._replaced(value, _is_pickle, self._unpickled) for name, value in values.items()}
+        if read_frames:
+            values = {
+                name: await self._replaced(value, _is_frame_ref, self.read_frame) for name, value in values.items()
+            }
         return RunOutputs(
             values,
             metadata={name: literal_metadata(item) for name, item in literals.literals.items()},
@@ -151,8 +157,9 @@ class DataOperations:
 
         def read() -> bytes:
             from ..storage import signed
+            from ..storage.scratch import scratch
 
-            with tempfile.TemporaryDirectory(prefix="flyte-bridge-") as folder, self._files.uploads.pool() as pool:
+            with scratch() as folder, self._files.uploads.pool() as pool:
                 target = Path(folder) / "content"
                 signed.get(url, target, pool=pool)
                 return target.read_bytes()
@@ -185,6 +192,9 @@ class DataOperations:
         """Reads a referenced table into a pandas DataFrame (a pyarrow Table without pandas)."""
         from ..literals import read_frame
 
+        if not isinstance(ref, FrameRef):
+            raise wrong("read_frame", "a FrameRef", ref)
+
         def read() -> Any:
             store = self._files.store
             files = [
@@ -202,16 +212,28 @@ class DataOperations:
 
         return await self._transport.run_io(read)
 
-    async def _unpickled(self, value: Any) -> Any:
-        if isinstance(value, FileRef) and value.format == "PythonPickle":
-            from ..literals.pickles import unpickle
+    async def _unpickled(self, ref: FileRef) -> Any:
+        from ..literals.pickles import unpickle
 
-            return unpickle(await self._files.read_bytes(value.uri), value.uri)
+        return unpickle(await self._files.read_bytes(ref.uri), ref.uri)
+
+    async def _replaced(self, value: Any, wanted: Callable[[Any], bool], read: Callable[[Any], Awaitable[Any]]) -> Any:
+        """The value with what is wanted of it read, in lists and maps too."""
+        if wanted(value):
+            return await read(value)
         if isinstance(value, list):
-            return [await self._unpickled(item) for item in value]
+            return [await self._replaced(item, wanted, read) for item in value]
         if isinstance(value, dict):
-            return {key: await self._unpickled(item) for key, item in value.items()}
+            return {key: await self._replaced(item, wanted, read) for key, item in value.items()}
         return value
+
+
+def _is_pickle(value: Any) -> bool:
+    return isinstance(value, FileRef) and value.format == "PythonPickle"
+
+
+def _is_frame_ref(value: Any) -> bool:
+    return isinstance(value, FrameRef)
 
 
 def _parsed(kind: Any, raw: bytes, what: str) -> Any:

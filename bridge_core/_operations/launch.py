@@ -14,20 +14,23 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from ..model.arguments import count, flags, texts
+from ..model.batches import grouped
 from ..model.errors import BridgeError, InvalidRequest, Unavailable
 from ..model.ids import EntityKind, EntityRef, RunRef
 from ..model.phases import RunPhase
 from ..model.policies import may_pass
 from ..model.provenance import Provenance
-from ..model.requests import stamped
+from ..model.requests import LaunchRequest, stamped
 from ..model.run_errors import AlreadyExists
 from ..model.run_names import check_run_name, random_run_name
 from ..model.runs import Launched, RunSnapshot
+from ..model.text_forms import kind_of
 from .create import created
 
 if TYPE_CHECKING:
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..literals import Encoded
     from ..model.entities import Entity
-    from ..model.requests import LaunchRequest
     from ..transport.base import Transport
     from .data import DataOperations
     from .staging import Staged
@@ -72,14 +74,14 @@ class LaunchOperations:
         self._config = config
         self._data = data
 
-    async def launch(self, request: LaunchRequest) -> RunRef:
+    async def launch(self, request: LaunchRequest | EntityRef | str) -> RunRef:
         """Launches, or attaches to the identical run of that name, in whatever phase it is."""
-        launched = await self._launch(request)
+        launched = await self._launch(LaunchRequest.of(request))
         return launched.ref if isinstance(launched, Launched) else launched
 
-    async def launch_or_attach(self, request: LaunchRequest) -> Launched:
+    async def launch_or_attach(self, request: LaunchRequest | EntityRef | str) -> Launched:
         """Like `launch`, and tells which of the two it was, with the run as it is now."""
-        launched = await self._launch(request)
+        launched = await self._launch(LaunchRequest.of(request))
         if isinstance(launched, Launched):
             return launched
         try:
@@ -94,11 +96,18 @@ class LaunchOperations:
         return Launched(ref=launched, created=True, snapshot=snapshot)
 
     async def launch_many(
-        self, requests: Sequence[LaunchRequest], *, concurrency: int = 0, return_exceptions: bool = False
+        self,
+        requests: Iterable[LaunchRequest | EntityRef | str],
+        *,
+        concurrency: int = 0,
+        return_exceptions: bool = False,
+        group_name: str | None = None,
     ) -> list[RunRef | BridgeError]:
         """Launches all of them; results in the order of the requests. Those that share a name are launched in their order."""
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 0:
             raise InvalidRequest(f"launch_many: concurrency must be 0 (automatic) or more, got {concurrency!r}")
+        flags(return_exceptions=return_exceptions)
+        batch = [grouped(request, group_name) for request in LaunchRequest.list_of(requests)]
 
         async def one(request: LaunchRequest) -> RunRef | BridgeError:
             try:
@@ -110,32 +119,35 @@ class LaunchOperations:
 
         # Of two creates under one name at once, FlyteAdmin keeps the inputs of the one and the run of the other.
         in_turn: dict[str | int, list[int]] = {}
-        for number, request in enumerate(requests):
+        for number, request in enumerate(batch):
             in_turn.setdefault(number if request.name is None else request.name, []).append(number)
 
         async def each(numbers: list[int]) -> list[tuple[int, RunRef | BridgeError]]:
-            return [(number, await one(requests[number])) for number in numbers]
+            return [(number, await one(batch[number])) for number in numbers]
 
         limit = concurrency or _LAUNCHES_AT_ONCE
         launched = await self._transport.map_calls(each, list(in_turn.values()), limit=limit)
         return [outcome for _, outcome in sorted(itertools.chain.from_iterable(launched), key=itemgetter(0))]
 
     async def list_entities(
-        self, kind: EntityKind, *, project: str | None, domain: str | None, name: str | None, limit: int
+        self, kind: EntityKind | str, *, project: str | None, domain: str | None, name: str | None, limit: int
     ) -> list[EntityRef]:
         """Names of a kind, or the versions of one name, newest first."""
+        kind = kind_of(kind)
+        texts(project=project, domain=domain, name=name)
+        count(limit=limit)
         placed = EntityRef(kind, name or "any", project, domain).placed(self._config)
         if name is None:
             return (await self._backend.lists.names(kind, placed.project or "", placed.domain or ""))[:limit]
         return await self._backend.lists.versions(placed, limit)
 
-    async def get_entity(self, ref: EntityRef) -> Entity:
+    async def get_entity(self, ref: EntityRef | str) -> Entity:
         """One version of an entity: what it takes and gives."""
         from ..literals import describe_type
         from ..model.entities import Entity, InputSpec
 
         codec = self._data.codec
-        found = await self._backend.interface(ref.placed(self._config))
+        found = await self._backend.interface(EntityRef.of(ref).placed(self._config))
         return Entity(
             ref=found.entity,
             inputs={

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..model.arguments import flags, texts, wrong
 from ..model.durations import seconds
 from ..model.errors import InvalidRequest, NotFound
 
@@ -33,11 +34,13 @@ class InsideOperations:
 
     async def nodes(self, ref: RunRef, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
         """The node tree; with attempts, one more call per leaf."""
+        flags(attempts=attempts)
         tree = await self._backend.inside.tree(ref)
         return await self._with_attempts(ref, tree) if attempts else tree
 
     async def logs(self, ref: RunRef, *, node: str | None = None) -> list[LogLink]:
         """Log links of one node, or of the failed nodes, or, when none failed, of all."""
+        texts(node=node)
         tree = await self._backend.inside.tree(ref)
         every = [item for top in tree for item in top.walk() if not item.children]
         if node is not None:
@@ -51,6 +54,7 @@ class InsideOperations:
 
     async def deck(self, ref: RunRef, *, node: str | None = None) -> str:
         """HTML of a node's deck; of the only node that has one when none is named."""
+        texts(node=node)
         if node is None:
             tree = await self._backend.inside.tree(ref)
             having = [item.id for top in tree for item in top.walk() if item.deck_uri]
@@ -71,6 +75,8 @@ class InsideOperations:
         self, ref: RunRef, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
     ) -> None:
         """Gives a gate its value; waits until the run reaches the gate, because Flyte makes the signal only then."""
+        if not isinstance(signal_id, str) or not signal_id:
+            raise wrong("signal_id", "the name of a gate", signal_id)
         patience, begin = seconds(timeout), self._transport.now()
         while (kind := await self._backend.inside.gate_type(ref, signal_id)) is None:
             snapshot = await self._backend.describe(ref)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..model.arguments import flags
 from ..model.ids import RunRef
 from ..model.run_errors import AlreadyExists
 from ..model.run_names import check_run_name, random_run_name
@@ -28,6 +29,7 @@ class AgainOperations:
 
     async def relaunch(self, ref: RunRef, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
         """A new run with the spec and inputs of this one; attaches when that name was relaunched from it already."""
+        flags(overwrite_cache=overwrite_cache)
         return await self._once(
             "relaunch", ref, name, lambda new: self._backend.relaunch(ref, new, overwrite_cache=overwrite_cache)
         )

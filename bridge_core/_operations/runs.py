@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..model.arguments import count, flags, instance, texts
 from ..model.durations import seconds
 from ..model.errors import BridgeError, ConfigError
 from ..model.ids import RunRef
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..model.runs import RunQuery, RunSnapshot
     from ..transport.base import Transport
 
-__all__ = ["RunOperations", "default_abort_reason"]
+__all__ = ["RunOperations", "default_abort_reason", "poll_of"]
 
 
 class RunOperations:
@@ -36,10 +37,12 @@ class RunOperations:
 
     async def abort(self, ref: RunRef, *, reason: str | None = None) -> None:
         """Aborts the run; one that has ended stays as it is, and that is success."""
+        texts(reason=reason)
         await self._backend.abort(ref, reason or default_abort_reason())
 
     async def archive(self, ref: RunRef, *, archived: bool = True) -> None:
         """Hides the run from lists, or shows it again."""
+        flags(archived=archived)
         await self._backend.archive(ref, archived=archived)
 
     def list_runs(
@@ -48,6 +51,9 @@ class RunOperations:
         """Runs of one project and domain, page by page as they are consumed."""
         from ..model.runs import RunQuery
 
+        texts(project=project, domain=domain)
+        count(limit=limit)
+        instance("query", query, RunQuery, "a RunQuery(…)")
         project, domain = project or self._config.project, domain or self._config.domain
         if not project or not domain:
             raise ConfigError(
@@ -77,7 +83,7 @@ class RunOperations:
         poll_interval: float | timedelta | None = None,
     ) -> AsyncIterator[RunSnapshot]:
         """A snapshot whenever the phase changed; the final one last."""
-        poll, patience = self._poll(poll_interval), seconds(timeout)
+        poll, patience = poll_of(self._config, poll_interval), seconds(timeout)
         begin = self._transport.now()
         last: RunSnapshot | None = None
         trouble: BridgeError | None = None
@@ -120,7 +126,7 @@ class RunOperations:
         """
         from ..waiting.blocking import BlockingWait
 
-        poll, patience = self._poll(poll_interval), seconds(timeout)
+        poll, patience = poll_of(self._config, poll_interval), seconds(timeout)
         begin = self._transport.now()
         waits = BlockingWait(self._backend, self._transport, poll, refs)
         end = None if patience is None else begin + patience
@@ -140,9 +146,11 @@ class RunOperations:
                     await self._transport.sleep(min(waits.due_in(), left))
         return [waits.done[ref] for ref in refs]
 
-    def _poll(self, interval: float | timedelta | None) -> PollPolicy:
-        every = seconds(interval, "poll_interval", positive=True)
-        return self._config.poll if every is None else PollPolicy.every(every)
+
+def poll_of(config: Config, interval: float | timedelta | None) -> PollPolicy:
+    """How often to ask: the caller's fixed interval, else the configured policy."""
+    every = seconds(interval, "poll_interval", positive=True)
+    return config.poll if every is None else PollPolicy.every(every)
 
 
 def default_abort_reason() -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import weakref
 from base64 import b32encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from ..model.errors import InvalidRequest
+from ..model.errors import InvalidRequest, LiteralError
 
 if TYPE_CHECKING:
     from ..literals import Upload
@@ -31,7 +30,9 @@ class Scratch:
     """A folder for frames on their way, which goes away with this object."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="flyte-bridge-"))
+        from ..storage.scratch import make_folder
+
+        self.path = make_folder()
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
@@ -45,12 +46,16 @@ class Staged:
     digest: bytes
     scratch: Scratch | None = field(default=None, repr=False)
     """Keeps the files of frames until they are sent."""
+    renamed: bool = False
+    """Whether its name is `literal_name` of what it was called; such names have folders of their own."""
 
     @property
     def root(self) -> str:
         """Name of the folder that holds this content: FlyteAdmin's own for files; for a directory, of all its files."""
         text = folder_of(self.digest)
-        return text.rstrip("=").lower() if self.directory else text
+        if self.directory or self.renamed:
+            text = text.rstrip("=").lower()
+        return f"{text}-named" if self.renamed else text
 
 
 async def stage(transport: Transport, uploads: Sequence[Upload]) -> tuple[Staged, ...]:
@@ -78,13 +83,16 @@ async def stage(transport: Transport, uploads: Sequence[Upload]) -> tuple[Staged
 def staged_of(token: str, bodies: tuple[Body, ...], directory: bool, scratch: Scratch | None = None) -> Staged:
     """An upload, from what was read."""
     from ..storage.bodies import digest_of
+    from ..storage.paths import literal_name
 
+    other = None if directory else literal_name(bodies[0].name)
     return Staged(
         token=token,
         directory=directory,
-        bodies=bodies,
+        bodies=bodies if other is None else (replace(bodies[0], name=other),),
         digest=digest_of(bodies, directory=directory),
         scratch=scratch,
+        renamed=other is not None,
     )
 
 
@@ -120,6 +128,27 @@ def _all(results: Sequence[T | InvalidRequest]) -> list[T]:
     return [item for item in results if not isinstance(item, InvalidRequest)]
 
 
+def _write(upload: Upload, target: Path) -> None:
+    """A frame or an array as a file.
+
+    Raises:
+        LiteralError: It holds what such a file cannot; names the input.
+        InvalidRequest: The disk is full.
+    """
+    from ..literals.arrays import write_npy
+    from ..literals.dataframes import write_parquet
+    from ..storage.scratch import no_room
+
+    try:
+        (write_parquet if upload.kind == "frame" else write_npy)(upload.source, target)
+    except LiteralError as error:
+        problem = f"{upload.path}: {error.message}"
+        raise LiteralError(problem, problems=(problem,)) from error
+    except OSError as error:
+        full = no_room(target.parent, error)
+        raise full.with_message(f"{upload.path}: {full.message}") from None
+
+
 def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:
     from ..storage.bodies import sources_of
 
@@ -127,14 +156,7 @@ def _sources(upload: Upload, scratch: Scratch | None) -> tuple[Source, ...]:
     if upload.kind in ("frame", "array") and not isinstance(source, (str, os.PathLike)):
         assert scratch is not None
         target = scratch.path / upload.token.rpartition("/")[2]
-        if upload.kind == "frame":
-            from ..literals.dataframes import write_parquet
-
-            write_parquet(source, target)
-        else:
-            from ..literals.arrays import write_npy
-
-            write_npy(source, target)
+        _write(upload, target)
         source = target
     elif not isinstance(source, bytes):
         source = Path(source)

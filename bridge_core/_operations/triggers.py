@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..model.arguments import texts, wrong
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind, EntityRef
 
@@ -26,6 +27,10 @@ class TriggerOperations:
 
     async def deploy(self, trigger: Trigger) -> DeployedTrigger:
         """Makes Flyte know the trigger, and fire it unless ``auto_activate`` is False. The same trigger again changes nothing."""
+        from ..schedules import Trigger
+
+        if not isinstance(trigger, Trigger):
+            raise wrong("trigger", "a Trigger('name', entity=…, automation=Cron(…))", trigger)
         interface = await self._backend.interface(trigger.entity.placed(self._config))
         self._backend.triggers.check(trigger, interface)
         kickoff = trigger.kickoff_inputs
@@ -44,6 +49,7 @@ class TriggerOperations:
 
     async def list(self, project: str | None, domain: str | None) -> list[DeployedTrigger]:
         """Everything that has a schedule, by name; active or not."""
+        texts(project=project, domain=domain)
         where = EntityRef.launch_plan("any", project=project, domain=domain).placed(self._config)
         found = [item async for item in self._backend.triggers.listed(where.project or "", where.domain or "")]
         return sorted(found, key=lambda item: item.name)
@@ -57,7 +63,7 @@ class TriggerOperations:
         return await self._backend.triggers.deactivate(self._plan(ref))
 
     def _plan(self, ref: EntityRef | str) -> EntityRef:
-        entity = EntityRef.parse(ref) if isinstance(ref, str) else ref
+        entity = EntityRef.of(ref)
         if entity.kind is not EntityKind.LAUNCH_PLAN:
             raise InvalidRequest(
                 f"{entity}: only launch plans can be active; name the launch plan that has the schedule"

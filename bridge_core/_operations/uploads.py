@@ -73,11 +73,15 @@ class Uploads:
         """
         if not staged:
             return {}
+        from ..storage.paths import check_key
+
         once: dict[tuple[bytes, str], Staged] = {}
         for item in staged:
             once.setdefault((item.digest, item.bodies[0].name), item)
         tasks = [_Task(item, body) for item in once.values() for body in item.bodies]
         where = location or self._config.data_upload_location
+        for task in tasks:  # all of them before anything is sent
+            check_key("/".join((_key_of(where, project, domain), task.item.root, task.body.name)))
         sent = await (
             self._signed(tasks, project, domain, progress)
             if is_signed(where)
@@ -100,6 +104,7 @@ class Uploads:
             progress: Told how far it is.
         """
         from ..storage import signed
+        from ..storage.paths import check_key, check_name
         from ..storage.progress import Progress
         from ..storage.streams import size_of
 
@@ -108,6 +113,8 @@ class Uploads:
                 "uploading through Flyte needs a project and a domain: name them in Config(project=…, domain=…), or in the "
                 "environment as FLYTE_LOCAL_PROJECT and FLYTE_LOCAL_DOMAIN"
             )
+        check_name(body.name)
+        check_key("/".join((project, domain, root or folder_of(body.md5), body.name)))
         length = await self._transport.run_io(size_of, body.source)
         if length >= _WORTH_ASKING and (
             there := await self._stored(body, project, domain, root or folder_of(body.md5))
@@ -160,7 +167,7 @@ class Uploads:
         with self.pool() as pool:
 
             async def one(task: _Task) -> str:
-                root = task.item.root if task.item.directory else ""
+                root = task.item.root if task.item.directory or task.item.renamed else ""
                 return await self.signed(
                     task.body, project=project, domain=domain, root=root, pool=pool, progress=progress
                 )
@@ -190,6 +197,13 @@ class Uploads:
 
         uris = await self._transport.map_calls(run, tasks, limit=_PARALLEL)
         return {(task.item.digest, task.body.name): uri for task, uri in zip(tasks, uris, strict=True)}
+
+
+def _key_of(location: str, project: str, domain: str) -> str:
+    """What is known of the beginning of an object's name below its bucket."""
+    if is_signed(location):
+        return f"{project}/{domain}"
+    return location.partition("://")[2].partition("/")[2].rstrip("/")
 
 
 def _place(item: Staged, sent: Mapping[tuple[bytes, str], str]) -> str:

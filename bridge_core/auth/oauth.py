@@ -117,8 +117,11 @@ def refusal(login: Login, url: str, reply: Reply, doing: str, *, secrets: Any = 
             status=reply.status,
         )
     code, words = code[:_SHOWN], re.sub(r"\s+", " ", str(reply.json.get("error_description") or ""))[:_SHOWN]
-    if any(hidden in words or hidden in code for hidden in _revealed(secrets)):
-        code, words = f"HTTP {reply.status}", ""
+    hidden = _revealed(secrets)
+    if any(secret in words for secret in hidden):
+        words = ""
+    if code not in _KNOWN and any(secret in code for secret in hidden):
+        code = f"HTTP {reply.status}"
     return OAuthRefused(
         f"{login.http.whom(url)} refused {doing}: {code}{f' ({words})' if words else ''}",
         details=code,  # no `code`: it is no answer of Flyte's (model/classification.py)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, PASSTHROUGH, PKCE, TOKEN
+from ..config.metadata import as_sent
 from ..model.errors import BridgeError, Unavailable, Unsupported
 from .passthrough import passing
 from .refusals import Refusals
@@ -176,7 +177,8 @@ class Tokens:
             return self._slot.token is not sent.token  # somebody else has learned it meanwhile
         self._server, self._learned, refused = await self._ask(transport, needed=False), True, sent.token
         now = self._server
-        if (now.audience, now.scopes, now.token_url) != (before.audience, before.scopes, before.token_url):
+        by_oauth = self._config.auth.effective_mode in {CLIENT_SECRET, DEVICE_FLOW}  # a program asks nobody we know
+        if by_oauth and (now.audience, now.scopes) != (before.audience, before.scopes):
             await self._replace(transport, sent.token)
         elif now.header != before.header:
             await self._slot.replace(transport, sent.token, _nothing, lambda _pause: self._renamed(refused))
@@ -244,7 +246,9 @@ class Tokens:
         proxy = self._proxy.token
         metadata = () if proxy is None else ((_PROXY_HEADER, f"Bearer {proxy.access}"),)
         named = (("accept", "application/grpc"), ("x-request-id", os.urandom(16).hex()))
-        server = await ask_server(transport, self._config, (*named, *self._config.metadata, *metadata), needed=needed)
+        server = await ask_server(
+            transport, self._config, (*named, *as_sent(self._config.metadata), *metadata), needed=needed
+        )
         if needed and not server.present:
             raise Unsupported(
                 f"Flyte at {self._config.endpoint} offers no AuthMetadataService, so it cannot say where to log in; set "

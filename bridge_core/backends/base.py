@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from ..model.ids import EntityKind, EntityRef, RunRef
     from ..model.nodes import Attempt, NodeSnapshot, SpanMetric
+    from ..model.projects import Project
     from ..model.requests import RunOptions
     from ..model.runs import RunQuery, RunSnapshot
     from ..schedules import DeployedTrigger, Trigger
     from .values import Existing, Interface, SignedUpload, StoredOutputs
 
-__all__ = ["Backend", "Inside", "Lists", "Triggers"]
+__all__ = ["Backend", "Inside", "Lists", "Projects", "Triggers"]
 
 
 class Inside(Protocol):
@@ -60,6 +61,18 @@ class Lists(Protocol):
 
     async def versions(self, entity: EntityRef, limit: int) -> list[EntityRef]:
         """Versions of one entity, newest first."""
+        ...
+
+
+class Projects(Protocol):
+    """Where entities and runs live."""
+
+    async def all(self) -> list[Project]:
+        """Projects that are not archived, by id."""
+        ...
+
+    async def domains(self, project: str | None) -> list[str]:
+        """Ids of domains: of a project, or of the installation."""
         ...
 
 
@@ -139,11 +152,15 @@ class Backend(Protocol):
     async def upload_location(
         self, project: str, domain: str, *, file_name: str, md5: bytes, root: str = ""
     ) -> SignedUpload:
-        """A signed URL for one object of this content."""
+        """A signed URL for one object of this content, and the URI under which it really lies.
+
+        Raises:
+            InvalidRequest: The server would put it under another name.
+        """
         ...
 
-    async def download_url(self, uri: str) -> str:
-        """A signed URL to read one object from."""
+    async def download_url(self, uri: str, *, spelled: bool = False) -> str:
+        """A signed URL to read one object from. ``spelled``: the URI is the server's own spelling, not the object's name."""
         ...
 
     async def outputs(self, ref: RunRef) -> StoredOutputs:
@@ -185,6 +202,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def projects(self) -> Projects:
+        """Projects and domains."""
+        ...
+
+    @property
     def triggers(self) -> Triggers:
         """Triggers that the server itself fires."""
         ...
@@ -197,6 +219,6 @@ class Backend(Protocol):
         """Raises `InvalidRequest` when a run would have more labels than this backend takes, ours included."""
         ...
 
-    def console_url(self, ref: RunRef) -> str:
-        """The page of a run in Flyte's console."""
+    def console_url(self, ref: RunRef | EntityRef) -> str:
+        """The page of a run or entity in Flyte's console."""
         ...

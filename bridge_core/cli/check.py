@@ -51,6 +51,16 @@ def check(config: Config, *, timeout: float, output: str) -> int:
 
 
 def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
+    from ..backends.flyte1.backend import Flyte1Backend
+    from ..transport.blocking import BlockingTransport
+
+    transport = BlockingTransport(config)
+    calls = Calls(transport, config)
+    try:
+        Flyte1Backend(calls, config)
+    except BridgeError as error:
+        yield Step(name="configuration", ok=False, text=error.message), exit_code(error)
+        return
     yield Step(name="configuration", ok=True, text=f"{config.endpoint} (from {config.origin('endpoint')})"), 0
     if config.auth.effective_mode != PASSTHROUGH:
         try:
@@ -62,10 +72,6 @@ def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
         yield step, 0 if step.ok else 3
         if not step.ok:
             return
-    from ..transport.blocking import BlockingTransport
-
-    transport = BlockingTransport(config)
-    calls = Calls(transport, config)
     try:
         for name, ask in (("version", _version), ("identity", _identity), ("permission", _projects)):
             try:

@@ -12,7 +12,7 @@ from ..model.ids import RunRef
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["add_command", "add_place", "client", "pairs", "positive", "ref_of", "seconds"]
+__all__ = ["add_command", "add_place", "client", "config_of", "pairs", "positive", "ref_of", "seconds"]
 
 
 def add_command(verbs: Any, common: argparse.ArgumentParser, name: str, text: str, run: Any) -> argparse.ArgumentParser:
@@ -38,6 +38,11 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--insecure", action="store_const", const=True, help="the server speaks plaintext")
     where.add_argument("--project")
     where.add_argument("--domain")
+    where.add_argument(
+        "--data-upload-location",
+        metavar="URI",
+        help="where local files given as inputs go: flyte://… through Flyte, else the store itself",
+    )
     parser.add_argument("--output", choices=("table", "json"), default=argparse.SUPPRESS, help="default: table")
 
 
@@ -66,13 +71,19 @@ def positive(text: str) -> int:
 
 def client(arguments: argparse.Namespace) -> Client:
     """The client that the common options describe."""
+    return Client(config_of(arguments))
+
+
+def config_of(arguments: argparse.Namespace) -> Config:
+    """The configuration that the common options describe."""
     overrides = {
         "endpoint": arguments.endpoint,
         "insecure": arguments.insecure,
         "project": arguments.project,
         "domain": arguments.domain,
+        "data_upload_location": arguments.data_upload_location,
     }
-    return Client(Config.auto(arguments.config, **overrides))
+    return Config.auto(arguments.config, **overrides)
 
 
 def ref_of(text: str, config: Config) -> RunRef:

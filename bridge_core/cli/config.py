@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..config import Secret
-from ..config.secret import MASK
 from ..config.settings import leaves
-from .common import add_command, client, seconds
+from ..model.masking import MASK, Hidden
+from .common import add_command, config_of, seconds
 from .render import print_json
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    config = client(arguments).config
+    config = config_of(arguments)
     rows = [
         {"key": name, "value": _shown(config, name, value), "source": config.origin(name)}
         for name, value in leaves(config)
@@ -56,9 +56,8 @@ def _shown(config: Config, name: str, value: Any) -> Any:
     if name in {"auth.command", "auth.proxy_command"}:
         rest = len(value) - 1
         return f"{value[0]} ({rest} argument{'' if rest == 1 else 's'})" if value else None
-    if name == "auth.http_proxy_url" and value and "@" in value:
-        scheme, _, rest = value.partition("://")
-        return f"{scheme}://{MASK}@{rest.rpartition('@')[2]}"
+    if isinstance(value, Hidden):
+        return value.shown
     if name == "auth.mode":
         return value or config.auth.effective_mode
     if name == "metadata":
@@ -79,4 +78,4 @@ def _text(value: Any) -> str:
 def _check(arguments: argparse.Namespace) -> int:
     from .check import check
 
-    return check(client(arguments).config, timeout=arguments.timeout, output=arguments.output)
+    return check(config_of(arguments), timeout=arguments.timeout, output=arguments.output)

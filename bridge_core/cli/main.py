@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
-from . import config, demo, launch, lists, runs, sandbox, scheduler, trigger
+from . import config, demo, extensions, launch, lists, runs, sandbox, scheduler, trigger
 from .common import add_place
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = _parser()
+    parser = _parser(sys.argv[1:] if argv is None else argv)
     arguments, rest = parser.parse_known_args(argv)
     if rest and not arguments.takes_rest:
         arguments.parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -62,7 +62,7 @@ def _run(argv: Sequence[str] | None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="flyte-bridge", description="Launch, wait for, look at and abort Flyte runs.", allow_abbrev=False
     )
@@ -85,8 +85,17 @@ def _parser() -> argparse.ArgumentParser:
     config.add_commands(verbs, common)
     scheduler.add_commands(verbs, common)
     trigger.add_commands(verbs, common, kinds=kinds)
+    extensions.add_extensions(verbs, common, argv)
     parser.set_defaults(run=usage, takes_rest=False, log_level="warning", log_format="console", output="table")
-    parser.set_defaults(parser=parser, config=None, endpoint=None, insecure=None, project=None, domain=None)
+    parser.set_defaults(
+        parser=parser,
+        config=None,
+        endpoint=None,
+        insecure=None,
+        project=None,
+        domain=None,
+        data_upload_location=None,
+    )
     return parser
 
 

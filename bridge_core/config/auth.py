@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from ..model.errors import ConfigError
+from ..model.masking import Hidden, WithSecrets, hide_passwords
+from .numbers import check_seconds
 from .secret import NO_SECRET, HeaderSecret, Secret, wrap_secrets
 
 __all__ = ["MODES", "TOKEN_CACHES", "AuthConfig"]
@@ -44,7 +46,7 @@ _LOGIN: Final = 150.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuthConfig:
+class AuthConfig(WithSecrets):
     """How calls are authenticated, if the server asks for it."""
 
     PARTS: ClassVar[dict[str, type]] = {"client_secret": Secret, "client_assertion": Secret, "token": Secret}
@@ -135,6 +137,11 @@ class AuthConfig:
             if isinstance(value, str) or not all(isinstance(item, str) for item in value):
                 raise ConfigError(f"auth.{name} must be a list of texts, got {type(value).__name__}")
             object.__setattr__(self, name, tuple(value))
+        for name in ("command", "proxy_command"):  # arguments may be secrets; the program is named in messages
+            program, *arguments = getattr(self, name) or ("",)
+            if program:
+                object.__setattr__(self, name, (program, *map(Hidden, arguments)))
+        hide_passwords(self)
         wrap_secrets(self, "auth")
         if self.token and not isinstance(self.token, HeaderSecret):
             header = HeaderSecret(self.token.value, self.token.env_var, self.token.location)
@@ -142,13 +149,9 @@ class AuthConfig:
         if self.token_cache not in TOKEN_CACHES:
             raise ConfigError(f"auth.token_cache must be one of {', '.join(TOKEN_CACHES)}, got {self.token_cache!r}")
         for name in ("token_refresh_window", "pkce_refresh_window", "device_refresh_window"):
-            seconds = getattr(self, name)
-            if seconds is not None and seconds < 0:
-                raise ConfigError(f"auth.{name} must not be negative, got {seconds!r}")
+            check_seconds(f"auth.{name}", getattr(self, name), zero=True)
         for name in ("pkce_timeout", "device_timeout", "device_poll_interval", "command_ttl"):
-            seconds = getattr(self, name)
-            if seconds is not None and seconds <= 0:
-                raise ConfigError(f"auth.{name} must be a positive number of seconds, got {seconds!r}")
+            check_seconds(f"auth.{name}", getattr(self, name))
 
     @property
     def refresh_window(self) -> float | None:

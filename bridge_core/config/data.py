@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..model.errors import ConfigError
+from ..model.masking import WithSecrets, hide_passwords
+from .numbers import check_count, check_seconds
 from .secret import NO_SECRET, Secret, wrap_secrets
 
 __all__ = ["AzureConfig", "GcsConfig", "S3Config"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class S3Config:
+class S3Config(WithSecrets):
     """S3 and what speaks its language."""
 
     PARTS: ClassVar[dict[str, type]] = {"secret_access_key": Secret}
@@ -42,11 +44,14 @@ class S3Config:
     """Seconds between attempts."""
 
     def __post_init__(self) -> None:
+        check_count("s3.retries", self.retries, zero=True)
+        check_seconds("s3.backoff", self.backoff, zero=True)
+        hide_passwords(self)
         wrap_secrets(self, "s3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GcsConfig:
+class GcsConfig(WithSecrets):
     """Google Cloud Storage."""
 
     endpoint: str | None = None
@@ -62,10 +67,11 @@ class GcsConfig:
         # Else every message that names the file would show a private key.
         if self.credentials and self.credentials.lstrip().startswith("{"):
             raise ConfigError("gcs.credentials holds credentials themselves; write them to a file, and name that")
+        hide_passwords(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AzureConfig:
+class AzureConfig(WithSecrets):
     """Azure Blob Storage."""
 
     PARTS: ClassVar[dict[str, type]] = {"storage_account_key": Secret, "client_secret": Secret}
@@ -89,4 +95,5 @@ class AzureConfig:
     """Of the service principal."""
 
     def __post_init__(self) -> None:
+        hide_passwords(self)
         wrap_secrets(self, "azure")

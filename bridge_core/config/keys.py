@@ -164,6 +164,9 @@ DATA: tuple[Key, ...] = (
     Key("azure.tenant_id", "FLYTE_AZURE_TENANT_ID", None, text),
     Key("azure.client_id", "FLYTE_AZURE_CLIENT_ID", None, text),
     Key("azure.client_secret.value", "FLYTE_AZURE_CLIENT_SECRET", None, secret, hidden=True),
+    Key(  # ours
+        "data_upload_location", "FLYTE_PERSISTENCE_DATA_UPLOAD_LOCATION", "admin.dataUploadLocation", text
+    ),
     Key("attach_execution_metadata", "FLYTE_PERSISTENCE_ATTACH_EXECUTION_METADATA", None, boolean),
 )
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..model.errors import ConfigError
+from ..model.masking import Hidden, HiddenBytes
 
-__all__ = ["check_value", "clean_metadata"]
+__all__ = ["as_sent", "check_value", "clean_metadata"]
 
 _KEY = re.compile(r"[0-9a-z_.-]+")
 _VALUE = re.compile(r"[\x20-\x7e]*")
@@ -33,12 +34,19 @@ def clean_metadata(pairs: Any) -> tuple[tuple[str, Any], ...]:
                 f"metadata key {key!r} cannot be sent: wanted letters, digits, '_', '-' and '.', and not gRPC's own 'grpc-'"
             )
         if folded.endswith("-bin") and isinstance(value, bytes | str):
-            out.append((folded, value.encode() if isinstance(value, str) else value))  # gRPC wants bytes there
+            out.append(
+                (folded, HiddenBytes(value.encode() if isinstance(value, str) else value))
+            )  # gRPC wants bytes there
             continue
         if not isinstance(value, str):
             raise ConfigError(f"metadata key {key!r}: its value must be a text, got {type(value).__name__}")
-        out.append((folded, check_value(f"metadata key {key!r}", value)))
+        out.append((folded, Hidden(check_value(f"metadata key {key!r}", value))))
     return tuple(out)
+
+
+def as_sent(pairs: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
+    """The pairs as plain texts and bytes: gRPC takes no subclass of the latter."""
+    return tuple((key, bytes(value) if isinstance(value, bytes) else str(value)) for key, value in pairs)
 
 
 def check_value(name: str, value: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..model.errors import ConfigError
+from ..model.masking import WithSecrets, hide_passwords
 from ..model.policies import PollPolicy, RetryPolicy
 from ..model.public import public
 from .auth import AuthConfig
@@ -18,6 +19,7 @@ from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint
 from .local import LocalConfig, SecretsConfig, StatsConfig
 from .metadata import clean_metadata
+from .numbers import check_count, check_seconds
 from .settings import above_all, build, changed, export, flatten, layered, short_repr, with_forced_mode
 
 if TYPE_CHECKING:
@@ -27,13 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Config"]
 
-_NOT_PLATFORM = ("secrets.", "local.", "stats.", "s3.", "gcs.", "azure.", "attach_execution_metadata")
+_NOT_PLATFORM = (
+    *("secrets.", "local.", "stats.", "s3.", "gcs.", "azure."),
+    *("attach_execution_metadata", "data_upload_location"),
+)
 """What `Config.for_endpoint` takes from the environment and the first file even without ``config_file``."""
 
 
 @public
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Config:
+class Config(WithSecrets):
     """Everything needed to reach one Flyte.
 
     Build one with `auto`, `for_endpoint`, `for_sandbox` or `from_mapping`; nothing is opened until a client is used.
@@ -79,7 +84,7 @@ class Config:
     """Default domain of references that name none."""
 
     org: str | None = None
-    """Organisation, on the few installations that have them."""
+    """Organisation, on the few installations that have them. Flyte 1 has none: a client for it refuses one."""
 
     auth: AuthConfig = field(default_factory=AuthConfig)
     """How to authenticate, if the server asks for it."""
@@ -144,14 +149,11 @@ class Config:
         for name in ("insecure", "insecure_skip_verify", "attach_execution_metadata"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        hide_passwords(self)
         for name in ("rpc_timeout", "attempt_timeout"):
-            seconds = getattr(self, name)
-            if seconds is not None and seconds <= 0:
-                raise ConfigError(f"{name} must be a positive number of seconds, got {seconds!r}")
-        if self.batch_size <= 0:
-            raise ConfigError(f"batch_size must be positive, got {self.batch_size!r}")
-        if self.max_message_bytes <= 0:
-            raise ConfigError(f"max_message_bytes must be positive, got {self.max_message_bytes!r}")
+            check_seconds(name, getattr(self, name))
+        for name in ("batch_size", "max_message_bytes"):
+            check_count(name, getattr(self, name))
         if self.insecure and (self.ca_cert_file or self.insecure_skip_verify or self.client_cert_file):
             raise ConfigError(
                 "insecure=True means no TLS at all, so ca_cert_file, client_cert_file and insecure_skip_verify cannot apply; "
@@ -253,11 +255,6 @@ class Config:
                 "this Config carries gRPC metadata, which may hold secrets and is never exported; "
                 "export one without metadata and add it where it is used"
             )
-        if self.auth.http_proxy_url and "@" in self.auth.http_proxy_url:
-            raise ConfigError(
-                "auth.http_proxy_url holds a user and a password, and secrets are exported by reference only; "
-                "set HTTPS_PROXY where the copy is used instead"
-            )
         return export(self)
 
     def replace(self, **changes: Any) -> Self:
@@ -285,8 +282,11 @@ class Config:
 
     @property
     def console_base(self) -> str:
-        """Base URL of the console, without a trailing slash."""
-        return (self.console_endpoint or f"{'http' if self.insecure else 'https'}://{self.endpoint}").rstrip("/")
+        """Base URL of the console, without a trailing slash, and without a user: it is shown, logged and stored."""
+        base = self.console_endpoint or f"{'http' if self.insecure else 'https'}://{self.endpoint}"
+        scheme, mark, rest = str(base).partition("://")
+        place, slash, path = rest.partition("/")
+        return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}".rstrip("/")
 
     @classmethod
     def _from_settings(cls, settings: Mapping[str, Found]) -> Self:

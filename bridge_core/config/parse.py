@@ -7,6 +7,7 @@ something that may be secret.
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from typing import Any
@@ -73,12 +74,13 @@ def seconds(where: str, raw: Any) -> float | None:
     """A duration: a number of seconds, or Go's spelling (``15s``, ``1m30s``), which flytectl writes."""
     if raw is None or (isinstance(raw, str) and not raw.strip()):
         return None
-    if isinstance(raw, int | float) and not isinstance(raw, bool):
+    if isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw):
         return float(raw)
     if isinstance(raw, str):
         word = raw.strip()
         try:
-            return float(word)
+            if math.isfinite(number := float(word)):
+                return number
         except ValueError:
             found = _DURATION.findall(word)
             if found and "".join(number + unit for number, unit in found) == word:

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError
+from ..model.masking import MASK, Hidden, WithSecrets
 
-__all__ = ["MASK", "NO_SECRET", "HeaderSecret", "Secret", "wrap_secrets"]
-
-MASK = "***"
+__all__ = ["NO_SECRET", "HeaderSecret", "Secret", "wrap_secrets"]
 
 _PUBLIC = frozenset({"miniostorage"})
 """Printed in Flyte's documentation of its sandbox, so exporting it gives nothing away."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Secret:
+class Secret(WithSecrets):
     """A secret by value, by environment variable, or by file.
 
     With more than one given: location > environment variable > value (semantics.md, Auth spellings).
@@ -41,6 +40,8 @@ class Secret:
             given = getattr(self, name)
             if given is not None and not isinstance(given, str):
                 raise ConfigError(f"Secret.{name} must be a text, got {type(given).__name__}")
+        if self.value and self.value not in _PUBLIC:
+            object.__setattr__(self, "value", Hidden(self.value))
 
     def __bool__(self) -> bool:
         return bool(self.value or self.env_var or self.location)
@@ -83,7 +84,7 @@ class Secret:
                 )
             return text
         if self.value:
-            return self.value
+            return str(self.value)
         raise ConfigError("a secret is wanted, and none was given")
 
     def to_mapping(self, name: str) -> dict[str, Any]:

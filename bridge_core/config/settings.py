@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ConfigError
+from ..model.masking import Hidden
 from .auth import CLIENT_SECRET
 from .secret import Secret
 from .sources import Found
@@ -32,6 +33,7 @@ _ALIASES = {
 }
 """Names that flytekit's PlatformConfig has for settings of ours; understood at the top level."""
 
+_INSTEAD = {"auth.http_proxy_url": "set HTTPS_PROXY where the copy is used instead"}
 _FORCING = tuple(
     f"auth.{kind}.{place}" for kind in ("client_secret", "client_assertion") for place in ("location", "env_var")
 )
@@ -131,11 +133,20 @@ def export(value: Any, above: str = "") -> dict[str, Any]:
             out[item.name] = setting.to_mapping(above + item.name)
         elif item.name in parts_of(type(value)):
             out[item.name] = export(setting, f"{above}{item.name}.")
+        elif isinstance(setting, Hidden):
+            raise ConfigError(
+                f"{above}{item.name} holds a user and a password, and secrets are exported by reference only; "
+                f"{_INSTEAD.get(above + item.name, 'set it where the copy is used')}"
+            )
         elif isinstance(setting, tuple):
-            out[item.name] = [list(one) if isinstance(one, tuple) else one for one in setting]
+            out[item.name] = [list(one) if isinstance(one, tuple) else _plain(one) for one in setting]
         else:
             out[item.name] = setting
     return out
+
+
+def _plain(item: Any) -> Any:
+    return str(item) if isinstance(item, str) else item
 
 
 def leaves(value: Any, above: str = "") -> Iterator[tuple[str, Any]]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ConfigError
+from ..model.masking import MASK
 from .keys import FOREIGN, KEYS
-from .secret import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

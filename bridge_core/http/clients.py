@@ -25,12 +25,12 @@ __all__ = ["open_client", "proxy_of"]
 
 
 def proxy_of(url: str, configured: str | None = None) -> str | None:
-    """The proxy that requests to this URL go through: the configured one, or what ``HTTPS_PROXY``, ``NO_PROXY`` … say."""
-    if configured:
-        return configured
+    """The proxy that requests to this URL go through: the configured one, else ``HTTPS_PROXY`` …; none for ``NO_PROXY``."""
     parts = urllib.parse.urlsplit(url)
     if urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
+    if configured:
+        return configured
     found = urllib.request.getproxies()
     proxy = found.get(parts.scheme) or found.get("all")
     if not proxy:
@@ -39,12 +39,18 @@ def proxy_of(url: str, configured: str | None = None) -> str | None:
 
 
 def open_client(
-    config: Config, *, proxy: str | None, timeout: float, proxy_token: Callable[[], str | None] | None = None
+    config: Config,
+    url: str,
+    *,
+    proxy: str | None,
+    timeout: float,
+    proxy_token: Callable[[], str | None] | None = None,
 ) -> httpx.Client:
-    """A client for requests through one proxy, or through none. The caller closes it.
+    """A client for requests like those to this URL: by its scheme, through one proxy or through none. The caller closes it.
 
     Args:
-        config: TLS settings.
+        config: TLS settings, read only where TLS is spoken: the system's certificates take a while to load.
+        url: Where the requests go, or another URL of its scheme.
         proxy: Its URL; user and password in it are sent to it.
         timeout: Seconds that connecting, and each single read or write, may take.
         proxy_token: Makes the ``Proxy-Authorization`` that the proxy alone gets; a function, so that no variable holds it.
@@ -52,20 +58,25 @@ def open_client(
     Raises:
         ConfigError: A certificate cannot be read, or the proxy's URL cannot be used.
     """
+    import ssl
+
     import httpx
 
+    speaks_tls = any(one.lower().startswith("https:") for one in (url, proxy or ""))
+    tls = tls_context(config) if speaks_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts nobody
     way = None
     if proxy is not None:
         try:
             token = None if proxy_token is None else Hidden(proxy_token() or "")
-            way = httpx.Proxy(proxy, headers={"Proxy-Authorization": token} if token else None)
+            headers = {"Proxy-Authorization": token} if token else None
+            way = httpx.Proxy(proxy, headers=headers, ssl_context=tls if proxy.lower().startswith("https:") else None)
         except (ValueError, httpx.InvalidURL):
             raise ConfigError(
                 f"the proxy {url_shown(proxy)} cannot be used; wanted http://HOST:PORT (or https://, socks5://)"
             ) from None
     try:
         return httpx.Client(
-            verify=tls_context(config),
+            verify=tls,
             trust_env=False,
             proxy=way,
             timeout=httpx.Timeout(timeout, pool=None),

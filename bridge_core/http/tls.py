@@ -12,16 +12,15 @@ if TYPE_CHECKING:
 
     from ..config import Config
 
-__all__ = ["tls_context"]
+__all__ = ["show_client_certificate", "tls_context"]
 
 
-def tls_context(config: Config, *, replace: bool = False, client_certificate: bool = False) -> ssl.SSLContext:
-    """What ``insecure_skip_verify``, ``ca_cert_file`` and the client certificate say.
+def tls_context(config: Config, *, replace: bool = False) -> ssl.SSLContext:
+    """What ``insecure_skip_verify`` and ``ca_cert_file`` say.
 
     Args:
         config: The settings.
         replace: True for Flyte itself, where ``ca_cert_file`` replaces the system's authorities; elsewhere it is added to them.
-        client_certificate: Whether ours is shown.
 
     Raises:
         ConfigError: A file cannot be read, or is no certificate.
@@ -39,16 +38,25 @@ def tls_context(config: Config, *, replace: bool = False, client_certificate: bo
     if skip:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if client_certificate and config.client_cert_file:
-        chain = Path(config.client_cert_file).expanduser()
-        key = Path(config.client_key_file).expanduser() if config.client_key_file else None
-        try:
-            context.load_cert_chain(chain, key)
-        except OSError as error:
-            raise ConfigError(
-                f"client_cert_file {config.client_cert_file} or its key cannot be used: {_reason(error)}"
-            ) from None
     return context
+
+
+def show_client_certificate(config: Config, context: ssl.SSLContext) -> None:
+    """Ours is shown to servers that ask for one.
+
+    Raises:
+        ConfigError: It or its key cannot be read.
+    """
+    if not config.client_cert_file:
+        return
+    chain = Path(config.client_cert_file).expanduser()
+    key = Path(config.client_key_file).expanduser() if config.client_key_file else None
+    try:
+        context.load_cert_chain(chain, key)
+    except OSError as error:
+        raise ConfigError(
+            f"client_cert_file {config.client_cert_file} or its key cannot be used: {_reason(error)}"
+        ) from None
 
 
 def _reason(error: OSError) -> str:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import copy
 import functools
+import hashlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flyteidl.core.literals_pb2 import Literal, LiteralMap
-from flyteidl.core.types_pb2 import LiteralType
+from flyteidl.core.types_pb2 import STRUCT, LiteralType
 from google.protobuf.message import DecodeError, EncodeError
 
 from ..model.errors import ConfigError, LiteralError
 from ..model.public import public
 from .coder import Coder, Job
-from .coercion import coerced
+from .coercion import coerced, parsed_json
 from .compiler import UnknownType, compile_type
 from .describe import describe_type
 from .encoded import Encoded, EncodedValue
+from .fingerprints import fingerprint
 from .hashed import Hashed, annotate
+from .html import to_html
 from .problems import Where, did_you_mean, raise_problems, refusal, show
 from .to_classes import as_type
 from .untyped import read_any
@@ -116,6 +119,61 @@ class Codec:
             LiteralError: The value does not have that shape.
         """
         return as_type(value, target, types=self._types)
+
+    def hash(self, value: Any, literal_type: LiteralType | None = None) -> str:
+        """A hash of the value: the same for equal values, in every process, whatever their order of keys.
+
+        For `Hashed`, which tells Flyte's cache what to compare; what ``TypeEngine.calculate_hash`` gives in flytekit.
+
+        Args:
+            value: What an input takes; of a `Hashed` the hash it has. References count by their URI, bytes for a file by
+                content.
+            literal_type: The type that decides what the value means: an int and a float of one number are the same FLOAT.
+                None: the value counts as plain data.
+
+        Raises:
+            LiteralError: The value does not fit the type, or holds files or frames of this machine: nothing is read here, so
+                give `Hashed` a hash of your own.
+
+        Example:
+            >>> codec = Codec.default()
+            >>> codec.hash({"a": 1, "b": 2}) == codec.hash({"b": 2, "a": 1})
+            True
+        """
+        if isinstance(value, Hashed) and value.hash:
+            return value.hash
+        if isinstance(value, Hashed):
+            value = value.value
+        kind = literal_type if literal_type is not None else LiteralType(simple=STRUCT)
+        encoded = self.encode(value if literal_type is not None else {"value": value}, kind)
+        unread = [upload.path for upload in encoded.uploads if not isinstance(upload.source, bytes)]
+        if unread:
+            raise LiteralError(
+                f"{', '.join(unread)}: files and frames of this machine have no hash before they are uploaded; give "
+                "Hashed(value, hash) one of your own"
+            )
+        md5s = {
+            upload.token: hashlib.md5(upload.source, usedforsecurity=False).hexdigest() for upload in encoded.uploads
+        }
+        return fingerprint(LiteralMap(literals={"value": encoded.literal}), md5s)
+
+    def to_html(self, value: Any) -> str:
+        """A decoded value, or one to be sent, as a piece of HTML, escaped; frames as a table of their first rows.
+
+        What ``TypeEngine.to_html`` gives in flytekit's decks. Classes with a `TypeCodec` are shown by what it makes of them.
+
+        Example:
+            >>> Codec.default().to_html("a < b")
+            '<pre>a &lt; b</pre>'
+        """
+        if isinstance(value, Hashed):
+            value = value.value
+        return to_html(self._types.lowered(value, (None, "value")) if self._types else value)
+
+    @property
+    def types(self) -> tuple[type, ...]:
+        """The classes that have a `TypeCodec` here; what Flyte has types for is converted without one."""
+        return self._types.classes
 
     def encode_inputs(
         self,
@@ -219,10 +277,8 @@ class Codec:
                 coder.fill(out, coerced(value, literal_type) if coerce_json else value, where, job)
             except UnicodeEncodeError:  # in a URI, say
                 job.note(where, "holds characters that UTF-8 cannot carry (lone surrogates)")
-            if len(job.problems) > before and isinstance(value, str) and not coerce_json:
-                meant = coerced(value, literal_type)
-                if meant != value:
-                    job.problems[-1] += f"; only coerce_json=True reads texts by type, here as {show(meant)}"
+            if len(job.problems) > before and isinstance(value, str):
+                job.problems[-1] += _about_text(value, literal_type, coerce_json=coerce_json)
         if hashed is not None:
             annotate(out, hashed)
 
@@ -234,6 +290,20 @@ class Codec:
         except UnknownType as error:
             raise refusal(where, str(error)) from None
         return coder.read(literal, where)
+
+
+def _about_text(value: str, literal_type: LiteralType, *, coerce_json: bool) -> str:
+    """What else to say about a text that was refused: it would be taken as JSON, or is none though it begins like it."""
+    if not coerce_json:
+        meant = coerced(value, literal_type)
+        return f"; only coerce_json=True reads texts by type, here as {show(meant)}" if meant != value else ""
+    if not value.lstrip().startswith(("{", "[")):
+        return ""
+    try:
+        parsed_json(value)
+    except (ValueError, RecursionError) as error:
+        return f"; it is no JSON: {error}"
+    return ""
 
 
 @functools.cache

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_frame", "to_parquet", "write_parquet"]
 
+_NANOSECONDS = "; flytekit's frames have microseconds: round the column first (.dt.floor('us') in pandas)"
+
 
 def to_parquet(frame: Any) -> bytes:
     """`write_parquet` into bytes."""
@@ -32,18 +34,22 @@ def write_parquet(frame: Any, target: Any) -> None:
         target: A path or a binary stream.
 
     Raises:
-        LiteralError: It is none of these, or holds what parquet cannot.
+        LiteralError: It is none of these, or holds what parquet cannot: nanoseconds, Python objects, two columns of a name.
         ConfigError: Nothing that is installed can write it.
     """
+    if "polars" in _libraries(frame):
+        frame = _collected(frame)
+    _check_columns(frame)
     if not _installed("pyarrow"):
         _write_without_arrow(frame, target)
         return
     arrow = _need("pyarrow")
     parquet = _need("pyarrow.parquet")
     try:
-        parquet.write_table(_as_table(frame, arrow), target, coerce_timestamps="us", allow_truncated_timestamps=True)
-    except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError) as error:
-        raise LiteralError(f"this frame cannot be written as parquet: {error}") from error
+        parquet.write_table(_as_table(frame, arrow), target, coerce_timestamps="us", allow_truncated_timestamps=False)
+    except (arrow.ArrowException, ValueError, TypeError, ArithmeticError) as error:
+        way_out = _NANOSECONDS if "would lose data" in str(error) else ""
+        raise LiteralError(f"this frame cannot be written as parquet: {error}{way_out}") from error
 
 
 def read_frame(files: Sequence[Any], format: str = "parquet") -> Any:  # noqa: A002 - Flyte's word
@@ -85,12 +91,49 @@ def read_frame(files: Sequence[Any], format: str = "parquet") -> Any:  # noqa: A
 def _as_table(frame: Any, arrow: Any) -> Any:
     if isinstance(frame, arrow.Table):
         return frame
-    module = {base.__module__.partition(".")[0] for base in type(frame).__mro__}
-    if "polars" in module:
-        return (frame.collect() if hasattr(frame, "collect") else frame).to_arrow()
-    if "pandas" in module:
+    if "polars" in _libraries(frame):
+        return frame.to_arrow()
+    if "pandas" in _libraries(frame):
         return arrow.Table.from_pandas(frame)
     raise LiteralError(f"expected a pandas, pyarrow or polars frame, got {type(frame).__qualname__}")
+
+
+def _libraries(frame: Any) -> set[str]:
+    return {base.__module__.partition(".")[0] for base in type(frame).__mro__}
+
+
+def _collected(frame: Any) -> Any:
+    """A lazy frame of polars, computed."""
+    if not hasattr(frame, "collect"):
+        return frame
+    try:
+        return frame.collect()
+    except _need("polars").exceptions.PolarsError as error:
+        raise LiteralError(f"this lazy frame cannot be computed: {error}") from error
+
+
+def _check_columns(frame: Any) -> None:
+    """Refuses what libraries would write as something else, or as what nobody can read again."""
+    libraries = _libraries(frame)
+    if not libraries & {"pandas", "polars", "pyarrow"}:
+        return
+    names = list(frame.column_names if "pyarrow" in libraries else frame.columns)
+    twice = sorted({str(name) for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise LiteralError(
+            f"this frame cannot be written as parquet: two columns are called {', '.join(map(repr, twice))}; rename one"
+        )
+    if "pyarrow" in libraries:
+        return
+    kinds = dict(zip(names, frame.dtypes, strict=True))
+    if "polars" in libraries:
+        bad = [str(name) for name, kind in kinds.items() if str(kind).startswith("Object")]
+        what = "hold Python objects, which polars writes as memory addresses: cast them to a type of polars"
+    else:
+        bad = [str(name) for name, kind in kinds.items() if str(kind).startswith("Sparse")]
+        what = "are sparse: make them dense (frame.sparse.to_dense())"
+    if bad:
+        raise LiteralError(f"this frame cannot be written as parquet: columns {', '.join(map(repr, bad))} {what}")
 
 
 def _installed(module: str) -> bool:
@@ -103,8 +146,8 @@ def _installed(module: str) -> bool:
 
 def _write_without_arrow(frame: Any, target: Any) -> None:
     """Polars writes parquet by itself; pandas through fastparquet, if that is there."""
-    if "polars" in {base.__module__.partition(".")[0] for base in type(frame).__mro__}:
-        (frame.collect() if hasattr(frame, "collect") else frame).write_parquet(target)
+    if "polars" in _libraries(frame):
+        frame.write_parquet(target)
         return
     try:
         frame.to_parquet(target)

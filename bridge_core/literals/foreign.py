@@ -10,7 +10,16 @@ from typing import Any
 from ..model.references import DirectoryRef, FileRef, FrameRef
 from .uris import is_remote
 
-__all__ = ["LocalData", "Unusable", "is_data", "is_data_class", "is_frame", "sdk_extras", "sdk_reference"]
+__all__ = [
+    "LocalData",
+    "Unusable",
+    "data_fields",
+    "is_data",
+    "is_data_class",
+    "is_frame",
+    "sdk_extras",
+    "sdk_reference",
+]
 
 _FRAMES = {("pandas", "DataFrame"), ("pyarrow", "Table"), ("polars", "DataFrame"), ("polars", "LazyFrame")}
 _SDK = {
@@ -67,6 +76,19 @@ def sdk_reference(value: Any) -> Any:
     if kind == "schema":
         return _schema(value)
     return _blob(value, directory=kind == "directory")
+
+
+def data_fields(reference: FileRef | DirectoryRef | FrameRef, target: Any) -> Any:
+    """The fields with which an SDK's class is made for a reference; the reference when it is none, or one of another kind."""
+    wanted = (
+        "frame" if isinstance(reference, FrameRef) else "directory" if isinstance(reference, DirectoryRef) else "file"
+    )
+    if _sdk_kind(target) != wanted:
+        return reference
+    second = target.__module__.partition(".")[0] == "flyte"
+    if isinstance(reference, FrameRef):
+        return {"uri": reference.uri, "format" if second else "file_format": reference.format}
+    return {"path": reference.uri, **({"format": reference.format} if second and reference.format else {})}
 
 
 def sdk_extras(value: Any) -> tuple[str, dict[str, str]]:

@@ -9,18 +9,21 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
+import functools
+import inspect
 from collections.abc import Callable, Collection, Mapping
-from operator import attrgetter
 from typing import Any
 
 from .coder import Job
 from .foreign import is_data_class
+from .packing import KEYS, odd_key
 
 __all__ = [
     "NOT_FAST",
     "Fast",
     "NotFast",
     "fast_any_of",
+    "fast_anything",
     "fast_array",
     "fast_enum",
     "fast_map",
@@ -36,10 +39,14 @@ Fast = Callable[[Any, Job], Any]
 
 _Part = tuple[type | None, Fast]
 """The exact Python type that needs no check (None: there is none), and what takes values of other types."""
-_Plan = tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[str, type | None, Fast], ...]]
-"""How to read all fields of a class at once, and what to do with each."""
+_Fields = Callable[[Any], dict[str, Any]]
+"""Reads the fields of an object. What it gives is not changed: it may be the object's own."""
+_Checks = tuple[tuple[str, Fast], ...]
+"""The fields whose values are not of the exact type, and what takes them."""
 
-_PLANS = 64  # classes remembered per schema; more are not met in one process, unless they are made in a loop
+_REMEMBERED = (
+    64  # classes per schema, and shapes per class; more are not met in one process, unless they are made in a loop
+)
 _EXACT_FLOAT = 2**53
 
 
@@ -54,6 +61,11 @@ NOT_FAST = (NotFast, LookupError, AttributeError)
 def never(value: Any, job: Job) -> Any:  # noqa: ARG001 - a Fast
     """Takes nothing."""
     raise NotFast
+
+
+def fast_anything(value: Any, job: Job) -> Any:
+    """Everything that comes back as it is."""
+    return value if odd_key(value) is None else never(value, job)
 
 
 def fast_number(value: Any, job: Job) -> float:
@@ -118,7 +130,7 @@ def fast_map(exact: type | None, each: Fast, *, titled: bool) -> Fast:
     """A dict of one type."""
 
     def fast(value: Any, job: Job) -> Any:
-        if type(value) is not dict:
+        if type(value) is not dict or not KEYS.issuperset(map(type, value)):
             raise NotFast
         job.coerced = job.coerced or titled
         return {key: item if type(item) is exact else each(item, job) for key, item in value.items()}
@@ -127,45 +139,89 @@ def fast_map(exact: type | None, each: Fast, *, titled: bool) -> Fast:
 
 
 def fast_object(known: Mapping[str, _Part], required: Collection[str], title: str) -> Fast:
-    """A dataclass of the schema's name, or a dict with its fields."""
-    needed = frozenset(required)
-    plans: dict[type, _Plan | None] = {}
+    """A dataclass of the schema's name, or a dict with its fields.
+
+    Objects of one class mostly have values of the same types: what is left to check is remembered by names and types.
+    """
+    shapes = _Shapes(known, frozenset(required), title)
+    classes = shapes.classes
 
     def fast(value: Any, job: Job) -> Any:
         kind = type(value)
-        if kind is dict:
-            if not needed <= value.keys():
-                raise NotFast
-            job.coerced = job.coerced or bool(title)
-            out = {}
-            for name, item in value.items():
-                exact, each = known[name]
-                out[name] = item if type(item) is exact else each(item, job)
-            return out
-        plan = plans[kind] if kind in plans else planned(kind)
-        if plan is None:
-            raise NotFast
-        read, parts = plan
-        return {
-            name: item if type(item) is exact else each(item, job)
-            for (name, exact, each), item in zip(parts, read(value), strict=True)
-        }
-
-    def planned(kind: type) -> _Plan | None:
-        if len(plans) >= _PLANS:
-            plans.clear()
-        plans[kind] = plan = _plan(kind, known, needed, title)
-        return plan
+        read, checks = classes[kind] if kind in classes else shapes.of_class(kind)
+        fields = value.__dict__ if read is None else read(value)
+        shape = (*fields, *map(type, fields.values()))
+        left = checks[shape] if shape in checks else shapes.left_to_check(kind, shape, fields)
+        if kind is dict and title:
+            job.coerced = True
+        out = fields
+        for name, each in left:
+            item = fields[name]
+            plain = each(item, job)
+            if plain is not item:
+                if out is fields:
+                    out = dict(fields)
+                out[name] = plain
+        return out
 
     return fast
 
 
-def _plan(kind: type, known: Mapping[str, _Part], needed: Collection[str], title: str) -> _Plan | None:
-    if not dataclasses.is_dataclass(kind) or issubclass(kind, Mapping) or (title and kind.__name__ != title):
-        return None
-    names = [field.name for field in dataclasses.fields(kind)]
-    if not names or not set(needed) <= set(names) <= known.keys() or is_data_class(kind):
-        return None
-    read = attrgetter(*names)
-    one = (lambda value: (read(value),)) if len(names) == 1 else read
-    return one, tuple((name, *known[name]) for name in names)
+class _Shapes:
+    """What is known about the classes of one object of a schema."""
+
+    def __init__(self, known: Mapping[str, _Part], needed: frozenset[str], title: str) -> None:
+        self._known = known
+        self._needed = needed
+        self._title = title
+        self.classes: dict[type, tuple[_Fields | None, dict[tuple[Any, ...], _Checks]]] = {}
+        """How to read the fields of a class (None: they are its ``__dict__``), and its shapes."""
+
+    def of_class(self, kind: type) -> tuple[_Fields | None, dict[tuple[Any, ...], _Checks]]:
+        """The entry of a class that is new here."""
+        if len(self.classes) >= _REMEMBERED:
+            self.classes.clear()
+        self.classes[kind] = (self._reader(kind), {})
+        return self.classes[kind]
+
+    def left_to_check(self, kind: type, shape: tuple[Any, ...], fields: Mapping[str, Any]) -> _Checks:
+        """Which fields have values that are not of the exact type, for a shape that is new here."""
+        if not self._needed <= fields.keys() <= self._known.keys():
+            raise NotFast
+        if kind is not dict and list(fields) != [field.name for field in dataclasses.fields(kind)]:
+            raise NotFast  # fields that were added, deleted or set again: not in the order they are written in
+        checks = self.of_class(kind)[1] if kind not in self.classes else self.classes[kind][1]
+        if len(checks) >= _REMEMBERED:
+            checks.clear()
+        checks[shape] = left = tuple(
+            (name, self._known[name][1]) for name, item in fields.items() if type(item) is not self._known[name][0]
+        )
+        return left
+
+    def _reader(self, kind: type) -> _Fields | None:
+        if kind is dict:
+            return _same
+        if not dataclasses.is_dataclass(kind) or issubclass(kind, Mapping) or is_data_class(kind):
+            return _no_fields
+        if self._title and kind.__name__ != self._title:
+            return _no_fields
+        names = [field.name for field in dataclasses.fields(kind)]
+        if not names or not self._needed <= set(names) <= self._known.keys():
+            return _no_fields
+        plain = not any(hasattr(type(inspect.getattr_static(kind, name, None)), "__set__") for name in names)
+        if plain and kind.__getattribute__ is object.__getattribute__:
+            return None
+        return functools.partial(_read, names)  # slots, and what else computes a field
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _no_fields(value: Any) -> Any:  # noqa: ARG001 - reads fields
+    """The class has no fast way."""
+    raise NotFast
+
+
+def _read(names: list[str], value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}

@@ -142,8 +142,8 @@ def _written(form: DataForm, value: Mapping[str, Any], where: Where, job: Job) -
     if not isinstance(given, (str, os.PathLike)) or (isinstance(given, str) and remote_uri(given)):
         return value, False
     if form.kind == "frame":
-        wanted = str(value.get(form.format_key) or "") if form.format_key else ""
-        frame = found_frame(wanted, form.title, given, where, job)
+        stored = str(value.get(form.format_key) or "") if form.format_key else ""
+        frame = found_frame("", form.title, {"uri": given, "file_format": stored}, where, job)
         if frame is None:
             return None, True
         beside = {form.format_key: frame[1]} if form.format_key else {}

@@ -23,7 +23,7 @@ from .json_schema import compile_schema, resolve
 from .json_schema_fast import NOT_FAST
 from .packing import PACKED, is_too_deep, odd_key, pack, unpack
 from .problems import MAX_DEPTH, Where, refusal, render, show
-from .pydantic_models import Unwritable
+from .pydantic_models import Unwritable, root_of
 from .structured_dataset import found_frame
 from .to_plain import as_fields, is_structured, jsonable, to_plain
 
@@ -62,12 +62,21 @@ class StructCoder(Coder):
             binary.value, binary.tag = raw, _TAG
 
     def fill_many(self, out: Any, values: Sequence[Any], where: Where, job: Job) -> None:
-        template, packer = Literal(), _packer()
-        binary, fast, append = template.scalar.binary, self._fast, out.append
+        fast = None if self._entry is None or self._legacy else self._entry.fast
+        if fast is None:
+            super().fill_many(out, values, where, job)
+            return
+        template = Literal()
+        binary, append, pack_one = template.scalar.binary, out.append, _packer().pack
         binary.tag = _TAG
         for index, value in enumerate(values):
-            raw = fast(value, job, packer)
-            if raw is None:
+            try:
+                plain = fast(value, job)
+                raw = pack_one(plain)
+            except _NOT_FAST:
+                self._fill(out.add(), value, (where, index), job)
+                continue
+            if len(raw) > MAX_DEPTH and is_too_deep(plain, raw):
                 self._fill(out.add(), value, (where, index), job)
             else:
                 binary.value = raw
@@ -115,7 +124,7 @@ class StructCoder(Coder):
                 if is_too_deep(value, raw):
                     job.note(where, f"nested deeper than {MAX_DEPTH} levels")
                     return
-                if self._entry is None and (key := odd_key(value)) is not None:
+                if (key := odd_key(value)) is not None:
                     job.note(where, f"expected texts and numbers as keys, got {show(key)}")
                     return
                 binary = out.scalar.binary
@@ -225,6 +234,7 @@ def _nodes(value: Any, where: Where) -> Iterator[tuple[Any, Where]]:
             return
         node, at = stack.pop()
         yield node, at
+        node = root_of(node)
         try:
             fields = as_fields(node)
         except Unwritable:
@@ -239,11 +249,16 @@ def _unpackable(value: Any, where: Where, error: Exception, probe: Callable[[Any
     """The problem, at the leaf that msgpack or Struct refused."""
     for node, at in _nodes(value, where):
         try:
-            if isinstance(node, (list, tuple)) or as_fields(node) is not None:
-                continue
-            probe(node)
+            fields = as_fields(node)
+            if fields is not None:
+                for key in fields:
+                    probe(key)
+            elif not isinstance(node, (list, tuple)):
+                probe(node)
         except Unwritable as reason:
             return f"{render((at, reason.field) if reason.field else at)}: {reason}"
+        except UnicodeEncodeError:
+            return f"{render(at)}: holds characters that UTF-8 cannot carry (lone surrogates)"
         except OverflowError:
             return f"{render(at)}: integer out of range: msgpack has 64 bits, a text has more; got {show(node)}"
         except (TypeError, ValueError) as reason:

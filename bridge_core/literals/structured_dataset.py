@@ -86,27 +86,15 @@ class SchemaCoder(Coder):
         return frame_reference(literal) if kind == "structured_dataset" else self.read_other(literal, where)
 
 
-def _frame_source(wanted_format: str, value: Any, where: Where, job: Job) -> tuple[str, str] | None:
-    """URI (or token) and format for a frame, a URI or a local file; None when it is none of these or the format differs."""
-    if is_frame(value):
-        if wanted_format not in ("", "parquet"):
-            return None
-        return job.upload(where, value, "frame", _FILE_NAMES["parquet"], parent=True), "parquet"
-    remote = remote_uri(value)
-    if remote is not None:
-        job.coerced = True
-        return remote, wanted_format or "parquet"
-    path = local_path(value)
-    form = _SUFFIXES.get(Path(path).suffix.lower()) if path else None
-    if path is None or form is None or wanted_format not in ("", form):
-        return None
-    job.coerced = True
-    return job.upload(where, Path(path), "file", _FILE_NAMES[form], parent=True), form
-
-
-def found_frame(form: str, wanted: str, value: Any, where: Where, job: Job) -> tuple[str, str] | None:
+def found_frame(form: str, wanted: str, given: Any, where: Where, job: Job) -> tuple[str, str] | None:
     """URI (or token) and format of whatever stands for a frame; None when nothing does, which the job then knows."""
-    value = reference_in(value)
+    value, stored = reference_in(given), ""
+    if isinstance(value, LocalData):
+        value, stored = value.path, form or "parquet"
+    elif isinstance(named := written_path(value, "uri"), (str, os.PathLike)):
+        job.coerced, stored = True, str(value.get("file_format") or value.get("format") or "")
+        remote = remote_uri(named)
+        value = named if remote is None else FrameRef(uri=remote, format=stored or form or "parquet")
     if isinstance(value, FrameRef):
         if form and value.format and form != value.format:
             job.note(where, f"expected {wanted}, got a frame of format {value.format!r} ({value.uri})")
@@ -116,13 +104,7 @@ def found_frame(form: str, wanted: str, value: Any, where: Where, job: Job) -> t
     if isinstance(value, Unusable):
         job.note(where, value.why)
         return None
-    if isinstance(value, LocalData):
-        value = value.path
-    named = written_path(value, "uri")
-    if isinstance(named, (str, os.PathLike)):
-        form = form or str(value.get("file_format") or value.get("format") or "")
-        job.coerced, value = True, named
-    found = _frame_source(form, value, where, job)
+    found = _frame_source(form, value, where, job, stored=stored)
     if found is None:
         local = local_path(value) if not is_frame(value) else None
         got = f"the path {local!r}" if local else show(value)
@@ -130,6 +112,37 @@ def found_frame(form: str, wanted: str, value: Any, where: Where, job: Job) -> t
         frame = "" if form not in ("", "parquet") else "a pandas, pyarrow or polars frame, "
         job.note(where, f"expected {wanted} ({frame}FrameRef, URI, or {takes}), got {got}")
     return found
+
+
+def _frame_source(form: str, value: Any, where: Where, job: Job, *, stored: str) -> tuple[str, str] | None:
+    """URI (or token) and format for a frame, a URI or a local file; None when it is none of these or the format differs.
+
+    Args:
+        form: The format that is wanted, empty for any.
+        value: The frame.
+        where: Its path.
+        job: Takes the upload.
+        stored: The format of a local frame as Flyte stores one: a folder, unless its name says that it is a file.
+    """
+    if is_frame(value):
+        if form not in ("", "parquet"):
+            return None
+        return job.upload(where, value, "frame", _FILE_NAMES["parquet"], parent=True), "parquet"
+    remote = remote_uri(value)
+    if remote is not None:
+        job.coerced = True
+        return remote, form or "parquet"
+    path = local_path(value)
+    if path is None:
+        return None
+    named = _SUFFIXES.get(Path(path).suffix.lower(), "")
+    found = named or stored
+    if not found or form not in ("", found) or (named and stored not in ("", named)):
+        return None
+    job.coerced = True
+    if named:
+        return job.upload(where, Path(path), "file", _FILE_NAMES[named], parent=True), named
+    return job.upload(where, Path(path), "directory", Path(path).name), stored
 
 
 def frame_reference(literal: Literal, declared: StructuredDatasetType | None = None) -> FrameRef:

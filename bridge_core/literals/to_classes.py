@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 
 from ..model.errors import LiteralError
 from ..model.references import DirectoryRef, FileRef, FrameRef
+from .foreign import data_fields
 from .problems import MAX_DEPTH, Where, did_you_mean, refusal, render, show
 from .time_text import parse_datetime, parse_duration
+from .to_classes_fast import NotFast, reader
 
 if typing.TYPE_CHECKING:
     from .usertypes import UserTypes
@@ -29,6 +31,8 @@ T = TypeVar("T")
 
 _EXACT = frozenset({bool, int, float, str, bytes, type(None)})
 """Types whose values, when they have exactly this type, need no question."""
+
+_ROOT: Where = (None, "value")
 
 _LISTS: dict[Any, Any] = {
     list: list, tuple: tuple, set: set, frozenset: frozenset,
@@ -49,7 +53,21 @@ def as_type(value: Any, target: type[T], *, types: UserTypes | None = None) -> T
     Raises:
         LiteralError: The value does not have that shape; the message names the leaf.
     """
-    return typing.cast("T", _shape(value, target, (None, "value"), 0, types))
+    if not types:
+        hashed: Any = target
+        try:
+            return typing.cast("T", reader(hashed, _other)(value))
+        except (NotFast, TypeError, RecursionError):  # TypeError: a target without hash
+            pass
+    return typing.cast("T", _shape(value, target, _ROOT, 0, types))
+
+
+def _other(value: Any, target: Any) -> Any:
+    """A value of a type that has no fast way."""
+    try:
+        return _shape(value, target, _ROOT, 0, None)
+    except LiteralError as error:
+        raise NotFast from error
 
 
 def _shape(value: Any, target: Any, where: Where, depth: int, own: UserTypes | None) -> Any:
@@ -134,6 +152,8 @@ def _instance(value: Any, target: type, where: Where, depth: int, own: UserTypes
         return _CONVERSIONS[target](value, where)
     if isinstance(value, target) and not (target is int and isinstance(value, bool)):
         return value
+    if isinstance(value, (FileRef, DirectoryRef, FrameRef)):
+        value = data_fields(value, target)
     if target in (FileRef, DirectoryRef, FrameRef):
         return _reference(value, target, where)
     if issubclass(target, enum.Enum):

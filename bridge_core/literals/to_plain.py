@@ -74,6 +74,10 @@ def to_plain(value: Any) -> Any:
         return {"path": value.uri}
     if isinstance(value, FrameRef):
         return {"uri": value.uri, "file_format": value.format}
+    if isinstance(value, Unusable):
+        raise TypeError(value.why)
+    if isinstance(value, LocalData):
+        raise TypeError(f"{value.path} is a path of this machine, and cannot be uploaded from in here; pass its URI")
     root = root_of(value)
     if root is not value:
         return root
@@ -113,10 +117,6 @@ def in_order(value: Collection[Any]) -> list[Any]:
 
 
 def _foreign(value: Any) -> Any:
-    if isinstance(value, Unusable):
-        raise TypeError(value.why)
-    if isinstance(value, LocalData):
-        raise TypeError(f"{value.path} is a path of this machine, and cannot be uploaded from in here; pass its URI")
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):

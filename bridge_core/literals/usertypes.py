@@ -61,6 +61,11 @@ class UserTypes:
     def __bool__(self) -> bool:
         return bool(self._by_type)
 
+    @property
+    def classes(self) -> tuple[type, ...]:
+        """The classes, in the order they were added."""
+        return tuple(self._by_type)
+
     def adding(self, one: TypeCodec, *, override: bool, origin: str) -> UserTypes:
         """These and one more.
 

@@ -7,16 +7,23 @@ References are inert data with a text form and a dict form, because launch and w
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from .errors import ConfigError, InvalidRequest
+from .arguments import need_text, wrong
+from .errors import ConfigError, InvalidRequest, Unsupported
 from .public import public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["EntityKind", "EntityRef", "RunRef"]
+
+
+_URN = re.compile(r"(tsk|wf|lp):([^:/]+):([^:/]+):([^:/]+):(.+)")
+_EXECUTION_URN = re.compile(r"ex:([^:/]+):([^:/]+):([^:/]+)")
+_RUN_PAGE = re.compile(r"https?://[^/]+/(?:.*/)?projects/([^/]+)/domains/([^/]+)/executions/([^/?#]+)(?:[/?#].*)?")
 
 
 class _Place(Protocol):
@@ -33,6 +40,9 @@ class EntityKind(enum.Enum):
     TASK = "task"
     WORKFLOW = "workflow"
     LAUNCH_PLAN = "launch_plan"
+
+
+_URN_KINDS = {"tsk": EntityKind.TASK, "wf": EntityKind.WORKFLOW, "lp": EntityKind.LAUNCH_PLAN}
 
 
 @public
@@ -61,6 +71,15 @@ class EntityRef:
     def __post_init__(self) -> None:
         if not self.name:
             raise InvalidRequest("an entity needs a name: EntityRef.launch_plan('pkg.module.workflow')")
+        if not isinstance(self.kind, EntityKind):
+            raise InvalidRequest(
+                f"entity {self.name!r}: the kind must be an EntityKind, got {self.kind!r}; write EntityRef.task(…), .workflow(…) "
+                "or .launch_plan(…), or EntityRef.parse('task:name')"
+            )
+        for field in ("name", "project", "domain", "version"):
+            value = getattr(self, field)
+            if not isinstance(value, str) and (value is not None or field == "name"):
+                raise InvalidRequest(f"entity {self.name!r}: {field} must be a text, got a {type(value).__name__}")
 
     @classmethod
     def task(
@@ -84,12 +103,35 @@ class EntityRef:
         return cls(EntityKind.LAUNCH_PLAN, name, project, domain, version)
 
     @classmethod
+    def of(cls, value: object) -> EntityRef:
+        """The entity that is meant: a reference, or a text as `parse` reads it.
+
+        Raises:
+            InvalidRequest: Neither.
+            Unsupported: A function or another object of an SDK: only what is registered can be named.
+        """
+        if isinstance(value, EntityRef):
+            return value
+        if isinstance(value, str):
+            return cls.parse(value)
+        if callable(value) and not isinstance(value, type):
+            name = _name_of(value)
+            raise Unsupported(
+                f"{name} is a Python {type(value).__name__}, and Flyte knows only what is registered: register it first (pyflyte "
+                f"register), then name it: EntityRef.workflow({name!r}), or the text 'workflow:{name}'"
+            )
+        raise wrong("entity", "an EntityRef or a text like 'launch_plan:project/domain/name@version'", value)
+
+    @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads the text form.
+        """Reads the text form, or flytekit's ``lp:project:domain:name:version`` (``tsk``, ``wf``).
 
         Raises:
             InvalidRequest: The text has no such form; the message shows it.
         """
+        need_text("entity", text, "a text like 'launch_plan:project/domain/name@version'")
+        if (urn := _URN.fullmatch(text)) is not None:
+            return cls(_URN_KINDS[urn[1]], *urn.group(4, 2, 3, 5))
         head, colon, rest = text.partition(":")
         if not colon or "/" in head or "@" in head:  # a colon further on belongs to the version
             kind, rest = EntityKind.LAUNCH_PLAN, text
@@ -156,8 +198,18 @@ class EntityRef:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The reverse of `to_dict`."""
-        return cls(EntityKind(data["kind"]), data["name"], data.get("project"), data.get("domain"), data.get("version"))
+        """The reverse of `to_dict`.
+
+        Raises:
+            InvalidRequest: A key is missing, or holds something else.
+        """
+        try:
+            kind, name = EntityKind(data["kind"]), data["name"]
+        except (KeyError, TypeError, ValueError):
+            raise InvalidRequest(
+                f"entity reference {data!r} cannot be read; wanted a mapping with kind (task, workflow or launch_plan) and name"
+            ) from None
+        return cls(kind, name, data.get("project"), data.get("domain"), data.get("version"))
 
 
 @public
@@ -170,8 +222,7 @@ class RunRef:
     name: str
 
     def __post_init__(self) -> None:
-        for field in ("project", "domain", "name"):
-            value = getattr(self, field)
+        for field, value in (("project", self.project), ("domain", self.domain), ("name", self.name)):
             if not isinstance(value, str) or not value or "/" in value:
                 raise InvalidRequest(f"run reference: {field} must be a non-empty text without '/', got {value!r}")
 
@@ -180,12 +231,14 @@ class RunRef:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads ``project/domain/name``.
+        """Reads ``project/domain/name``, flytekit's ``ex:project:domain:name``, or the address of the run's page.
 
         Raises:
             InvalidRequest: The text has another form.
         """
-        parts = text.split("/")
+        need_text("run", text, "a text like 'project/domain/name'")
+        found = _EXECUTION_URN.fullmatch(text) or _RUN_PAGE.fullmatch(text)
+        parts = list(found.groups()) if found else text.split("/")
         if len(parts) != 3 or not all(parts):  # noqa: PLR2004
             raise InvalidRequest(f"run {text!r} cannot be read; wanted project/domain/name")
         return cls(*parts)
@@ -207,3 +260,14 @@ class RunRef:
             raise InvalidRequest(
                 f"run reference {dict(data)!r} lacks {missing}; wanted project, domain and name"
             ) from None
+        except TypeError:
+            raise wrong("run reference", "a mapping with project, domain and name", data) from None
+
+
+def _name_of(thing: Any) -> str:
+    """What an SDK registers it as: its own ``name`` when it is one of its objects, else module and function."""
+    name = getattr(thing, "name", None)
+    if isinstance(name, str) and name:
+        return name
+    parts = (getattr(thing, "__module__", None), getattr(thing, "__qualname__", None))
+    return ".".join(part for part in parts if isinstance(part, str) and part) or "pkg.workflow"

@@ -13,7 +13,17 @@ from typing import Any, NoReturn, Self
 
 from .errors import ConfigError
 
-__all__ = ["MASK", "Hidden", "HiddenUrl", "WithSecrets", "hide_passwords", "host_of", "shown", "url_shown"]
+__all__ = [
+    "MASK",
+    "Hidden",
+    "HiddenBytes",
+    "HiddenUrl",
+    "WithSecrets",
+    "hide_passwords",
+    "host_of",
+    "shown",
+    "url_shown",
+]
 
 MASK = "***"
 
@@ -54,8 +64,8 @@ def host_of(url: str) -> str:
     return f"[{host}]{port}" if ":" in host else f"{host}{port}"
 
 
-class Hidden(str):
-    """A secret that was given by value. A text for whoever uses it; a mask in reprs and in copies as plain data."""
+class _Hiding:
+    """How both kinds of text hide themselves."""
 
     __slots__ = ()
 
@@ -77,6 +87,18 @@ class Hidden(str):
             "Give it by reference, Secret(location=FILE) or Secret(env_var=NAME), or send Config.to_mapping() and build the "
             "Config where it is used."
         )
+
+
+class Hidden(_Hiding, str):
+    """A secret that was given by value. A text for whoever uses it; a mask in reprs and in copies as plain data."""
+
+    __slots__ = ()
+
+
+class HiddenBytes(_Hiding, bytes):
+    """The same, of bytes."""
+
+    __slots__ = ()
 
 
 class HiddenUrl(Hidden):

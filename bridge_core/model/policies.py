@@ -5,6 +5,7 @@ Time and chance come in as arguments, so a table tests them. `calls.py` and the 
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,8 @@ class RetryPolicy:
     """Seconds; no delay is longer."""
 
     def __post_init__(self) -> None:
-        if self.retries < 0 or self.first_delay < 0 or self.longest_delay < 0:
-            raise ConfigError(f"retry policy: numbers must not be negative, got {self}")
+        if self.retries < 0 or not (0 <= self.first_delay < math.inf) or not (0 <= self.longest_delay < math.inf):
+            raise ConfigError(f"retry policy: numbers must be finite and not negative, got {self}")
 
     def delay_after(self, attempt: int, error: BridgeError, *, safe: bool) -> float | None:
         """Seconds to wait before another attempt, or None to give up.
@@ -86,15 +87,19 @@ class PollPolicy:
     """Largest relative deviation, so that many waiters do not ask in step."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.shortest <= self.longest or self.share < 0 or not 0 <= self.jitter < 1:
+        if (
+            not 0 < self.shortest <= self.longest < math.inf
+            or not 0 <= self.share < math.inf
+            or not 0 <= self.jitter < 1
+        ):
             raise ConfigError(
-                f"poll policy: wanted 0 < shortest <= longest, share >= 0 and 0 <= jitter < 1, got {self}"
+                f"poll policy: wanted 0 < shortest <= longest, share >= 0 and 0 <= jitter < 1, all finite, got {self}"
             )
 
     @classmethod
     def every(cls, seconds: float) -> PollPolicy:
         """A fixed interval, as ``poll_interval=`` asks for."""
-        if seconds <= 0:
+        if not 0 < seconds < math.inf:
             raise ConfigError(f"poll_interval must be a positive number of seconds, got {seconds!r}")
         return cls(shortest=seconds, longest=seconds, share=0.0, jitter=0.0)
 

@@ -75,7 +75,7 @@ class Provenance:
     """Whether the launcher waits for the run and wants it aborted when the waiting is given up."""
 
     def __post_init__(self) -> None:
-        if not _is_label(self.source):
+        if not isinstance(self.source, str) or not _is_label(self.source):
             raise InvalidRequest(
                 f"provenance: source {self.source!r} is no legal label value; wanted at most {_LABEL_LIMIT} characters of "
                 "A-Z, a-z, 0-9, '-', '_' and '.', beginning and ending with a letter or digit, for instance 'airflow'"
@@ -118,9 +118,10 @@ class Provenance:
                 return None
         if not isinstance(told, dict):
             return None
-        known = {item.name: told[item.name] for item in fields(cls) if item.name in told}
-        if not all(isinstance(value, _KINDS.get(name, str)) for name, value in known.items()):
-            return None
+        known = {name: value for name, value in told.items() if name in _FIELDS}
+        for name, value in known.items():
+            if type(value) is not str and not isinstance(value, _KINDS.get(name, str)):
+                return None
         try:
             return cls(**known)
         except (InvalidRequest, TypeError):
@@ -130,6 +131,7 @@ class Provenance:
         return any((self.installation, self.job, self.run, self.task, self.part, self.asset, self.tick))
 
 
+_FIELDS = frozenset(item.name for item in fields(Provenance))
 _KINDS: Mapping[str, Any] = {"attempt": int | None, "awaited": bool}
 
 

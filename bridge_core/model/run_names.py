@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from .arguments import need_text
 from .errors import InvalidRequest
 from .public import public
 
@@ -40,6 +41,7 @@ def run_name(*parts: object, prefix: str = "") -> str:
     """
     if not parts:
         raise InvalidRequest("run_name() needs at least one part: without one, every run would have the same name")
+    need_text("run_name: prefix", prefix, "a text")
     room = _NAME_LIMIT - _DIGEST_CHARS
     if prefix and (len(prefix) > room or not _FLYTE1_NAME.fullmatch(prefix) or prefix[0] in "ru"):
         raise InvalidRequest(

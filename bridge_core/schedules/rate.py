@@ -45,8 +45,8 @@ class FixedRate:
     def __init__(
         self,
         interval_minutes: int | None = None,
-        *,
         start_time: datetime | None = None,
+        *,
         minutes: int | None = None,
     ) -> None:
         if interval_minutes is not None and minutes is not None:

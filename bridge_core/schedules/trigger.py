@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
+from ..model.arguments import need, need_text, wrong
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityRef
 from ..model.provenance import Provenance
@@ -83,13 +84,13 @@ class Trigger:
     def __init__(
         self,
         name: str,
-        *,
-        entity: EntityRef | str,
         automation: Automation | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        options: RunOptions | None = None,
-        auto_activate: bool | None = None,
         description: str = "",
+        auto_activate: bool | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        entity: EntityRef | str | None = None,
+        options: RunOptions | None = None,
         schedule: Automation | None = None,
         active: bool | None = None,
         **settings: Any,
@@ -102,6 +103,13 @@ class Trigger:
             raise InvalidRequest(
                 f"{where}: automation must be Cron(…) or FixedRate(…), got {when!r}; write Cron('0 3 * * *')"
             )
+        if entity is None:
+            raise InvalidRequest(
+                f"{where}: entity= says what to launch, for instance entity='launch_plan:pkg.report'; it is missing"
+            )
+        if inputs is not None and not isinstance(inputs, Mapping):
+            raise wrong(f"{where}: inputs", "a mapping of input names to values", inputs)
+        need_text(f"{where}: description", description, "a text")
         values = dict(inputs or {})
         if when is None and (bound := [key for key, value in values.items() if value is TriggerTime]):
             raise InvalidRequest(
@@ -113,7 +121,7 @@ class Trigger:
             )
         activate = _one(where, "auto_activate", auto_activate, "active", active)
         object.__setattr__(self, "name", name)
-        object.__setattr__(self, "entity", EntityRef.parse(entity) if isinstance(entity, str) else entity)
+        object.__setattr__(self, "entity", EntityRef.of(entity))
         object.__setattr__(self, "automation", when)
         object.__setattr__(self, "inputs", values)
         object.__setattr__(self, "options", _options(where, options, settings))
@@ -260,6 +268,7 @@ class Trigger:
         Raises:
             InvalidRequest: A key is missing, or a value breaks a rule.
         """
+        need("trigger", data, Mapping, "a mapping with name, entity and cron or interval_minutes")
         when: Automation | None = None
         if data.get("cron") is not None:
             when = Cron(data["cron"], timezone=data.get("timezone") or "UTC")

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from ..model.errors import InvalidRequest
 from . import signed
+from .paths import check_name
 
 __all__ = ["Body", "Source", "digest_of", "sources_of"]
+
+_SHOWN = 80  # characters of a path that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +58,25 @@ def sources_of(source: Path | bytes, *, file_name: str, directory: bool, label: 
         InvalidRequest: A path is missing, is of the wrong kind, or holds what cannot be uploaded as it is.
     """
     if isinstance(source, bytes):
+        check_name(file_name, label)
         return (Source(file_name, source, label),)
     try:
         source.stat()
     except PermissionError as error:
         raise InvalidRequest(f"{label}: {source} cannot be read: {error.strerror}") from None
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         pass  # said below, by kind
+    except (OSError, ValueError) as error:  # too long, or with characters that no path has: some other text
+        shown = str(source) if len(str(source)) <= _SHOWN else f"{str(source)[:_SHOWN]}…"
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it holds characters that no path has"
+        raise InvalidRequest(f"{label}: {shown!a} is no path of a file here: {reason}") from None
     if not directory:
         if not source.is_file():
             what = "is a directory, and a file is wanted" if source.is_dir() else "does not exist"
             if source.exists() and not source.is_dir():
                 what = "is no regular file"
             raise InvalidRequest(f"{label}: file {source} {what}")
-        _check_name(file_name, source, label)
+        check_name(file_name, label)
         return (Source(file_name, source, label),)
     if not source.is_dir():
         what = "is a file, and a directory is wanted" if source.exists() else "does not exist"
@@ -76,7 +84,10 @@ def sources_of(source: Path | bytes, *, file_name: str, directory: bool, label: 
     files = _files(source, label)
     if not files:
         raise InvalidRequest(f"{label}: directory {source} holds no files")
-    return tuple(Source(file.relative_to(source).as_posix(), file, label) for file in files)
+    names = [file.relative_to(source).as_posix() for file in files]
+    for name in names:
+        check_name(name, label)
+    return tuple(Source(name, file, label) for name, file in zip(names, files, strict=True))
 
 
 def _files(source: Path, label: str) -> list[Path]:
@@ -100,16 +111,8 @@ def _files(source: Path, label: str) -> list[Path]:
             if not file.is_file():
                 what = "is a symlink to nothing" if file.is_symlink() else "is no regular file"
                 raise InvalidRequest(f"{label}: {file} {what}; leave it out")
-            _check_name(name, file, label)
             found.append(file)
     return sorted(found)
-
-
-def _check_name(name: str, file: Path, label: str) -> None:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest(f"{label}: {file!a} has a name that is not UTF-8; rename it") from None
 
 
 def digest_of(bodies: Sequence[Body], *, directory: bool) -> bytes:

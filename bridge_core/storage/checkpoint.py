@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import threading
 import weakref
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import IO, Any, Protocol
 from ..model.errors import InvalidRequest
 from ..model.public import public
 from .paths import join
+from .scratch import make_folder
 
 __all__ = ["Checkpoint"]
 
@@ -128,6 +128,6 @@ class Checkpoint:
 
     def _temporary(self) -> Path:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="flyte-bridge-checkpoint-"))
+            self._folder = make_folder("flyte-bridge-checkpoint-")
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder

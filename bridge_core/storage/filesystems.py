@@ -77,7 +77,16 @@ class FileSystems:
                 self._made[key] = self._make(scheme, anonymous=anonymous)
             return self._made[key]
 
-    def _make(self, scheme: str, *, anonymous: bool) -> Any:
+    def asynchronous(self, uri: str, *, anonymous: bool = False) -> Any:
+        """One for an event loop, where fsspec has such for the scheme; made anew, because it belongs to one loop."""
+        from fsspec.asyn import AsyncFileSystem
+
+        system, _ = self.of(uri, anonymous=anonymous)
+        if not isinstance(system, AsyncFileSystem):
+            return system
+        return self._make(scheme_of(uri), anonymous=anonymous, asynchronous=True)
+
+    def _make(self, scheme: str, *, anonymous: bool, **more: Any) -> Any:
         _revive()
         try:
             kind = _class_of(scheme)
@@ -91,7 +100,7 @@ class FileSystems:
             )
         try:
             with translated(f"{scheme}://"):
-                return kind(skip_instance_cache=True, **self.options(scheme, anonymous=anonymous))
+                return kind(skip_instance_cache=True, **self.options(scheme, anonymous=anonymous), **more)
         except (InvalidRequest, NotFound, Unavailable) as error:
             part = f". Its settings are Config.{_EXTRAS[scheme]}" if scheme in _EXTRAS else ""
             raise ConfigError(f"no file system can be made for {error.message}{part}") from None

@@ -1,6 +1,6 @@
-"""Names of objects: joining, leaves, random and custom places, and what may not become a file name.
+"""Names of objects: joining, leaves, random and custom places, what may become an object's name, and what a file name.
 
-Pure text; nothing here asks a store.
+Pure text; nothing here asks a store. A URI holds the object's name as it is, as fsspec reads it: no percent-encoding.
 """
 
 from __future__ import annotations
@@ -8,25 +8,33 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from ..model.errors import InvalidRequest
 
 __all__ = [
     "as_directory",
+    "check_key",
+    "check_name",
     "custom_path",
     "is_local",
     "is_remote",
     "join",
     "leaf",
+    "literal_name",
     "local_path",
     "place_below",
+    "places_below",
     "random_name",
     "scheme_of",
 ]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two characters at least: C:\ is a drive
 _CHAINING = {"zip", "tar", "libarchive", "simplecache", "filecache", "blockcache", "cached", "dir", "reference"}
+_PATTERN = re.compile(r"[*?\[]")
+_VERSION = re.compile(r"\?versionid=", re.IGNORECASE)
+_LONGEST_KEY = 1024  # bytes: of S3, of Google and, in characters, of Azure
 
 
 def scheme_of(uri: str) -> str:
@@ -103,6 +111,88 @@ def custom_path(prefix: str, alt: str | None = None, stem: str | None = None) ->
     return f"{head}{folder}{slash}{stem or random_name()}"
 
 
+def check_name(name: str, label: str = "") -> None:
+    """Whether an object can have this name, so that every reader finds it and no other name becomes the same object.
+
+    Args:
+        name: Below its folder; may contain ``/`` for files of a directory.
+        label: Which input it is, for messages.
+
+    Raises:
+        InvalidRequest: It cannot; says why.
+    """
+    parts = name.split("/")
+    if ".." in parts or name.startswith("/") or "\0" in name or not name:
+        why = "would lead out of its folder"
+    elif "" in parts or "." in parts:
+        why = "has an empty part or the part '.', which stores, servers and file systems drop"
+    elif _VERSION.search(name):
+        why = "holds '?versionId=', behind which fsspec looks for a version of the object and not for its name"
+    elif not _is_utf8(name):
+        why = "is not UTF-8"
+    else:
+        return
+    raise InvalidRequest(f"{label + ': ' if label else ''}file name {name!a} {why}; rename it")
+
+
+def check_key(key: str) -> None:
+    """Whether an object's whole name below its bucket is short enough for every store.
+
+    Raises:
+        InvalidRequest: It is too long.
+    """
+    length = len(key.encode(errors="replace"))
+    if length > _LONGEST_KEY:
+        raise InvalidRequest(
+            f"file {leaf(key)[:80]!a} cannot be stored: with its folders its name has {length} bytes, and object stores take "
+            f"{_LONGEST_KEY} ({key[:120]!a}…); shorten the names"
+        )
+
+
+def literal_name(name: str) -> str | None:
+    """A name to use instead of one that fsspec takes for a pattern; None when it takes it as it is.
+
+    fsspec's ``get`` and ``cat``, with which flytekit reads the files of a task, expand ``*``, ``?`` and ``[…]``: they find other
+    files, or none. Different names stay different, and differ from every name that `literal_name` leaves alone if they lie in
+    a folder of their own.
+    """
+    if not _PATTERN.search(name):
+        return None
+    return re.sub(r"[*?\[\]%]", lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def places_below(target: Path, names: Iterable[str], source: str) -> list[Path]:
+    """Where objects of these relative names go below a local folder, each somewhere else.
+
+    Raises:
+        InvalidRequest: One leads out of the folder, or two would be one file, or one a file and another one's folder.
+    """
+    taken: dict[Path, str] = {}
+    folders: dict[Path, str] = {}
+    places = []
+    for name in names:
+        place = place_below(target, name, source)
+        others = [taken.get(folder) for folder in (place, *place.parents)] + [folders.get(place)]
+        if other := next((found for found in others if found is not None), None):
+            raise InvalidRequest(
+                f"{source} holds objects named {other!r} and {name!r}, which cannot both be files below {target}; nothing was "
+                "written. Read them one by one"
+            )
+        taken[place] = name
+        for folder in place.parents:
+            folders.setdefault(folder, name)
+        places.append(place)
+    return places
+
+
 def place_below(target: Path, name: str, source: str) -> Path:
     """Where an object of this relative name goes below a local folder.
 
@@ -110,7 +200,7 @@ def place_below(target: Path, name: str, source: str) -> Path:
         InvalidRequest: The name leads out of the folder. Stores do not forbid such names, so whoever wrote the object may have
             meant harm.
     """
-    parts = PurePosixPath(name.replace("\\", "/")).parts
+    parts = PurePosixPath(name.replace("\\", "/") if os.sep == "\\" else name).parts
     if not parts or ".." in parts or parts[0] == "/" or "\0" in name:
         raise InvalidRequest(
             f"{source} holds an object named {name!r}, which would be written outside {target}; nothing was"

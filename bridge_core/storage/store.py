@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ..model.errors import NotFound, Unavailable
 from .failures import translated
 from .filesystems import FileSystems
-from .paths import as_directory, is_local, join, leaf, local_path, scheme_of
+from .paths import as_directory, check_key, is_local, join, leaf, local_path, scheme_of
 from .progress import OnProgress, Progress
 from .streams import CHUNK, Counted, atomic, copy, open_source, size_of
 
@@ -122,6 +122,7 @@ class Store:
                 copy(Counted(stream, target.name, length, progress), file, str(target))
             return uri
         system, path = self.systems.of(uri)
+        check_key(path.partition("/")[2])
         if isinstance(source, Path):
             self._asking(uri, lambda: self._send(system, path, source, metadata, progress), writing=True)
         elif isinstance(source, bytes):

@@ -16,7 +16,7 @@ from .progress import OnProgress, Progress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CHUNK", "Counted", "Encoded", "atomic", "copy", "open_source", "size_of"]
+__all__ = ["CHUNK", "Counted", "Encoded", "atomic", "binary", "copy", "drain", "open_source", "size_of"]
 
 CHUNK = 1 << 20
 """Bytes that are in memory at once."""
@@ -165,3 +165,24 @@ def copy(source: Any, sink: IO[bytes], target: str) -> int:
             f"{target} cannot be written: {error.strerror or error}; what was written of it was removed"
         ) from None
     return done
+
+
+def binary(data: Any, encoding: str) -> bytes | IO[bytes]:
+    """Bytes, or a stream of bytes, of what may be given instead of a path."""
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    if not callable(getattr(data, "read", None)):
+        raise InvalidRequest(f"expected a path, bytes or a stream, got {type(data).__qualname__}")
+    if hasattr(data, "seek") and getattr(data, "seekable", bool)():
+        data.seek(0)
+    return Encoded(data, encoding)  # type: ignore[return-value]  # reads like one
+
+
+def drain(data: Any, target: Path, encoding: str) -> None:
+    """A stream into a file: its MD5 must be known before its first byte is sent."""
+    body = binary(data, encoding)
+    with target.open("wb") as file:
+        if isinstance(body, bytes):
+            file.write(body)
+        else:
+            copy(body, file, str(target))

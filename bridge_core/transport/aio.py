@@ -21,7 +21,7 @@ import grpc.aio
 from ..model.errors import BridgeError
 from ..model.status import from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, status_of
-from .channel import channel_options, credentials
+from .channel import opened_with, whom
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -143,15 +143,15 @@ class AioTransport:
 
     def _failed(self, code: str, details: str, method: Method[Any, Any], metadata: Metadata) -> BridgeError:
         request_id = dict(metadata).get("x-request-id")
-        return from_status(code, details, rpc=method.name, target=self.target, request_id=request_id)
+        return from_status(code, details, rpc=method.name, target=whom(self._config), request_id=request_id)
 
     async def _open(self) -> grpc.aio.Channel:
         if self._channel is None:
             self._pid, self._loop = os.getpid(), asyncio.get_running_loop()
-            options = channel_options(self._config)
-            tls = self._tls
-            if tls is None and not self._config.insecure:
-                tls = await asyncio.to_thread(credentials, self._config)
+            if self._tls is None and not self._config.insecure:  # files are read, and perhaps a certificate is fetched
+                tls, options = await asyncio.to_thread(opened_with, self._config)
+            else:
+                tls, options = opened_with(self._config, self._tls)
             if self._channel is None:  # nobody opened it while the certificate was read
                 self._channel = (
                     grpc.aio.insecure_channel(self._config.endpoint, options=options)

@@ -12,19 +12,24 @@ Options, each with its reason:
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from ..config.endpoint import host_and_port
 from ..model.errors import ConfigError
+from ..model.masking import host_of
+from .reaching import PROXIES, grpc_proxy, not_for_grpc
 
 if TYPE_CHECKING:
     from ..config import Config
 
-__all__ = ["channel_options", "credentials"]
+__all__ = ["channel_options", "opened_with", "whom"]
 
-_TLS_PORT = 443
+log = logging.getLogger("bridge_core")
 
 
 def channel_options(config: Config) -> list[tuple[str, Any]]:
@@ -40,36 +45,65 @@ def channel_options(config: Config) -> list[tuple[str, Any]]:
         ("grpc.enable_retries", 0),  # calls.py decides what is sent again
         ("grpc.max_reconnect_backoff_ms", 5_000),
         *((("grpc.service_config", config.service_config),) if config.service_config else ()),
+        *_proxy(config),
     )
     return list(dict([*ours, *config.grpc_options]).items())
 
 
-def credentials(config: Config) -> grpc.ChannelCredentials | None:
-    """TLS credentials, or None for a plaintext server. May fetch the server's certificate (`insecure_skip_verify`).
+def opened_with(
+    config: Config, tls: grpc.ChannelCredentials | None = None
+) -> tuple[grpc.ChannelCredentials | None, list[tuple[str, Any]]]:
+    """TLS credentials (None for a plaintext server) and options of a channel. May ask the server for its certificate.
+
+    Args:
+        config: The settings.
+        tls: Credentials that the caller brings.
 
     Raises:
-        ConfigError: A certificate or key file cannot be read.
+        ConfigError: A certificate or key file cannot be read, or gRPC cannot skip the check of this certificate.
+        Unavailable: The certificate to be trusted unseen cannot be fetched.
     """
-    if config.insecure:
-        return None
+    options = channel_options(config)
+    if tls is not None or config.insecure:
+        return tls, options
     roots: bytes | None = None
-    if config.ca_cert_file:
+    if config.insecure_skip_verify:
+        from .unverified import served_certificate
+
+        served = served_certificate(config)
+        roots = served.pem
+        # Else the name in the certificate would become the :authority, by which ingresses route. gRPC lets a call through
+        # whose authority is exactly the host of the target: so without its port, and an IPv6 address cannot be one.
+        host, _ = host_and_port(config.endpoint)
+        named = {
+            "grpc.ssl_target_name_override": served.name,
+            **({} if ":" in host else {"grpc.default_authority": host}),
+        }
+        options = list({**named, **dict(options)}.items())
+    elif config.ca_cert_file:
         roots = _read("ca_cert_file", config.ca_cert_file)
-    elif config.insecure_skip_verify:
-        import ssl
-
-        host, _, port = config.endpoint.rpartition(":") if ":" in config.endpoint else (config.endpoint, "", "")
-        try:
-            roots = ssl.get_server_certificate((host, int(port or _TLS_PORT)), timeout=10).encode()
-        except OSError as error:
-            from ..model.errors import Unavailable
-
-            raise Unavailable(
-                f"cannot fetch the certificate of {config.endpoint}: {error}", code="UNAVAILABLE"
-            ) from None
     chain = _read("client_cert_file", config.client_cert_file) if config.client_cert_file else None
     key = _read("client_key_file", config.client_key_file) if config.client_key_file else chain
-    return grpc.ssl_channel_credentials(root_certificates=roots, private_key=key, certificate_chain=chain)
+    return grpc.ssl_channel_credentials(root_certificates=roots, private_key=key, certificate_chain=chain), options
+
+
+def whom(config: Config) -> str:
+    """Whom calls go to, for messages: with the proxy in between, because it may be at fault."""
+    if config.auth.http_proxy_url is None and not any(os.environ.get(name) for name in PROXIES):
+        return config.endpoint
+    proxy = grpc_proxy(config)
+    return config.endpoint if proxy is None else f"{config.endpoint} through the proxy {host_of(proxy)}"
+
+
+def _proxy(config: Config) -> tuple[tuple[str, str], ...]:
+    """The configured proxy, where gRPC can use it; else gRPC looks at the environment itself."""
+    proxy = config.auth.http_proxy_url
+    if proxy is None:
+        return ()
+    if (why := not_for_grpc(config)) is not None:
+        log.warning("%s", why)
+        return ()
+    return (("grpc.http_proxy", str(proxy)),)
 
 
 def _read(setting: str, path: str) -> bytes:

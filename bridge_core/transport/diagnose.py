@@ -12,7 +12,12 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model.errors import ConfigError
+from ..config.endpoint import host_and_port
+from ..http.tls import show_client_certificate, tls_context
+from ..model.errors import ConfigError, Unavailable
+from ..model.masking import host_of
+from .reaching import connect, grpc_proxy, not_for_grpc
+from .unverified import served_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Step", "diagnose"]
 
-_TLS_PORT = 443
 _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER, _WRONG_HOST = 10, 18, 19, 20, 62
 """OpenSSL's X509_V_ERR numbers (x509_vfy.h)."""
 
@@ -44,8 +48,24 @@ class Step:
 
 
 def diagnose(config: Config, timeout: float) -> Iterator[Step]:
-    """Looks at name, port and TLS in this order, and stops after the first that is wrong."""
-    host, port = _split(config.endpoint)
+    """Looks at name, port (or proxy) and TLS in this order, and stops after the first that is wrong."""
+    if (why := not_for_grpc(config)) is not None:
+        yield Step(name="proxy", ok=True, text=why)
+    host, port = host_and_port(config.endpoint)
+    if (proxy := grpc_proxy(config)) is not None:
+        step = _proxied(config, proxy, f"{host}:{port}", timeout)
+        yield step
+        if not step.ok:
+            return
+    else:
+        for step in _straight(host, port, timeout):
+            yield step
+            if not step.ok:
+                return
+    yield _plaintext(config, host, timeout) if config.insecure else _tls(config, host, timeout)
+
+
+def _straight(host: str, port: int, timeout: float) -> Iterator[Step]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -68,22 +88,21 @@ def diagnose(config: Config, timeout: float) -> Iterator[Step]:
         yield Step(name="port", ok=False, text=text)
         return
     yield Step(name="port", ok=True, text=f"something listens on {host}:{port}")
-    yield _plaintext(host, port, timeout) if config.insecure else _tls(config, host, port, timeout)
 
 
-def _split(endpoint: str) -> tuple[str, int]:
-    if endpoint.startswith("["):
-        host, _, port = endpoint[1:].partition("]")
-        return host, int(port.lstrip(":") or _TLS_PORT)
-    host, _, port = endpoint.rpartition(":") if ":" in endpoint else (endpoint, "", "")
-    return host or "localhost", int(port or _TLS_PORT)
+def _proxied(config: Config, proxy: str, whom: str, timeout: float) -> Step:
+    try:
+        connect(config, timeout).close()
+    except OSError as error:
+        return Step(name="proxy", ok=False, text=f"{whom} cannot be reached {error.strerror or error}")
+    return Step(name="proxy", ok=True, text=f"the proxy {host_of(proxy)} connects to {whom}")
 
 
-def _plaintext(host: str, port: int, timeout: float) -> Step:
+def _plaintext(config: Config, host: str, timeout: float) -> Step:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with socket.create_connection((host, port), timeout) as raw, context.wrap_socket(raw, server_hostname=host):
+        with connect(config, timeout) as raw, context.wrap_socket(raw, server_hostname=host):
             pass
     except ssl.SSLError as error:
         if "CERTIFICATE_REQUIRED" not in (error.reason or ""):
@@ -96,11 +115,13 @@ def _plaintext(host: str, port: int, timeout: float) -> Step:
     return Step(name="encryption", ok=False, text=text)
 
 
-def _tls(config: Config, host: str, port: int, timeout: float) -> Step:
+def _tls(config: Config, host: str, timeout: float) -> Step:
     try:
+        if config.insecure_skip_verify:  # what the client does, which is not quite no check
+            served_certificate(config, timeout=timeout)
         context = _context(config)
         with (
-            socket.create_connection((host, port), timeout) as raw,
+            connect(config, timeout) as raw,
             context.wrap_socket(raw, server_hostname=host) as tls,
         ):
             version = tls.version()
@@ -109,8 +130,13 @@ def _tls(config: Config, host: str, port: int, timeout: float) -> Step:
             with contextlib.suppress(TimeoutError):
                 if not tls.recv(1) and not config.client_cert_file:
                     return Step(name="encryption", ok=False, text=_NO_CLIENT_CERTIFICATE)
-        return Step(name="encryption", ok=True, text=f"{version}, and the certificate is trusted")
-    except ConfigError as error:
+        how = (
+            "the certificate is not checked (insecure_skip_verify)"
+            if config.insecure_skip_verify
+            else "the certificate is trusted"
+        )
+        return Step(name="encryption", ok=True, text=f"{version}, and {how}")
+    except (ConfigError, Unavailable) as error:
         return Step(name="encryption", ok=False, text=str(error))
     except ssl.SSLCertVerificationError as error:
         return Step(name="encryption", ok=False, text=_certificate(error, host))
@@ -125,17 +151,9 @@ def _tls(config: Config, host: str, port: int, timeout: float) -> Step:
 
 
 def _context(config: Config) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=config.ca_cert_file)
-        if config.client_cert_file:
-            context.load_cert_chain(config.client_cert_file, config.client_key_file)
-    except OSError as error:
-        raise ConfigError(
-            f"ca_cert_file, client_cert_file or client_key_file cannot be used: {error.strerror or error}"
-        ) from None
+    context = tls_context(config, replace=True)
+    show_client_certificate(config, context)
     context.set_alpn_protocols(["h2"])
-    if config.insecure_skip_verify:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
 

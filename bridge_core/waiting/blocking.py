@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..model.errors import BridgeError
+from ..model.ids import RunRef
+from ..model.runs import RunSnapshot
 from .question import ask
 from .timeouts import LAST_CHECK
 from .watcher import RunWatcher
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
-    from ..model.ids import RunRef
     from ..model.policies import PollPolicy
-    from ..model.runs import RunSnapshot
     from ..transport.base import Transport
 
 __all__ = ["BlockingWait"]
@@ -23,15 +23,34 @@ __all__ = ["BlockingWait"]
 class BlockingWait:
     """Runs that one caller waits for together: what is known of them, and the next questions."""
 
-    def __init__(self, backend: Backend, transport: Transport, poll: PollPolicy, refs: Sequence[RunRef]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        transport: Transport,
+        poll: PollPolicy,
+        refs: Sequence[RunRef],
+        *,
+        keep_errors: bool = False,
+    ) -> None:
         self._backend = backend
         self._transport = transport
-        self.left = list(dict.fromkeys(refs))
+        self._poll = poll
+        self._keep_errors = keep_errors
+        self.left: list[RunRef] = []
         self.done: dict[RunRef, RunSnapshot] = {}
+        self.failed: dict[RunRef, BridgeError] = {}
+        """What cannot be waited for, with ``keep_errors``; without it the first such error is raised."""
         self.trouble: BridgeError | None = None
         self._groups: dict[tuple[str, str], RunWatcher] = {}
-        for ref in self.left:
-            self._groups.setdefault((ref.project, ref.domain), RunWatcher(poll)).add(ref.name, transport.now())
+        for ref in dict.fromkeys(refs):
+            self.add(ref)
+
+    def add(self, ref: RunRef) -> None:
+        """Waits for this run too, from now on."""
+        watcher = self._groups.setdefault((ref.project, ref.domain), RunWatcher(self._poll))
+        if ref.name not in watcher:
+            watcher.add(ref.name, self._transport.now())
+            self.left.append(ref)
 
     def due_in(self) -> float:
         """Seconds until something is due."""
@@ -50,7 +69,7 @@ class BlockingWait:
                 await self._ask(
                     place, watcher, names, lambda: None if until is None else max(0.0, until - self._transport.now())
                 )
-        self.left = [ref for ref in self.left if ref not in self.done]
+        self._settle()
 
     async def ask_once_more(self) -> None:
         """Asks about everything that is left, as long as answers come."""
@@ -59,15 +78,21 @@ class BlockingWait:
             await self._ask(place, watcher, names, lambda: LAST_CHECK)
             if self.trouble is not None:
                 break
-        self.left = [ref for ref in self.left if ref not in self.done]
+        self._settle()
+
+    def _settle(self) -> None:
+        self.left = [ref for ref in self.left if ref not in self.done and ref not in self.failed]
 
     async def _ask(
         self, place: tuple[str, str], watcher: RunWatcher, names: tuple[str, ...], left: Callable[[], float | None]
     ) -> None:
         def settle(name: str, outcome: RunSnapshot | BridgeError) -> None:
-            if isinstance(outcome, BridgeError):
+            if isinstance(outcome, RunSnapshot):
+                self.done[outcome.ref] = outcome
+            elif self._keep_errors:
+                self.failed[RunRef(*place, name)] = outcome
+            else:
                 raise outcome
-            self.done[outcome.ref] = outcome
             watcher.discard(name)
 
         self.trouble = await ask(

@@ -73,9 +73,12 @@ class AirflowStack:
                     member.kill()
 
     @contextlib.contextmanager
-    def frozen(self, name: str) -> Iterator[None]:
-        """The component stands still meanwhile; longer than 5 s, other triggerers take it for dead."""
-        members = _members(self._processes[name].pid)
+    def frozen(self, name: str, *, alone: bool = False) -> Iterator[None]:
+        """The component stands still meanwhile; longer than 5 s, other triggerers take it for dead.
+
+        ``alone`` leaves its children out: a scheduler's are the workers.
+        """
+        members = _members(self._processes[name].pid)[: 1 if alone else None]
         for member in members:
             member.suspend()
         try:

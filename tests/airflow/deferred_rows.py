@@ -1,6 +1,7 @@
 """Writes into Airflow's database what so many tasks leave there that launched a run and deferred: first legs alone take minutes.
 
-Run by AirflowHome.python as ``deferred_rows.py DAG RUN_ID``; reads the runs' names from standard input, one a line.
+Run by AirflowHome.script, twice: ``deferred_rows.py DAG RUN_ID COUNT`` before the runs are launched, and without a count
+afterwards, with the runs' names on standard input, one a line. In between, the tasks are running.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import select
 
 from airflow_provider.triggers.flyte import FlyteRunTrigger
 
 
-def main(dag_id: str, run_id: str, names: list[str]) -> None:
+def running(dag_id: str, run_id: str, count: int) -> None:
     now = datetime.now(UTC)
     with create_session() as session:
         task = SerializedDagModel.get_dag(dag_id, session=session).get_task("run")
@@ -38,37 +40,40 @@ def main(dag_id: str, run_id: str, names: list[str]) -> None:
             )
         )
         session.flush()
-        for index, name in enumerate(names):
-            ref = {"project": "flytesnacks", "domain": "development", "name": name}
+        for index in range(count):
+            instance = TaskInstance(
+                task=task, run_id=run_id, map_index=index, dag_version_id=version.id, state=TaskInstanceState.RUNNING
+            )
+            instance.start_date = instance.last_heartbeat_at = now
+            instance.try_number = 1
+            session.add(instance)
+
+
+def deferred(dag_id: str, run_id: str, names: list[str]) -> None:
+    with create_session() as session:
+        wanted = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
+        for instance in session.scalars(select(TaskInstance).where(*wanted)).all():
+            ref = {"project": "flytesnacks", "domain": "development", "name": names[instance.map_index]}
             path, arguments = FlyteRunTrigger(run=ref).serialize()
             trigger = Trigger(classpath=path, kwargs=arguments)
             session.add(trigger)
             session.flush()
-            instance = TaskInstance(
-                task=task,
-                run_id=run_id,
-                map_index=index,
-                dag_version_id=version.id,
-                state=TaskInstanceState.DEFERRED,
-            )
+            instance.state = TaskInstanceState.DEFERRED
             instance.trigger_id = trigger.id
-            instance.start_date = now
-            instance.try_number = 1
             instance.next_method = "execute_complete"
             instance.next_kwargs = {"run": ref}
-            session.add(instance)
-        session.flush()
-        for index, name in enumerate(names):
-            ref = {"project": "flytesnacks", "domain": "development", "name": name}
             XComModel.set(
                 key="flyte_run",
                 value=ref,
                 dag_id=dag_id,
                 task_id="run",
                 run_id=run_id,
-                map_index=index,
+                map_index=instance.map_index,
                 session=session,
             )
 
 
-main(sys.argv[1], sys.argv[2], sys.stdin.read().split())
+if sys.argv[3:]:
+    running(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+else:
+    deferred(sys.argv[1], sys.argv[2], sys.stdin.read().split())

@@ -34,12 +34,17 @@ def aborted(sandbox, name):
     return [call.request.cause for call in sandbox.calls.of("TerminateExecution") if call.request.id.name == name]
 
 
+def ended(airflow, dag_id, run_id):
+    eventually(lambda: airflow.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"] in {"success", "failed"})
+
+
 def test_a_dag_run_deleted_and_made_again_launches_anew(airflow, flyte, made, sandbox):
     first, second = next(numbers), next(numbers)
     airflow.trigger("deferred", "again", first)
     (old,) = eventually(lambda: made(first))
     flyte.approve(old)
     airflow.wait("deferred", "again", "success")
+    ended(airflow, "deferred", "again")
     airflow.call("DELETE", "/dags/deferred/dagRuns/again")
     airflow.trigger("deferred", "again", second)
     (new,) = eventually(lambda: made(second))
@@ -52,10 +57,11 @@ def test_a_dag_run_deleted_and_made_again_launches_anew(airflow, flyte, made, sa
 
 def test_what_a_deleted_dag_run_left_running_is_aborted_and_not_attached_to(airflow, flyte, made, sandbox):
     n = next(numbers)  # the same inputs: only the task instance is another one
-    with airflow.frozen("triggerer"):  # nobody is there to stop the deleted one
+    with airflow.without("triggerer"):  # nobody is there to stop the deleted one
         airflow.trigger("deferred", "left", n)
         (old,) = eventually(lambda: made(n))
         airflow.wait("deferred", "left", "deferred")
+        airflow.call("PATCH", "/dags/deferred/dagRuns/left", state="failed")
         airflow.call("DELETE", "/dags/deferred/dagRuns/left")
         airflow.trigger("deferred", "left", n)
         _, new = eventually(lambda: runs if len(runs := made(n)) == 2 else None)
@@ -85,7 +91,7 @@ def _backfill(airflow, n, made):
     airflow.wait("daily", run_id, "success")
     assert airflow.xcom("daily", run_id)["n"] == n
     assert len(made(n)) == 1
-    eventually(lambda: airflow.call("GET", f"/dags/daily/dagRuns/{run_id}")["state"] == "success")
+    ended(airflow, "daily", run_id)
     airflow.call("DELETE", f"/dags/daily/dagRuns/{run_id}")
     # Airflow finishes a backfill some time after its last run; there is one at a time.
     for backfill in airflow.call("GET", "/backfills?dag_id=daily")["backfills"]:
@@ -141,7 +147,7 @@ def test_a_task_that_airflow_took_back_keeps_its_run(airflow, flyte, made, sandb
     (name,) = eventually(lambda: made(n))
     airflow.wait("waiting", run_id, "running")
     eventually(lambda: "Console:" in airflow.task_log("waiting", run_id))
-    with airflow.frozen("scheduler"):  # or it would launch the next try before the worker of this one looks
+    with airflow.frozen("scheduler", alone=True):  # or it would launch the next try before the worker of this one looks
         airflow.home.script("reset_task.py", "waiting", run_id, state)
         eventually(lambda: "nobody stopped it" in airflow.task_log("waiting", run_id), 60)
     airflow.home.script("reset_task.py", "waiting", run_id, "none")

@@ -22,6 +22,7 @@ class Many:
         self.airflow, self.home, self.sandbox, self.count = airflow, home, sandbox, count
         self.run_id = f"many-{count}-{next(calls)}"
         self.instance = airflow.instance_id()
+        home.script("deferred_rows.py", "many", self.run_id, str(count))
         with Client(sandbox.config()) as flyte:
             launched = flyte.launch_many([self._request(index) for index in range(count)])
             self.names = [ref.name for ref in launched]

@@ -28,7 +28,8 @@ def _nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("FLYTE_", "_FLYTECTL", "FLYTECTL", "UCTL")) and name != "FLYTE_BRIDGE_FULL":
             monkeypatch.delenv(name)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "GRPC_PROXY", "NO_GRPC_PROXY"):
+        monkeypatch.delenv(name.lower(), raising=False)
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     home.mkdir()
@@ -39,15 +40,15 @@ def _nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     missing = [name for name in ("node", "npm") if shutil.which(name) is None]
     why = f"not installed: {', '.join(missing)}" if missing else ""
-    folder = None
+    package = None
     if not missing:
         try:
-            folder = install(FOLDER)
+            package = install(FOLDER)
         except (OSError, subprocess.SubprocessError) as error:
             why = f"npm install oidc-provider failed: {error}"
-    if folder is None:
+    if package is None:
         lacking(f"an OpenID provider: {why}")
-    with Provider(folder / "provider.mjs", tmp_path_factory.mktemp("provider")) as provider:
+    with Provider(FOLDER / "provider.mjs", package, tmp_path_factory.mktemp("provider")) as provider:
         yield provider
 
 

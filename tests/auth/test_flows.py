@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shlex
 import sys
 import threading
@@ -16,7 +15,7 @@ from typing import Any
 import grpc
 import pytest
 from support.guarded import GuardedFlyte
-from support.provider import DEVICE, Provider, log_in
+from support.provider import DEVICE, Provider, device_page, log_in
 
 from bridge_core import (
     BridgeError,
@@ -143,6 +142,19 @@ def test_pkce_through_a_browser_then_the_refresh_token(
     assert "Logged in" in page.read_text()
 
 
+@pytest.mark.parametrize("options", [("--hold",), ("--rude",), ("--hold", "--rude")])
+def test_pkce_with_a_browser_that_holds_us_or_hangs_up(
+    options: tuple[str, ...], config: Make, provider: Provider, browser: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = browser(*options)
+    with Client(config(interactive=True, pkce_timeout=30)) as client:
+        ask(client)
+    assert provider.grants(at_least=1) == [("authorization_code", 200)]
+    while not (page.exists() and "Logged in" in page.read_text()):
+        time.sleep(0.02)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_pkce_refused_in_the_browser(config: Make, browser: Any) -> None:
     browser("--refuse")
     with Client(config(interactive=True)) as client, pytest.raises(Unauthenticated, match="refused: access_denied"):
@@ -194,20 +206,11 @@ def test_pkce_names_a_taken_port(config: Make, guarded: GuardedFlyte) -> None:
             client.describe(NOBODY)
 
 
-def device_page(caplog: pytest.LogCaptureFixture) -> str:
-    for _ in range(200):
-        for message in caplog.messages:
-            if found := re.search(r"open (\S+) and enter the code", message):
-                return found[1]
-        time.sleep(0.05)
-    raise AssertionError(caplog.messages)
-
-
 def test_device_flow_asks_until_somebody_has_logged_in(
     config: Make, provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Client(config(mode="DeviceFlow", device_poll_interval=0.3)) as client:
-        person = threading.Thread(target=lambda: (provider.requests(at_least=1), log_in(device_page(caplog))))
+        person = threading.Thread(target=lambda: (provider.requests(at_least=1), log_in(device_page(caplog.messages))))
         person.start()
         ask(client)
         person.join()
@@ -243,7 +246,7 @@ def device_login(provider: Provider, clock: Clock, **auth: Any) -> Login:
 
 
 def test_device_flow_is_slower_after_slow_down_for_good(provider: Provider, caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock(lambda count: log_in(device_page(caplog)) and None if count == 3 else None)
+    clock = Clock(lambda count: log_in(device_page(caplog.messages)) and None if count == 3 else None)
     login = device_login(provider, clock, token_url=f"{provider.issuer}/token?slow_down=once", device_poll_interval=2)
     assert provider.is_good(DeviceFlow().obtain(login, None).access)
     assert clock.pauses == [2, 7, 7]

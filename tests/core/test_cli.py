@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from flyteidl.core import types_pb2
 from support.flyte import BOOLEAN, FILE, INTEGER, STRING, STRUCT, RawFlyte
 
 if TYPE_CHECKING:
@@ -462,3 +463,25 @@ def test_check_says_when_launches_must_name_their_place(shell: Shell) -> None:
     done = shell("config", "check")
     assert done.returncode == 0, done.stderr
     assert "no default domain: each launch must name its own" in done.stdout
+
+
+def test_files_inside_a_structure_are_uploaded_or_refused(shell: Shell, raw: RawFlyte, name: str) -> None:
+    path = {"type": "string"}
+    file = {"title": "FlyteFile", "type": "object", "properties": {"path": path}}
+    kind = types_pb2.LiteralType(simple=types_pb2.STRUCT)
+    kind.metadata.update({"title": "Job", "type": "object", "properties": {"weights": file}})
+    kind.annotation.annotations.update({"cache-key-metadata": {"serialization-format": "msgpack"}})
+    raw.register(name, {"job": kind})
+    assert "job.weights: file gone.bin" in failed(
+        shell("launch", name, "-i", 'job={"weights": {"path": "gone.bin"}}', "--name", name), 2
+    )
+    (shell.home / "w.bin").write_text("weights")
+    done = shell(
+        "launch", name, "-i", 'job={"weights": {"path": "w.bin"}}', "--name", name, "--wait", "--output", "json"
+    )
+    assert done.returncode == 0, done.stderr
+    stored = json.loads(shell("outputs", name, "--output", "json").stdout)["job"]["weights"]["path"]
+    assert stored.endswith("/w.bin")
+    assert str(shell.home) not in stored
+    again = shell("launch", name, "-i", 'job={"weights": "w.bin"}', "--name", name, "--output", "json")
+    assert json.loads(again.stdout)["created"] is False

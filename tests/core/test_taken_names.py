@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,17 @@ from flyteidl.core import identifier_pb2
 from support.clock import FastClock
 from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte
 
-from bridge_core import AlreadyExists, Client, EntityRef, InvalidRequest, LaunchRequest, RunOptions
+from bridge_core import (
+    AlreadyExists,
+    Client,
+    EntityRef,
+    InvalidRequest,
+    LaunchRequest,
+    RetryPolicy,
+    RunOptions,
+    RunRef,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -143,3 +155,86 @@ def test_the_reason_of_the_first_abort_stays(raw: RawFlyte, flyte_sandbox: Sandb
     client.abort(ref, reason="second")
     assert flyte_sandbox.calls.count("TerminateExecution") == before
     assert client.wait(ref, timeout=60).abort_reason == "first"
+
+
+def test_a_create_held_between_its_two_inserts_for_half_a_minute_makes_one_run(
+    client: Client, raw: RawFlyte, flyte_sandbox: Sandbox, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3}, name=name)
+    with flyte_sandbox.faults.hold_create() as held, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(client.launch_or_attach, request)
+        held.wait()
+        with Client(flyte_sandbox.config()) as other:
+            clock = FastClock(other)
+            clock.at(30.0, held.release)
+            second = pool.submit(other.launch_or_attach, request).result(60)
+        assert first.result(60).created
+    assert not second.created
+    assert second.ref == first.result().ref
+    assert 30 <= sum(clock.slept) < 60
+    assert runs_of(raw, name) == [name]
+
+
+def test_a_create_held_for_longer_than_anybody_waits_makes_one_run(
+    client: Client, raw: RawFlyte, flyte_sandbox: Sandbox, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3}, name=name)
+    with flyte_sandbox.faults.hold_create() as held, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(client.launch_or_attach, request)
+        held.wait()
+        with Client(flyte_sandbox.config()) as other:
+            FastClock(other)
+            assert other.launch_or_attach(request).created  # without labels, which the first has taken
+        held.release()
+        assert not first.result(60).created
+    assert runs_of(raw, name) == [name]
+
+
+def test_a_crash_between_the_two_inserts_makes_one_run(
+    client: Client, raw: RawFlyte, flyte_sandbox: Sandbox, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3}, name=name)
+    clock = FastClock(client)
+    flyte_sandbox.faults.crash_create()
+    assert client.launch_or_attach(request).created
+    assert sum(clock.slept) > 59
+    assert not client.launch_or_attach(request).created
+    assert runs_of(raw, name) == [name]
+
+
+def test_several_that_find_a_burnt_name_make_one_run(raw: RawFlyte, flyte_sandbox: Sandbox, name: str) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3}, name=name)
+    flyte_sandbox.faults.crash_create()
+    with Client(flyte_sandbox.config().replace(retry=RetryPolicy(retries=0))) as dead, pytest.raises(Unavailable):
+        dead.launch(request)
+
+    def launched(_: int) -> bool:
+        with Client(flyte_sandbox.config()) as client:
+            FastClock(client)
+            return client.launch_or_attach(request).created
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(launched, range(8))) == 1
+    assert runs_of(raw, name) == [name]
+
+
+def test_six_hundred_identical_launches_at_once_make_one_run(raw: RawFlyte, flyte_sandbox: Sandbox, name: str) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    request = LaunchRequest(EntityRef.launch_plan(name), inputs={"n": 3}, name=name)
+    start = threading.Barrier(60)
+    with Client(flyte_sandbox.config()) as client:
+
+        def launched(number: int) -> bool:
+            if number < 60:
+                start.wait(60)
+            return client.launch_or_attach(request).created
+
+        with ThreadPoolExecutor(60) as pool:
+            made = list(pool.map(launched, range(600)))
+    assert sum(made) == 1
+    assert runs_of(raw, name) == [name]
+    assert client.inputs(RunRef(PROJECT, DOMAIN, name))["n"] == 3

@@ -12,6 +12,7 @@ import pytest
 import bridge_core
 from bridge_core import (
     Attempt,
+    BatchRun,
     Config,
     Cron,
     DeployedTrigger,
@@ -30,6 +31,7 @@ from bridge_core import (
     Notification,
     PollPolicy,
     Progress,
+    Project,
     Provenance,
     RetryPolicy,
     RunError,
@@ -67,6 +69,8 @@ VALUES = [
     SNAPSHOT,
     Provenance(source="airflow", installation="prod", job="dag", run="run", attempt=1, awaited=True),
     Launched(ref=REF, created=True, snapshot=SNAPSHOT),
+    BatchRun(number=0, request=LaunchRequest(PLAN), ref=REF, snapshot=SNAPSHOT),
+    Project(id="p", name="P", domains=("d",), labels={"team": "a"}),
     classify(RunFailed("failed", snapshot=SNAPSHOT)),
     classify(RunFailed("failed", snapshot=SNAPSHOT)).rule,
     RunQuery(phases=(RunPhase.FAILED,), created_after=NOW),

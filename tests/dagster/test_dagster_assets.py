@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from flyteidl.core import types_pb2
 from support.flyte import FILE, INTEGER, STRING, RawFlyte
 
 from bridge_core import EntityRef, InvalidRequest, RunOptions, RunRef
@@ -282,6 +283,23 @@ def test_files_are_shown_as_paths(
     metadata = metadata_of(result, "model")
     assert metadata["file"] == metadata["dagster/uri"]
     assert metadata["file"].endswith("a.txt")
+
+
+def test_files_inside_a_structure_are_uploaded_or_refused(
+    raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str, tmp_path: Any
+) -> None:
+    kind = types_pb2.LiteralType(simple=types_pb2.STRUCT)
+    file = {"title": "FlyteFile", "type": "object", "properties": {"path": {"type": "string"}}}
+    kind.metadata.update({"title": "Job", "type": "object", "properties": {"weights": file}})
+    kind.annotation.annotations.update({"cache-key-metadata": {"serialization-format": "msgpack"}})
+    raw.register(name, {"job": kind})
+    inputs = {"job": {"weights": {"path": str(tmp_path / "a.txt")}}}
+    result = materialize(build_flyte_assets(name, name="model", inputs=inputs), flyte, instance)
+    assert "job.weights" in failure_of(result)[0]
+    (tmp_path / "a.txt").write_text("hello")
+    result = materialize(build_flyte_assets(name, name="model", inputs=inputs), flyte, instance)
+    assert result.success
+    assert str(tmp_path) not in str(metadata_of(result, "model"))
 
 
 def test_run_options_arrive(raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str) -> None:

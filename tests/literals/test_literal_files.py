@@ -192,6 +192,58 @@ def test_frames_that_cannot_be_converted() -> None:
         read_frame([io.BytesIO()], "avro")
 
 
+UNWRITABLE = {
+    "nanoseconds": (
+        pd.DataFrame({"t": pd.to_datetime(["2024-01-01T00:00:00.000000001"])}),
+        "would lose data.*round the column",
+    ),
+    "nanoseconds of polars": (
+        pl.DataFrame({"t": [1]}).with_columns(pl.col("t").cast(pl.Datetime("ns"))),
+        "would lose data",
+    ),
+    "nanoseconds of pyarrow": (pa.table({"t": pa.array([1], pa.timestamp("ns"))}), "would lose data"),
+    "objects of polars": (pl.DataFrame({"o": [object()]}, schema={"o": pl.Object}), "columns 'o' hold Python objects"),
+    "one name twice": (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns are called 'a'"),
+    "one name twice in pyarrow": (
+        pa.table([pa.array([1]), pa.array([2])], names=["a", "a"]),
+        "two columns are called 'a'",
+    ),
+    "sparse": (pd.DataFrame({"s": pd.arrays.SparseArray([0, 0, 1])}), "columns 's' are sparse"),
+    "an int beyond 64 bits": (pd.DataFrame({"i": [2**70]}), "too large"),
+    "a lone surrogate": (pd.DataFrame({"x": pd.Series(["\ud800"], dtype=object)}), "surrogates not allowed"),
+    "complex": (pd.DataFrame({"c": [1 + 2j]}), "column c"),
+    "two types": (pd.DataFrame({"a": [1, "x"]}), "column a"),
+    "a union": (
+        pa.table(
+            {"u": pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])])}
+        ),
+        "sparse_union",
+    ),
+    "a lazy frame without such a column": (
+        pl.LazyFrame({"a": [1]}).select(pl.col("b")),
+        "lazy frame cannot be computed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNWRITABLE)
+def test_what_a_frame_would_lose_is_refused_by_name(name: str) -> None:
+    frame, text = UNWRITABLE[name]
+    with pytest.raises(LiteralError, match=f"(?s){text}"):
+        to_parquet(frame)
+
+
+def test_frames_that_look_odd_come_back_whole() -> None:
+    for frame in (
+        pd.DataFrame({"t": pd.to_datetime(["2024-01-01T00:00:00.000001"])}),
+        pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])),
+        pd.DataFrame(),
+        pd.DataFrame({"c": pd.Categorical(["x", "y"])}),
+        pd.DataFrame({"p": pd.period_range("2024-01", periods=2, freq="M")}),
+    ):
+        pd.testing.assert_frame_equal(read_frame([io.BytesIO(to_parquet(frame))]), frame)
+
+
 def test_frames_without_pyarrow_name_the_extra() -> None:
     """In a process where pyarrow cannot be imported."""
     program = (

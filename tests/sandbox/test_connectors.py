@@ -32,9 +32,10 @@ from .protos import (
     literals,
     new_workflow,
     task_id,
+    timed_workflow,
     unique,
 )
-from .test_arrays import array_workflow, individual
+from .test_arrays import LIST, array_workflow, nothing
 from .test_engine import attempts_of
 from .test_processes import only_node, wait_until
 from .test_resume import Server
@@ -187,14 +188,11 @@ def test_aborting_a_run_deletes_its_job(connector, connected):
 
 
 def test_a_job_that_takes_too_long_is_deleted(connector, connected):
-    task = task_of("job")
-    task.metadata.timeout.FromMilliseconds(500)
-    error = connected.wait(launch(connected, task)).closure.error
+    error = connected.run(timed_workflow(connected, task_of("job"), 500), literals(n=3)).closure.error
     assert error.code == "RetriesExhausted|TimeoutExpired"
     assert connector.calls("delete") == ["0"]
-    patient = task_of("job", retries=5)
-    patient.metadata.timeout.FromMilliseconds(500)
-    assert connected.wait(launch(connected, patient)).closure.error.code == "Timeout"
+    patient = timed_workflow(connected, task_of("job", retries=5), 500)
+    assert connected.run(patient, literals(n=3)).closure.error.code == "Timeout"
     assert connector.calls("delete") == ["0", "1", "2"]
 
 
@@ -329,7 +327,7 @@ def test_types_that_no_connector_knows(connector, connected):
 
 def test_what_has_a_container_and_no_connector_is_a_process(connected):
     task = task_of("spark", image="none", command=["/bin/sh", "-c", "exit 7"])
-    assert "exited with 7" in connected.wait(launch(connected, task)).closure.error.message
+    assert "terminated with exit code (7)" in connected.wait(launch(connected, task)).closure.error.message
 
 
 def test_connector_tasks_in_workflows_and_not_in_arrays(connector, connected):
@@ -341,8 +339,11 @@ def test_connector_tasks_in_workflows_and_not_in_arrays(connector, connected):
     run = connected.run(connected.register(template, tasks=[first, second]), literals(n=1)).id
     assert connected.outputs(run) == {"o0": 2}
     task = task_of("ask")
+    for variables in (task.interface.inputs.variables, task.interface.outputs.variables):
+        for variable in variables.values():
+            variable.type.CopyFrom(LIST)
     run = connected.run(
-        connected.register(array_workflow(connected, task, individual, ["n"]), tasks=[task]), literals(n=[1])
+        connected.register(array_workflow(connected, task, nothing, ["n"]), tasks=[task]), literals(n=[1])
     )
     assert "FlytePropeller runs no such task in an array node" in run.closure.error.message
     assert only_node(connected, run.id).closure.phase == NODE.FAILED

@@ -125,7 +125,7 @@ def test_every_kind_of_output(wire):
         ("true", "wrote no 'o0'"),
         ("echo x > /var/outputs/o0", "is no INTEGER"),
         ("head -c 2000 /dev/zero > /var/outputs/o0", "2000 bytes long"),
-        ("exit 3", "exited with 3"),
+        ("exit 3", "terminated with exit code (3)"),
     ],
 )
 def test_what_goes_wrong_is_told(wire, script, part):

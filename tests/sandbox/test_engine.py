@@ -9,6 +9,8 @@ import pytest
 from flyteidl.admin import node_execution_pb2, signal_pb2, task_execution_pb2
 from flyteidl.core import catalog_pb2, condition_pb2, types_pb2, workflow_pb2
 
+from bridge_core.sandbox import Sandbox
+
 from .protos import (
     FLOAT,
     INTEGER,
@@ -142,8 +144,12 @@ def test_branch(wire, n, expected):
     run = wire.run(target, literals(n=n)).id
     assert wire.outputs(run) == {"o0": expected}
     assert nodes_of(wire, run)["n0"].metadata.is_parent_node
-    phases = sorted(node.closure.phase for node in nodes_of(wire, run, "n0").values())
-    assert phases == [NODE.SUCCEEDED, NODE.SKIPPED, NODE.SKIPPED]
+    # Called after the branch, and of the arms that are not taken there is no record (flyte1-engine-real.md, row 4).
+    arm = {100: "n0-arm100", 200: "n0-arm200", 300: "n0-otherwise"}[expected]
+    ((unique_id, node),) = nodes_of(wire, run, "n0").items()
+    assert node.metadata.spec_node_id == arm
+    assert node.closure.phase == NODE.SUCCEEDED
+    assert unique_id == f"n0-0-{arm}"
 
 
 def test_branch_conjunction_and_missing_else(wire):
@@ -168,10 +174,10 @@ def test_branch_conjunction_and_missing_else(wire):
     assert wire.run(target, literals(n=3)).closure.phase == PHASE.SUCCEEDED
     closure = wire.run(target, literals(n=4)).closure
     assert closure.phase == PHASE.FAILED
-    assert closure.error.message == "n is wrong"
+    assert closure.error.message == "[UserProvidedError] n is wrong"
 
 
-def test_comparing_different_types_fails_the_run(wire):
+def test_comparing_different_types_is_refused(wire):
     name = unique("branch")
     task = echo_task(f"{name}.task", {}, {})
     template = new_workflow(name, {"x": FLOAT})
@@ -180,8 +186,9 @@ def test_comparing_different_types_fails_the_run(wire):
     compare(block.case, "x", condition_pb2.ComparisonExpression.LT, 3)
     block.case.then_node.id = "arm"
     fill_node(block.case.then_node, task)
-    closure = wire.run(wire.register(template, tasks=[task]), literals(x=1.5)).closure
-    assert (closure.phase, closure.error.code) == (PHASE.FAILED, "MalformedBranch")
+    block.error.message = "too much"
+    text = rejected("INVALID_ARGUMENT", wire.register, template, tasks=[task])
+    assert "Variable [RightValue] (type [simple:INTEGER]) doesn't match expected type [simple:FLOAT]." in text
 
 
 def test_approval_and_rejection(wire):
@@ -227,7 +234,11 @@ def test_attribute_paths_into_collections(wire):
     target = wire.register(template, tasks=[task])
     assert wire.outputs(wire.run(target, literals(n=[7, 8])).id) == {"o0": 8}
     closure = wire.run(target, literals(n=[7])).closure
-    assert closure.error.code == "PromiseAttributeResolveError"
+    assert closure.error.code == "BindingResolutionFailure"
+    assert (
+        "PromiseAttributeResolveError: index [1] is out of range of [scalar:{primitive:{integer:7}}]"
+        in closure.error.message
+    )
 
 
 def test_a_gate_waits_no_longer_than_its_timeout(wire):
@@ -243,14 +254,29 @@ def test_a_gate_waits_no_longer_than_its_timeout(wire):
     assert nodes_of(wire, run.id)["n0"].closure.phase == NODE.FAILED
 
 
-def test_a_child_execution_is_aborted_when_its_node_has_waited_enough(wire):
+def child_that_waits_too_long(wire):
     child, template = gate_workflow(wire), new_workflow(unique("parent"))
     node = add_node(template, "n0", child, n=1)
     node.metadata.timeout.FromMilliseconds(200)
     run = wire.run(wire.register(template))
     assert "TimeoutExpired" in run.closure.error.code
-    identifier = nodes_of(wire, run.id)["n0"].closure.workflow_node_metadata.executionId
-    assert wire.wait(identifier).closure.phase == PHASE.ABORTED
+    return nodes_of(wire, run.id)["n0"].closure.workflow_node_metadata.executionId
+
+
+def test_a_child_execution_goes_on_when_its_node_has_waited_enough(wire):
+    """FlytePropeller stops nothing there (flyte1-engine-real.md, row 5)."""
+    child = child_that_waits_too_long(wire)
+    signal = signal_pb2.SignalSetRequest(value=literal(4))
+    signal.id.signal_id = "go"
+    signal.id.execution_id.CopyFrom(child)
+    wire.signals.SetSignal(signal)
+    assert wire.wait(child).closure.phase == PHASE.SUCCEEDED
+
+
+def test_a_child_execution_is_aborted_where_orphans_are_stopped(connect):
+    with Sandbox(stop_orphans=True) as sandbox:
+        wire = connect(sandbox)
+        assert wire.wait(child_that_waits_too_long(wire)).closure.phase == PHASE.ABORTED
 
 
 def failing_workflow(wire, *, keep_going=False, failure_node=False):
@@ -274,17 +300,21 @@ def failing_workflow(wire, *, keep_going=False, failure_node=False):
 def test_failure_aborts_the_siblings(wire):
     execution = wire.run(failing_workflow(wire), literals(n=1))
     assert execution.closure.phase == PHASE.FAILED
-    assert execution.closure.error.code == "RetriesExhausted|NonZeroExitCode"
+    assert execution.closure.error.code == "RetriesExhausted|Interrupted"
     assert "it broke" in execution.closure.error.message
     nodes = nodes_of(wire, execution.id)
     assert (nodes["n0"].closure.phase, nodes["n1"].closure.phase) == (NODE.FAILED, NODE.ABORTED)
+    error = nodes["n1"].closure.error
+    assert (error.code, error.message) == ("NodeAborted", "Some node execution failed, auto-abort.")
     assert "n2" not in nodes
 
 
 def test_keep_going_runs_what_does_not_depend_on_the_failed_node(wire):
     execution = wire.run(failing_workflow(wire, keep_going=True), literals(n=1))
     assert execution.closure.phase == PHASE.FAILED
-    assert nodes_of(wire, execution.id)["n2"].closure.phase == NODE.SUCCEEDED
+    nodes = nodes_of(wire, execution.id)
+    assert nodes["n2"].closure.phase == NODE.SUCCEEDED
+    assert nodes["end-node"].closure.phase == NODE.SKIPPED
 
 
 def test_a_failure_node_that_fails_hides_the_first_failure(wire):
@@ -296,12 +326,18 @@ def test_a_failure_node_that_fails_hides_the_first_failure(wire):
     template.failure_node.id = "efn"
     fill_node(template.failure_node, worse)
     execution = wire.run(wire.register(template, tasks=[bad, worse]))
-    assert "exited with 8" in execution.closure.error.message
+    assert "terminated with exit code (8)" in execution.closure.error.message
     assert nodes_of(wire, execution.id)["n0"].closure.error.message != execution.closure.error.message
 
 
 def test_a_failing_run_says_why_before_it_has_failed(wire):
-    run = wire.launch(failing_workflow(wire, keep_going=True), inputs=literals(n=1))
+    name = unique("failing")
+    bad, slow = shell_task(f"{name}.bad", "echo it broke >&2; exit 7"), shell_task(f"{name}.slow", "sleep 2")
+    template = new_workflow(name)
+    add_node(template, "n0", bad)
+    template.failure_node.id = "efn"
+    fill_node(template.failure_node, slow)
+    run = wire.launch(wire.register(template, tasks=[bad, slow]))
     closure = wire.wait(run, phases={PHASE.FAILING}).closure
     assert "it broke" in closure.error.message
     wire.wait(run)

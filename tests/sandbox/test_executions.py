@@ -12,12 +12,11 @@ from flyteidl.admin import (
     event_pb2,
     execution_pb2,
     launch_plan_pb2,
-    matchable_resource_pb2,
     node_execution_pb2,
     signal_pb2,
 )
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
-from google.protobuf import wrappers_pb2
+from flyteidl.service import identity_pb2
 from grpc_status import rpc_status
 
 from .protos import (
@@ -96,8 +95,10 @@ def test_generated_name_and_illegal_names(wire, gate):
     wire.terminate(run)
     for name in ("1abc", "a_b", "a" * 64, "-a", "a.b"):
         assert name in rejected("INVALID_ARGUMENT", wire.launch, gate, name, literals(n=1))
-    upper = wire.launch(gate, unique("Upper-case-"), literals(n=1))  # flyteadmin checks the lower-cased text
-    wire.terminate(upper)
+    # flyteadmin checks the lower-cased text, Kubernetes the text: the run is there, and has failed.
+    upper = wire.get(wire.launch(gate, unique("Upper-case-"), literals(n=1))).closure
+    assert (upper.phase, upper.error.code) == (PHASE.FAILED, "Internal")
+    assert "is invalid: metadata.name" in upper.error.message
 
 
 def test_input_checks(wire, echo):
@@ -195,6 +196,7 @@ def test_concurrency_policy_skips_with_already_exists(wire):
     plan.concurrency_policy.behavior = launch_plan_pb2.CONCURRENCY_LIMIT_BEHAVIOR_SKIP
     target = gate_workflow(wire, plan=plan)
     run = wire.launch(target, inputs=literals(n=1))
+    wire.wait(run, phases={PHASE.RUNNING})  # one that is UNDEFINED still does not count
     name = unique("second")
     text = rejected("ALREADY_EXISTS", wire.launch, target, name, literals(n=1))
     assert text == f"concurrency limit (1) reached for launch plan {target.name}; skipping execution"
@@ -210,25 +212,25 @@ def test_concurrency_policy_skips_with_already_exists(wire):
     wire.terminate(wire.launch(target, name, literals(n=1)))
 
 
-def test_labels_are_replaced_as_a_whole(wire):
+def test_what_a_launch_plan_sets_is_not_in_the_executions_specification(wire):
     plan = launch_plan_pb2.LaunchPlanSpec()
     plan.labels.values.update(team="a", cost="b")
     plan.annotations.values["note"] = "plan"
     plan.envs.values.add(key="MODE", value="plan")
+    plan.interruptible.value = True
+    plan.max_parallelism = 3
     target = gate_workflow(wire, plan=plan)
     ours = wire.launch(target, inputs=literals(n=1), labels=common_pb2.Labels(values={"team": "z"}))
     spec = wire.get(ours).spec
     assert dict(spec.labels.values) == {"team": "z"}
-    assert dict(spec.annotations.values) == {"note": "plan"}
-    assert spec.envs.values[0].value == "plan"
-    theirs = wire.launch(target, inputs=literals(n=1), interruptible=wrappers_pb2.BoolValue(value=False))
-    spec = wire.get(theirs).spec
-    assert dict(spec.labels.values) == {"team": "a", "cost": "b"}
-    assert spec.HasField("interruptible")
-    tagged = list_runs(wire, "eq(execution_tag.key,team)+eq(execution_tag.value,z)").executions
-    assert [run.id.name for run in tagged] == [ours.name]
-    crossed = list_runs(wire, "eq(execution_tag.key,cost)+eq(execution_tag.value,a)").executions
-    assert list(crossed) == []
+    theirs = wire.launch(target, inputs=literals(n=1))
+    bare = wire.get(theirs).spec
+    for name in ("labels", "annotations", "envs", "interruptible"):
+        assert not bare.HasField(name)
+    assert (spec.max_parallelism, bare.max_parallelism) == (3, 3)  # of all that, this is
+    tagged = list_runs(wire, "eq(execution_tag.key,team)").executions
+    assert theirs.name not in [run.id.name for run in tagged]
+    assert ours.name in [run.id.name for run in tagged]
     wire.terminate(ours)
     wire.terminate(theirs)
 
@@ -371,7 +373,7 @@ def test_messages_are_trimmed_in_lists(wire):
     block.error.message = "long " * 100
     target = wire.register(template, tasks=[task])
     run = wire.run(target, literals(n=1)).id
-    assert wire.get(run).closure.error.message == "long " * 100
+    assert wire.get(run).closure.error.message == "[UserProvidedError] " + "long " * 100
     (listed,) = list_runs(wire, f"eq(execution_name,{run.name})").executions
     assert len(listed.closure.error.message) == 100
     assert listed.closure.phase == PHASE.FAILED
@@ -426,8 +428,8 @@ def test_list_needs_project_and_domain(wire):
 
 
 def test_what_is_not_supported_says_so(wire):
-    request = matchable_resource_pb2.ListMatchableAttributesRequest()
-    assert "not supported by the sandbox" in rejected("UNIMPLEMENTED", wire.admin.ListMatchableAttributes, request)
+    text = rejected("UNIMPLEMENTED", wire.identity.UserInfo, identity_pb2.UserInfoRequest())
+    assert text == "unknown service flyteidl.service.IdentityService"
 
 
 def test_requests_above_4_mib_are_refused(wire):

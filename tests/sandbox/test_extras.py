@@ -21,6 +21,8 @@ from flyteidl.service import dataproxy_pb2
 
 from .protos import (
     INTEGER,
+    PHASE,
+    STRING,
     D,
     P,
     add_node,
@@ -104,14 +106,22 @@ def test_metrics_tell_when_things_were_going_on(wire):
         request = execution_pb2.WorkflowExecutionGetMetricsRequest(id=run, depth=depth)
         return wire.admin.GetExecutionMetrics(request).span
 
+    def named(span):
+        return [one.operation_id or one.node_id.node_id or one.task_id.task_id.name for one in span.spans]
+
+    # Which workflow the nodes are of is looked up, also that of a part; flytekit registers it by itself, too.
+    assert "missing entity of type WORKFLOW" in rejected("NOT_FOUND", spans, 10)
+    wire.register(inner, tasks=[])
     root = spans(10)
     assert root.workflow_id == run
     assert root.start_time.ToNanoseconds() <= root.end_time.ToNanoseconds()
-    assert {span.node_id.node_id for span in root.spans} == {"start-node", "sub", "end-node"}
-    (sub,) = [span for span in root.spans if span.node_id.node_id == "sub"]
-    assert "sub-0-n0" in {span.node_id.node_id for span in sub.spans}
+    assert named(root) == ["WORKFLOW_SETUP", "sub", "WORKFLOW_TEARDOWN"]
+    sub = root.spans[1]
+    assert named(sub) == ["NODE_TRANSITION", "NODE_SETUP", "sub-0-n0", "NODE_TEARDOWN"]
+    (node,) = [span for span in sub.spans if span.node_id.node_id]
+    assert f"{name}.task" in named(node)
     assert not spans(0).spans
-    assert not any(span.spans for span in spans(1).spans)
+    assert not any(span.spans for span in spans(1).spans if not span.node_id.node_id)
 
 
 def test_a_signal_can_be_made_before_its_gate_is_reached(wire):
@@ -122,10 +132,13 @@ def test_a_signal_can_be_made_before_its_gate_is_reached(wire):
     wire.signals.SetSignal(signal_pb2.SignalSetRequest(id=early, value=literal(5)))
     assert value(wire.signals.GetOrCreateSignal(request).value) == 5
     rejected("INVALID_ARGUMENT", wire.signals.GetOrCreateSignal, signal_pb2.SignalGetOrCreateRequest(id=early))
-    request.id.execution_id.name = "nowhere"
-    rejected("NOT_FOUND", wire.signals.GetOrCreateSignal, request)
+    request.type.CopyFrom(STRING)  # it looks for one of this type, and makes it
+    assert "signals_pkey" in rejected("ALREADY_EXISTS", wire.signals.GetOrCreateSignal, request)
+    request.id.execution_id.name = unique("nowhere")  # whether there is such a run is not asked
+    assert wire.signals.GetOrCreateSignal(request).type == STRING
     request.id.signal_id = ""
     rejected("INVALID_ARGUMENT", wire.signals.GetOrCreateSignal, request)
+    wire.wait(run, phases={PHASE.RUNNING})
     release(wire, run)
     wire.wait(run)
 

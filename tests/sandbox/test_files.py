@@ -175,7 +175,7 @@ def test_run_page_shows_what_happened_and_escapes_it(wire, sandbox):
     run = wire.run(task.id).id
     path = f"/console/projects/{P}/domains/{D}/executions/{run.name}"
     html = page(sandbox, path)
-    for part in ("FAILED", "&lt;script&gt;alert(1)", "NonZeroExitCode", run.name, task.id.name):
+    for part in ("FAILED", "&lt;script&gt;alert(1)", "Interrupted", run.name, task.id.name):
         assert part in html
     assert html.count("<script") == 1  # the console's own, by its URL
     assert "http" not in html.replace(sandbox.console_url, "")

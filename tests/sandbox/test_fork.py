@@ -18,7 +18,7 @@ from bridge_core.sandbox import Sandbox
 from bridge_core.sandbox.runner.fork import Forker
 from bridge_core.sandbox.runner.reaper import Reaper
 
-from .protos import PHASE, D, P, Wire, literals, plan_id, shell_task, task_id
+from .protos import PHASE, D, P, Wire, literals, plan_id, shell_task, task_id, timed_workflow
 from .test_engine import attempts_of
 from .test_flytekit import PYFLYTE, start_flytekit  # noqa: F401  (a fixture)
 from .test_processes import alive, log_of, only_node, pids_in, wait_until
@@ -95,9 +95,7 @@ def test_terminate_and_timeout(forks, tmp_path):
     get = common_pb2.ObjectGetRequest(id=task_id("forked.leaving", "r1"))
     slow = forks.admin.GetTask(get).closure.compiled_task.template
     slow.id.version = "timed"
-    slow.metadata.timeout.FromMilliseconds(1500)
-    forks.register_task(slow)
-    closure = forks.run(slow.id, literals(pids=str(pids))).closure
+    closure = forks.run(timed_workflow(forks, slow, 1500), literals(pids=str(pids))).closure
     assert closure.phase == PHASE.FAILED
     assert "timeout" in closure.error.message
     assert not any(map(alive, pids_in(pids)))

@@ -81,7 +81,7 @@ def test_an_input_without_a_name(wire, target):
 
 def test_an_input_of_another_type_is_told_with_both(wire, target):
     text = rejected("INVALID_ARGUMENT", launch, wire, target, n=literal("one"))
-    assert text == "invalid n input wrong type. Expected simple: INTEGER, but got simple: STRING"
+    assert text == "invalid n input wrong type. Expected simple:INTEGER, but got simple:STRING"
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def with_query():
         (plan(default={"": literal(1)}), "missing key in default_inputs"),
         (
             plan(fixed={"n": literal("x")}),
-            "invalid fixed_input wrong type n, expected simple: INTEGER, got simple: STRING",
+            "invalid fixed_input wrong type n, expected simple:INTEGER, got simple:STRING",
         ),
         (
             plan(default={"n": literal("x")}, default_type=STRING),
-            "invalid default_input wrong type n, expected simple: STRING, got simple: INTEGER",
+            "invalid default_input wrong type n, expected simple:STRING, got simple:INTEGER",
         ),
         (plan(default={"n": literal("x")}), "Type mismatch for Parameter n in default_inputs"),
         (plan(default={"n": literals_pb2.Literal()}), "Failed to validate literal type for [n]"),

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import pytest
 from flyteidl.admin import common_pb2, node_execution_pb2, task_execution_pb2
+from flyteidl.core import errors_pb2, execution_pb2
 
 from .protos import INTEGER, add_node, literals, new_workflow, rejected, shell_task, unique, workflow_id
+from .test_processes import write_message
 
 ASCENDING, DESCENDING = common_pb2.Sort.ASCENDING, common_pb2.Sort.DESCENDING
 
 
 @pytest.fixture(scope="module")
-def run(wire):
+def run(wire, tmp_path_factory):
     """A run whose n0 succeeds and holds a workflow, and whose n1 fails after it in its second attempt."""
     name = unique("wf")
     good = shell_task(f"{name}.good", "true")
-    bad = shell_task(f"{name}.bad", "exit 3", retries=1)
+    document = errors_pb2.ErrorDocument()
+    document.error.code, document.error.kind = "USER:Bad", errors_pb2.ContainerError.RECOVERABLE
+    document.error.origin = execution_pb2.ExecutionError.USER
+    error = write_message(tmp_path_factory.mktemp("filters"), document)
+    bad = shell_task(f"{name}.bad", f"cp {error} {{{{.outputPrefix}}}}/error.pb", retries=1)
     inner = new_workflow(f"{name}.inner")
     add_node(inner, "in", good)
     template = new_workflow(name, {"n": INTEGER})

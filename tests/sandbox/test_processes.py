@@ -17,7 +17,20 @@ from flyteidl.admin import common_pb2
 from flyteidl.core import errors_pb2, literals_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 
-from .protos import INTEGER, NODE, PHASE, STRING, Wire, add_node, literals, new_workflow, shell_task, unique
+from .protos import (
+    INTEGER,
+    NODE,
+    PHASE,
+    STRING,
+    TASK,
+    Wire,
+    add_node,
+    literals,
+    new_workflow,
+    shell_task,
+    timed_workflow,
+    unique,
+)
 from .test_engine import attempts_of, nodes_of
 
 
@@ -73,7 +86,7 @@ def test_environment_templates_and_inputs(wire, sandbox):
         "name=Ada",
         f"id={run.name}",
         "attempt=0",
-        f"url={sandbox.endpoint}",
+        "url= ",  # as on a cluster, where nobody tells tasks (flyte1-engine-real.md, row 24)
         "mode=fast",
         "bytecode=[]",
         'prev=""',
@@ -83,6 +96,12 @@ def test_environment_templates_and_inputs(wire, sandbox):
     work = next(word for word in log.split() if word.startswith("cwd=")).removeprefix("cwd=")
     assert Path(work).is_relative_to(sandbox.data_dir)
     assert not Path(work).exists()
+
+
+def test_tasks_are_told_where_to_call_back_when_asked_to(fresh, connect):
+    sandbox = fresh(task_callbacks=True)
+    run = run_script(connect(sandbox), "echo url=$FLYTE_PLATFORM_URL run=$FLYTE_EXECUTION_URL").id
+    assert f"url={sandbox.endpoint} run={sandbox.console_url}/console/" in log_of(sandbox, run)
 
 
 def test_error_document_wins_over_outputs_and_exit_code(wire, tmp_path):
@@ -115,9 +134,33 @@ def test_recoverable_failures_are_retried(wire, tmp_path):
     phases = [attempt.closure.phase for attempt in attempts_of(wire, only_node(wire, run.id))]
     assert phases == [5, 5, 3]  # FAILED, FAILED, SUCCEEDED
     closure = run_script(wire, "exit 1", retries=1).closure
-    assert closure.error.code == "RetriesExhausted|NonZeroExitCode"
+    assert closure.error.code == "RetriesExhausted|Interrupted"
+    # A pod that failed without a word is the system's fault, which has three retries of its own (pod_helper.go:1252-1258).
+    start = "[3/3] currentAttempt done. Last Error: SYSTEM::Pod failed. No message received from kubernetes.\r\n["
+    assert closure.error.message.startswith(start)
+    assert "terminated with exit code (1). Reason [Error]. Message: \n" in closure.error.message
 
-    assert closure.error.message.startswith("[2/2] currentAttempt done. Last Error: USER::sh exited with 1.")
+
+def recoverable_error(tmp_path):
+    """A file that a script copies to error.pb: the task says that it may be tried again."""
+    document = errors_pb2.ErrorDocument()
+    document.error.code, document.error.message = "USER:Recoverable", "once more"
+    document.error.kind = errors_pb2.ContainerError.RECOVERABLE
+    document.error.origin = core_execution_pb2.ExecutionError.USER
+    return write_message(tmp_path, document)
+
+
+def test_a_process_that_dies_does_not_use_up_the_retries_of_the_task(wire, tmp_path):
+    """First it dies, then it asks for another attempt twice: three attempts with one retry (flyte1-engine-real.md, row 1)."""
+    again = recoverable_error(tmp_path)
+    script = f"test $FLYTE_ATTEMPT_NUMBER != 0 || exit 7; cp {again} {{{{.outputPrefix}}}}/error.pb"
+    run = run_script(wire, script, retries=1)
+    assert run.closure.error.code == "RetriesExhausted|USER:Recoverable"
+    assert run.closure.error.message.startswith("[2/2] currentAttempt done. Last Error: USER::once more")
+    errors = [attempt.closure.error for attempt in attempts_of(wire, only_node(wire, run.id))]
+    assert [error.code for error in errors] == ["Interrupted", "USER:Recoverable", "USER:Recoverable"]
+    kinds = core_execution_pb2.ExecutionError
+    assert [error.kind for error in errors] == [kinds.SYSTEM, kinds.USER, kinds.USER]
 
 
 def test_missing_outputs_take_the_retries_of_the_task(wire):
@@ -136,7 +179,8 @@ def test_failures_of_the_system_have_three_retries_of_their_own(wire, tmp_path):
     document.error.origin = core_execution_pb2.ExecutionError.SYSTEM
     error = write_message(tmp_path, document)
     # One failure of its own in between takes its one retry, and none of the system's.
-    script = f"test $FLYTE_ATTEMPT_NUMBER = 1 && exit 1; cp {error} {{{{.outputPrefix}}}}/error.pb"
+    again, prefix = recoverable_error(tmp_path), "{{.outputPrefix}}"
+    script = f"cp {error} {prefix}/error.pb; test $FLYTE_ATTEMPT_NUMBER != 1 || cp {again} {prefix}/error.pb"
     run = run_script(wire, script, retries=1)
     error = run.closure.error
     assert (error.code, error.kind) == ("RetriesExhausted|SYSTEM:Flaky", core_execution_pb2.ExecutionError.USER)
@@ -144,8 +188,9 @@ def test_failures_of_the_system_have_three_retries_of_their_own(wire, tmp_path):
     assert len(attempts_of(wire, only_node(wire, run.id))) == 5
 
 
-def test_the_node_says_how_often(wire):
-    task = shell_task(unique("task"), "exit 1", retries=5)
+def test_the_node_says_how_often(wire, tmp_path):
+    again = recoverable_error(tmp_path)
+    task = shell_task(unique("task"), f"cp {again} {{{{.outputPrefix}}}}/error.pb", retries=5)
     template = new_workflow(unique("wf"))
     add_node(template, "n0", task).metadata.retries.retries = 1
     run = wire.run(wire.register(template, tasks=[task]))
@@ -154,10 +199,12 @@ def test_the_node_says_how_often(wire):
 
 def test_timeout(wire):
     task = shell_task(unique("slow"), "sleep 600")
-    task.metadata.timeout.FromMilliseconds(300)
-    wire.register_task(task)
-    closure = wire.run(task.id).closure
+    run = wire.run(timed_workflow(wire, task, 300))
+    closure = run.closure
     assert (closure.phase, closure.error.code) == (PHASE.FAILED, "RetriesExhausted|TimeoutExpired")
+    # The attempt was stopped, and has no error of its own (flyte1-engine-real.md, row 6).
+    (attempt,) = attempts_of(wire, nodes_of(wire, run.id)["n0"])
+    assert (attempt.closure.phase, attempt.closure.HasField("error")) == (TASK.ABORTED, False)
     assert (
         closure.error.message == "[1/1] currentAttempt done. Last Error: USER::task execution timeout [300ms] expired"
     )
@@ -165,13 +212,19 @@ def test_timeout(wire):
 
 def test_all_attempts_together_have_twice_the_timeout(wire):
     task = shell_task(unique("slow"), "sleep 600", retries=10)
-    task.metadata.timeout.FromMilliseconds(300)
-    wire.register_task(task)
-    run = wire.run(task.id)
+    run = wire.run(timed_workflow(wire, task, 300))
     assert (run.closure.error.code, run.closure.error.message) == ("Timeout", "Timeout in node")
-    node = only_node(wire, run.id)
-    assert node.closure.phase == NODE.TIMED_OUT
-    assert [attempt.closure.error.code for attempt in attempts_of(wire, node)] == ["TimeoutExpired", "Timeout"]
+    node = nodes_of(wire, run.id)["n0"]
+    assert (node.closure.phase, node.closure.HasField("error")) == (NODE.TIMED_OUT, False)
+    assert [attempt.closure.phase for attempt in attempts_of(wire, node)] == [TASK.ABORTED] * 2
+
+
+def test_a_task_that_is_run_by_itself_has_no_timeout(wire):
+    """FlyteAdmin makes its workflow without one, whatever the task says (flyte1-engine-real.md, row 23)."""
+    task = shell_task(unique("slow"), "sleep 1")
+    task.metadata.timeout.FromMilliseconds(100)
+    wire.register_task(task)
+    assert wire.run(task.id).closure.phase == PHASE.SUCCEEDED
 
 
 def test_a_program_that_does_not_exist(wire):

@@ -47,7 +47,7 @@ def test_same_workflow_and_launch_plan_again(wire):
     source = new_workflow(name, {"n": INTEGER}, {"o0": INTEGER})
     add_node(source, "n0", task, n=("", "n"))
     add_output(source, "o0", "n0", "o0")
-    assert template.nodes[1].id == "n0"
+    assert template.nodes[2].id == "n0"
     create = wire.admin.CreateWorkflow
     same = workflow_pb2.WorkflowCreateRequest(id=source.id, spec=workflow_pb2.WorkflowSpec(template=source))
     assert rejected("ALREADY_EXISTS", create, same) == "workflow with identical structure already exists"
@@ -70,14 +70,14 @@ def test_compiled_closure_has_start_and_end_nodes_and_no_start_in_upstreams(wire
     add_output(template, "o0", "n2", "o0")
     wire.register(template, tasks=[task])
     compiled = get_workflow(wire, name).closure.compiled_workflow
-    nodes = {node.id: node for node in compiled.primary.template.nodes}
-    assert list(nodes) == ["start-node", "n1", "n0", "n2", "end-node"]
+    nodes, connections = {node.id: node for node in compiled.primary.template.nodes}, compiled.primary.connections
+    assert list(nodes) == ["start-node", "end-node", "n1", "n0", "n2"]
     assert list(nodes["n0"].upstream_node_ids) == []
-    assert list(nodes["n1"].upstream_node_ids) == ["n0"]
+    assert list(nodes["n1"].upstream_node_ids) == []  # what is explicit; connections have the rest
+    assert list(connections.upstream["n1"].ids) == ["n0"]
     assert list(nodes["n2"].upstream_node_ids) == ["n1"]
     assert nodes["n0"].inputs[0].binding.promise.node_id == "start-node"
     assert [binding.var for binding in nodes["end-node"].inputs] == ["o0"]
-    connections = compiled.primary.connections
     assert list(connections.downstream["start-node"].ids) == ["n0"]
     assert list(connections.upstream["end-node"].ids) == ["n2"]
     assert [task.template.id.name for task in compiled.tasks] == [f"{name}.task"]
@@ -92,7 +92,11 @@ def test_workflow_with_a_missing_task_or_a_cycle_is_refused(wire):
     cyclic = new_workflow(name)
     add_node(cyclic, "n0", task, n=("n1", "o0"))
     add_node(cyclic, "n1", task, n=("n0", "o0"))
-    assert "cycle" in rejected("INVALID_ARGUMENT", wire.register, cyclic, tasks=[task])
+    text = "The Workflow contain unreachable nodes [n0,n1]."
+    assert text in rejected("INVALID_ARGUMENT", wire.register, cyclic, tasks=[task])
+    cyclic.nodes[0].upstream_node_ids.append("start-node")
+    text = "A cycle has been detected while traversing the Workflow [n0>n1>n0]."
+    assert text in rejected("INVALID_ARGUMENT", wire.register, cyclic)
 
 
 def test_launch_plan_of_a_missing_workflow_is_not_found(wire):
@@ -187,7 +191,7 @@ def test_unknown_project_or_domain_is_invalid(wire, project, domain):
 def test_missing_entities_are_not_found(wire):
     rejected("NOT_FOUND", wire.admin.GetTask, common_pb2.ObjectGetRequest(id=task_id("nowhere")))
     rejected("NOT_FOUND", get_workflow, wire, "nowhere")
-    rejected("INVALID_ARGUMENT", wire.admin.GetTask, common_pb2.ObjectGetRequest(id=task_id("x", "")))
+    rejected("NOT_FOUND", wire.admin.GetTask, common_pb2.ObjectGetRequest(id=task_id("x", "")))  # only logged there
 
 
 def test_projects_domains_and_version(wire):

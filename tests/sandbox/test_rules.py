@@ -19,8 +19,9 @@ from bridge_core.sandbox.model.status import Rejected
 from bridge_core.sandbox.runner.archive import CodeCache
 from bridge_core.sandbox.runner.command import Command, flattened
 from bridge_core.sandbox.runner.template import fill
-from bridge_core.sandbox.validation.filters import EXECUTION, Query
+from bridge_core.sandbox.validation.filters import Query
 from bridge_core.sandbox.validation.interfaces import castable, type_of
+from bridge_core.sandbox.validation.listed import EXECUTION
 
 from .protos import BOOLEAN, FLOAT, INTEGER, STRING, literal, literals, promise, value
 
@@ -177,7 +178,7 @@ def test_promises_that_cannot_be_resolved():
     promise(binding, "elsewhere", "x")
     with pytest.raises(Failure) as caught:
         resolve(binding, {})
-    assert caught.value.code == "BindingResolutionError"
+    assert caught.value.code == "OutputsNotFoundError"
 
 
 def test_templates():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -183,7 +184,8 @@ def test_a_task_gets_bucket_urls_and_the_keys(wire, sandbox):
     assert node.input_uri == f"s3://my-s3-bucket/{data}/inputs.pb"
     log = sandbox.data_dir.joinpath("s3/my-s3-bucket", data, "0/task.log").read_text().split()
     assert log[:2] == [f"s3://my-s3-bucket/{data}/inputs.pb", f"s3://my-s3-bucket/{data}/0"]
-    assert log[2].startswith(f"s3://my-s3-bucket/raw/{P}/{D}/{run.name}-")
+    # A directory of two characters, and the name of the pod (flyte1-engine-real.md, row 16b).
+    assert re.fullmatch(rf"s3://my-s3-bucket/data/[a-z0-9]{{2}}/{run.name}-{node.id.node_id}-0", log[2])
     assert log[3:6] == [sandbox.console_url, *MINIO]
     assert log[6] == f"{log[2]}/_flytecheckpoints"
     assert wire.get(run).closure.outputs.uri.startswith(

@@ -14,16 +14,20 @@ from flyteidl.core import types_pb2
 from support.flyte import DIRECTORY, FILE, INTEGER, STRING, RawFlyte
 
 from bridge_core import (
+    AlreadyExists,
     AsyncClient,
     Client,
     DirectoryRef,
     EntityRef,
     FileRef,
+    FrameRef,
     Hashed,
     InvalidRequest,
     LaunchRequest,
     LiteralError,
+    NotFound,
     Progress,
+    RunRef,
 )
 
 FRAME = types_pb2.LiteralType(structured_dataset_type=types_pb2.StructuredDatasetType(format="parquet"))
@@ -102,6 +106,30 @@ def test_frames_and_arrays(flyte: Client, raw: RawFlyte) -> None:
         assert np.array_equal(read_npy(stream), array)
     with pytest.raises(LiteralError, match="without a pickle"):
         ran(flyte, raw, {"array": ARRAY}, {"array": np.array([object()])})
+
+
+def test_frames_of_outputs_are_read_at_once_when_asked(flyte: Client, raw: RawFlyte) -> None:
+    import pandas as pd
+
+    one, two = pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"b": ["x"]})
+    name = "t" + uuid.uuid4().hex[:12]
+    many = types_pb2.LiteralType(collection_type=FRAME)
+    by_name = types_pb2.LiteralType(map_value_type=FRAME)
+    raw.register(name, {"table": FRAME, "many": many, "by_name": by_name, "n": INTEGER})
+    inputs = {"table": one, "many": [one, two], "by_name": {"k": two}, "n": 3}
+    ref = flyte.launch(LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs=inputs, name=name))
+    flyte.wait(ref, timeout=60).raise_for_phase()
+    assert isinstance(flyte.outputs(ref)["table"], FrameRef)
+
+    async def read() -> Any:
+        async with AsyncClient(flyte.config) as client:
+            return await client.outputs(ref, read_frames=True)
+
+    for outs in (flyte.outputs(ref, read_frames=True), asyncio.run(read())):
+        assert outs["table"].equals(one)
+        assert [frame.to_dict("list") for frame in outs["many"]] == [{"a": [1, 2]}, {"b": ["x"]}]
+        assert outs["by_name"]["k"].equals(two)
+        assert outs["n"] == 3
 
 
 def test_pickles_are_loaded_only_on_request(flyte: Client, raw: RawFlyte) -> None:
@@ -221,3 +249,119 @@ def test_what_is_big_and_there_already_is_not_sent_again(flyte: Client, tmp_path
     stored.write_bytes(b"damaged")
     assert flyte.upload(big) == first
     assert stored.read_bytes() == big.read_bytes(), "what has another MD5 is replaced"
+
+
+@pytest.fixture(params=["dataclass", "model"])
+def job(request: pytest.FixtureRequest) -> Any:
+    """A class with a file, a directory and a frame in it, and its Flyte type."""
+    from dataclasses import field, make_dataclass
+
+    from flytekit import StructuredDataset
+    from flytekit.core.type_engine import TypeEngine
+    from flytekit.types.directory import FlyteDirectory
+    from flytekit.types.file import FlyteFile
+    from pydantic import create_model
+
+    if request.param == "dataclass":
+        fields = [("weights", FlyteFile), ("shards", FlyteDirectory), ("table", StructuredDataset)]
+        more = ("more", dict[str, list[FlyteFile]], field(default_factory=dict))
+        cls = make_dataclass("Job", [*fields, more])
+
+    else:
+        more = (dict[str, list[FlyteFile]], {})
+        cls = create_model("Job", weights=FlyteFile, shards=FlyteDirectory, table=StructuredDataset, more=more)
+
+    return cls, TypeEngine.to_literal_type(cls).to_flyte_idl()
+
+
+@pytest.mark.filterwarnings("ignore")  # flytekit's own
+def test_a_class_with_files_in_it_is_one_run_however_often_it_is_launched(
+    flyte: Client, raw: RawFlyte, job: Any, tree: Path, tmp_path: Path
+) -> None:
+    import pandas as pd
+    from flytekit import StructuredDataset
+    from flytekit.types.directory import FlyteDirectory
+    from flytekit.types.file import FlyteFile
+
+    cls, kind = job
+    name = "t" + uuid.uuid4().hex[:12]
+    raw.register(name, {"job": kind})
+    frame = pd.DataFrame({"a": [1, 2]})
+
+    def request(value: Any) -> LaunchRequest:
+        return LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs={"job": value}, name=name)
+
+    def value(file: Path) -> Any:
+        return cls(
+            weights=FlyteFile(str(file)), shards=FlyteDirectory(str(tree)), table=StructuredDataset(dataframe=frame),
+            more={"k": [FlyteFile(str(tree / "deep" / "b.bin"))]},
+        )  # fmt: skip
+
+    assert flyte.launch_or_attach(request(value(tree / "a.txt"))).created
+    (tmp_path / "a.txt").write_text("a")
+    assert not flyte.launch_or_attach(request(value(tmp_path / "a.txt"))).created
+    frame.to_parquet(tmp_path / "t.parquet")
+    written = {
+        "weights": {"path": str(tree / "a.txt")}, "shards": {"path": str(tree)}, "table": StructuredDataset(dataframe=frame),
+        "more": {"k": [{"path": str(tree / "deep" / "b.bin")}]},
+    }  # fmt: skip
+    assert not flyte.launch_or_attach(request(written)).created
+    (tmp_path / "a.txt").write_text("another")
+    with pytest.raises(AlreadyExists, match="they differ in job"):
+        flyte.launch(request(value(tmp_path / "a.txt")))
+
+    ref = flyte.launch(request(written))
+    flyte.wait(ref, timeout=60).raise_for_phase()
+    got = flyte.outputs(ref)["job"]
+    assert str(tmp_path) not in str(got)
+    assert flyte.open(FileRef(uri=got["weights"]["path"])).read() == b"a"
+    assert flyte.open(FileRef(uri=got["more"]["k"][0]["path"])).read() == (tree / "deep" / "b.bin").read_bytes()
+    flyte.download(DirectoryRef(uri=got["shards"]["path"]), tmp_path / "back")
+    assert (tmp_path / "back" / "deep" / "b.bin").exists()
+    assert flyte.read_frame(FrameRef(uri=got["table"]["uri"])).to_dict("list") == {"a": [1, 2]}
+    assert dict(flyte.inputs(ref))["job"] == got
+    again = "t" + uuid.uuid4().hex[:12]
+    assert flyte.launch_or_attach(LaunchRequest(request(None).entity, inputs={"job": got}, name=again)).created
+
+
+@pytest.mark.filterwarnings("ignore")  # flytekit's own
+def test_missing_files_inside_a_class_are_named_and_nothing_is_sent(
+    flyte: Client, raw: RawFlyte, job: Any, tree: Path, tmp_path: Path
+) -> None:
+    _, kind = job
+    name = "t" + uuid.uuid4().hex[:12]
+    raw.register(name, {"job": kind})
+    good = {"weights": {"path": "s3://b/w"}, "shards": {"path": "s3://b/d"}, "table": {"uri": "s3://b/t"}}
+    for change, text in [
+        ({"weights": {"path": str(tmp_path / "gone")}}, r"job\.weights.*gone"),
+        ({"shards": {"path": str(tree / "a.txt")}}, r"job\.shards"),
+        ({"weights": {"path": str(tree)}}, r"job\.weights"),
+        ({"table": {"uri": str(tmp_path / "gone.parquet")}}, r"job\.table.*gone\.parquet"),
+        ({"more": {"k": [{"path": "nowhere/at/all"}]}}, r"job\.more\.k\[0\].*nowhere/at/all"),
+    ]:
+        with pytest.raises(InvalidRequest, match=text):
+            flyte.launch(
+                LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs={"job": {**good, **change}}, name=name)
+            )
+    with pytest.raises(NotFound):
+        flyte.describe(RunRef("flytesnacks", "development", name))
+
+
+def test_texts_that_are_no_paths_are_named_and_cut(flyte: Client, raw: RawFlyte) -> None:
+    for text, message in [
+        ("x" * 5000, r"inputs\.file: 'x{80}…?.*' is no path of a file here: File name too long"),
+        ("\ud800", r"inputs\.file: '\\ud800' is no path of a file here: it holds characters that no path has"),
+    ]:
+        with pytest.raises(InvalidRequest, match=message) as caught:
+            ran(flyte, raw, {"file": FILE}, {"file": text})
+        assert len(str(caught.value)) < 300
+
+
+def test_what_a_frame_would_lose_is_told_with_its_input(flyte: Client, raw: RawFlyte) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"t": pd.to_datetime(["2024-01-01T00:00:00.000000001"])})
+    with pytest.raises(
+        LiteralError, match=r"inputs\.table: this frame cannot be written as parquet: .* would lose data"
+    ):
+        ran(flyte, raw, {"table": FRAME}, {"table": frame})

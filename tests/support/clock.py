@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge_core import Client
 
 __all__ = ["FastClock"]
@@ -21,9 +23,14 @@ class FastClock:
 
     def __init__(self, client: Client) -> None:
         self.slept: list[float] = []
+        self._due: list[tuple[float, Callable[[], object]]] = []
         self._lock = threading.Lock()
         transport: Any = client._transport
         transport.now, transport.sleep = self.now, self.sleep
+
+    def at(self, seconds: float, call: Callable[[], object]) -> None:
+        """Calls it once, when this much has been slept."""
+        self._due.append((seconds, call))
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -33,4 +40,8 @@ class FastClock:
         """Returns at once, and it is later."""
         with self._lock:
             self.slept.append(seconds)
+            due = [item for item in self._due if item[0] <= sum(self.slept)]
+            self._due = [item for item in self._due if item not in due]
+        for _, call in due:
+            call()
         time.sleep(0.001)  # noqa: ASYNC251  # others get their turn

@@ -1,7 +1,9 @@
-"""A forward proxy for plain HTTP, as far as a token endpoint needs one; tells what went through."""
+"""A forward proxy: for plain HTTP as far as a token endpoint needs one, and tunnels (CONNECT); tells what went through."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -15,11 +17,15 @@ class HttpProxy:
     Attributes:
         away: True for hanging up on everybody, as if it were not there.
         asked: URL and ``Proxy-Authorization`` of each request.
+        tunnels: ``HOST:PORT`` and ``Proxy-Authorization`` of each tunnel that was wanted; those that exist outlive `away`.
+        refuse: Status for whoever wants a tunnel.
     """
 
     def __init__(self) -> None:
         self.away = False
         self.asked: list[tuple[str, str | None]] = []
+        self.tunnels: list[tuple[str, str | None]] = []
+        self.refuse = 0
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,10 +42,29 @@ class HttpProxy:
                 self.end_headers()
                 self.wfile.write(answer.content)
 
+            def do_CONNECT(self) -> None:
+                self.close_connection = True
+                proxy.tunnels.append((self.path, self.headers.get("Proxy-Authorization")))
+                if proxy.refuse:
+                    self.send_error(proxy.refuse)
+                    return
+                host, _, port = self.path.rpartition(":")
+                with socket.create_connection((host.strip("[]"), int(port))) as server:
+                    self.send_response(200)
+                    self.end_headers()
+                    back = threading.Thread(target=_pump, args=(server, self.connection), daemon=True)
+                    back.start()
+                    _pump(self.connection, server)
+                    back.join()
+
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever)
 
@@ -51,3 +76,12 @@ class HttpProxy:
         self._server.shutdown()
         self._thread.join(10)
         self._server.server_close()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+    for side in (source, sink):
+        with contextlib.suppress(OSError):
+            side.shutdown(socket.SHUT_RDWR)

@@ -9,41 +9,81 @@ import json
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
+import jwt
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
+INSTALLED_BY_MAKE = Path(__file__).parents[2] / ".venv/npm/node_modules/oidc-provider"
+
+
 def install(source: Path) -> Path:
-    """Installs what package.json pins into a folder that later runs find again."""
+    """The folder of the package: what ``make test-full`` installs, else one of our own that later runs find again."""
+    if INSTALLED_BY_MAKE.is_dir():
+        return INSTALLED_BY_MAKE
     digest = hashlib.sha256((source / "package.json").read_bytes()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"flyte-bridge-node-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in ("package.json", "provider.mjs"):
-            shutil.copy(source / name, folder / name)
+        shutil.copy(source / "package.json", folder / "package.json")
         if not (folder / "node_modules" / "oidc-provider").is_dir():
             subprocess.run(
                 ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"],
                 cwd=folder, check=True, capture_output=True, timeout=150,
             )  # fmt: skip
-    return folder
+    return folder / "node_modules" / "oidc-provider"
+
+
+class Signer:
+    """Signs the assertions of the service ``pod``, as Kubernetes signs a service account's token (RFC 7523)."""
+
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    @property
+    def jwks(self) -> str:
+        """The public key, as JSON Web Key Set."""
+        key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+        return json.dumps({"keys": [{**key, "use": "sig", "alg": "RS256", "kid": "one"}]})
+
+    def sign(self, audience: str, *, lifetime: float = 60) -> str:
+        """An assertion that is good for so many seconds, once."""
+        now = int(time.time())
+        claims = {
+            "iss": "pod",
+            "sub": "pod",
+            "aud": audience,
+            "iat": now,
+            "exp": now + int(lifetime),
+            "jti": os.urandom(8).hex(),
+        }
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": "one"})
 
 
 class Provider:
     """The running provider."""
 
-    def __init__(self, script: Path, folder: Path) -> None:
-        self._script = script
+    def __init__(self, script: Path, package: Path, folder: Path) -> None:
+        self.signer = Signer()
+        keys = folder / "keys.json"
+        keys.write_text(self.signer.jwks)
+        self._command = ["node", str(script), str(package), str(keys)]
         self._log = folder / "provider.log"
         self._lines: list[dict[str, Any]] = []
         self._fresh = threading.Condition()
@@ -51,7 +91,7 @@ class Provider:
     def __enter__(self) -> Self:
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                ["node", str(self._script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )
         assert self._process.stdout is not None
         first = next((line for line in self._process.stdout if line.startswith("{")), "")
@@ -124,6 +164,20 @@ def _basic(client_id: str, secret: str) -> httpx.BasicAuth:
     return httpx.BasicAuth(quote_plus(client_id), quote_plus(secret))
 
 
+def device_page(messages: Iterable[str]) -> str:
+    """The address that a device login has logged; waits for it.
+
+    Args:
+        messages: What was logged so far; looked at again and again.
+    """
+    for _ in range(200):
+        for message in messages:
+            if found := re.search(r"open (\S+) and enter the code", message):
+                return found[1]
+        time.sleep(0.05)
+    raise AssertionError("no device login was begun")
+
+
 def log_in(url: str, *, refuse: bool = False) -> str:
     """Opens the address and submits every form as it is, as somebody who agrees to everything; the last page.
 
@@ -150,11 +204,29 @@ def log_in(url: str, *, refuse: bool = False) -> str:
         raise AssertionError(f"the login does not end: {page.text}")
 
 
-if __name__ == "__main__":  # what BROWSER points to in the tests
-    import sys
+def be_rude(url: str) -> list[socket.socket]:
+    """What browsers do to the listener besides: hang up in the middle of requests; the connections that stay idle."""
+    back = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0])
+    place = (back.hostname, back.port)
+    for request in (b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n" * 20, b"GET /callback?st", b""):
+        with socket.create_connection(place) as gone:
+            gone.sendall(request)
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return [socket.create_connection(place) for _ in range(5)]
 
-    pid = os.fork()
-    if pid == 0:  # a real browser's starter returns at once too
-        time.sleep(0.1)
-        Path(sys.argv[1]).write_text(log_in(sys.argv[-1], refuse="--refuse" in sys.argv))
-        os._exit(0)
+
+def main(arguments: list[str]) -> None:
+    """What BROWSER points to in the tests; the address comes last."""
+    page, *options, url = arguments
+    if "--hold" not in options and os.fork():
+        return  # a real browser's starter returns at once; a text browser holds whoever started it
+    time.sleep(0.1)
+    idle = be_rude(url) if "--rude" in options else []
+    Path(page).write_text(log_in(url, refuse="--refuse" in options))
+    for one in idle:
+        one.close()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -13,6 +13,7 @@ from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound
 from ...model.phases import RunPhase
 from ...model.run_errors import AlreadyExists
 from ...model.run_names import is_run_name
+from .console import console_url
 from .convert import (
     FINGERPRINT_LABEL,
     LAUNCH_LABEL,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
     from .nodes import Flyte1Inside
+    from .projects import Flyte1Projects
     from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
@@ -44,6 +46,11 @@ class Flyte1Backend:
     """FlyteAdmin."""
 
     def __init__(self, calls: Calls, config: Config) -> None:
+        if config.org:  # its messages have the field, and the open-source server drops it
+            raise Unsupported(
+                f"org {config.org!r} (from {config.origin('org')}): Flyte 1 has no organisations, and would run this without "
+                "one; unset it (FLYTE_LOCAL_ORG, task.org)"
+            )
         self._calls = calls
         self._config = config
 
@@ -64,11 +71,22 @@ class Flyte1Backend:
         return Flyte1Lists(self._calls, self.console_url, page=self._config.batch_size)
 
     @cached_property
+    def projects(self) -> Flyte1Projects:
+        """Projects and domains."""
+        from .projects import Flyte1Projects
+
+        return Flyte1Projects(self._calls, page=self._config.batch_size)
+
+    @cached_property
     def triggers(self) -> Flyte1Triggers:
         """Scheduled launch plans."""
         from .triggers import Flyte1Triggers
 
         return Flyte1Triggers(self._calls)
+
+    @cached_property
+    def _console(self) -> str:
+        return self._config.console_base
 
     @cached_property
     def _interfaces(self) -> Flyte1Interfaces:
@@ -260,24 +278,28 @@ class Flyte1Backend:
         from flyteidl.service import dataproxy_pb2
 
         from ..values import SignedUpload
+        from .urls import asked, uri_of
 
         request = dataproxy_pb2.CreateUploadLocationRequest(
             project=project,
             domain=domain,
-            filename=file_name,
+            filename=asked(file_name),
             content_md5=md5,
-            filename_root=root,
+            filename_root=asked(root),
             add_content_md5_metadata=True,
         )
         request.expires_in.FromSeconds(3600)  # the server's own maximum (flyteadmin dataproxy config, maxExpiresIn)
         answer = await self._calls.unary(rpc("CreateUploadLocation"), request)
-        return SignedUpload(url=answer.signed_url, uri=answer.native_url, headers=dict(answer.headers))
+        uri = uri_of(answer.native_url, answer.signed_url, root=root, name=file_name)
+        return SignedUpload(url=answer.signed_url, uri=uri, headers=dict(answer.headers))
 
-    async def download_url(self, uri: str) -> str:
+    async def download_url(self, uri: str, *, spelled: bool = False) -> str:
         """CreateDownloadLocation: deprecated, but the only RPC that signs any URI."""
         from flyteidl.service import dataproxy_pb2
 
-        request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri)
+        from .urls import asked_uri
+
+        request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri if spelled else asked_uri(uri))
         request.expires_in.FromSeconds(3600)
         return str((await self._calls.unary(rpc("CreateDownloadLocation"), request)).signed_url)
 
@@ -289,6 +311,6 @@ class Flyte1Backend:
         """See `spec.check_labels`."""
         check_labels(interface, options, (FINGERPRINT_LABEL, LAUNCH_LABEL))
 
-    def console_url(self, ref: RunRef) -> str:
-        """The page of a run in Flyte's console."""
-        return f"{self._config.console_base}/console/projects/{ref.project}/domains/{ref.domain}/executions/{ref.name}"
+    def console_url(self, ref: RunRef | EntityRef) -> str:
+        """The page of a run or entity in Flyte's console."""
+        return console_url(self._console, ref)

@@ -118,6 +118,9 @@ _RPCS = {
         "admin.common_pb2.NamedEntityIdentifierList",
     ),
     "ListWorkflows": ("AdminService", "admin.common_pb2.ResourceListRequest", "admin.workflow_pb2.WorkflowList"),
+    # Projects
+    "ListProjects": ("AdminService", "admin.project_pb2.ProjectListRequest", "admin.project_pb2.Projects"),
+    "GetDomains": ("AdminService", "admin.project_pb2.GetDomainRequest", "admin.project_pb2.GetDomainsResponse"),
     # Inside of runs: nodes, attempts, gates, decks
     "ListNodeExecutions": (
         "AdminService",

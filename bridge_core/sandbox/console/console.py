@@ -66,7 +66,7 @@ class Console:
 
     def _page(self, address: Address) -> bytes | None:
         if address.page == "runs":
-            return runs_page(address, self._engine.executions, self._engine.entities.projects())
+            return runs_page(address, self._engine.executions, self._engine.admin.projects.all())
         if address.page == "run":
             return run_page(self._engine, self._literals, _run_id(address))
         if address.page == "node":

@@ -12,7 +12,8 @@ from google.protobuf import json_format
 
 from ..model.ids import GENERATED
 from ..store.descriptions import Descriptions
-from ..validation.filters import EXECUTION, NAMED, TASK, Query
+from ..validation.filters import Query
+from ..validation.listed import EXECUTION, LAUNCH_PLAN, NAMED, TASK, WORKFLOW
 from ..validation.schedules import automation_of
 from .graph import drawing, edges_of
 from .html import Content, Markup, joined, link, tag
@@ -35,6 +36,7 @@ __all__ = ["entity_page", "names_page"]
 
 _TYPES = {kind: number for number, kind in KINDS.items()}
 _PLACES = {"workflow": "workflows", "task": "tasks", "launch_plan": "launchPlans"}
+_LISTED = {identifier_pb2.WORKFLOW: WORKFLOW, identifier_pb2.TASK: TASK, identifier_pb2.LAUNCH_PLAN: LAUNCH_PLAN}
 _TITLES = {"workflow": "Workflows", "task": "Tasks", "launch_plan": "Launch plans"}
 _ON_A_PAGE = 100
 _NEWEST_RUNS = 10
@@ -99,14 +101,14 @@ def _names(address: Address, engine: Engine) -> Markup:
     query = Query(
         NAMED,
         limit=_ON_A_PAGE,
-        token=str(offset),
+        offset=offset,
         sort_by=common_pb2.Sort(key="name", direction=common_pb2.Sort.ASCENDING),
     )
     query.require("substr(name,1,?)<>?", len(GENERATED), GENERATED)
     for column, value in (("project", address.project), ("domain", address.domain)):
         if value:
             query.require(f"{column}=?", value)
-    found = engine.entities.names(resource_type, query)
+    found = engine.admin.names.ids(resource_type, query)
     fires = _next_fires(engine) if resource_type == identifier_pb2.LAUNCH_PLAN else {}
     rows: list[list[Content]] = []
     for row in found.rows:
@@ -138,9 +140,10 @@ def _names(address: Address, engine: Engine) -> Markup:
 
 def _versions(address: Address, engine: Engine) -> Markup:
     newest = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)
-    query = Query(TASK, limit=_ON_A_PAGE, sort_by=newest)
+    kind = _TYPES[address.kind]
+    query = Query(_LISTED[kind], limit=_ON_A_PAGE, sort_by=newest)
     query.require("project=? AND domain=? AND name=?", address.project, address.domain, address.name)
-    records, _page = engine.entities.page(_TYPES[address.kind], query)
+    records, _page = engine.entities.page(kind, query)
     rows: list[list[Content]] = [
         [link(record.id.version, entity_path(record.id), class_="id"), _state(record), time(record.closure.created_at)]
         for record in records

@@ -84,7 +84,12 @@ def _above(identifier: Any, tree: list[tuple[str, Any]], specs: dict[str, Any]) 
 
 def item_log(engine: Engine, identifier: Any, attempt: int, item: int) -> Path:
     """The log of an item of an array node, which has no record of its own."""
-    return engine.layout.attempt(identifier.execution_id, f"{identifier.node_id}/{item}", attempt) / "task.log"
+    return _items_of(engine, identifier) / str(item) / str(attempt) / "task.log"
+
+
+def _items_of(engine: Engine, identifier: Any) -> Path:
+    """Where the items of an array node have their directories: in its output prefix, and an array has one attempt."""
+    return engine.layout.local(engine.nodes.get(identifier).input_uri).parent / "0"
 
 
 def _facts(node: Any, spec: Any | None, attempts: list[Any], *, ended: bool) -> Markup:
@@ -208,12 +213,12 @@ def _logs(engine: Engine, node: Any, title: str, attempts: list[Any]) -> Content
 
 
 def _item_logs(engine: Engine, identifier: Any) -> Iterator[tuple[int, int, Path]]:
-    folder = engine.layout.node(identifier.execution_id, identifier.node_id).parent
+    folder = _items_of(engine, identifier)
     if not folder.is_dir():
         return
     items = sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
     for item in items[:_MOST_LOGS]:
-        data = engine.layout.node(identifier.execution_id, f"{identifier.node_id}/{item}")
-        attempts = sorted(int(path.name) for path in data.glob("*") if path.name.isdecimal()) if data.is_dir() else []
+        data = folder / str(item)
+        attempts = sorted(int(path.name) for path in data.glob("*") if path.name.isdecimal())
         for attempt in attempts:
             yield item, attempt, data / str(attempt) / "task.log"

@@ -8,7 +8,8 @@ from flyteidl.admin import common_pb2, execution_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 
 from ..store.executions import TERMINAL
-from ..validation.filters import EXECUTION, Query
+from ..validation.filters import Query
+from ..validation.listed import EXECUTION
 from .html import Content, Markup, link, tag
 from .page import page
 from .show import cause, phase, run_phase, section, table, time, took
@@ -24,7 +25,7 @@ _ON_A_PAGE = 50
 _WHY = 160
 _PHASES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT", "SUCCEEDING", "FAILING", "ABORTING")
 _SEARCHED = ("execution_name", "error_code", "abort_cause")
-_ENTITY = "(SELECT {} FROM entities j WHERE j.id=coalesce(executions.task_id, executions.launch_plan_id))"
+_ENTITY = "(SELECT {} FROM entities j WHERE j.id=max(executions.task_id, executions.launch_plan_id))"
 _MODE = execution_pb2.ExecutionMetadata
 
 
@@ -67,7 +68,7 @@ def runs_page(address: Address, store: Executions, projects: list[Any]) -> bytes
     wanted, plan, text = address.asked("phase").upper(), address.asked("launch_plan"), address.asked("text")
     offset = address.number("from")
     newest = common_pb2.Sort(key="id", direction=common_pb2.Sort.DESCENDING)
-    query = Query(EXECUTION, sort_by=newest, limit=_ON_A_PAGE, token=str(offset))
+    query = Query(EXECUTION, sort_by=newest, limit=_ON_A_PAGE, offset=offset)
     for column, value in (
         ("execution_project", address.project),
         ("execution_domain", address.domain),

@@ -4,6 +4,9 @@ sandbox.faults.fail("CreateExecution", code="UNAVAILABLE", after_commit=True)   
 sandbox.faults.delay("GetExecution", seconds=2.0)
 sandbox.faults.drop("GetExecution")      # no answer at all
 sandbox.faults.expire("GetExecution")    # the token has expired
+sandbox.faults.kill_task("oom", task="pkg.train", times=1)    # what a cluster does to pods
+with sandbox.faults.outage("database"): …             # or "blobs", "kubernetes": see `outages`
+with sandbox.faults.hold_create() as held: …          # between its two inserts: see `held_create`
 …
 sandbox.faults.assert_consumed()
 """
@@ -15,8 +18,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from .held_create import HeldCreate
+from .outages import Outages
+from .task_kills import KINDS, TaskKill, TaskKills
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
 __all__ = ["Fault", "Faults"]
 
@@ -72,6 +80,10 @@ class Faults:
         self._lock = threading.Lock()
         self._planned: list[Fault] = []
         self._methods: set[str] = set()
+        self.task_kills = TaskKills()
+        self._held: list[HeldCreate] = []
+        self.outages = Outages()
+        """What is away at the moment; `outage` switches it."""
 
     def serves(self, methods: Iterable[str]) -> None:
         """These methods exist; the gRPC server says so. From then on others cannot be planned."""
@@ -121,10 +133,73 @@ class Faults:
         """The next ``times`` calls of the method are told that their token has expired, in FlyteAdmin's words."""
         self.fail(method, code="UNAUTHENTICATED", times=times, message=_EXPIRED)
 
+    def kill_task(
+        self,
+        kind: str,
+        *,
+        execution: str | None = None,
+        node: str | None = None,
+        task: str | None = None,
+        times: int | None = None,
+        after: float = 0.0,
+        exit_code: int = 1,
+    ) -> None:
+        """Attempts of tasks die as pods do on a cluster.
+
+        Args:
+            kind: ``"oom"``: the container used too much memory (exit code 137, reason OOMKilled: the task's own retries).
+                ``"eviction"``: its node was low on memory. ``"shutdown"``: its node was shut down. ``"deletion"``: somebody
+                deleted its pod. ``"exit"``: the process ended with ``exit_code`` and without a word. All but the first are
+                the system's fault, which retries three times by itself.
+            execution: Name of the execution; None for any.
+            node: Unique id of the node; None for any.
+            task: Name of the task; None for any.
+            times: How many attempts; None for all.
+            after: Seconds from the start of the process.
+            exit_code: For ``"exit"``.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is no way for a task to die; wanted one of {', '.join(KINDS)}")
+        if times is not None and times < 1:
+            raise ValueError(f"times must be at least 1, or None for always, got {times!r}")
+        if after < 0 or exit_code not in range(1, 256):
+            raise ValueError(f"after must not be negative and exit_code in 1..255, got {after!r} and {exit_code!r}")
+        self.task_kills.add(TaskKill(kind, execution, node, task, times, after, exit_code))
+
+    def outage(self, what: str) -> AbstractContextManager[None]:
+        """Takes a part that FlyteAdmin stands on away, for the time of a ``with`` block.
+
+        Args:
+            what: ``"database"``, ``"blobs"`` or ``"kubernetes"``.
+        """
+        return self.outages.outage(what)
+
+    def hold_create(self) -> HeldCreate:
+        """Stops the next CreateExecution between storing its labels and storing the run."""
+        held = HeldCreate()
+        with self._lock:
+            self._held.append(held)
+        return held
+
+    def crash_create(self) -> None:
+        """The server dies in the next CreateExecution between storing its labels and storing the run."""
+        self.hold_create().crash()
+
+    def between_inserts(self, name: str) -> None:
+        """A create has stored its labels; the sandbox says so. Only those of clients are held: the engine must not stop."""
+        if not self.outages.is_serving:
+            return
+        with self._lock:
+            held = self._held.pop(0) if self._held else None
+        if held is not None:
+            held.hold(name)
+
     def clear(self) -> None:
         """Forgets what was planned and has not happened yet."""
         with self._lock:
             self._planned.clear()
+            self._held.clear()
+        self.task_kills.clear()
 
     def pending(self) -> list[Fault]:
         """What was planned and has not happened yet."""
@@ -133,7 +208,7 @@ class Faults:
 
     def assert_consumed(self) -> None:
         """Fails when something planned did not happen: then the test did not test what it says."""
-        left = self.pending()
+        left = [*self.pending(), *self.task_kills.left()]
         if left:
             raise AssertionError("faults never happened: " + "; ".join(map(str, left)))
 

@@ -1,7 +1,8 @@
 """Array nodes: one task (or launch plan) for each item of the input lists.
 
-After flytepropeller ``pkg/controller/nodes/array/handler.go``: a mapped task gets the whole lists and its index in the
-environment, unless the array says that items get inputs of their own.
+After flytepropeller ``pkg/controller/nodes/array/handler.go`` of release 1.16: a mapped task gets the whole lists and its index
+in the environment, whatever ``data_mode`` and ``is_original_sub_node_interface`` say, of which that release knows nothing.
+What is filled into its command line, and what it is cached by, are the values of the item.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.core import execution_pb2, literals_pb2, workflow_pb2
+from flyteidl.core import literals_pb2
 
 from ..model.literals import loaded, none_literal
-from ..model.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome, unsupported
+from ..model.outcome import Cancelled, Done, Dynamic, Failure, Outcome, unsupported
 from .array_errors import no_dynamic, summary
+from .array_records import ItemRecords
 from .array_resume import ended_items, next_attempt
-from .launch_plan import launch_child
+from .launch_plan import abort_child, launch_child
 from .node import NodeRun
 from .task import TaskRun, task_of
 
@@ -24,13 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayNode"]
 
-_Task = execution_pb2.TaskExecution
-
 
 class ArrayNode(NodeRun):
-    """All items of one array. Exactly one task execution tells how each item is doing, as clients expect."""
+    """All items of one array. Exactly one task execution tells how each attempt of each item is doing, as clients expect."""
 
     is_array = True
+    counted = True
 
     def begin(self) -> None:
         """Cuts the inputs and starts as many items as may run at once."""
@@ -43,7 +44,6 @@ class ArrayNode(NodeRun):
         self._running: dict[int, TaskRun | None] = {}
         self._children: dict[int, Any] = {}
         self._next = 0
-        self._done = 0
         self._need = self._size
         criteria = array.WhichOneof("success_criteria")
         if criteria == "min_successes":
@@ -52,24 +52,40 @@ class ArrayNode(NodeRun):
             # As it is there: the ratio is a 32-bit float, and 0.6 of 10 items are 7.
             self._need = math.ceil(array.min_success_ratio * self._size)
         before = self.run.history.attempts(self.unique_id)
-        self._record = self.run.context.recorder.resumed_task(before[0]) if before else self._begin_record()
+        record = self.run.context.recorder.resumed_task(before[0]) if before else self._begin_record()
+        self._items = None if record is None else ItemRecords(record, self.run.id.name, self.unique_id)
+        if self._items is not None and not before:
+            self._items.begin(self._size)
         self._ended_items = dict(ended_items(self, before[0])) if before else {}
         self._fill()
 
     def stop(self) -> None:
         """Stops the items that run; the end follows the last of them."""
         if not hasattr(self, "_running"):
-            self.end(CANCELLED)
+            self.end(Cancelled(self.reason))
             return
         self._stop_items()
         self._fill()
+
+    def leave_inside(self) -> None:
+        """Lets the items go on by themselves."""
+        for task in getattr(self, "_running", {}).values():
+            if task is not None:
+                task.leave()
+
+    def unbound(self) -> None:
+        """Without inputs it is aborted before it began, and that has a record."""
+        self._array = self.node.array_node
+        record = self._begin_record()
+        if record is not None:
+            record.ended(Cancelled())
 
     def _stop_items(self) -> None:
         for task in list(self._running.values()):
             if task is not None:
                 task.cancel()
         for child in self._children.values():
-            self.run.context.children.abort(child, f"array node {self.unique_id} of {self.run.key} was stopped")
+            abort_child(self, child)
 
     def _length(self) -> int:
         lengths: list[int] = []
@@ -92,14 +108,10 @@ class ArrayNode(NodeRun):
         inner = self._array.node
         if inner.WhichOneof("target") != "task_node":
             return None
-        record = self.run.context.recorder.task(self.record, task_of(self, inner), 0, self.inputs)
+        inputs = self.inputs if self.inputs is not None else literals_pb2.LiteralMap()
+        record = self.run.context.recorder.task(self.record, task_of(self, inner), 0, inputs)
         record.message.closure.task_type = "container_array"  # array/event_recorder.go
         record.message.closure.metadata.plugin_identifier = "k8s-array"
-        for index in range(self._size):
-            record.message.closure.metadata.external_resources.add(
-                external_id=f"{self.unique_id}-n{index}", index=index, phase=_Task.QUEUED
-            )
-        record.running()
         return record
 
     def _fill(self) -> None:
@@ -117,7 +129,6 @@ class ArrayNode(NodeRun):
     def _start(self, index: int) -> None:
         inner = self._array.node
         target = inner.WhichOneof("target")
-        self._mark(index, _Task.RUNNING)
 
         def ended(outcome: Outcome | Dynamic) -> None:
             self.run.post(lambda: self._item_ended(index, outcome))
@@ -127,17 +138,16 @@ class ArrayNode(NodeRun):
             ended(self._ended_items.pop(index))
             return
         if target == "task_node":
-            whole = not self._individual_inputs
-            item_inputs = self._item_inputs(index)
+            items = self._items
+            assert items is not None
             task = TaskRun(
                 self,
                 inner,
-                self.inputs if whole else item_inputs,
+                self.inputs,
                 ended,
-                item=index if whole else None,
-                path=f"/{index}",
-                cache_inputs=item_inputs,
-                recorded=False,
+                item=index,
+                item_inputs=self._item_inputs(index),
+                listener=lambda attempt, phase: items.attempt(index, attempt, phase),
                 attempt=next_attempt(self, index) if self.run.resumed else 0,
             )
             self._running[index] = task
@@ -153,15 +163,6 @@ class ArrayNode(NodeRun):
         else:
             ended(unsupported(f"array node {self.node.id!r} over a {target}"))
 
-    @property
-    def _individual_inputs(self) -> bool:
-        array = self._array
-        if array.HasField("is_original_sub_node_interface") and array.is_original_sub_node_interface.value:
-            return True
-        if "data_mode" not in array.DESCRIPTOR.fields_by_name:  # flyteidl before 1.15
-            return False
-        return bool(array.data_mode == workflow_pb2.ArrayNode.INDIVIDUAL_INPUT_FILES)
-
     def _item_inputs(self, index: int) -> Any:
         literals = {}
         for name, literal in self.inputs.literals.items():
@@ -171,39 +172,30 @@ class ArrayNode(NodeRun):
 
     def _item_ended(self, index: int, outcome: Outcome | Dynamic) -> None:
         task = self._running.pop(index)
-        if self._record is not None and task is not None:
-            resource = self._record.message.closure.metadata.external_resources[index]
-            resource.retry_attempt, resource.cache_status = task.attempt, task.cache_status
         self._children.pop(index, None)
         if isinstance(outcome, Dynamic):
             outcome = no_dynamic(task_of(self, self._array.node).id.name)
+        if self._items is not None and task is not None:
+            self._items.ended(index, task.attempt, outcome, task.cache_status)
         if isinstance(outcome, Done):
             self._results[index] = outcome.outputs
-            self._mark(index, _Task.SUCCEEDED)
-        elif isinstance(outcome, Cancelled):
-            self._mark(index, _Task.ABORTED)
-        else:
+        elif isinstance(outcome, Failure):
             self._errors[index] = outcome
-            self._mark(index, _Task.FAILED)
             if self._stopping:
                 self._stop_items()
         self._fill()
 
-    def _mark(self, index: int, phase: int) -> None:
-        if self._record is not None:
-            self._record.message.closure.metadata.external_resources[index].phase = phase
-            self._record.save()
-
     def _finish(self) -> None:
         outcome: Outcome
         if self.cancelled:
-            outcome = CANCELLED
+            outcome = Cancelled(self.reason)
         elif len(self._errors) > self._size - self._need:
             outcome = summary(self._errors)
         else:
             outcome = Done(self._outputs())
-        if self._record is not None:
-            self._record.ended(outcome)
+        if self._items is not None:
+            uri = self.run.context.layout.native(self.output_prefix / "outputs.pb")
+            self._items.record.ended(outcome, uri)
         self.end(outcome)
 
     def _outputs(self) -> Any:

@@ -37,7 +37,9 @@ def ended_items(array: NodeRun, record: Any) -> Iterator[tuple[int, Outcome]]:
     has_outputs = bool(task_of(array, array.node.array_node.node).interface.outputs.variables)
     for resource in record.closure.metadata.external_resources:
         attempt = _last_attempt(array, resource.index)
-        prefix = array.run.context.layout.attempt(array.run.id, f"{array.unique_id}/{resource.index}", attempt)
+        if resource.retry_attempt != attempt and attempt >= 0:
+            continue  # not its last
+        prefix = array.output_prefix / str(resource.index) / str(attempt)
         if resource.phase == _Task.SUCCEEDED:
             if (prefix / "outputs.pb").exists():
                 yield resource.index, Done(literals_pb2.LiteralMap.FromString((prefix / "outputs.pb").read_bytes()))
@@ -49,9 +51,9 @@ def ended_items(array: NodeRun, record: Any) -> Iterator[tuple[int, Outcome]]:
                 yield resource.index, Failure(error.code, error.message, kind=error.origin)
             else:
                 message = f"the item failed before the sandbox was restarted; its log is {prefix / 'task.log'}"
-                yield resource.index, Failure("NonZeroExitCode", message)
+                yield resource.index, Failure("RetriesExhausted|Interrupted", message)
 
 
 def _last_attempt(array: NodeRun, index: int) -> int:
-    directory = array.run.context.layout.node(array.run.id, f"{array.unique_id}/{index}")
+    directory = array.output_prefix / str(index)
     return max((int(path.name) for path in directory.glob("[0-9]*") if path.name.isdecimal()), default=-1)

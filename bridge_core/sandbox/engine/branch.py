@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model.ids import unique_node_id
-from ..model.outcome import CANCELLED, Failure
-from ..validation.compiler import branch_arms
-from .conditions import holds
+from ..model.outcome import Cancelled, Failure
+from .conditions import MALFORMED, holds
 from .node import NodeRun
 
 if TYPE_CHECKING:
@@ -17,9 +15,10 @@ __all__ = ["BranchNode"]
 
 
 class BranchNode(NodeRun):
-    """Chooses one of several nodes; its outputs are the branch's."""
+    """Chooses one of several nodes; its outputs are the branch's. Of the others there is no record."""
 
-    is_parent = True
+    going_at_once = False
+    stopped_in_time = False
     _arm: Startable | None = None
 
     def begin(self) -> None:
@@ -30,21 +29,31 @@ class BranchNode(NodeRun):
             (one.then_node for one in [block.case, *block.other] if holds(one.condition, self.inputs, local)), None
         )
         if chosen is None:
+            if block.WhichOneof("default") == "error":
+                raise Failure("UserProvidedError", f"[UserProvidedError] {block.error.message}")
             if block.WhichOneof("default") != "else_node":
-                message = block.error.message or f"no condition of branch {self.node.id!r} holds and there is no else"
-                raise Failure("UserProvidedError", message, node_id=block.error.failed_node_id)
+                raise Failure(MALFORMED, f"[{MALFORMED}] No branch satisfied")
             chosen = block.else_node
-        for arm in branch_arms(self.node.branch_node):
-            unique = unique_node_id(self.unique_id, 0, arm.id)
-            if arm.id != chosen.id and self.run.history.record(unique) is None:
-                recorder = self.run.context.recorder
-                recorder.node(self.run.id, arm, unique, self.unique_id, is_parent=False, is_array=False).skipped()
-        self._arm = self.run.factory.node(self.graph, chosen, parent=self.unique_id, attempt=0, on_end=self.end)
+        self.record.is_parent()
+        self.going()
+        self._arm = self.run.factory.node(
+            self.graph,
+            chosen,
+            parent=self.unique_id,
+            attempt=self.attempts_failed,
+            within=self.output_prefix,
+            on_end=self.end,
+        )
         self._arm.start()
 
     def stop(self) -> None:
         """Cancels the chosen node."""
         if self._arm is not None:
-            self._arm.cancel()
+            self._arm.cancel(self.reason)
         else:
-            self.end(CANCELLED)
+            self.end(Cancelled(self.reason))
+
+    def leave_inside(self) -> None:
+        """Lets the chosen node go on by itself."""
+        if self._arm is not None:
+            self._arm.leave()

@@ -6,12 +6,14 @@ that carries a hash counts as that hash.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import uuid
 from typing import Any
 
-from flyteidl.core import catalog_pb2
+from flyteidl.core import catalog_pb2, identifier_pb2
 
-__all__ = ["cache_key", "catalog_metadata"]
+__all__ = ["cache_key", "catalog_metadata", "with_source"]
 
 
 def cache_key(task: Any, inputs: Any) -> str:
@@ -27,15 +29,33 @@ def cache_key(task: Any, inputs: Any) -> str:
     return digest.hexdigest()
 
 
-def catalog_metadata(task: Any, node: Any, attempt: int) -> Any:
-    """Where cached outputs came from."""
+def catalog_metadata(task: Any, key: str) -> Any:
+    """Where outputs are in the catalog; who put them there is told only on a hit (``catalog/datacatalog/transformer.go``)."""
     metadata = catalog_pb2.CatalogMetadata()
-    metadata.dataset_id.CopyFrom(task.id)
-    source = metadata.source_task_execution
+    dataset = metadata.dataset_id
+    dataset.CopyFrom(task.id)
+    dataset.resource_type = identifier_pb2.DATASET
+    dataset.name = f"flyte_task-{task.id.name}"
+    signature = "-".join(_short_hash(_types(one)) for one in (task.interface.inputs, task.interface.outputs))
+    dataset.version = f"{task.metadata.discovery_version}-{signature}"
+    metadata.artifact_tag.artifact_id = str(uuid.uuid5(uuid.NAMESPACE_OID, key))
+    metadata.artifact_tag.name = f"flyte_cached-{_short_hash(key.encode(), 43)}"
+    return metadata
+
+
+def with_source(metadata: Any, task: Any, node: Any, attempt: int) -> Any:
+    """The same, with the attempt that put the outputs there."""
+    whole = catalog_pb2.CatalogMetadata()
+    whole.CopyFrom(metadata)
+    source = whole.source_task_execution
     source.task_id.CopyFrom(task.id)
     source.node_execution_id.CopyFrom(node)
     source.retry_attempt = attempt
-    return metadata
+    return whole
+
+
+def _short_hash(data: bytes, length: int = 8) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()[:length]
 
 
 def _types(variables: Any) -> bytes:

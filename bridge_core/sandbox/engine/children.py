@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.core import execution_pb2
-
 from ..store.executions import TERMINAL, execution_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..admin.creation import Creation
     from ..store.database import Database
     from ..store.executions import Executions
-    from .launcher import Launcher
 
 __all__ = ["Children"]
 
@@ -29,7 +27,7 @@ class Children:
     """
 
     def __init__(
-        self, database: Database, executions: Executions, launcher: Launcher, terminate: Callable[[Any], None]
+        self, database: Database, executions: Executions, launcher: Creation, terminate: Callable[[Any], None]
     ) -> None:
         self._db = database
         self._executions = executions
@@ -55,7 +53,5 @@ class Children:
             execution = self._executions.get(identifier)
             if execution.closure.phase in TERMINAL:
                 return
-            execution.closure.phase = execution_pb2.WorkflowExecution.ABORTING
-            execution.closure.abort_metadata.cause = cause
-            self._executions.save(execution)
+            self._executions.set_aborting(execution, cause)
         self._terminate(identifier)

@@ -14,7 +14,9 @@ from ..model.outcome import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["holds"]
+__all__ = ["MALFORMED", "holds"]
+
+MALFORMED = "MalformedBranchUserError"
 
 _Comparison = condition_pb2.ComparisonExpression
 _OPERATORS: dict[int, Callable[[Any, Any], bool]] = {
@@ -50,7 +52,7 @@ def holds(expression: Any, inputs: Any, local: Callable[[str], Path] = Path) -> 
     comparable = left_value is None or right_value is None or type(left_value) is type(right_value)
     equality = comparison.operator in (_Comparison.EQ, _Comparison.NEQ)
     if not comparable or (not equality and (left_value is None or isinstance(left_value, bool))):
-        raise Failure("MalformedBranch", f"cannot compare {left_value!r} with {right_value!r}")
+        raise _malformed(f"cannot compare {left_value!r} with {right_value!r}")
     return _OPERATORS[comparison.operator](left_value, right_value)
 
 
@@ -58,7 +60,7 @@ def _value(operand: Any, inputs: Any, local: Callable[[str], Path]) -> Any:
     kind = operand.WhichOneof("val")
     if kind == "var":
         if operand.var not in inputs.literals:
-            raise Failure("MalformedBranch", f"the branch has no input {operand.var!r}")
+            raise _malformed(f"Failed to find Value for Variable [{operand.var}]")
         scalar = unwrapped(loaded(inputs.literals[operand.var], local)).scalar
     elif kind == "scalar":
         scalar = operand.scalar
@@ -67,7 +69,7 @@ def _value(operand: Any, inputs: Any, local: Callable[[str], Path]) -> Any:
     if scalar.WhichOneof("value") == "none_type":
         return None
     if scalar.WhichOneof("value") != "primitive":
-        raise Failure("MalformedBranch", f"a {scalar.WhichOneof('value') or 'non-scalar'} value cannot be compared")
+        raise _malformed(f"a {scalar.WhichOneof('value') or 'non-scalar'} value cannot be compared")
     return _primitive(scalar.primitive)
 
 
@@ -77,3 +79,7 @@ def _primitive(primitive: Any) -> Any:
         return None
     value = getattr(primitive, name)
     return value.seconds if name in ("datetime", "duration") else value  # compared in whole seconds, as propeller does
+
+
+def _malformed(text: str) -> Failure:
+    return Failure(MALFORMED, f"[{MALFORMED}] {text}")

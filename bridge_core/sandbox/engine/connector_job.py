@@ -9,7 +9,6 @@ another attempt would run the job twice.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import agent_pb2
@@ -19,7 +18,6 @@ from ..connectors.fault import ConnectorFault
 from ..connectors.verdict import TASK_FAILED, phase_of, verdict
 from ..model.ids import enum_name
 from ..model.outcome import CANCELLED, Cancelled, Failure
-from ..model.timeouts import limit_of
 from ..runner.paths import AttemptPaths
 from ..runner.template import fill
 from ..store.jobs import Job
@@ -68,17 +66,10 @@ class ConnectorJob:
         self._paths = AttemptPaths(run.context.layout, order)
         self._job: Job | None = None
         self._timer: Timer | None = None
-        self._timeout: Timer | None = None
         self._stopped: Cancelled | Failure | None = None
         self._asking = False
         self._pause = _FIRST_LOOK
         self._misses = 0
-        self._begun: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long the job was watched."""
-        return 0.0 if self._begun is None else time.monotonic() - self._begun
 
     def start(self, *, after: float) -> None:
         """Creates the job, ``after`` seconds from now."""
@@ -92,6 +83,11 @@ class ConnectorJob:
     def cancel(self) -> None:
         """Deletes the job; the end is reported then."""
         self._stop(CANCELLED)
+
+    def leave(self) -> None:
+        """Lets the job run on; it is deleted with the run."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _stop(self, why: Cancelled | Failure) -> None:
         if self._stopped is None:
@@ -173,10 +169,6 @@ class ConnectorJob:
         self._end(self._stopped or outcome)
 
     def _watch(self) -> None:
-        self._begun = time.monotonic()
-        limit, too_long = limit_of(self._order.timeout, self._order.spent)
-        if limit is not None:
-            self._timeout = self._later(limit, lambda: self._stop(too_long))
         self._look_later(self._pause)
 
     def _look_later(self, seconds: float) -> None:
@@ -232,8 +224,6 @@ class ConnectorJob:
             self._record.progress(phase_of(resource), resource.message, logs=resource.log_links, custom=custom)
 
     def _end(self, outcome: AttemptResult) -> None:
-        if self._timeout is not None:
-            self._timeout.cancel()
         self._on_end(outcome)
 
     def _ask(self, work: Callable[[], Any], then: Callable[[Any], None], *, awaited: bool = False) -> None:
@@ -256,7 +246,7 @@ class ConnectorJob:
         if template.HasField("container"):
             values = self._paths.template_values()
             template.container.args[:] = fill(
-                template.container.args, values, self._order.inputs, self._run.context.layout.local
+                template.container.args, values, self._order.values, self._run.context.layout.local
             )
         return template
 

@@ -47,5 +47,7 @@ class EngineContext:
     children: Children
     """Executions that launch plan nodes start."""
     deletions: JobDeleter
+    stop_orphans: bool
+    """Whether what a node has started is stopped when it has taken too long, which on a cluster goes on."""
     run_url: Callable[[Any], str]
     """The console's page of an execution."""

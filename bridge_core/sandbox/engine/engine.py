@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2
 
+from ..admin.creation import Creation
 from ..model.ids import START_NODE
 from ..runner.pool import Pool
-from ..store.executions import Executions, execution_key
+from ..store.executions import execution_key
 from ..store.jobs import Jobs
-from ..store.nodes import Nodes
 from .children import Children
 from .context import EngineContext
 from .deletions import JobDeleter
 from .factory import NodeFactory
 from .history import abort_nodes
-from .launcher import Launcher
 from .loop import Loop
 from .recorder import Recorder
 from .reservations import Reservations
@@ -27,12 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from ..admin.context import Admin
     from ..connectors.registry import Connectors
     from ..controls.stubs import Stubs
     from ..model.layout import Layout
     from ..runner.context import RunnerContext
-    from ..store.database import Database
-    from ..store.entities import Entities
 
 __all__ = ["Engine"]
 
@@ -40,13 +38,26 @@ _Phase = execution_pb2.WorkflowExecution
 
 
 class Engine:
-    """Starts, signals and stops runs. Its methods may be called from any thread; runs live on its loop."""
+    """Starts, signals and stops runs. Its methods may be called from any thread; runs live on its loop.
+
+    Args:
+        admin: The store.
+        layout: The storage.
+        runner: Runs processes.
+        stubs: What is played.
+        connectors: Who runs tasks elsewhere.
+        clock: What schedules take for the time.
+        catch_up: How many missed ticks of a schedule are made up for.
+        parallelism: How many processes run at once.
+        run_url: The console's page of a run.
+        moves: Whether it moves runs at all; else only events do.
+        pickup: Seconds for which a run that was created stays as it is.
+    """
 
     def __init__(
         self,
         *,
-        database: Database,
-        entities: Entities,
+        admin: Admin,
         layout: Layout,
         runner: RunnerContext,
         stubs: Stubs,
@@ -54,16 +65,22 @@ class Engine:
         clock: Callable[[], datetime],
         catch_up: int,
         parallelism: int,
+        stop_orphans: bool,
         run_url: Callable[[Any], str],
+        moves: bool = True,
+        pickup: float = 0.0,
     ) -> None:
+        self.admin = admin
         self.connectors = connectors
-        self.database = database
-        self.entities = entities
-        self.executions = Executions(database)
-        self.nodes = Nodes(database)
+        self.database = database = admin.database
+        self.entities = entities = admin.entities
+        self.executions = admin.executions
+        self.nodes = admin.nodes
         self.layout = layout
         self.loop = Loop("sandbox-engine")
-        self.launcher = Launcher(database, entities, self.executions, self.start_run)
+        self._moves = moves
+        self._pickup = pickup
+        self.launcher = Creation(admin, self.start_run)
         self.scheduler = Scheduler(database, self.loop, self.launcher, clock=clock, catch_up=catch_up)
         jobs = Jobs(database)
         self._context = EngineContext(
@@ -82,6 +99,7 @@ class Engine:
             runner=runner,
             children=Children(database, self.executions, self.launcher, self.terminate),
             deletions=JobDeleter(connectors, jobs, self.loop),
+            stop_orphans=stop_orphans,
             run_url=run_url,
         )
         self._factory = NodeFactory()
@@ -89,6 +107,8 @@ class Engine:
 
     def start(self) -> None:
         """Begins to work, first on the runs that an earlier server left unfinished."""
+        if not self._moves:
+            return
         aborted: set[str] = set()
         for execution in self.executions.unfinished():  # parents before their children
             self._resume(execution, aborted)
@@ -118,7 +138,10 @@ class Engine:
             self._runs[run.key] = run
             run.guard(run.begin)
 
-        self.loop.post(begin)
+        if self._moves and (resumed or not self._pickup):
+            self.loop.post(begin)
+        elif self._moves:
+            self.loop.later(self._pickup, begin)
 
     def terminate(self, identifier: Any) -> None:
         """Stops a run whose phase is ABORTING already."""

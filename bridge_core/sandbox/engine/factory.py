@@ -16,6 +16,7 @@ from .task_node import TaskNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ..model.outcome import Failure, Outcome
     from .protocols import GraphScope, RunScope, Startable
@@ -48,8 +49,9 @@ class NodeFactory:
         *,
         parent: str | None,
         attempt: int,
+        within: Path | None,
         on_end: Callable[[Outcome], None],
-        inputs: Any = None,
+        failure: Failure | None = None,
     ) -> Startable:
         """The state machine for a node, by its target."""
         target = node.WhichOneof("target")
@@ -57,7 +59,7 @@ class NodeFactory:
         if target == "workflow_node":
             sub = node.workflow_node.WhichOneof("reference") == "sub_workflow_ref"
             kind = SubWorkflowNode if sub else LaunchPlanNode
-        return kind(graph, node, parent=parent, attempt=attempt, on_end=on_end, inputs=inputs)
+        return kind(graph, node, parent=parent, attempt=attempt, within=within, on_end=on_end, failure=failure)
 
     def graph(
         self,
@@ -69,6 +71,18 @@ class NodeFactory:
         on_failing: Callable[[Failure], None] | None = None,
         parent: str | None = None,
         attempt: int = 0,
+        within: Path | None = None,
+        generated: bool = False,
     ) -> Startable:
         """A workflow to be executed."""
-        return Graph(run, template, inputs, on_end=on_end, on_failing=on_failing, parent=parent, attempt=attempt)
+        return Graph(
+            run,
+            template,
+            inputs,
+            on_end=on_end,
+            on_failing=on_failing,
+            parent=parent,
+            attempt=attempt,
+            within=within,
+            generated=generated,
+        )

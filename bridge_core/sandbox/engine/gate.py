@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flyteidl.admin import signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
-from ..model.outcome import CANCELLED, Done, Failure
+from ..model.outcome import Cancelled, Done, Failure
 from ..model.times import now, seconds_between
 from .node import NodeRun
 
@@ -48,7 +48,7 @@ class GateNode(NodeRun):
         """Stops waiting."""
         if self._timer is not None:
             self._timer.cancel()
-        self.end(CANCELLED)
+        self.end(Cancelled(self.reason))
 
     def signalled(self) -> None:
         """Goes on when the signal has a value."""
@@ -62,7 +62,8 @@ class GateNode(NodeRun):
         elif signal.value.scalar.primitive.boolean:
             self.end(Done(self.inputs))
         else:
-            self.end(Failure("ReceivedRejectSignal", f"signal {self._signal_id!r} was rejected"))
+            text = "received a reject signal to disapprove the node input values"
+            self.end(Failure("ReceivedRejectSignal", text))
 
     @property
     def _signal_id(self) -> str:

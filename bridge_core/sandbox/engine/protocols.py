@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ..model.outcome import Failure, Outcome
     from .context import EngineContext
     from .history import History
+    from .parallelism import Parallelism
 
 __all__ = ["Factory", "GraphScope", "RunScope", "Signalled", "Startable"]
 
@@ -20,8 +22,11 @@ class Startable(Protocol):
     def start(self) -> None:
         """Begins."""
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str) -> None:
         """Stops it; the end follows, at once or later."""
+
+    def leave(self) -> None:
+        """Forgets it: what runs goes on by itself, its records stay as they are, and nobody is told of its end."""
 
 
 class Signalled(Protocol):
@@ -45,6 +50,7 @@ class RunScope(Protocol):
     history: History
     context: EngineContext
     factory: Factory
+    parallelism: Parallelism
 
     def post(self, step: Callable[[], None]) -> None:
         """Lets a step happen on the loop."""
@@ -71,8 +77,9 @@ class Factory(Protocol):
         *,
         parent: str | None,
         attempt: int,
+        within: Path | None,
         on_end: Callable[[Outcome], None],
-        inputs: Any = None,
+        failure: Failure | None = None,
     ) -> Startable:
         """The state machine for a node, by its target; for the arguments see `node.NodeRun`."""
 
@@ -86,5 +93,7 @@ class Factory(Protocol):
         on_failing: Callable[[Failure], None] | None = None,
         parent: str | None = None,
         attempt: int = 0,
+        within: Path | None = None,
+        generated: bool = False,
     ) -> Startable:
         """A workflow to be executed; for the arguments see `graph.Graph`."""

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from flyteidl.admin import node_execution_pb2, task_execution_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
+from flyteidl.event import event_pb2
 
 from ..model.outcome import RETRYABLE_FAILED, Cancelled, Done, Dynamic, Failure
 from ..model.timeouts import TIMED_OUT
@@ -14,6 +15,7 @@ from ..model.times import now, seconds_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from ..model.layout import Layout
     from ..store.nodes import Nodes
@@ -48,14 +50,27 @@ class NodeRecord:
             closure.duration.FromNanoseconds(int(seconds_between(closure.started_at, closure.updated_at) * 1e9))
         self._store.save(self.message, parent=self._parent)
 
-    def running(self, inputs: Any) -> None:
+    @property
+    def seconds(self) -> float:
+        """How long ago it was queued."""
+        return seconds_between(self.message.closure.created_at, now())
+
+    def queued(self, inputs: Any) -> None:
+        """The node has its inputs."""
+        self.save()
+        self._store.save_data(self.id, inputs=inputs)
+
+    def running(self) -> None:
         """The node began. One that goes on after a restart keeps its times."""
         closure = self.message.closure
         if closure.phase == _Node.QUEUED:
             closure.phase = _Node.RUNNING
             closure.started_at.CopyFrom(now())
         self.save()
-        self._store.save_data(self.id, inputs=inputs)
+
+    def is_parent(self) -> None:
+        """The node has others inside, as it turns out."""
+        self.message.metadata.is_parent_node = True
 
     def dynamic(self, closure: Any, uri: str) -> None:
         """The node turned out to be a workflow. Parent flag and workflow appear together: flytekit insists."""
@@ -68,7 +83,7 @@ class NodeRecord:
 
     def recovered(self, original: Any, inputs: Any, outputs: Any, output_uri: str) -> None:
         """The node need not run: it succeeded in the run that is recovered. Its child, deck and cache are those of there."""
-        self.running(inputs)
+        self.queued(inputs)
         closure = original.closure
         for name in ("task_node_metadata", "workflow_node_metadata"):
             if closure.HasField(name):
@@ -84,18 +99,27 @@ class NodeRecord:
         self.message.closure.phase = _Node.SKIPPED
         self.save()
 
-    def ended(self, outcome: Done | Failure | Cancelled, output_uri: str) -> None:
-        """The node ended; outputs are written before the phase that promises them."""
+    def ended(self, outcome: Done | Failure | Cancelled, output_uri: str, *, timed_out: bool = False) -> None:
+        """The node ended; outputs are written before the phase that promises them.
+
+        Args:
+            outcome: How.
+            output_uri: Where its outputs are.
+            timed_out: Whether a clock of its own was over. One that has failed because one inside had timed out has FAILED.
+        """
         closure = self.message.closure
         if isinstance(outcome, Done):
             self._store.save_data(self.id, outputs=outcome.outputs)
             closure.output_uri = output_uri
             closure.phase = _Node.SUCCEEDED
-        elif isinstance(outcome, Failure):
-            closure.error.CopyFrom(outcome.to_error())
-            closure.phase = _Node.TIMED_OUT if outcome.code == TIMED_OUT else _Node.FAILED
-        else:
+        elif isinstance(outcome, Cancelled):
+            closure.error.code, closure.error.message = "NodeAborted", outcome.reason
             closure.phase = _Node.ABORTED
+        elif outcome.code == TIMED_OUT and timed_out:
+            closure.phase = _Node.TIMED_OUT  # without an error: only the run has one
+        else:
+            closure.error.CopyFrom(outcome.to_error())
+            closure.phase = _Node.FAILED
         self.save()
 
 
@@ -116,21 +140,24 @@ class TaskRecord:
             closure.duration.FromNanoseconds(int(seconds_between(closure.started_at, closure.updated_at) * 1e9))
         self._store.save_task(self.message)
 
-    def running(self, log_path: str = "", console: str = "") -> None:
+    def submitted(self, log_path: str, console: str) -> None:
         """A process was asked for.
 
         Args:
-            log_path: Where it writes what it prints.
+            log_path: Where it will write what it prints.
             console: The page of the run.
         """
+        node = quote(self.message.id.node_execution_id.node_id, safe="")
+        self.message.closure.logs.add(uri=f"{console}/nodes/{node}#logs", name=OWN_LOG)
+        self.note("task submitted to K8s")
+        self._store.save_task(self.message, log_path=log_path)
+
+    def running(self) -> None:
+        """It is at work."""
         closure = self.message.closure
         closure.phase = _Task.RUNNING
         closure.started_at.CopyFrom(now())
-        if log_path:
-            node = quote(self.message.id.node_execution_id.node_id, safe="")
-            closure.logs.add(uri=f"{console}/nodes/{node}#logs", name=OWN_LOG)
         self.save()
-        self._store.save_task(self.message, log_path=log_path)
 
     def progress(self, phase: int, reason: str, *, logs: Iterable[Any] = (), custom: Any = None) -> None:
         """A connector says how its job is doing."""
@@ -156,8 +183,8 @@ class TaskRecord:
             closure.reasons.add(message=reason).occurred_at.CopyFrom(now())
         self.save()
 
-    def ended(self, outcome: Done | Dynamic | Failure | Cancelled) -> None:
-        """The attempt ended."""
+    def ended(self, outcome: Done | Dynamic | Failure | Cancelled, output_uri: str = "") -> None:
+        """The attempt ended. One that was stopped has no error, whyever it was."""
         closure = self.message.closure
         if isinstance(outcome, Failure):
             closure.error.CopyFrom(outcome.to_error())
@@ -166,6 +193,7 @@ class TaskRecord:
             closure.phase = _Task.ABORTED
         else:
             closure.phase = _Task.SUCCEEDED
+            closure.output_uri = output_uri
             if isinstance(outcome, Done):
                 self._store.save_task(self.message, outputs=outcome.outputs)
         self.save()
@@ -179,29 +207,49 @@ class Recorder:
         self.layout = layout
 
     def node(
-        self, execution: Any, node: Any, unique_id: str, parent: str | None, *, is_parent: bool, is_array: bool
+        self,
+        execution: Any,
+        node: Any,
+        unique_id: str,
+        parent: str | None,
+        *,
+        is_parent: bool = False,
+        is_array: bool = False,
+        inputs: Path | None = None,
+        group: int | None = None,
     ) -> NodeRecord:
-        """A queued node execution."""
+        """A queued node execution.
+
+        Args:
+            execution: Its run.
+            node: The `core.Node`.
+            unique_id: Its id in the run.
+            parent: Unique id of the node it is inside of.
+            is_parent: Whether it has nodes inside.
+            is_array: Whether it is an array.
+            inputs: The file with its inputs; None for a start node, which has none.
+            group: The attempt of the parent that it belongs to.
+        """
         message = node_execution_pb2.NodeExecution()
         message.id.node_id = unique_id
         message.id.execution_id.CopyFrom(execution)
         message.metadata.spec_node_id = node.id
         message.metadata.is_parent_node = is_parent
         message.metadata.is_array = is_array
-        message.input_uri = self.layout.native(self.layout.inputs(execution, unique_id))
+        if inputs is not None:
+            message.input_uri = self.layout.native(inputs)
+        if group is not None:
+            message.metadata.retry_group = str(group)
         message.closure.phase = _Node.QUEUED
         message.closure.created_at.CopyFrom(now())
         record = NodeRecord(self.store, message, parent)
         record.save()
         return record
 
-    def marker(
-        self, execution: Any, node: Any, unique_id: str, parent: str | None, *, inputs: Any, outputs: Any = None
-    ) -> None:
-        """The record of a start or end node: they have one in every workflow and do nothing."""
-        record = self.node(execution, node, unique_id, parent, is_parent=False, is_array=False)
-        record.running(inputs)
-        record.ended(Done(outputs if outputs is not None else literals_pb2.LiteralMap()), "")
+    def marker(self, record: NodeRecord, *, inputs: Any, outputs: Any = None, output_uri: str = "") -> None:
+        """A start or end node: it has a record in every workflow, does nothing, and never was at work."""
+        record.queued(inputs)
+        record.ended(Done(outputs if outputs is not None else literals_pb2.LiteralMap()), output_uri)
 
     def resumed_node(self, message: Any, parent: str | None) -> NodeRecord:
         """The record of a node that goes on after a restart."""
@@ -211,8 +259,19 @@ class Recorder:
         """The record of an attempt, or of an array, from before a restart."""
         return TaskRecord(self.store, message, None)
 
-    def task(self, node: NodeRecord, task: Any, attempt: int, inputs: Any) -> TaskRecord:
-        """A queued task execution."""
+    def task(
+        self, node: NodeRecord, task: Any, attempt: int, inputs: Any, *, pod: str = "", interruptible: bool = False
+    ) -> TaskRecord:
+        """A queued task execution.
+
+        Args:
+            node: Its node.
+            task: The template.
+            attempt: Its number.
+            inputs: What it gets.
+            pod: What it is called on a cluster; empty for an array as a whole.
+            interruptible: Whether it may run where it can be interrupted.
+        """
         message = task_execution_pb2.TaskExecution()
         message.id.task_id.CopyFrom(task.id)
         message.id.task_id.resource_type = identifier_pb2.TASK
@@ -223,4 +282,9 @@ class Recorder:
         message.closure.created_at.CopyFrom(now())
         message.closure.updated_at.CopyFrom(now())
         message.closure.task_type = task.type
+        message.closure.event_version = 1
+        metadata = message.closure.metadata
+        metadata.plugin_identifier, metadata.generated_name = "container", pod
+        if interruptible:
+            metadata.instance_class = event_pb2.TaskExecutionMetadata.INTERRUPTIBLE
         return TaskRecord(self.store, message, inputs)

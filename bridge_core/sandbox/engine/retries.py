@@ -11,11 +11,11 @@ from flyteidl.core import execution_pb2
 from ..model.ids import enum_name
 from ..model.outcome import Failure
 
-__all__ = ["INTERRUPTED", "Retries"]
+__all__ = ["INTERRUPTED", "SYSTEM_RETRIES", "Retries"]
 
 INTERRUPTED = "SandboxRestarted"
+SYSTEM_RETRIES = 3
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
-_SYSTEM_RETRIES = 3
 _INTERRUPTIONS = 10  # a task that takes the whole machine down with it must come to an end, too
 
 
@@ -26,14 +26,15 @@ class Retries:
         retries: What the node or the task allows.
 
     Attributes:
-        pause: Seconds to wait before the next attempt: after failures of the system, longer each time.
+        pause: Seconds to wait before the next attempt of a connector: after failures of the system, longer each time.
+        system: How many failures of the system there were.
     """
 
     def __init__(self, retries: int) -> None:
         self._allowed = retries + 1
         self._failed = 0
-        self._system = 0
         self._interrupted = 0
+        self.system = 0
         self.pause = 0.0
 
     def used(self, attempts: int) -> None:
@@ -47,9 +48,9 @@ class Retries:
             self._interrupted += 1
             return self._interrupted < _INTERRUPTIONS
         if failure.kind == _SYSTEM:
-            self.pause = 2.0**self._system
-            self._system += 1
-            return self._system <= _SYSTEM_RETRIES
+            self.pause = 2.0**self.system
+            self.system += 1
+            return self.system <= SYSTEM_RETRIES
         self._failed += 1
         return self._failed < self._allowed
 
@@ -59,7 +60,7 @@ class Retries:
         if failure.code == INTERRUPTED:
             done = allowed = _INTERRUPTIONS
         elif failure.kind == _SYSTEM:
-            done = allowed = _SYSTEM_RETRIES
+            done = allowed = SYSTEM_RETRIES
         kind = enum_name(execution_pb2.ExecutionError.ErrorKind, failure.kind)
         message = f"[{done}/{allowed}] currentAttempt done. Last Error: {kind}::{failure.message}"
         return Failure(f"RetriesExhausted|{failure.code}", message)

@@ -6,14 +6,15 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import execution_pb2 as execution_pb2_admin
-from flyteidl.core import execution_pb2
+from flyteidl.core import execution_pb2, identifier_pb2
 
+from ..compiler.shape import identifier_key
 from ..model.ids import END_NODE
 from ..model.outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 from ..model.times import now
 from ..store.executions import TERMINAL, execution_key
-from ..validation.compiler import identifier_key
 from .history import History, abort_nodes
+from .parallelism import Parallelism
 from .stub_run import StubRun
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ __all__ = ["Run"]
 
 _log = logging.getLogger(__name__)
 _Phase = execution_pb2.WorkflowExecution
+_ABORTED = "Workflow aborted."
+_MAX_PARALLELISM = 25  # flyteadmin pkg/runtime/application_config_provider.go: of launch plans that say nothing
 
 
 class Run:
@@ -74,6 +77,7 @@ class Run:
         recovers = metadata.mode == execution_pb2_admin.ExecutionMetadata.RECOVERED
         reference = metadata.reference_execution if recovers and metadata.HasField("reference_execution") else None
         self.history = History(context.nodes, own=execution.id if resumed else None, reference=reference)
+        self.parallelism = Parallelism(_limit_of(self.spec))
         self._ended = False
         self._inputs = inputs
         self._on_end = on_end
@@ -124,7 +128,7 @@ class Run:
     def abort(self) -> None:
         """Stops everything; the run ends ABORTED when the last process is gone."""
         if self._root is not None:
-            self._root.cancel()
+            self._root.cancel(_ABORTED)
 
     def signalled(self, signal_id: str) -> None:
         """A signal was set."""
@@ -135,7 +139,7 @@ class Run:
         """Stops what a broken run still has going; what it reports is ignored."""
         try:
             if self._root is not None:
-                self._root.cancel()
+                self._root.cancel(_ABORTED)
         except Exception:  # noqa: BLE001
             # Its state is not to be trusted; the run's end is recorded already.
             _log.exception("run %s: cannot stop what it left", self.key)
@@ -158,7 +162,7 @@ class Run:
         outputs = None
         if isinstance(outcome, Done):
             outputs = outcome.outputs
-            path = self.context.layout.attempt(self.id, END_NODE, 0) / "outputs.pb"
+            path = self.context.layout.node(self.id, END_NODE) / "0" / "outputs.pb"
             self.context.layout.write(path, outputs.SerializeToString(deterministic=True))
             closure.outputs.uri = self.context.layout.native(path)
             closure.phase = _Phase.SUCCEEDED
@@ -171,3 +175,9 @@ class Run:
         if self.resumed:
             abort_nodes(self.context.nodes, self.id)  # what ran before the restart and was not to go on
         self._on_end(self)
+
+
+def _limit_of(spec: Any) -> int:
+    """How many nodes may be at work at once; tasks that are run by themselves have no limit unless they were given one."""
+    of_plan = spec.launch_plan.resource_type == identifier_pb2.LAUNCH_PLAN
+    return int(spec.max_parallelism or (_MAX_PARALLELISM if of_plan else 0))

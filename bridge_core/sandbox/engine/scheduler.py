@@ -19,15 +19,15 @@ from flyteidl.core import identifier_pb2, literals_pb2
 from ..model.ids import scheduled_name
 from ..model.status import Rejected
 from ..store.schedules import ScheduleRow, Schedules
-from ..validation.schedules import automation_of
+from ..validation.schedules import automation_of, has_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from ...schedules import Cron, FixedRate
+    from ..admin.creation import Creation
     from ..store.database import Database
-    from .launcher import Launcher
     from .loop import Loop
 
 __all__ = ["Scheduler"]
@@ -48,7 +48,7 @@ class Scheduler:
     """
 
     def __init__(
-        self, database: Database, loop: Loop, launcher: Launcher, *, clock: Callable[[], datetime], catch_up: int
+        self, database: Database, loop: Loop, launcher: Creation, *, clock: Callable[[], datetime], catch_up: int
     ) -> None:
         if catch_up < 1:
             raise ValueError(f"catch_up must be at least 1, got {catch_up!r}")
@@ -68,8 +68,9 @@ class Scheduler:
         """A launch plan was activated or deactivated."""
         kind = plan.spec.entity_metadata.schedule.WhichOneof("ScheduleExpression")
         if active and kind == "cron_expression":
-            raise Rejected("INTERNAL", "failed adding schedule for unknown schedule expression type cron_expression")
-        if active and kind is not None:
+            text = f"&{{{plan.spec.entity_metadata.schedule.cron_expression}}}"  # as Go prints the oneof
+            raise Rejected("INTERNAL", f"failed adding schedule for unknown schedule expression type {text}")
+        if active and has_schedule(plan):
             self._store.add(plan_row, self._clock())
         self._store.remove_inactive()
 

@@ -39,10 +39,14 @@ class StubExecution:
         self._on_end = on_end
         self._timer = run.context.loop.later(stub.duration, lambda: run.guard(lambda: on_end(outcome)))
 
-    def cancel(self) -> None:
+    def cancel(self, _reason: str = "") -> None:
         """Ends it now."""
         self._timer.cancel()
         self._on_end(CANCELLED)
+
+    def leave(self) -> None:
+        """Forgets it; nobody hears of its end."""
+        self._timer.cancel()
 
 
 class StubRun:
@@ -60,10 +64,15 @@ class StubRun:
         self._mark(START_NODE, literals_pb2.LiteralMap(), self._inputs)
         self._execution = StubExecution(self._run, self._stub, "", self._ended)
 
-    def cancel(self) -> None:
+    def cancel(self, _reason: str = "") -> None:
         """Ends it now."""
         if self._execution is not None:
             self._execution.cancel()
+
+    def leave(self) -> None:
+        """Forgets it."""
+        if self._execution is not None:
+            self._execution.leave()
 
     def _ended(self, outcome: Done | Failure | Cancelled) -> None:
         if isinstance(outcome, Done):
@@ -72,8 +81,9 @@ class StubRun:
 
     def _mark(self, node_id: str, inputs: Any, outputs: Any = None) -> None:
         if self._run.history.record(node_id) is None:
-            node = core_workflow_pb2.Node(id=node_id)
-            self._run.context.recorder.marker(self._run.id, node, node_id, None, inputs=inputs, outputs=outputs)
+            recorder = self._run.context.recorder
+            record = recorder.node(self._run.id, core_workflow_pb2.Node(id=node_id), node_id, None)
+            recorder.marker(record, inputs=inputs, outputs=outputs)
 
 
 def outputs_of_stub(
@@ -133,6 +143,7 @@ def _register(handlers: Any, name: tuple[str, str, str], interface: Any) -> None
     )
     task_request = task_pb2.TaskCreateRequest(id=task)
     task_request.spec.template.type = "sandbox-stub"
+    task_request.spec.template.metadata.runtime.version = "1"  # FlyteAdmin takes no task without one
     task_request.spec.template.interface.CopyFrom(interface)
     workflow_request = workflow_pb2.WorkflowCreateRequest(id=workflow)
     template = workflow_request.spec.template

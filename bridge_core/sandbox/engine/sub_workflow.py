@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model.outcome import CANCELLED, Failure
-from ..validation.compiler import compile_template, identifier_key
+from ..compiler.shape import identifier_key
+from ..model.outcome import Cancelled, Failure
 from .node import NodeRun
 from .stub_run import StubExecution
 
@@ -19,6 +19,7 @@ class SubWorkflowNode(NodeRun):
     """Runs another workflow inside this execution."""
 
     is_parent = True
+    stopped_in_time = False
     _graph: Startable | StubExecution | None = None
 
     def begin(self) -> None:
@@ -33,15 +34,25 @@ class SubWorkflowNode(NodeRun):
             raise Failure(
                 "SubWorkflowNotFound", f"sub-workflow {reference.name!r} is not part of the compiled workflow"
             )
-        template = compile_template(template).template
         self._graph = graph = self.run.factory.graph(
-            self.run, template, self.inputs, on_end=self.end, parent=self.unique_id
+            self.run,
+            template,
+            self.inputs,
+            on_end=self.end,
+            parent=self.unique_id,
+            attempt=self.attempts_failed,
+            within=self.output_prefix,
         )
         graph.start()
 
     def stop(self) -> None:
         """Cancels the graph."""
         if self._graph is not None:
-            self._graph.cancel()
+            self._graph.cancel(self.reason)
         else:
-            self.end(CANCELLED)
+            self.end(Cancelled(self.reason))
+
+    def leave_inside(self) -> None:
+        """Lets what is inside go on by itself."""
+        if self._graph is not None:
+            self._graph.leave()

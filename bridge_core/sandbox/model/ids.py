@@ -27,7 +27,10 @@ __all__ = [
     "enum_name",
     "generated_name",
     "kind_name",
+    "pod_name",
+    "random_text",
     "scheduled_name",
+    "shard_of",
     "single_task_node",
     "unique_node_id",
 ]
@@ -39,7 +42,10 @@ GENERATED = ".flytegen."
 """Begins the names of what is made to run a task by itself."""
 
 _NAME_LIMIT = 63
+_EXECUTION_NAME = r"[a-z][a-z\-0-9]*"
 _UNIQUE_LIMIT = 20
+_POD_LIMIT = 50
+_SHARDS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _GENERATED_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' rand.String: no vowels, nothing that looks alike
 _STANDARD_BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _FLYTE_BASE32 = bytes.maketrans(_STANDARD_BASE32, b"abcdefghijklmnopqrstuvwxyz123456")
@@ -50,13 +56,20 @@ def check_execution_name(name: str) -> None:
     """Refuses a name that FlyteAdmin refuses. It checks the lower-cased text, so ``ABC`` passes (a real trap)."""
     if len(name) > _NAME_LIMIT:
         raise Rejected("INVALID_ARGUMENT", f"size of name exceeded length {_NAME_LIMIT} : {name}")
-    if not re.fullmatch(r"[a-z][a-z\-0-9]*", name.lower()):
-        raise Rejected("INVALID_ARGUMENT", f"invalid name format: {name}")
+    lower = name.lower()
+    if not re.fullmatch(_EXECUTION_NAME, lower):
+        text = f"invalid name format: {lower}, does not match regex '^{_EXECUTION_NAME}$'"
+        raise Rejected("INVALID_ARGUMENT", text)
 
 
 def generated_name() -> str:
     """A name for an execution that was sent without one: ``a`` and 19 random characters."""
-    return "a" + "".join(secrets.choice(_GENERATED_ALPHABET) for _ in range(19))
+    return "a" + random_text(19)
+
+
+def random_text(length: int) -> str:
+    """Characters by chance, as Kubernetes makes them for names."""
+    return "".join(secrets.choice(_GENERATED_ALPHABET) for _ in range(length))
 
 
 def unique_node_id(parent: str | None, attempt: int, node_id: str) -> str:
@@ -67,6 +80,25 @@ def unique_node_id(parent: str | None, attempt: int, node_id: str) -> str:
 def child_execution_name(execution: str, node_id: str, attempt: int) -> str:
     """The name of the execution that a launch plan node starts (flytepropeller ``nodes/subworkflow/util.go``, V2)."""
     return _fixed_length(f"{execution}-{node_id}-{attempt}", bits=64)
+
+
+def pod_name(execution: str, node_id: str, attempt: int, index: int | None = None) -> str:
+    """What an attempt is called on a cluster, and its raw outputs (flytepropeller ``nodes/task/taskexec_context.go``).
+
+    Args:
+        execution: Name of the execution.
+        node_id: Unique id of the node.
+        attempt: Number of the attempt.
+        index: Of an item of an array, whose own attempt is always 0.
+    """
+    parts = [execution, node_id] if index is None else [execution, node_id, "0", f"n{index}"]
+    return _fixed_length("-".join([*parts, str(attempt)]), bits=32, limit=_POD_LIMIT)
+
+
+def shard_of(name: str) -> str:
+    """The directory of two characters that spreads raw outputs over a bucket (``ioutils/precomputed_shardselector.go``)."""
+    number = _fnv(name, 32) % (len(_SHARDS) ** 2)
+    return _SHARDS[number // len(_SHARDS)] + _SHARDS[number % len(_SHARDS)]
 
 
 def scheduled_name(plan: Any, tick: int) -> str:
@@ -115,11 +147,17 @@ def describe(identifier: Any) -> str:
     return f"{identifier.project}/{identifier.domain}/{identifier.name}@{identifier.version}"
 
 
-def _fixed_length(text: str, *, bits: int) -> str:
-    if len(text) <= _UNIQUE_LIMIT:
+def _fixed_length(text: str, *, bits: int, limit: int = _UNIQUE_LIMIT) -> str:
+    if len(text) <= limit:
         return text
+    value = _fnv(text, bits)
+    digest = base64.b32encode(value.to_bytes(bits // 8, "big")).rstrip(b"=")
+    return "f" + digest.translate(_FLYTE_BASE32).decode()
+
+
+def _fnv(text: str, bits: int) -> int:
+    """FNV-1a."""
     value, prime = _FNV[bits]
     for byte in text.encode():
         value = ((value ^ byte) * prime) & ((1 << bits) - 1)
-    digest = base64.b32encode(value.to_bytes(bits // 8, "big")).rstrip(b"=")
-    return "f" + digest.translate(_FLYTE_BASE32).decode()
+    return value

@@ -3,13 +3,16 @@
 Native URLs are plain absolute paths by default (flytekit does not take ``file:///``), or ``s3://BUCKET/…`` when an S3 endpoint
 serves the same files. The engine itself always works on the files. The layout below ``blobs`` is the one of a Flyte bucket
 (flyteplugins ``pluginmachinery/ioutils/paths.go``):
-``metadata/propeller/<project>-<domain>-<execution>/<node>/data/{inputs.pb,<attempt>/…}``.
+``metadata/propeller/<project>-<domain>-<execution>/<node>/data/{inputs.pb,<attempt>/…}``, and for nodes inside of others
+``…/data/<attempt>/<node>/{inputs.pb,<attempt>/…}``; what tasks write themselves is in ``data/<shard>/<pod>``.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .ids import shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,27 +66,18 @@ class Layout:
         """
         self._write(path, data)
 
-    def node(self, execution: Any, path: str) -> Path:
-        """The data directory of a node (or of one item of an array node, with its index appended to the path)."""
+    def node(self, execution: Any, node_id: str) -> Path:
+        """The data directory of a node at the top of an execution. Those below are in their parent's output prefix."""
         run = f"{execution.project}-{execution.domain}-{execution.name}"
-        return Path(self.blobs, "metadata", "propeller", run, path, "data")
+        return Path(self.blobs, "metadata", "propeller", run, node_id, "data")
 
-    def inputs(self, execution: Any, path: str) -> Path:
-        """The inputs of a node."""
-        return self.node(execution, path) / "inputs.pb"
+    def raw(self, name: str) -> Path:
+        """The raw output prefix of one attempt, by the name of its pod."""
+        return Path(self.blobs, "data", shard_of(name), name)
 
-    def attempt(self, execution: Any, path: str, attempt: int) -> Path:
-        """The output prefix of one attempt."""
-        return self.node(execution, path) / str(attempt)
-
-    def raw(self, execution: Any, path: str, attempt: int) -> Path:
-        """The raw output prefix of one attempt."""
-        name = f"{execution.name}-{path.replace('/', '-')}-{attempt}"
-        return Path(self.blobs, "raw", execution.project, execution.domain, name)
-
-    def checkpoint(self, execution: Any, path: str, attempt: int) -> Path:
-        """Where one attempt writes its checkpoints."""
-        return self.raw(execution, path, attempt) / "_flytecheckpoints"
+    def checkpoint(self, name: str) -> Path:
+        """Where one attempt writes its checkpoints, by the name of its pod."""
+        return self.raw(name) / "_flytecheckpoints"
 
     def native(self, path: Path) -> str:
         """What tasks and clients call a file below ``blobs``."""

@@ -42,6 +42,7 @@ class Failure(Exception):
         kind: ExecutionError.ErrorKind: whose fault it is.
         recoverable: Whether another attempt may help.
         node_id: The node that failed first.
+        timestamp: When the task says that it failed, a Timestamp or None.
     """
 
     code: str
@@ -49,18 +50,25 @@ class Failure(Exception):
     kind: int = _USER
     recoverable: bool = False
     node_id: str = ""
+    timestamp: Any = None
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
     def to_error(self) -> Any:
         """The wire form."""
-        return execution_pb2.ExecutionError(code=self.code, message=self.message, kind=self.kind)
+        error = execution_pb2.ExecutionError(code=self.code, message=self.message, kind=self.kind)
+        if self.timestamp is not None and "timestamp" in error.DESCRIPTOR.fields_by_name:  # flyteidl 1.14
+            error.timestamp.CopyFrom(self.timestamp)
+        return error
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
     """It was stopped before it ended."""
+
+    reason: str = ""
+    """Why, for the record."""
 
 
 CANCELLED = Cancelled()

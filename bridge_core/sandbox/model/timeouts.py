@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .outcome import Failure
 
-__all__ = ["TIMED_OUT", "expired", "go_duration", "limit_of", "timed_out"]
+__all__ = ["TIMED_OUT", "expired", "go_duration", "timed_out"]
 
 TIMED_OUT = "Timeout"
 _UNITS = (("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
@@ -18,22 +18,6 @@ def expired(seconds: float) -> Failure:
 def timed_out() -> Failure:
     """All attempts together took twice the timeout: the end, whatever retries are left."""
     return Failure(TIMED_OUT, "Timeout in node")
-
-
-def limit_of(timeout: float, spent: float) -> tuple[float | None, Failure]:
-    """How many seconds an attempt may take, None for any, and how it ends when it takes longer.
-
-    flytepropeller ``pkg/compiler/transformers/k8s/node.go`` gives all attempts of a node twice its timeout. There the time before
-    the first one counts as well; here tasks wait for slots of one machine, which is nobody's fault.
-
-    Args:
-        timeout: Of the node; 0 for none.
-        spent: What earlier attempts took.
-    """
-    if not timeout:
-        return None, expired(0)
-    left = 2 * timeout - spent
-    return (left, timed_out()) if left < timeout else (timeout, expired(timeout))
 
 
 def go_duration(seconds: float) -> str:

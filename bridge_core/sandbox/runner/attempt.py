@@ -12,23 +12,23 @@ import os
 import shutil
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flyteidl.core import execution_pb2
 
 from ..model.outcome import CANCELLED, Failure
-from ..model.timeouts import limit_of
 from .command import Command, command_of, flattened
 from .copilot import download, upload
 from .outcome_files import failure_in, outcome_in
 from .paths import AttemptPaths
+from .pod_failure import PodEnd, failure_of, vanished
 from .template import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
+    from ..controls.task_kills import TaskKill
     from .context import RunnerContext
     from .fork import ForkedProcess
     from .order import AttemptOrder, AttemptResult
@@ -43,13 +43,25 @@ _INPUTS, _OUTPUTS = "flyte-inputs", "flyte-outputs"
 
 
 class TaskAttempt:
-    """A job of the pool."""
+    """A job of the pool.
 
-    def __init__(self, context: RunnerContext, order: AttemptOrder, report: Callable[[AttemptResult], None]) -> None:
+    Args:
+        context: What all attempts share.
+        order: What to run.
+        started: Called on the pool's thread when the process has started.
+        report: Called there once with how it ended.
+    """
+
+    def __init__(
+        self,
+        context: RunnerContext,
+        order: AttemptOrder,
+        *,
+        started: Callable[[], None],
+        report: Callable[[AttemptResult], None],
+    ) -> None:
         self.counted = not order.task.metadata.is_eager
-        run = order.execution
-        self.group: Hashable = (run.project, run.domain, run.name)
-        self.limit = order.run_limit
+        self._started = started
         self._context = context
         self._order = order
         self._report = report
@@ -59,7 +71,6 @@ class TaskAttempt:
         self._stopped = False
         self._paths = AttemptPaths(context.layout, order)
         self.log = self._paths.output / "task.log"
-        self.seconds = 0.0
 
     def run(self) -> None:
         """Runs the attempt and reports how it ended."""
@@ -94,7 +105,7 @@ class TaskAttempt:
         order, layout = self._order, self._context.layout
         self._paths.prepare()
         command = flattened(command_of(order.task, self._context.images), self._image.python.parent)
-        argv = fill(command.argv, self._paths.template_values(), order.inputs, layout.local)
+        argv = fill(command.argv, self._paths.template_values(), order.values, layout.local)
         own = command.env
         work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         try:
@@ -114,21 +125,19 @@ class TaskAttempt:
                     log=self.log,
                     own=[*command.env, *order.env],
                 )
-            begun = time.monotonic()
-            limit, too_long = limit_of(order.timeout, order.spent)
-            code = self._process.wait(limit)
-            self.seconds = time.monotonic() - begun
-            if command.data is not None and code == 0:
+            self._started()
+            kill = self._context.kills.take(order.execution.name, order.path.partition("/")[0], order.task.id.name)
+            # A planned death comes in time, or with the end of the process.
+            code = self._process.wait(None if kill is None else kill.after)
+            if command.data is not None and code == 0 and kill is None:
                 variables = order.task.interface.outputs.variables
-                outputs = upload(
-                    work / _OUTPUTS, variables, layout.raw(order.execution, order.path, order.attempt), layout
-                )
+                outputs = upload(work / _OUTPUTS, variables, layout.raw(order.pod), layout)
                 layout.write(self._paths.output / "outputs.pb", outputs.SerializeToString(deterministic=True))
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        if code is None:
-            return too_long
-        return self._result(argv[0], code)
+        if kill is not None:
+            return self._killed(kill)
+        return self._result(_exit_code(code or 0, wrapped=command.distribution is not None))
 
     def _files_of_container(self, command: Command, argv: list[str], work: Path) -> tuple[list[str], dict[str, str]]:
         """Writes the inputs, and puts the real directories where the command line and environment name those of the image."""
@@ -163,8 +172,7 @@ class TaskAttempt:
             "FLYTE_INTERNAL_TASK_NAME": task.name,
             "FLYTE_INTERNAL_TASK_VERSION": task.version,
             "FLYTE_ATTEMPT_NUMBER": str(order.attempt),
-            "FLYTE_PLATFORM_URL": context.endpoint,
-            "FLYTE_PLATFORM_INSECURE": "true",
+            **({"FLYTE_PLATFORM_URL": context.endpoint, "FLYTE_PLATFORM_INSECURE": "true"} if context.endpoint else {}),
             **context.env,
             **order.env,
         }
@@ -174,14 +182,35 @@ class TaskAttempt:
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         return env
 
-    def _result(self, program: str, code: int) -> AttemptResult:
+    def _result(self, code: int) -> AttemptResult:
         failure = failure_in(self._paths.output)
         if failure is not None:
             return failure
         if code != 0:
-            message = f"{Path(program).name} exited with {code}. End of its log:\n{self._log_tail()}"
-            return Failure("NonZeroExitCode", message, recoverable=True)
-        return outcome_in(self._paths, f"task wrote no outputs. End of its log:\n{self._log_tail()}")
+            return failure_of(self._order.pod, PodEnd(code), self._log_tail())
+        return outcome_in(self._paths, "Outputs not generated by task execution")
+
+    def _killed(self, kill: TaskKill) -> AttemptResult:
+        run, pod = self._order.execution, self._order.pod
+        if kill.kind == "deletion":
+            return vanished(f"{run.project}-{run.domain}", pod)
+        ends = {
+            "oom": PodEnd(137, container_reason="OOMKilled"),
+            "eviction": PodEnd(137, pod_reason="Evicted", pod_message="The node was low on resource: memory."),
+            "shutdown": PodEnd(
+                143,
+                pod_reason="Terminated",
+                pod_message="Pod was terminated in response to imminent node shutdown.",
+            ),
+        }
+        return failure_of(pod, ends.get(kill.kind, PodEnd(kill.exit_code)), self._log_tail())
 
     def _log_tail(self) -> str:
         return self.log.read_text(errors="replace")[-_LOG_TAIL:] if self.log.exists() else "(no log)"
+
+
+def _exit_code(code: int, *, wrapped: bool) -> int:
+    """As a kubelet sees it: of a process that a signal ended 128 + N, through ``pyflyte-fast-execute`` 256 - N."""
+    if code >= 0:
+        return code
+    return 256 + code if wrapped else 128 - code

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..controls.task_kills import TaskKills
     from ..model.layout import Layout
     from .archive import CodeCache
     from .fork import Forker
@@ -28,6 +29,8 @@ class RunnerContext:
     starter: Starter | Forker
     """How processes are started."""
     endpoint: str
-    """Where eager tasks call back to."""
+    """Where eager tasks call back to; empty when tasks are not told, as on a cluster."""
+    kills: TaskKills
+    """Deaths that a test has planned."""
     env: Mapping[str, str] = field(default_factory=dict)
     """How tasks reach storage and this server: addresses and keys."""

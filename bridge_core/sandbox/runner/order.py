@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model.outcome import Cancelled, Done, Dynamic, Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["AttemptOrder", "AttemptResult"]
 
@@ -19,17 +22,21 @@ class AttemptOrder:
     execution: Any
     task: Any
     inputs: Any
+    """What it is given: the LiteralMap in its file."""
+    values: Any
+    """What is filled into its command line: of an array's item, its own."""
     path: str
-    """Below the execution's data: the node's unique id, and the index of an array item."""
+    """What tells it apart in its run: the node's unique id, and the index of an array item."""
+    directory: Path
+    """Where the node keeps its inputs; each attempt writes below."""
+    pod: str
+    """What the attempt is called on a cluster."""
+    previous_pod: str
+    """What the attempt before was called; empty for the first."""
     attempt: int
-    timeout: float
     workflow: str
     env: dict[str, str] = field(default_factory=dict)
     """Execution environment, and the index of an array item."""
-    run_limit: int = 25
-    """How many tasks of its run may be at work at once."""
     raw_prefix: str = ""
     checkpoint: str = ""
     """Where the run that is recovered left its checkpoint, for the first attempt."""
-    spent: float = 0.0
-    """Seconds that earlier attempts took: all of them may take twice the timeout."""

@@ -34,7 +34,8 @@ def failure_in(prefix: Path) -> Failure | None:
         return None
     error = document.error
     recoverable = error.kind == errors_pb2.ContainerError.RECOVERABLE
-    return Failure(error.code, error.message, kind=error.origin, recoverable=recoverable)
+    when = error.timestamp if "timestamp" in error.DESCRIPTOR.fields_by_name and error.HasField("timestamp") else None
+    return Failure(error.code, error.message, kind=error.origin, recoverable=recoverable, timestamp=when)
 
 
 def outcome_in(paths: AttemptPaths, missing: str) -> Done | Dynamic | Failure:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from ..model.ids import shard_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,8 +29,8 @@ class AttemptPaths:
     def __init__(self, layout: Layout, order: AttemptOrder) -> None:
         self.layout = layout
         self.order = order
-        self.output: Path = layout.attempt(order.execution, order.path, order.attempt)
-        self.inputs: Path = layout.inputs(order.execution, order.path)
+        self.output: Path = order.directory / str(order.attempt)
+        self.inputs: Path = order.directory / "inputs.pb"
 
     def prepare(self) -> None:
         """Makes the output prefix and writes the inputs."""
@@ -39,28 +41,26 @@ class AttemptPaths:
         """What the templates of a command line stand for, see `template.fill`."""
         order, layout = self.order, self.layout
         previous = order.checkpoint
-        if order.attempt > 0:
-            previous = layout.native(layout.checkpoint(order.execution, order.path, order.attempt - 1))
+        if order.previous_pod:
+            previous = self._raw(order.previous_pod) + "/_flytecheckpoints"
         template = self.output / "task.pb"
         layout.write(template, order.task.SerializeToString(deterministic=True))
         return {
             "input": layout.native(self.inputs),
             "inputprefix": layout.native(self.inputs.parent),
             "outputprefix": layout.native(self.output),
-            "rawoutputdataprefix": self._raw_prefix(),
-            "checkpointoutputprefix": layout.native(layout.checkpoint(order.execution, order.path, order.attempt)),
+            "rawoutputdataprefix": self._raw(order.pod),
+            "checkpointoutputprefix": self._raw(order.pod) + "/_flytecheckpoints",
             "prevcheckpointprefix": previous,
             "perretryuniquekey": "k" + secrets.token_hex(16),
             "namespace": f"{order.execution.project}-{order.execution.domain}",
             "tasktemplatepath": layout.native(template),
         }
 
-    def _raw_prefix(self) -> str:
-        order = self.order
-        if order.raw_prefix:
-            return (
-                f"{order.raw_prefix.rstrip('/')}/{order.execution.name}-{order.path.replace('/', '-')}-{order.attempt}"
-            )
-        raw = self.layout.raw(order.execution, order.path, order.attempt)
+    def _raw(self, pod: str) -> str:
+        """The raw output prefix of an attempt, sharded as there."""
+        if self.order.raw_prefix:
+            return f"{self.order.raw_prefix.rstrip('/')}/{shard_of(pod)}/{pod}"
+        raw = self.layout.raw(pod)
         raw.mkdir(parents=True, exist_ok=True)
         return self.layout.native(raw)

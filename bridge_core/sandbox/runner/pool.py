@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
 __all__ = ["Job", "Pool"]
 
@@ -17,11 +17,6 @@ class Job(Protocol):
 
     counted: bool
     """Whether it takes one of the slots. Eager tasks do not: they wait for tasks that need slots."""
-
-    group: Hashable
-    """Jobs of one group are limited together: those of one run."""
-    limit: int
-    """How many counted jobs of the group run at once."""
 
     def run(self) -> None:
         """Does everything and reports by itself. Must return soon after `stop`."""
@@ -34,14 +29,13 @@ class Job(Protocol):
 
 
 class Pool:
-    """First come, first served, but for jobs whose group is at its limit: those behind them go first."""
+    """First come, first served. How many of one run are at work is not decided here, see `engine.parallelism`."""
 
     def __init__(self, slots: int) -> None:
         self._lock = threading.Lock()
         self._free = slots
         self._queue: deque[Job] = deque()
         self._running: dict[Job, threading.Thread] = {}
-        self._groups: Counter[Hashable] = Counter()
         self._closed = False
 
     def submit(self, job: Job) -> None:
@@ -79,11 +73,10 @@ class Pool:
         with self._lock:
             waiting, self._queue = self._queue, deque()
             for job in waiting:
-                if self._closed or (job.counted and (self._free <= 0 or self._groups[job.group] >= job.limit)):
+                if self._closed or (job.counted and self._free <= 0):
                     self._queue.append(job)
                     continue
                 self._free -= job.counted
-                self._groups[job.group] += job.counted
                 thread = threading.Thread(target=self._work, args=[job, job.run], name="sandbox-task", daemon=True)
                 self._running[job] = thread
                 thread.start()
@@ -95,7 +88,4 @@ class Pool:
             with self._lock:
                 del self._running[job]
                 self._free += job.counted
-                self._groups[job.group] -= job.counted
-                if not self._groups[job.group]:
-                    del self._groups[job.group]
             self._fill()

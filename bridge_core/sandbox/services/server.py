@@ -105,7 +105,8 @@ class GrpcServer:
     def start(self) -> None:
         """Begins to answer, also those who only ask whether it lives (grpc.health.v1, as FlyteAdmin does)."""
         check = grpc.unary_unary_rpc_method_handler(lambda _request, _context: _SERVING)  # bytes in, bytes out
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_HEALTH, {"Check": check}),))
+        health = grpc.method_handlers_generic_handler(_HEALTH, {"Check": check})
+        self._server.add_generic_rpc_handlers((health, _Unknown()))
         self._server.start()
 
     def stop(self) -> None:
@@ -149,7 +150,8 @@ class GrpcServer:
             raise Rejected("INTERNAL", _UNDECODABLE)
         if handle is None:
             raise Rejected("UNIMPLEMENTED", f"{method} is not supported by the sandbox; it needs a Flyte cluster")
-        response = handle(request)
+        with self._faults.outages.serving():
+            response = handle(request)
         if fault is not None:
             self._fail(fault, context)
         return response
@@ -161,6 +163,18 @@ class GrpcServer:
                 while not gone.wait(_LOOK) and not self._stopped.is_set():
                     pass
         raise Rejected(fault.code, fault.message)
+
+
+class _Unknown(grpc.GenericRpcHandler):  # type: ignore[misc,type-arg,unused-ignore]
+    """Answers for services that are not there, in grpc-go's words."""
+
+    def service(self, handler_call_details: Any) -> Any:
+        name = handler_call_details.method.removeprefix("/").partition("/")[0]
+
+        def refuse(_request: bytes, context: Any) -> None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"unknown service {name}")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
 
 
 def _parser(message: Any) -> Callable[[bytes], Any]:

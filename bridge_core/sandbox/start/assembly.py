@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["Assembly", "PortTaken"]
 
 
+_PICKUP = 0.05
+"""Seconds until the engine notices a run, unless it is prompt: FlytePropeller leaves it UNDEFINED for some such time."""
+
+
 class PortTaken(OSError):
     """Something else listens on a port that was asked for by number, or it may not be used."""
 
@@ -49,6 +53,10 @@ class Assembly:
     projects: tuple[str, ...]
     clock: Callable[[], datetime]
     catch_up: int
+    task_callbacks: bool
+    stop_orphans: bool
+    engine: bool
+    prompt: bool
 
     def __post_init__(self) -> None:
         if self.isolation not in ("process", "fork"):
@@ -98,6 +106,7 @@ class Assembly:
         http_server: HttpServer,
         tokens: Tokens | None,
     ) -> Parts:
+        from ..admin.context import Admin
         from ..blobs.storage import Storage
         from ..console.console import Console
         from ..console.urls import run_path
@@ -108,15 +117,15 @@ class Assembly:
         from ..runner.process import Starter
         from ..runner.reaper import Reaper
         from ..store.database import Database
-        from ..store.entities import Entities
 
         shutil.rmtree(layout.work, ignore_errors=True)  # what a killed server left behind
         with usable(layout.root):
             layout.create()
-            database = resources.enter_context(closing(Database(layout.database)))
-        entities = Entities(database)
+            before = self.faults.outages.check_database
+            database = resources.enter_context(closing(Database(layout.database, before)))
+        admin = Admin.on(database, layout, self.faults)
         for project in self.projects:
-            entities.add_project(project)
+            admin.projects.ensure(project)
         access = self.access
         storage = resources.enter_context(closing(Storage(layout, http_server.port, access)))
         reaper = resources.enter_context(closing(Reaper()))
@@ -131,13 +140,13 @@ class Assembly:
             code=CodeCache(layout.code),
             images=self.images,
             starter=starter,
-            endpoint=f"{access.nearby}:{grpc_server.port}",
-            env={**storage.task_environment, **task_login(access.auth)},
+            endpoint=f"{access.nearby}:{grpc_server.port}" if self.task_callbacks else "",
+            kills=self.faults.task_kills,
+            env={**storage.task_environment, **(task_login(access.auth) if self.task_callbacks else {})},
         )
         console_url = f"http://{access.host}:{http_server.port}"
         engine = Engine(
-            database=database,
-            entities=entities,
+            admin=admin,
             layout=layout,
             runner=runner,
             parallelism=self.parallelism,
@@ -145,7 +154,10 @@ class Assembly:
             connectors=self.connectors,
             clock=self.clock,
             catch_up=self.catch_up,
+            stop_orphans=self.stop_orphans,
             run_url=lambda identifier: console_url + run_path(identifier),
+            moves=self.engine,
+            pickup=0.0 if self.prompt else _PICKUP,
         )
         serve(grpc_server, engine, layout, storage.signer)
         resources.callback(engine.stop)

@@ -48,43 +48,47 @@ class Parts:
 
 
 def serve(server: GrpcServer, engine: Engine, layout: Layout, signer: Signer) -> None:
-    """Puts the services on the server. AuthMetadataService joins them where tokens are asked for."""
-    from flyteidl.service import admin_pb2, dataproxy_pb2, identity_pb2, signal_pb2
+    """Puts the services on the server. Those about users and logging in join them where tokens are asked for."""
+    from flyteidl.service import admin_pb2, dataproxy_pb2, signal_pb2
 
+    from ..services.flyte1.attributes import AttributeHandlers
     from ..services.flyte1.dataproxy import DataProxyHandlers
     from ..services.flyte1.descriptions import DescriptionHandlers
     from ..services.flyte1.entities import EntityHandlers
+    from ..services.flyte1.events import EventHandlers
     from ..services.flyte1.executions import ExecutionHandlers
-    from ..services.flyte1.identity import IdentityHandlers
     from ..services.flyte1.metrics import MetricsHandlers
     from ..services.flyte1.names import NameHandlers
     from ..services.flyte1.nodes import NodeHandlers
     from ..services.flyte1.projects import ProjectHandlers
     from ..services.flyte1.signals import SignalHandlers
 
+    admin = engine.admin
     of_entities = (
-        ProjectHandlers(engine),
-        EntityHandlers(engine),
-        NameHandlers(engine),
-        DescriptionHandlers(engine),
+        ProjectHandlers(admin),
+        EntityHandlers(admin, engine.scheduler),
+        NameHandlers(admin),
+        DescriptionHandlers(admin),
+        AttributeHandlers(admin),
     )
-    of_runs = (ExecutionHandlers(engine), NodeHandlers(engine), MetricsHandlers(engine))
+    of_runs = (ExecutionHandlers(admin, engine), NodeHandlers(admin), MetricsHandlers(admin), EventHandlers(admin))
     server.add(admin_pb2.DESCRIPTOR.services_by_name["AdminService"], *of_entities, *of_runs)
-    data_proxy = DataProxyHandlers(layout, signer, engine.nodes)
+    data_proxy = DataProxyHandlers(admin, layout, signer)
     server.add(dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"], data_proxy)
-    server.add(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], SignalHandlers(engine))
-    server.add(identity_pb2.DESCRIPTOR.services_by_name["IdentityService"], IdentityHandlers())
+    server.add(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], SignalHandlers(admin, engine))
 
 
 def login_routes(server: GrpcServer, tokens: Tokens | None, base_url: str) -> list[Route]:
     """Puts the service that says how to log in on the gRPC server; the token endpoint's routes."""
     if tokens is None:
         return []
-    from flyteidl.service import auth_pb2
+    from flyteidl.service import auth_pb2, identity_pb2
 
     from ..auth.endpoint import TokenEndpoint
     from ..auth.metadata import AuthMetadataHandlers
+    from ..services.flyte1.identity import IdentityHandlers
 
+    server.add(identity_pb2.DESCRIPTOR.services_by_name["IdentityService"], IdentityHandlers())
     server.add(auth_pb2.DESCRIPTOR.services_by_name["AuthMetadataService"], AuthMetadataHandlers(tokens.auth, base_url))
     return TokenEndpoint(tokens, base_url).routes
 

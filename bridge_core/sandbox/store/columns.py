@@ -14,7 +14,7 @@ from flyteidl.core import execution_pb2 as core_execution_pb2
 from ..model.ids import enum_name
 from ..model.times import to_text
 
-__all__ = ["node_columns", "task_columns"]
+__all__ = ["node_columns", "schedule_type", "task_columns"]
 
 
 def node_columns(record: Any) -> dict[str, Any]:
@@ -47,6 +47,13 @@ def task_columns(record: Any) -> dict[str, Any]:
         "name": task.name,
         "version": task.version,
     }
+
+
+def schedule_type(schedule: Any) -> str:
+    """What kind of schedule a launch plan has (``transformers/launch_plan.go``)."""
+    if schedule.cron_expression or schedule.HasField("cron_schedule"):
+        return "CRON"
+    return "RATE" if schedule.HasField("rate") else "NONE"
 
 
 def _common(record: Any, entity: str) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from .schema import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from ..validation.filters import Query
 
 __all__ = ["Database", "Page"]
 
@@ -30,17 +32,22 @@ class Page:
 
     def __init__(self, rows: list[sqlite3.Row], offset: int, limit: int) -> None:
         self.rows = rows
-        self.token = str(offset + limit) if len(rows) == limit else ""
+        self.token = str(offset + limit) if rows and len(rows) == limit else ""
 
 
 class Database:
     """An open store. Usable from any thread; `transaction` nests.
 
+    Args:
+        path: The file.
+        before: Asked before each statement; raises when the database is to be away.
+
     Raises:
         sqlite3.Error: When the file cannot be read, or a newer flyte-bridge wrote it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, before: Callable[[], None] = lambda: None) -> None:
+        self._before = before
         self._lock = threading.RLock()
         self._depth = 0
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -61,6 +68,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, and nobody else in between: also the lock for read-modify-write."""
+        self._before()
         with self._lock:
             if self._depth == 0:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -78,21 +86,33 @@ class Database:
 
     def execute(self, statement: str, arguments: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Runs one statement."""
+        self._before()
         with self._lock:
             return self._connection.execute(statement, arguments)
 
     def one(self, statement: str, arguments: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row, or None."""
+        self._before()
         with self._lock:
             row: sqlite3.Row | None = self._connection.execute(statement, arguments).fetchone()
             return row
 
     def all(self, statement: str, arguments: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows."""
+        self._before()
         with self._lock:
             return self._connection.execute(statement, arguments).fetchall()
 
-    def page(self, statement: str, arguments: Sequence[Any], *, order: str, limit: int, offset: int) -> Page:
-        """One page of a SELECT without ORDER BY and LIMIT."""
-        rows = self.all(f"{statement} ORDER BY {order} LIMIT ? OFFSET ?", [*arguments, limit, offset])
-        return Page(rows, offset, limit)
+    def page(self, query: Query, columns: Iterable[str] = ("*",)) -> Page:
+        """One page of what is listed; a limit of 0 is none."""
+        statement, arguments = query.select(columns)
+        rows = self.all(
+            f"{statement} ORDER BY {query.order} LIMIT {query.limit or -1:d} OFFSET {query.offset:d}", arguments
+        )
+        return Page(rows, query.offset, query.limit)
+
+    def page_then_filter(self, query: Query, statement: str, arguments: Sequence[Any]) -> Page:
+        """The page of a statement, of which the filters of the query leave some rows."""
+        cut = f"{statement} ORDER BY {query.order} LIMIT {query.limit or -1:d} OFFSET {query.offset:d}"
+        filtered, more = query.filter(cut)
+        return Page(self.all(f"{filtered} ORDER BY {query.order}", [*arguments, *more]), query.offset, query.limit)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import launch_plan_pb2, project_pb2, task_pb2, workflow_pb2
+from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
-from ..model.ids import describe, kind_name
+from ..model.go_text import go_text
+from ..model.ids import kind_name
 from ..model.status import Rejected
 from ..model.times import now, to_text
+from .columns import schedule_type
+from .executions import heap
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,10 +24,7 @@ if TYPE_CHECKING:
     from ..validation.filters import Query
     from .database import Database, Page
 
-__all__ = ["DOMAINS", "Entities"]
-
-DOMAINS = ("development", "staging", "production")
-"""The domains of every project (flyteadmin's default configuration)."""
+__all__ = ["Entities"]
 
 _RECORDS = {
     identifier_pb2.TASK: task_pb2.Task,
@@ -35,41 +35,10 @@ _KEY = "resource_type=? AND project=? AND domain=? AND name=? AND version=?"
 
 
 class Entities:
-    """Entities and projects in the store."""
+    """Entities in the store."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
-
-    # Projects.
-
-    def add_project(self, name: str) -> None:
-        """Adds a project with the usual domains, unless it exists."""
-        project = project_pb2.Project(id=name, name=name)
-        for domain in DOMAINS:
-            project.domains.add(id=domain, name=domain)
-        self._db.execute(
-            "INSERT OR IGNORE INTO projects (id, record) VALUES (?, ?)", (name, project.SerializeToString())
-        )
-
-    def projects(self) -> list[Any]:
-        """All projects."""
-        return [
-            project_pb2.Project.FromString(row["record"])
-            for row in self._db.all("SELECT record FROM projects ORDER BY id")
-        ]
-
-    def check_project(self, project: str, domain: str) -> None:
-        """Refuses a project or domain that does not exist (flyteadmin ``validation.ValidateProjectAndDomain``)."""
-        if not project:
-            raise Rejected("INVALID_ARGUMENT", "missing project")
-        if not domain:
-            raise Rejected("INVALID_ARGUMENT", "missing domain")
-        if self._db.one("SELECT 1 FROM projects WHERE id=?", (project,)) is None:
-            raise Rejected(
-                "INVALID_ARGUMENT", f"failed to validate that project [{project}] and domain [{domain}] are registered"
-            )
-        if domain not in DOMAINS:
-            raise Rejected("INVALID_ARGUMENT", f"domain [{domain}] is unrecognized by system")
 
     # Versions.
 
@@ -87,15 +56,21 @@ class Entities:
         """
         stamp = to_text(now())
         identifier = record.id
+        kind = "NONE"
+        if identifier.resource_type == identifier_pb2.LAUNCH_PLAN:
+            kind = schedule_type(record.spec.entity_metadata.schedule)
         cursor = self._db.execute(
             "INSERT INTO entities (resource_type, project, domain, name, version, created_at, updated_at, workflow_id, type,"
-            " digest, record) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            " schedule_type, short_description, heap, digest, record) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 *_key(identifier),
                 stamp,
                 stamp,
                 workflow_row,
                 type_,
+                kind,
+                getattr(record, "short_description", ""),
+                heap(),
                 _digest(structure),
                 record.SerializeToString(deterministic=True),
             ),
@@ -141,20 +116,8 @@ class Entities:
 
     def page(self, resource_type: int, query: Query) -> tuple[list[Any], Page]:
         """One page of versions."""
-        page = query.page(self._db, "SELECT * FROM entities", "resource_type=?", [resource_type])
+        page = self._db.page(query, ["record"])
         return [_RECORDS[resource_type].FromString(row["record"]) for row in page.rows], page
-
-    def names(self, resource_type: int, query: Query) -> Page:
-        """One page of names, with their descriptions and states."""
-        return query.page(self._db, "SELECT * FROM named_entities", "resource_type=?", [resource_type])
-
-    def update_named(self, resource_type: int, identifier: Any, description: str, state: int) -> bool:
-        """Changes description and state of a name; False when there is no such name."""
-        cursor = self._db.execute(
-            "UPDATE named_entities SET description=?, state=? WHERE resource_type=? AND project=? AND domain=? AND name=?",
-            (description, state, resource_type, identifier.project, identifier.domain, identifier.name),
-        )
-        return cursor.rowcount > 0
 
     # Launch plan activation.
 
@@ -180,10 +143,11 @@ class Entities:
         plan.closure.state = state
         plan.closure.updated_at.CopyFrom(now())
         self._db.execute(
-            f"UPDATE entities SET state=?, updated_at=?, record=? WHERE {_KEY}",
+            f"UPDATE entities SET state=?, updated_at=?, heap=?, record=? WHERE {_KEY}",
             (
                 state,
                 to_text(plan.closure.updated_at),
+                heap(),
                 plan.SerializeToString(deterministic=True),
                 *_key(plan.id),
             ),
@@ -192,10 +156,11 @@ class Entities:
 
 def missing(identifier: Any) -> Rejected:
     """NOT_FOUND for an entity."""
+    bare = identifier_pb2.Identifier()
+    bare.CopyFrom(identifier)
+    bare.ClearField("resource_type")
     kind = kind_name(identifier.resource_type)
-    return Rejected(
-        "NOT_FOUND", f"missing entity of type {kind} with identifier {describe(identifier)} (resource_type:{kind})"
-    )
+    return Rejected("NOT_FOUND", f"missing entity of type {kind} with identifier {go_text(bare)}")
 
 
 def _key(identifier: Any) -> tuple[int, str, str, str, str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import node_execution_pb2, signal_pb2, task_execution_pb2
-from flyteidl.core import catalog_pb2, compiler_pb2, literals_pb2
+from flyteidl.core import catalog_pb2, compiler_pb2, identifier_pb2, literals_pb2
 
+from ..model.go_text import go_text
 from ..model.status import Rejected
 from .columns import node_columns, task_columns
-from .executions import execution_key, trim_error
+from .executions import execution_key, heap, trim_error
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,8 +35,14 @@ class Nodes:
 
     # Node executions.
 
-    def save(self, record: Any, *, parent: str | None) -> None:
-        """Writes a node execution, new or changed."""
+    def save(self, record: Any, *, parent: str | None, parent_task: int | None = None) -> None:
+        """Writes a node execution, new or changed.
+
+        Args:
+            record: NodeExecution.
+            parent: Unique id of the node above it.
+            parent_task: Row of the task execution that made it, as FlyteAdmin's first events had it.
+        """
         execution, node_id = _node_key(record.id)
         above = None
         if parent:
@@ -45,8 +52,14 @@ class Nodes:
             "node_id": node_id,
             "parent": parent or "",
             "parent_id": None if above is None else above["id"],
+            "parent_task_execution_id": parent_task,
         }
-        self._upsert("node_executions", "execution, node_id", place, {**node_columns(record), "record": _bytes(record)})
+        self._upsert(
+            "node_executions",
+            "execution, node_id",
+            place,
+            {**node_columns(record), "heap": heap(), "record": _bytes(record)},
+        )
 
     def save_data(self, identifier: Any, *, inputs: Any = None, outputs: Any = None, dynamic: Any = None) -> None:
         """Writes what is given of a node's inputs, outputs and compiled dynamic workflow."""
@@ -59,7 +72,7 @@ class Nodes:
 
     def get(self, identifier: Any) -> Any:
         """One node execution, or NOT_FOUND."""
-        return node_execution_pb2.NodeExecution.FromString(self._row(identifier)["record"])
+        return node_execution_pb2.NodeExecution.FromString(self.row(identifier)["record"])
 
     def find(self, execution: Any, node_id: str) -> Any | None:
         """One node execution, or None."""
@@ -70,7 +83,7 @@ class Nodes:
 
     def data(self, identifier: Any) -> tuple[Any, Any, Any]:
         """Inputs, outputs (empty maps when there are none) and the dynamic workflow (or None) of a node."""
-        row = self._row(identifier)
+        row = self.row(identifier)
         dynamic = row["dynamic"]
         return (
             _literals(row["inputs"]),
@@ -78,11 +91,10 @@ class Nodes:
             None if dynamic is None else compiler_pb2.CompiledWorkflowClosure.FromString(dynamic),
         )
 
-    def page(self, execution: Any, parent: str, query: Query) -> tuple[list[Any], Page]:
-        """One page of the nodes directly below a parent, with trimmed errors; the empty parent means the top level."""
-        page = query.page(
-            self._db, "SELECT * FROM node_executions", "execution=? AND parent=?", [execution_key(execution), parent]
-        )
+    def page(self, execution: Any, query: Query) -> tuple[list[Any], Page]:
+        """One page of nodes of an execution, with trimmed errors."""
+        query.require("node_executions.execution=?", execution_key(execution))
+        page = self._db.page(query, ["record"])
         nodes = [node_execution_pb2.NodeExecution.FromString(row["record"]) for row in page.rows]
         for node in nodes:
             trim_error(node.closure)
@@ -114,43 +126,53 @@ class Nodes:
         rows = self._db.all("SELECT node_id, task FROM task_executions WHERE execution=?", (execution_key(execution),))
         return {row["node_id"]: row["task"] for row in rows}
 
-    def _row(self, identifier: Any) -> sqlite3.Row:
+    def row(self, identifier: Any) -> sqlite3.Row:
+        """The row of a node execution, or NOT_FOUND."""
         row = self._db.one("SELECT * FROM node_executions WHERE execution=? AND node_id=?", _node_key(identifier))
         if row is None:
-            raise Rejected(
-                "NOT_FOUND",
-                f'missing entity of type node execution with identifier node_id:"{identifier.node_id}" '
-                f"execution_id:{execution_key(identifier.execution_id)}",
-            )
+            text = f"missing entity of type node execution with identifier {go_text(identifier)}"
+            raise Rejected("NOT_FOUND", text)
         return row
 
     # Task executions.
 
-    def save_task(self, record: Any, *, inputs: Any = None, outputs: Any = None, log_path: str | None = None) -> None:
-        """Writes a task execution, new or changed."""
+    def save_task(
+        self,
+        record: Any,
+        *,
+        inputs: Any = None,
+        outputs: Any = None,
+        log_path: str | None = None,
+        phase_version: int | None = None,
+    ) -> None:
+        """Writes a task execution, new or changed, and what is given besides."""
         key = _task_key(record.id)
         place = dict(zip(_TASK_PLACE.split(", "), key, strict=True))
-        self._upsert("task_executions", _TASK_PLACE, place, {**task_columns(record), "record": _bytes(record)})
+        self._upsert(
+            "task_executions", _TASK_PLACE, place, {**task_columns(record), "heap": heap(), "record": _bytes(record)}
+        )
         for column, value in (
             ("inputs", None if inputs is None else inputs.SerializeToString()),
             ("outputs", None if outputs is None else outputs.SerializeToString()),
             ("log_path", log_path),
+            ("phase_version", phase_version),
         ):
             if value is not None:
                 self._db.execute(f"UPDATE task_executions SET {column}=? WHERE {_TASK_KEY}", (value, *key))
 
     def get_task(self, identifier: Any) -> Any:
         """One task execution, or NOT_FOUND."""
-        return task_execution_pb2.TaskExecution.FromString(self._task_row(identifier)["record"])
+        return task_execution_pb2.TaskExecution.FromString(self.task_row(identifier)["record"])
 
     def task_data(self, identifier: Any) -> tuple[Any, Any]:
         """Inputs and outputs of a task execution."""
-        row = self._task_row(identifier)
+        row = self.task_row(identifier)
         return _literals(row["inputs"]), _literals(row["outputs"])
 
     def list_tasks(self, node: Any, query: Query) -> tuple[list[Any], Page]:
         """One page of the attempts of a node."""
-        page = query.page(self._db, "SELECT * FROM task_executions", "execution=? AND node_id=?", list(_node_key(node)))
+        query.require("task_executions.execution=? AND task_executions.node_id=?", *_node_key(node))
+        page = self._db.page(query, ["record"])
         return [task_execution_pb2.TaskExecution.FromString(row["record"]) for row in page.rows], page
 
     def attempts_of(self, node: Any) -> list[Any]:
@@ -167,12 +189,20 @@ class Nodes:
         )
         return [(row["node_id"], row["retry_attempt"], row["phase"], row["log_path"]) for row in rows]
 
-    def _task_row(self, identifier: Any) -> sqlite3.Row:
+    def find_task(self, identifier: Any) -> Any | None:
+        """One task execution, or None."""
+        row = self._db.one(f"SELECT record FROM task_executions WHERE {_TASK_KEY}", _task_key(identifier))
+        return None if row is None else task_execution_pb2.TaskExecution.FromString(row["record"])
+
+    def task_row(self, identifier: Any) -> sqlite3.Row:
+        """The row of a task execution, or NOT_FOUND."""
         row = self._db.one(f"SELECT * FROM task_executions WHERE {_TASK_KEY}", _task_key(identifier))
         if row is None:
-            raise Rejected(
-                "NOT_FOUND", f"missing entity of type task execution with identifier {_task_key(identifier)}"
-            )
+            asked = identifier_pb2.TaskExecutionIdentifier()
+            asked.CopyFrom(identifier)
+            asked.task_id.ClearField("resource_type")
+            asked.ClearField("retry_attempt")
+            raise Rejected("NOT_FOUND", f"missing entity of type task execution with identifier {go_text(asked)}")
         return row
 
     # Signals.
@@ -187,14 +217,24 @@ class Nodes:
 
     def save_signal(self, record: Any) -> None:
         """Writes a signal, new or set."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO signals (execution, signal_id, record) VALUES (?,?,?)",
-            (execution_key(record.id.execution_id), record.id.signal_id, record.SerializeToString()),
+        run = record.id.execution_id
+        self._upsert(
+            "signals",
+            "execution, signal_id",
+            {
+                "execution": execution_key(run),
+                "signal_id": record.id.signal_id,
+                "execution_project": run.project,
+                "execution_domain": run.domain,
+                "execution_name": run.name,
+            },
+            {"record": record.SerializeToString()},
         )
 
     def page_of_signals(self, execution: Any, query: Query) -> tuple[list[Any], Page]:
         """One page of the signals of an execution."""
-        page = query.page(self._db, "SELECT * FROM signals", "execution=?", [execution_key(execution)])
+        query.require("signals.execution=?", execution_key(execution))
+        page = self._db.page(query, ["record"])
         return [signal_pb2.Signal.FromString(row["record"]) for row in page.rows], page
 
     def _upsert(self, table: str, unique: str, place: dict[str, Any], values: dict[str, Any]) -> None:

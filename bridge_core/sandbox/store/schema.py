@@ -9,9 +9,10 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from flyteidl.admin import node_execution_pb2, task_execution_pb2
+from flyteidl.admin import launch_plan_pb2, node_execution_pb2, project_pb2, signal_pb2, task_execution_pb2
+from flyteidl.core import identifier_pb2
 
-from .columns import node_columns, task_columns
+from .columns import node_columns, schedule_type, task_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +86,44 @@ _TASK_COLUMNS = """
     execution_domain TEXT; execution_name TEXT; phase_version INTEGER NOT NULL DEFAULT 0; input_uri TEXT; started_at TEXT;
     task_execution_created_at TEXT; task_execution_updated_at TEXT; duration REAL NOT NULL DEFAULT 0"""
 
+# `heap` is where a row lies: rows of lists without an order come as they lie, and one that is written anew lies at the end.
+_ADMIN = """
+ALTER TABLE projects ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE projects ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE projects ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE projects ADD COLUMN created_at TEXT NOT NULL DEFAULT '';
+ALTER TABLE projects ADD COLUMN updated_at TEXT NOT NULL DEFAULT '';
+ALTER TABLE entities ADD COLUMN schedule_type TEXT NOT NULL DEFAULT 'NONE';
+ALTER TABLE entities ADD COLUMN short_description TEXT NOT NULL DEFAULT '';
+ALTER TABLE entities ADD COLUMN heap INTEGER NOT NULL DEFAULT 0;
+UPDATE entities SET heap=id;
+ALTER TABLE executions ADD COLUMN heap INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE executions ADD COLUMN merged BLOB;
+UPDATE executions SET heap=id, merged=spec, launch_entity=lower(launch_entity);
+CREATE TABLE execution_inputs (
+    execution_project TEXT NOT NULL, execution_domain TEXT NOT NULL, execution_name TEXT NOT NULL,
+    inputs BLOB NOT NULL, user_inputs BLOB NOT NULL,
+    PRIMARY KEY (execution_project, execution_domain, execution_name));
+INSERT INTO execution_inputs SELECT execution_project, execution_domain, execution_name, inputs, user_inputs FROM executions;
+ALTER TABLE executions DROP COLUMN inputs;
+ALTER TABLE executions DROP COLUMN user_inputs;
+DELETE FROM execution_tags WHERE rowid NOT IN (
+    SELECT min(rowid) FROM execution_tags GROUP BY execution_project, execution_domain, execution_name, key, value);
+CREATE UNIQUE INDEX execution_tags_pkey ON execution_tags (
+    execution_project, execution_domain, execution_name, key, value);
+ALTER TABLE node_executions ADD COLUMN heap INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE task_executions ADD COLUMN heap INTEGER NOT NULL DEFAULT 0;
+UPDATE node_executions SET heap=id;
+UPDATE task_executions SET heap=id;
+ALTER TABLE signals ADD COLUMN execution_project TEXT;
+ALTER TABLE signals ADD COLUMN execution_domain TEXT;
+ALTER TABLE signals ADD COLUMN execution_name TEXT;
+CREATE TABLE attributes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, domain TEXT NOT NULL, workflow TEXT NOT NULL,
+    launch_plan TEXT NOT NULL, resource_type TEXT NOT NULL, priority INTEGER NOT NULL, attributes BLOB NOT NULL,
+    UNIQUE (project, domain, workflow, launch_plan, resource_type))"""
+_PLAN = identifier_pb2.LAUNCH_PLAN
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Brings the tables of an open file up to date, each step whole or not at all.
@@ -132,9 +171,25 @@ def _filtered(connection: sqlite3.Connection) -> None:
     )
 
 
+def _as_admin(connection: sqlite3.Connection) -> None:
+    """What flyteadmin keeps besides: archived projects, matchable attributes, tags that are unique, inputs apart from the run."""
+    for statement in _ADMIN.split(";"):
+        connection.execute(statement)
+    for row in connection.execute("SELECT id, record FROM projects").fetchall():
+        project = project_pb2.Project.FromString(row["record"])
+        connection.execute("UPDATE projects SET name=? WHERE id=?", (project.name, row["id"]))
+    for row in connection.execute("SELECT id, record FROM signals").fetchall():
+        run = signal_pb2.Signal.FromString(row["record"]).id.execution_id
+        columns = {"project": run.project, "domain": run.domain, "name": run.name}
+        _fill(connection, "signals", row["id"], {f"execution_{name}": value for name, value in columns.items()})
+    for row in connection.execute("SELECT id, record FROM entities WHERE resource_type=?", (_PLAN,)).fetchall():
+        schedule = launch_plan_pb2.LaunchPlan.FromString(row["record"]).spec.entity_metadata.schedule
+        connection.execute("UPDATE entities SET schedule_type=? WHERE id=?", (schedule_type(schedule), row["id"]))
+
+
 def _fill(connection: sqlite3.Connection, table: str, row: int, columns: dict[str, object]) -> None:
     assignments = ", ".join(f"{name}=?" for name in columns)
     connection.execute(f"UPDATE {table} SET {assignments} WHERE id=?", (*columns.values(), row))  # noqa: S608
 
 
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _filtered)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _filtered, _as_admin)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from flyteidl.core import interface_pb2, literals_pb2, types_pb2
-from google.protobuf import text_format
 
+from ..model.go_text import go_text
 from ..model.status import Rejected
-from .interfaces import castable, type_of
+from .interfaces import castable, is_typed, type_of
 
-__all__ = ["check_literals", "check_parameters", "execution_inputs", "expected_inputs"]
+__all__ = ["check_literals", "check_parameters", "execution_inputs", "expected_inputs", "type_checked"]
 
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 _NANOSECONDS = 1_000_000_000
@@ -61,10 +61,10 @@ def check_parameters(parameters: Any, what: str) -> None:
             )
         if behavior != "default":
             continue
-        found = _type_of(name, parameter.default)
+        found = type_checked(name, parameter.default)
         if not castable(found, type_):
             raise _invalid(
-                f"Type mismatch for Parameter {name} in {what} has type {_line(type_)}, expected {_line(found)}"
+                f"Type mismatch for Parameter {name} in {what} has type {go_text(type_)}, expected {go_text(found)}"
             )
         if type_.simple == types_pb2.DATETIME:
             _check_datetime(parameter.default)
@@ -91,11 +91,11 @@ def expected_inputs(interface: Any, plan: Any) -> Any:
         for name in given:
             if name not in declared:
                 raise _invalid(f"unexpected {kind}_input {name}")
-            found = defaults[name].var.type if kind == "default" else _type_of(name, fixed[name])
+            found = defaults[name].var.type if kind == "default" else type_checked(name, fixed[name])
             if not castable(found, declared[name].type):
                 sides = (found, declared[name].type) if kind == "default" else (declared[name].type, found)
                 raise _invalid(
-                    f"invalid {kind}_input wrong type {name}, expected {_line(sides[0])}, got {_line(sides[1])} instead"
+                    f"invalid {kind}_input wrong type {name}, expected {go_text(sides[0])}, got {go_text(sides[1])} instead"
                 )
     expected = interface_pb2.ParameterMap()
     for name, variable in declared.items():
@@ -126,10 +126,10 @@ def execution_inputs(given: Any, plan: Any) -> Any:
         inputs.literals[name].CopyFrom(literal)
     for name, parameter in expected.items():
         if name in inputs.literals:
-            found = _type_of(name, inputs.literals[name])
+            found = type_checked(name, inputs.literals[name])
             if not castable(found, parameter.var.type):
                 raise _invalid(
-                    f"invalid {name} input wrong type. Expected {_line(parameter.var.type)}, but got {_line(found)}"
+                    f"invalid {name} input wrong type. Expected {go_text(parameter.var.type)}, but got {go_text(found)}"
                 )
         elif parameter.WhichOneof("behavior") == "required" and parameter.required:
             raise _invalid(f"expected_inputs {name} missing")
@@ -142,9 +142,13 @@ def execution_inputs(given: Any, plan: Any) -> Any:
     return inputs
 
 
-def _type_of(name: str, literal: Any) -> Any:
-    kind = literal.WhichOneof("value")
-    if kind is None or (kind == "scalar" and literal.scalar.WhichOneof("value") is None):
+def type_checked(name: str, literal: Any) -> Any:
+    """The type of a value.
+
+    Raises:
+        Rejected: INVALID_ARGUMENT, it has none that FlyteAdmin knows.
+    """
+    if not is_typed(literal):
         raise _invalid(
             f"Failed to validate literal type for [{name}] with err: got unknown literal type: [<nil>].\n"
             "Suggested solution: Please update all your Flyte deployment images to the latest version and try again"
@@ -154,17 +158,13 @@ def _type_of(name: str, literal: Any) -> Any:
 
 def _check_datetime(literal: Any) -> None:
     stamp = literal.scalar.primitive.datetime
-    text = f"proto: timestamp ({_line(stamp)})"
+    text = f"proto: timestamp ({go_text(stamp)})"
     if stamp.seconds < _FIRST_SECOND:
         raise _invalid(f"{text} before 0001-01-01")
     if stamp.seconds > _LAST_SECOND:
         raise _invalid(f"{text} after 9999-12-31")
     if not 0 <= stamp.nanos < _NANOSECONDS:
         raise _invalid(f"{text} has out-of-range nanos")
-
-
-def _line(message: Any) -> str:
-    return str(text_format.MessageToString(message, as_one_line=True))
 
 
 def _invalid(text: str) -> Rejected:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import types_pb2
 
+from .json_schema import fits
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["castable", "type_of"]
+__all__ = ["castable", "is_typed", "type_of", "type_of_scalar"]
 
 _PRIMITIVES = {
     "integer": types_pb2.INTEGER,
@@ -36,20 +38,25 @@ def type_of(literal: Any) -> Any:
     if kind == "offloaded_metadata":
         return literal.offloaded_metadata.inferred_type
     if kind == "scalar":
-        return _type_of_scalar(literal.scalar)
+        return type_of_scalar(literal.scalar)
     return _simple(types_pb2.NONE)
 
 
-def castable(given: Any, wanted: Any) -> bool:
-    """Whether a value of the given type is accepted where the wanted type is declared."""
-    if given.WhichOneof("type") == "union_type" and len(given.union_type.variants) == 1:
-        only = given.union_type.variants[0]
-        if _casts(only, wanted):
-            return True
-    return _casts(given, wanted)
+def is_typed(literal: Any) -> bool:
+    """Whether a literal has a type that FlyteAdmin knows: an empty one has none, nor has a blob without metadata."""
+    kind = literal.WhichOneof("value")
+    if kind == "collection":
+        return all(is_typed(item) for item in literal.collection.literals)
+    if kind == "map":
+        return all(is_typed(item) for item in literal.map.literals.values())
+    if kind == "scalar":
+        value = literal.scalar.WhichOneof("value")
+        return value is not None and (value != "blob" or literal.scalar.blob.HasField("metadata"))
+    return bool(kind == "offloaded_metadata" and literal.offloaded_metadata.HasField("inferred_type"))
 
 
-def _type_of_scalar(scalar: Any) -> Any:
+def type_of_scalar(scalar: Any) -> Any:
+    """The type of a scalar, as far as it tells."""
     kind = scalar.WhichOneof("value")
     if kind == "primitive":
         return _simple(_PRIMITIVES[scalar.primitive.WhichOneof("value") or "string_value"])
@@ -64,6 +71,15 @@ def _type_of_scalar(scalar: Any) -> Any:
     if kind == "union":
         return types_pb2.LiteralType(union_type=types_pb2.UnionType(variants=[scalar.union.type]))
     return _simple({"error": types_pb2.ERROR, "generic": types_pb2.STRUCT}.get(kind or "", types_pb2.NONE))
+
+
+def castable(given: Any, wanted: Any) -> bool:
+    """Whether a value of the given type is accepted where the wanted type is declared."""
+    if given.WhichOneof("type") == "union_type" and len(given.union_type.variants) == 1:
+        only = given.union_type.variants[0]
+        if _casts(only, wanted):
+            return True
+    return _casts(given, wanted)
 
 
 def _common(literals: Iterable[Any]) -> Any:
@@ -114,6 +130,8 @@ def _casts_trivially(given: Any, wanted: Any) -> bool:
             return True
     if given.structure.tag and given.structure.tag != wanted.structure.tag:
         return False
+    if _is_struct(given) and _is_struct(wanted):
+        return fits(given.metadata, wanted.metadata)
     return _bare(given) == _bare(wanted)
 
 
@@ -185,6 +203,10 @@ def _table(type_: Any) -> tuple[str, dict[str, Any] | None]:
         dataset = type_.structured_dataset_type
         return dataset.format.lower(), {column.name: column.literal_type for column in dataset.columns}
     return "", None
+
+
+def _is_struct(type_: Any) -> bool:
+    return bool(type_.WhichOneof("type") == "simple" and type_.simple == types_pb2.STRUCT)
 
 
 def _is_none(type_: Any) -> bool:

@@ -1,7 +1,13 @@
 // Starts npm's oidc-provider on a free port of 127.0.0.1. Prints {"issuer"} and then one line per answer of the token endpoint.
 // Who somebody is does not matter here: its development pages let anybody in.
+// Arguments: the folder of the package oidc-provider, and a file with the public keys of a service that signs assertions.
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import Provider from 'oidc-provider';
+import { pathToFileURL } from 'node:url';
+
+const [folder, keys] = process.argv.slice(2);
+const { default: Provider } = await import(pathToFileURL(`${folder}/lib/index.js`));
+const jwks = JSON.parse(readFileSync(keys, 'utf8'));
 
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 const service = (client_id, more = {}) => ({
@@ -19,6 +25,7 @@ const server = createServer().listen(0, '127.0.0.1', () => {
   const provider = new Provider(issuer, {
     clients: [
       service('service'), service('short-service'),
+      service('pod', { token_endpoint_auth_method: 'private_key_jwt', client_secret: undefined, jwks }),
       service('flyteadmin'), person('flytectl'), person('short-flytectl'),
     ],
     scopes: ['openid', 'offline_access', 'all'],

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import description_entity_pb2
-from flyteidl.core import identifier_pb2
 
-from ...model.ids import describe
 from ...model.status import Rejected
-from ...store.descriptions import Descriptions
-from ...validation.filters import DESCRIPTION, Query
+from ...validation.filters import query_of
+from ...validation.listed import DESCRIPTION
+from ...validation.requests import check_limit, check_resource_type, fields_checked, missing, require
 
 if TYPE_CHECKING:
-    from ...engine.engine import Engine
+    from ...admin.context import Admin
 
 __all__ = ["DescriptionHandlers"]
 
@@ -21,33 +20,26 @@ __all__ = ["DescriptionHandlers"]
 class DescriptionHandlers:
     """Handlers by RPC name. Descriptions come with the tasks and workflows that are created."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._descriptions = Descriptions(engine.database)
+    def __init__(self, admin: Admin) -> None:
+        self._descriptions = admin.descriptions
 
     def GetDescriptionEntity(self, request: Any) -> Any:
         """The description of one version; NOT_FOUND when its author wrote none."""
-        if request.id.resource_type == identifier_pb2.UNSPECIFIED:
-            raise Rejected("INVALID_ARGUMENT", "invalid value for resource_type")
-        _require(request.id, "project", "domain", "name", "version")
-        found = self._descriptions.find(request.id)
+        check_resource_type(request.id.resource_type)
+        identifier = fields_checked(request, "id")
+        found = self._descriptions.find(identifier)
         if found is None:
-            text = f"missing entity of type description entity with identifier {describe(request.id)}"
-            raise Rejected("NOT_FOUND", text)
+            raise Rejected("NOT_FOUND", "entry not found")
         return found
 
     def ListDescriptionEntities(self, request: Any) -> Any:
-        """One page of the descriptions of one name's versions."""
-        _require(request.id, "project", "domain", "name")
-        query = Query(
-            DESCRIPTION, filters=request.filters, sort_by=request.sort_by, limit=request.limit, token=request.token
-        )
+        """One page of the descriptions of one name's versions, of whatever kind: FlyteAdmin does not look at it."""
+        if not request.HasField("id"):
+            raise missing("id")
+        require(request.id, "project", "domain", "name")
+        check_limit(request.limit)
+        query = query_of(DESCRIPTION, request, "ListDescriptionEntities")
         where = (request.id.project, request.id.domain, request.id.name)
-        query.require("project=? AND domain=? AND name=?", *where)
-        found, page = self._descriptions.page(request.resource_type, query)
+        query.require("descriptions.project=? AND descriptions.domain=? AND descriptions.name=?", *where)
+        found, page = self._descriptions.page(query)
         return description_entity_pb2.DescriptionEntityList(descriptionEntities=found, token=page.token)
-
-
-def _require(identifier: Any, *fields: str) -> None:
-    for field in fields:
-        if not getattr(identifier, field):
-            raise Rejected("INVALID_ARGUMENT", f"missing {field}")

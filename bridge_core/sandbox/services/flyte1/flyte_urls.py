@@ -34,12 +34,14 @@ def parse_flyte_url(text: str) -> FlyteUrl:
     Raises:
         Rejected: INVALID_ARGUMENT when it is none.
     """
+    before = "failed to validate resolve artifact request. Error: "
+    if not text:
+        raise Rejected("INVALID_ARGUMENT", f"{before}source is required. Provided empty string")
+    if not text.startswith("flyte://"):
+        raise Rejected("INVALID_ARGUMENT", f"{before}request does not start with the correct prefix")
     match = _FORM.fullmatch(text)
     if match is None or (match["kind"] == "d" and match["literal"]):
-        raise Rejected(
-            "INVALID_ARGUMENT",
-            f"invalid flyte url [{text[:200]}]: wanted flyte://v1/project/domain/execution/node[/attempt]/(i|o|d)[/name]",
-        )
+        raise Rejected("INVALID_ARGUMENT", f"failed to parse artifact url Error: failed to parse [{text}]")
     node = identifier_pb2.NodeExecutionIdentifier(node_id=match["node"])
     node.execution_id.project = match["project"]
     node.execution_id.domain = match["domain"]
