@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flyteidl.core import types_pb2
-from google.protobuf import text_format
 
-from ..model.ids import kind_name
+from ..model.go_text import go_text
 from ..model.status import Rejected
 
 __all__ = ["CompileErrors", "refusal", "type_text"]
@@ -65,11 +64,7 @@ class CompileErrors:
 
 def refusal(workflow: Any, why: str) -> Rejected:
     """A workflow that cannot be compiled (flyteadmin ``manager/impl/workflow_manager.go``)."""
-    name = (
-        f'resource_type:{kind_name(workflow.resource_type)} project:"{workflow.project}" domain:"{workflow.domain}" '
-        f'name:"{workflow.name}" version:"{workflow.version}"'
-    )
-    return Rejected("INVALID_ARGUMENT", f"failed to compile workflow for [{name}] with err: {why}")
+    return Rejected("INVALID_ARGUMENT", f"failed to compile workflow for [{go_text(workflow)}] with err: {why}")
 
 
 def type_text(type_: Any) -> str:
@@ -80,5 +75,4 @@ def type_text(type_: Any) -> str:
         fields = type_.structure.dataclass_type
         inner = ", ".join(f"dataclass_type:{{key:{name} value:{{{type_text(fields[name])}}}" for name in sorted(fields))
         return f"simple: STRUCT structure{{{inner}}}"
-    text = text_format.MessageToString(type_, as_one_line=True)
-    return text.replace(" { ", ":{").replace(" }", "}").replace(": ", ":").strip()
+    return go_text(type_)

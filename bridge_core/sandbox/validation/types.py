@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
+from ..model.go_text import go_text
 from ..model.ids import END_NODE, START_NODE
 from .compile_errors import CompileErrors, type_text
 from .interfaces import castable, type_of_scalar
@@ -269,7 +270,7 @@ class Types:
             elif given.structure.dataclass_type:
                 field = attribute.string_value
                 if field not in given.structure.dataclass_type:
-                    text = f"Variable [{promise.var}] (type [{type_text(given)}]) doesn't have field [{field}]."
+                    text = f"Variable [{promise.var}] (type [{go_text(given)}]) doesn't have field [{field}]."
                     slot.errors.add("FieldNotFound", slot.node_id, text)
                     return None
                 given = given.structure.dataclass_type[field]
