@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowNotFoundException
 
-from bridge_core import AlreadyExists, BridgeError, ErrorClass, NextTry, RunEnded, RunNotFound, classify
+from bridge_core import AlreadyExists, BridgeError, RunAborted, RunEnded, RunNotFound
 
 __all__ = ["airflow_failures"]
 
@@ -31,12 +31,15 @@ def airflow_failures() -> Iterator[None]:
         raise AirflowFailException(
             f"{error.message} For Airflow: clear the task, which gives its run a new name."
         ) from None
+    except RunAborted as error:
+        raise AirflowFailException(f"{error.message} (not retried: somebody wanted it to end)") from None
     except RunEnded as error:
-        found = classify(error)
-        if found.error_class is ErrorClass.ABORTED:
-            raise AirflowFailException(f"{error.message} (not retried: somebody wanted it to end)") from None
-        raise AirflowException(f"{error.message} ({found.error_class.value})") from None
+        from bridge_core import classify
+
+        raise AirflowException(f"{error.message} ({classify(error).error_class.value})") from None
     except BridgeError as error:
+        from bridge_core import NextTry, classify
+
         if classify(error).next_try is NextTry.NEVER and not isinstance(error, RunNotFound):
             raise AirflowFailException(error.message) from None
         raise AirflowException(error.message) from None

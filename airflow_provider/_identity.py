@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import Variable, conf
 
@@ -33,8 +32,7 @@ _KEY = "flyte_bridge_identity"
 _URL_KEY = "flyte_bridge_console_url"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Tells one task instance from every other."""
 
     token: str

@@ -19,13 +19,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from bridge_core import BridgeError, Client, RunNotFound, RunRef
+from bridge_core import BridgeError, RunNotFound
 
 from ._compat import NO_STATE, task_state
+
+if TYPE_CHECKING:
+    from bridge_core import Client, RunRef
 
 __all__ = ["SyncKill", "abort_and_tell", "abort_soon"]
 

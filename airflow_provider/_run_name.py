@@ -12,9 +12,12 @@ Editing ``retries`` while a task is on its way moves the epoch too, as the worke
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge_core import Provenance, run_name
+from bridge_core import run_name
+
+if TYPE_CHECKING:
+    from bridge_core import Provenance
 
 __all__ = ["NAME_PREFIX", "TaskKey"]
 
@@ -83,6 +86,8 @@ class TaskKey:
             url: The task's page in Airflow.
             awaited: Whether the task waits for the run and wants it aborted when somebody stops the task.
         """
+        from bridge_core import Provenance
+
         return Provenance(
             source="airflow",
             installation=self.installation,

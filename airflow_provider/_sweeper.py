@@ -64,11 +64,9 @@ def _sweep(lists: dict[tuple[str, str, str], Watchlist]) -> None:
     for conn_id, given in _connections():
         try:
             with FlyteHook(conn_id).get_client() as client:
-                places = given or [(client.config.project, client.config.domain)]
-                for project, domain in places:
-                    if project and domain:
-                        watchlist = lists.setdefault((conn_id, project, domain), Watchlist(_pause()))
-                        _look(client, project, domain, installation, watchlist)
+                for project, domain in given or _places_of(client):
+                    watchlist = lists.setdefault((conn_id, project, domain), Watchlist(_pause()))
+                    _look(client, project, domain, installation, watchlist)
         except BridgeError as error:
             log.warning("connection %s could not be swept: %s", conn_id, error)
         except Exception as error:  # noqa: BLE001  # a missing connection must not keep the others from being swept
@@ -89,9 +87,17 @@ def _pause() -> float:
     return float(conf.getfloat("flyte", "sweep_pause", fallback=60.0))
 
 
-def _connections() -> Iterator[tuple[str, list[tuple[str | None, str | None]]]]:
-    """Connection ids, and the places to look at; none: the connection's own project and domain."""
-    places: dict[str, list[tuple[str | None, str | None]]] = {"flyte_default": []}
+def _places_of(client: Client) -> list[tuple[str, str]]:
+    """The connection's project and domain; all of its Flyte's when it names none: then its tasks name theirs."""
+    own, domain = client.config.project, client.config.domain
+    if own and domain:
+        return [(own, domain)]
+    return [(project.id, name) for project in client.projects() for name in project.domains]
+
+
+def _connections() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Connection ids, and the places to look at; none: `_places_of`."""
+    places: dict[str, list[tuple[str, str]]] = {"flyte_default": []}
     places.update({conn_id: [] for conn_id in _stored_connections()})
     for item in (conf.get("flyte", "sweep", fallback=None) or "").replace(",", " ").split():
         conn_id, _, place = item.partition("=")

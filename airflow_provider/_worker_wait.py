@@ -7,11 +7,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from bridge_core import AuthError, Client, RunPhase, RunRef, RunSnapshot, Unavailable, WaitTimeout
+from bridge_core import AuthError, RunPhase, RunSnapshot, Unavailable, WaitTimeout
 
 from ._refusals import Refusals
-from ._run_name import TaskKey
+
+if TYPE_CHECKING:
+    from bridge_core import Client, RunRef
+
+    from ._run_name import TaskKey
 
 __all__ = ["told_what_a_retry_does", "watch_to_end"]
 

@@ -24,12 +24,17 @@ _PAUSE = 60.0
 _VARIABLE = "flyte_bridge_instance_id"
 
 
-def add_commands(parser: argparse.ArgumentParser, open_client: Callable[[argparse.Namespace], Client]) -> None:
+def add_commands(
+    parser: argparse.ArgumentParser,
+    open_client: Callable[[argparse.Namespace], Client],
+    add_place: Callable[[argparse.ArgumentParser], None],
+) -> None:
     """Adds the commands (entry point ``flyte_bridge.commands``).
 
     Args:
         parser: Of the command ``airflow``.
         open_client: Opens the Flyte that the arguments mean.
+        add_place: Adds the options that say which Flyte.
     """
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     reap = verbs.add_parser(
@@ -39,6 +44,7 @@ def add_commands(parser: argparse.ArgumentParser, open_client: Callable[[argpars
         "and aborts those whose task is over or gone both times. A token for Airflow's API comes from AIRFLOW_API_TOKEN.",
         allow_abbrev=False,
     )
+    add_place(reap)
     reap.add_argument("--url", required=True, help="Airflow's base URL, https://airflow.example.com")
     reap.add_argument("--instance-id", help="which Airflow ([flyte] instance_id). Default: its Variable " + _VARIABLE)
     reap.add_argument(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["FlyteHook"]
 
 _TEST_TIMEOUT = 10.0
-_NO_SUCH_RUN = "flyte-bridge-connection-test"
 _MESSAGE_LIMIT = 400
 
 
@@ -99,25 +99,32 @@ class FlyteHook(BaseHook):
             return from_xcom(reference, output_loader(client))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Asks Flyte for a run that does not exist: the answer proves address, TLS and credentials.
+        """Asks Flyte for its projects: the answer proves address, TLS, credentials, and that the connection's place exists.
 
         Returns:
             Whether it worked, and one line for the connection form: at most 400 characters. Asks once, for at most 10 s.
         """
-        from bridge_core import BridgeError, Client, RetryPolicy, RunNotFound, RunRef
+        from bridge_core import BridgeError, Client, RetryPolicy
 
         try:
             config = self.get_config().replace(retry=RetryPolicy(retries=0), rpc_timeout=_TEST_TIMEOUT)
             with Client(config) as client:
-                client.describe(RunRef(config.project or "flytesnacks", config.domain or "development", _NO_SUCH_RUN))
-        except RunNotFound:
-            pass
+                known = {project.id: project.domains for project in client.projects()}
         except BridgeError as error:
             return False, _trimmed(error.message)
+        if config.project and config.project not in known:
+            return False, _trimmed(_unknown("project", config.project, known, config.endpoint))
+        domains = known[config.project] if config.project else tuple(chain.from_iterable(known.values()))
+        if config.domain and config.domain not in domains:
+            return False, _trimmed(_unknown("domain", config.domain, domains, config.endpoint))
         where = (
             f"{config.project}/{config.domain}" if config.project and config.domain else "no default project and domain"
         )
         return True, f"Flyte answers at {config.endpoint} ({where})"
+
+
+def _unknown(what: str, name: str, known: Iterable[str], endpoint: str) -> str:
+    return f"Flyte answers at {endpoint}, and has no {what} {name!r}; it has {', '.join(sorted(set(known))) or 'none'}"
 
 
 def _undefined(conn_id: str, error: Exception) -> AirflowNotFoundException:

@@ -17,9 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTim
 
 from bridge_core import (
     BridgeError,
-    EntityRef,
     RunAborted,
-    RunOptions,
     RunPhase,
     RunRef,
     RunSnapshot,
@@ -28,12 +26,10 @@ from bridge_core import (
 )
 
 from .._compat import TaskDeferralTimeout, first_event_floor, has_template, outputs_limit, sync_grace
-from .._connection import place_of
 from .._event import EventError, RunEvent
 from .._failures import airflow_failures
 from .._identity import remember_url, remembered_url, task_key
 from .._kill import SyncKill, abort_and_tell
-from .._outputs import checked_selection, output_loader, output_xcoms
 from .._refusals import patiently
 from .._run_name import TaskKey
 from .._time_limits import TimeLimits, in_seconds
@@ -44,7 +40,7 @@ from ..links import FlyteConsoleLink
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import Client, Provenance
+    from bridge_core import Client, EntityRef, Provenance, RunOptions
 
 __all__ = ["FlyteRunOperator"]
 
@@ -155,6 +151,7 @@ class FlyteRunOperator(BaseOperator):
             TaskDeferred: Waiting goes on in the triggerer.
         """
         from .._launching import build_request, launch_for, placed
+        from .._outputs import checked_selection, output_loader
 
         ti: Any = context["ti"]
         with airflow_failures():
@@ -349,6 +346,7 @@ class FlyteRunOperator(BaseOperator):
         return snapshot
 
     def _defer(self, client: Client, ref: RunRef, deadline: float | None) -> NoReturn:
+        from .._connection import place_of
         from ..triggers.flyte import FlyteRunTrigger
 
         now = time.time()
@@ -364,6 +362,7 @@ class FlyteRunOperator(BaseOperator):
                 poll_interval=None if interval is None else in_seconds(interval),
                 cancel_on_kill=self.cancel_on_kill,
                 place=place,
+                deferred_at=now if self.first_event_floor is None else None,
             ),
             method_name="execute_complete",
             kwargs={"run": ref.to_dict(), "place": place},
@@ -374,6 +373,8 @@ class FlyteRunOperator(BaseOperator):
         """Stores what is wanted of the outputs; returns what Airflow stores as ``return_value``."""
         if not self.do_xcom_push or (self.outputs is not None and not self.outputs):
             return None
+        from .._outputs import checked_selection, output_xcoms
+
         limit = outputs_limit() if self.outputs_limit is None else self.outputs_limit
         with airflow_failures():
             values = patiently(lambda: client.outputs(ref), f"outputs of run {ref}")

@@ -15,10 +15,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, RunRef, Unsupported, WaitTimeout
 
-from .._connection import at_place
 from .._event import RunEvent
 from .._kill_deferred import USER_ACTION, stop_dropped
 from .._refusals import Refusals
+from .._scheduler_lag import scheduler_has_seen
 from ..hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class FlyteRunTrigger(BaseTrigger):
         cancel_on_kill: Whether the run is aborted when somebody stops the deferred task.
         place: Where the run was launched (`_connection.place_of`): the connection may be edited meanwhile. None: where the
             connection says now.
+        deferred_at: Unix time in seconds at which the task deferred: no event is fired before the scheduler can have noticed.
+            None: ``not_before`` alone decides.
 
     Raises:
         InvalidRequest: ``run`` is no reference to a run.
@@ -65,6 +67,7 @@ class FlyteRunTrigger(BaseTrigger):
         poll_interval: float | None = None,
         cancel_on_kill: bool = True,
         place: dict[str, Any] | None = None,
+        deferred_at: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.ref = RunRef.from_dict(run)
@@ -74,6 +77,7 @@ class FlyteRunTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.cancel_on_kill = cancel_on_kill
         self.place = place
+        self.deferred_at = deferred_at
         self._outcome: asyncio.Future[str] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -88,6 +92,7 @@ class FlyteRunTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "cancel_on_kill": self.cancel_on_kill,
                 "place": self.place,
+                "deferred_at": self.deferred_at,
             },
         )
 
@@ -96,14 +101,20 @@ class FlyteRunTrigger(BaseTrigger):
         self.log.info("waiting for run %s; its phases are asked together with those of other tasks", self.ref)
         try:
             event = await self._wait()
-            early = min(self.not_before - time.time(), _LONGEST_HOLD)
-            if early > 0:
-                await asyncio.sleep(early)
+            await self._hold()
         except asyncio.CancelledError as error:
             if error.args[:1] == (USER_ACTION,):
                 self._drop()  # now: Airflow may never come to call on_kill
             raise
         yield TriggerEvent(event.to_dict())  # type: ignore[no-untyped-call]
+
+    async def _hold(self) -> None:
+        """Until Airflow can take the event: see `_scheduler_lag`."""
+        early = min(self.not_before - time.time(), _LONGEST_HOLD)
+        if early > 0:
+            await asyncio.sleep(early)
+        if self.deferred_at is not None:
+            await scheduler_has_seen(self.deferred_at, patience=_LONGEST_HOLD)
 
     async def _wait(self) -> RunEvent:
         errors = 0
@@ -175,4 +186,6 @@ class FlyteRunTrigger(BaseTrigger):
         return AsyncClient.shared((self.flyte_conn_id, place.get("key"), place.get("endpoint")), self._config)
 
     async def _config(self) -> Config:
+        from .._connection import at_place
+
         return at_place(await FlyteHook(self.flyte_conn_id).aget_config(), self.place)

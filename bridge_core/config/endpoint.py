@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from ..model.errors import ConfigError
@@ -62,6 +61,8 @@ def host_and_port(endpoint: str, default: int = TLS_PORT) -> tuple[str, int]:
 
 
 def _is_ipv6(text: str) -> bool:
+    import ipaddress
+
     try:
         ipaddress.IPv6Address(text)
     except ValueError:

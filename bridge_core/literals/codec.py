@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError, EncodeError
 from ..model.errors import ConfigError, LiteralError
 from ..model.public import public
 from .coder import Coder, Job
-from .coercion import coerced
+from .coercion import coerced, parsed_json
 from .compiler import UnknownType, compile_type
 from .describe import describe_type
 from .encoded import Encoded, EncodedValue
@@ -277,10 +277,8 @@ class Codec:
                 coder.fill(out, coerced(value, literal_type) if coerce_json else value, where, job)
             except UnicodeEncodeError:  # in a URI, say
                 job.note(where, "holds characters that UTF-8 cannot carry (lone surrogates)")
-            if len(job.problems) > before and isinstance(value, str) and not coerce_json:
-                meant = coerced(value, literal_type)
-                if meant != value:
-                    job.problems[-1] += f"; only coerce_json=True reads texts by type, here as {show(meant)}"
+            if len(job.problems) > before and isinstance(value, str):
+                job.problems[-1] += _about_text(value, literal_type, coerce_json=coerce_json)
         if hashed is not None:
             annotate(out, hashed)
 
@@ -292,6 +290,20 @@ class Codec:
         except UnknownType as error:
             raise refusal(where, str(error)) from None
         return coder.read(literal, where)
+
+
+def _about_text(value: str, literal_type: LiteralType, *, coerce_json: bool) -> str:
+    """What else to say about a text that was refused: it would be taken as JSON, or is none though it begins like it."""
+    if not coerce_json:
+        meant = coerced(value, literal_type)
+        return f"; only coerce_json=True reads texts by type, here as {show(meant)}" if meant != value else ""
+    if not value.lstrip().startswith(("{", "[")):
+        return ""
+    try:
+        parsed_json(value)
+    except (ValueError, RecursionError) as error:
+        return f"; it is no JSON: {error}"
+    return ""
 
 
 @functools.cache

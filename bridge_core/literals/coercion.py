@@ -7,6 +7,7 @@ so does every union that has a string among its variants.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from .problems import MAX_DEPTH
 if TYPE_CHECKING:
     from flyteidl.core.types_pb2 import LiteralType
 
-__all__ = ["coerced"]
+__all__ = ["coerced", "parsed_json"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _LONGEST = 400  # digits; Python refuses longer ones too, and 64 bits need 19
@@ -63,10 +64,17 @@ def _simple(value: Any, kind: LiteralType) -> Any:
         return value
     if kind.simple == types_pb2.NONE:
         return None if value.strip() in _NOTHING else value
+    if kind.simple == types_pb2.ERROR:
+        return _json(value, dict)
     return _leaf(value, _LEAVES.get(kind.simple, ""))
 
 
-_LEAVES = {types_pb2.INTEGER: "integer", types_pb2.FLOAT: "number", types_pb2.BOOLEAN: "boolean"}
+_LEAVES = {
+    types_pb2.INTEGER: "integer",
+    types_pb2.FLOAT: "number",
+    types_pb2.BOOLEAN: "boolean",
+    types_pb2.DURATION: "number",  # of seconds; other texts are durations as they are
+}
 
 
 def _leaf(text: str, kind: str) -> Any:
@@ -74,13 +82,20 @@ def _leaf(text: str, kind: str) -> Any:
     if kind == "integer" and _INTEGER.fullmatch(stripped) and len(stripped) < _LONGEST:
         return int(stripped)
     if kind == "number":
-        try:
-            return float(stripped)
-        except ValueError:
-            return text
+        return _number(stripped, text)
     if kind == "boolean":
         return _BOOLEANS.get(stripped.lower(), text)
     return text
+
+
+def _number(stripped: str, text: str) -> float | str:
+    """The float of a text, if it holds it: Python reads ``1e999`` as infinity, and underscores between digits."""
+    try:
+        number = float(stripped)
+    except ValueError:
+        return text
+    too_large = math.isinf(number) and "inf" not in stripped.lower()
+    return text if too_large or "_" in stripped else number
 
 
 def _union(value: Any, kind: LiteralType, depth: int) -> Any:
@@ -132,7 +147,27 @@ def _json(text: Any, wanted: type | tuple[type, ...]) -> Any:
     if not isinstance(text, str) or not text.lstrip().startswith(("{", "[")):
         return text
     try:
-        parsed = json.loads(text)
+        parsed = parsed_json(text)
     except (ValueError, RecursionError):
         return text
     return parsed if isinstance(parsed, wanted) else text
+
+
+def parsed_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: It is none, or names a key of an object twice: one of the values would be lost.
+        RecursionError: It is nested absurdly deep.
+    """
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(
+            f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice in one object"
+        )
+    return out

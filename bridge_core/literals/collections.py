@@ -27,7 +27,7 @@ class ListCoder(Coder):
 
     def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
         if type(value) is not list:
-            if type(value).__module__ == "numpy" and hasattr(value, "ndim"):
+            if type(value).__module__ == "numpy" and getattr(value, "ndim", None):
                 value = value.tolist()
             elif not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray, memoryview)):
                 job.wrong(where, self.wanted, value)

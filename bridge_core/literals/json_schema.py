@@ -11,13 +11,14 @@ everything, and say where and why something does not fit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .coder import Job
 from .json_schema_fast import (
     Fast,
     fast_any_of,
+    fast_anything,
     fast_array,
     fast_enum,
     fast_map,
@@ -62,7 +63,7 @@ class Entry(NamedTuple):
     fast: Fast = never
 
 
-_ANYTHING = Entry(None, anything, lambda value, job: value)  # noqa: ARG005 - a Fast
+_ANYTHING = Entry(None, anything, fast_anything)
 
 
 def compile_schema(schema: Mapping[str, Any], kind: LiteralType | None = None) -> Entry:
@@ -180,10 +181,11 @@ class _Compiler:
 
         def check(value: Any, where: Where, job: Job) -> Any:
             if not isinstance(value, (list, tuple, set, frozenset)):
-                if type(value).__module__ != "numpy" or not getattr(value, "ndim", 0):
+                listed = _listed(value)
+                if listed is None:
                     job.wrong(where, "list", value)
                     return None
-                value = value.tolist()
+                value = listed
             elif isinstance(value, (set, frozenset)):
                 value = in_order(value)
             if slots is not None:
@@ -275,6 +277,18 @@ def _first_fitting(checks: list[Check], value: Any, where: Where, job: Job) -> A
     start = f"{render(where)}: "
     job.note(where, "fits no variant: " + "; ".join(text.removeprefix(start) for text in said))
     return None
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """The elements of a numpy array or of another sequence; a text is none."""
+    if type(value).__module__ == "numpy":
+        elements: list[Any] | None = value.tolist() if getattr(value, "ndim", None) else None
+        return elements
+    return (
+        list(value)
+        if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+        else None
+    )
 
 
 def _data_or(form: DataForm, check: Check) -> Check:

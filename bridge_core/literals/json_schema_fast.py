@@ -16,12 +16,14 @@ from typing import Any
 
 from .coder import Job
 from .foreign import is_data_class
+from .packing import KEYS, odd_key
 
 __all__ = [
     "NOT_FAST",
     "Fast",
     "NotFast",
     "fast_any_of",
+    "fast_anything",
     "fast_array",
     "fast_enum",
     "fast_map",
@@ -59,6 +61,11 @@ NOT_FAST = (NotFast, LookupError, AttributeError)
 def never(value: Any, job: Job) -> Any:  # noqa: ARG001 - a Fast
     """Takes nothing."""
     raise NotFast
+
+
+def fast_anything(value: Any, job: Job) -> Any:
+    """Everything that comes back as it is."""
+    return value if odd_key(value) is None else never(value, job)
 
 
 def fast_number(value: Any, job: Job) -> float:
@@ -123,7 +130,7 @@ def fast_map(exact: type | None, each: Fast, *, titled: bool) -> Fast:
     """A dict of one type."""
 
     def fast(value: Any, job: Job) -> Any:
-        if type(value) is not dict:
+        if type(value) is not dict or not KEYS.issuperset(map(type, value)):
             raise NotFast
         job.coerced = job.coerced or titled
         return {key: item if type(item) is exact else each(item, job) for key, item in value.items()}

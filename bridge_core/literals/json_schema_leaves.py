@@ -17,7 +17,7 @@ from typing import Any
 from .coder import Job
 from .problems import Where, show
 from .scalars import exact_float, is_numpy_bool, refused
-from .time_text import is_moment, iso_duration, midnight, parse_datetime, parse_duration
+from .time_text import as_span, is_moment, iso_duration, midnight, parse_datetime, parse_duration
 from .to_plain import datetime_text
 
 __all__ = [
@@ -175,8 +175,8 @@ def _time(value: Any) -> str | None:
 
 def _duration(value: Any) -> str | None:
     """As ISO 8601; what only pydantic reads (``1 day, 02:00:00``) is left to it."""
-    span = parse_duration(value) if isinstance(value, str) else value
-    if isinstance(span, dt.timedelta) and span == span:  # noqa: PLR0124  # NaT
+    span = value if isinstance(value, dt.timedelta) else as_span(value)
+    if span is not None and span == span:  # noqa: PLR0124  # NaT
         return value if isinstance(value, str) and "P" in value.upper() else iso_duration(span)
     return value if isinstance(value, str) and (":" in value or _NUMBER.fullmatch(value)) else None
 
@@ -214,7 +214,7 @@ def decimals_as_texts(check: Check) -> Check:
     return lambda value, where, job: check(str(value) if _is_a(value, "Decimal") else value, where, job)
 
 
-def _utf8(value: bytes) -> str | None:
+def _utf8(value: bytes | bytearray) -> str | None:
     """What pydantic makes of bytes; it refuses others."""
     try:
         return value.decode()
@@ -224,7 +224,7 @@ def _utf8(value: bytes) -> str | None:
 
 def _text_bytes(value: Any, where: Where, job: Job) -> Any:
     out = WRITERS["binary"][1](value)
-    if out is None and isinstance(value, bytes):
+    if out is None and isinstance(value, (bytes, bytearray)):
         job.note(
             where,
             f"expected bytes that are UTF-8, because the model keeps them as a text (ser_json_bytes='base64' in its model_config "
@@ -242,8 +242,8 @@ WRITERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "duration": (_DURATION, _duration),
     "path": ("path", _plain(PurePath, write=str)),
     "base64": ("bytes", _plain(bytes, bytearray, write=bytes)),  # mashumaro's msgpack dialect keeps bytes
-    "binary": ("bytes", _plain(bytes, write=_utf8)),  # pydantic's JSON
-    "base64url": ("bytes", _plain(bytes, write=lambda raw: base64.urlsafe_b64encode(raw).decode())),
+    "binary": ("bytes", _plain(bytes, bytearray, write=_utf8)),  # pydantic's JSON
+    "base64url": ("bytes", _plain(bytes, bytearray, write=lambda raw: base64.urlsafe_b64encode(raw).decode())),
     "uuid": ("UUID (or its text)", _uuid),
     "decimal": ("Decimal (or int, or text)", _decimal),
 }

@@ -10,13 +10,14 @@ import msgpack
 from .problems import MAX_DEPTH, Where, refusal
 from .to_plain import as_fields, to_plain
 
-__all__ = ["PACKED", "is_too_deep", "odd_key", "pack", "unpack"]
+__all__ = ["KEYS", "PACKED", "is_too_deep", "odd_key", "pack", "unpack"]
 
 PACKED = 4096
 """Bytes that the packer begins with; its own 256 KiB are more than a hundred dataclasses of a map together."""
 _HEADS = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
 """Bytes that can begin a msgpack array or map; a value nested n deep contains at least n of them."""
-_KEYS = frozenset({str, int, float, bool, bytes, type(None)})
+KEYS = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types of keys that are the same when they are read back."""
 _CONTAINERS = frozenset({dict, list, tuple})
 
 
@@ -86,7 +87,7 @@ def odd_key(value: Any) -> Any:
     while stack:
         node = stack.pop()
         if type(node) is dict:
-            if not _KEYS.issuperset(map(type, node)):
+            if not KEYS.issuperset(map(type, node)):
                 for key in node:
                     if isinstance(key, (tuple, frozenset)) or as_fields(key) is not None:
                         return key

@@ -272,7 +272,9 @@ def exact_float(value: Any, job: Job) -> Any:
         return _REFUSED
     try:
         converted = float(value)
-    except OverflowError:
+    except (OverflowError, TypeError):
+        return _REFUSED
+    if type(converted) is not float:  # numpy's timedelta64 counts as a number, and gives a timedelta
         return _REFUSED
     if converted == value or math.isnan(converted):
         job.coerced = job.coerced or not isinstance(value, float)

@@ -42,10 +42,13 @@ def written_path(value: Any, key: str) -> Any:
 
 def checked_uri(uri: str, where: Where, job: Job) -> str | None:
     """A URI of the caller's, unless it can mean nothing to a task."""
-    if uri and not is_token(uri):
+    if not uri:
+        problem = "no URI"
+    elif is_token(uri):
+        problem = f"the URI {uri}, which stands for an upload of this library"
+    elif uri.endswith("://"):
+        problem = f"the URI {uri}, which names nothing"
+    else:
         return uri
-    job.note(
-        where,
-        f"the reference has {'no URI' if not uri else f'the URI {uri}, which stands for an upload of this library'}",
-    )
+    job.note(where, f"the reference has {problem}")
     return None

@@ -124,7 +124,7 @@ class StructCoder(Coder):
                 if is_too_deep(value, raw):
                     job.note(where, f"nested deeper than {MAX_DEPTH} levels")
                     return
-                if self._entry is None and (key := odd_key(value)) is not None:
+                if (key := odd_key(value)) is not None:
                     job.note(where, f"expected texts and numbers as keys, got {show(key)}")
                     return
                 binary = out.scalar.binary
@@ -249,11 +249,16 @@ def _unpackable(value: Any, where: Where, error: Exception, probe: Callable[[Any
     """The problem, at the leaf that msgpack or Struct refused."""
     for node, at in _nodes(value, where):
         try:
-            if isinstance(node, (list, tuple)) or as_fields(node) is not None:
-                continue
-            probe(node)
+            fields = as_fields(node)
+            if fields is not None:
+                for key in fields:
+                    probe(key)
+            elif not isinstance(node, (list, tuple)):
+                probe(node)
         except Unwritable as reason:
             return f"{render((at, reason.field) if reason.field else at)}: {reason}"
+        except UnicodeEncodeError:
+            return f"{render(at)}: holds characters that UTF-8 cannot carry (lone surrogates)"
         except OverflowError:
             return f"{render(at)}: integer out of range: msgpack has 64 bits, a text has more; got {show(node)}"
         except (TypeError, ValueError) as reason:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import numbers
 import re
 from typing import Any
 
-__all__ = ["is_moment", "iso_duration", "midnight", "parse_datetime", "parse_duration"]
+__all__ = ["as_span", "is_moment", "iso_duration", "microseconds", "midnight", "parse_datetime", "parse_duration"]
 
-_MICROSECOND = dt.timedelta(microseconds=1)
 _YEAR, _MONTH = 365, 30  # days
 
 _ISO = re.compile(
@@ -58,9 +58,17 @@ def parse_duration(text: str) -> dt.timedelta | None:
     return -span if match and match["sign"] == "-" else span
 
 
+def microseconds(span: dt.timedelta) -> int:
+    """The whole of a timedelta; subclasses (pendulum's, pandas') compute with themselves only, or count otherwise."""
+    days, seconds, rest = (
+        part.__get__(span) for part in (dt.timedelta.days, dt.timedelta.seconds, dt.timedelta.microseconds)
+    )
+    return (days * 86400 + seconds) * 1_000_000 + rest  # type: ignore[no-any-return]
+
+
 def iso_duration(span: dt.timedelta) -> str:
     """A timedelta as pydantic writes it: ``P1Y35D``, ``P1DT1M30.5S``, ``PT0S``, ``-PT5S``."""
-    total = span // _MICROSECOND
+    total = microseconds(span)
     sign = "-" if total < 0 else ""
     seconds, micros = divmod(abs(total), 1_000_000)
     days, seconds = divmod(seconds, 86400)
@@ -73,3 +81,16 @@ def iso_duration(span: dt.timedelta) -> str:
     )
     date = f"{years}Y" * bool(years) + f"{days}D" * bool(days)
     return f"{sign}P{date}T{time}" if time else f"{sign}P{date}" if date else "PT0S"
+
+
+def as_span(value: Any) -> dt.timedelta | None:
+    """The timedelta that a text or a number of seconds means; None when it is neither."""
+    if isinstance(value, str):
+        return parse_duration(value)
+    number = value if type(value) is not bool and isinstance(value, numbers.Real) else None  # numpy's too
+    if number is not None:
+        try:
+            return dt.timedelta(seconds=int(number) if isinstance(number, numbers.Integral) else float(number))
+        except (OverflowError, ValueError, TypeError):  # too long; not a number; a timedelta64 of numpy
+            return None
+    return None

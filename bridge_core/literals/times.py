@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .coder import Coder, Job
 from .problems import Where, refusal
-from .time_text import is_moment, midnight, parse_datetime, parse_duration
+from .time_text import as_span, is_moment, microseconds, midnight, parse_datetime
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["DatetimeCoder", "DurationCoder", "read_datetime", "read_duration"]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class DatetimeCoder(Coder):
@@ -73,12 +72,12 @@ class DurationCoder(Coder):
         super().__init__("duration")
 
     def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
-        span = value if isinstance(value, dt.timedelta) else _as_span(value)
+        span = value if isinstance(value, dt.timedelta) else as_span(value)
         if span is None:
             job.wrong(where, "duration (timedelta, seconds, or a text such as '1h30m')", value)
             return
         job.coerced = job.coerced or span is not value
-        total = span // _MICROSECOND
+        total = microseconds(span)
         seconds, micros = divmod(abs(total), 1_000_000)
         sign = -1 if total < 0 else 1
         wire = out.scalar.primitive.duration
@@ -93,7 +92,7 @@ class DurationCoder(Coder):
         return read_duration(literal, where)
 
     def plain(self, value: Any, where: Where) -> Any:
-        span = _as_span(value)
+        span = as_span(value)
         if span is None:
             raise refusal(where, f"expected duration, got {value!r:.60}")
         return span
@@ -117,14 +116,3 @@ def read_duration(literal: Literal, where: Where) -> dt.timedelta:
         return dt.timedelta(microseconds=-micros if nanos < 0 else micros)
     except OverflowError:
         raise refusal(where, f"duration of {wire.seconds} s is longer than Python's timedelta") from None
-
-
-def _as_span(value: Any) -> dt.timedelta | None:
-    if isinstance(value, str):
-        return parse_duration(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return dt.timedelta(seconds=value)
-        except (OverflowError, ValueError):  # too long; not a number
-            return None
-    return None

@@ -63,6 +63,9 @@ def parse_duration(text: str, where: str) -> int:
 
 def words(seconds: int) -> str:
     """``1 hour 30 minutes``."""
-    import pendulum
-
-    return pendulum.duration(seconds=seconds).in_words(locale="en")
+    parts = []
+    for unit, length in (("week", 604_800), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count, seconds = divmod(seconds, length)
+        if count:
+            parts.append(f"{count} {unit}{'s' * (count > 1)}")
+    return " ".join(parts) or "0 seconds"

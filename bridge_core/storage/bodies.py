@@ -14,6 +14,8 @@ from .paths import check_name
 
 __all__ = ["Body", "Source", "digest_of", "sources_of"]
 
+_SHOWN = 80  # characters of a path that is none
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -62,8 +64,12 @@ def sources_of(source: Path | bytes, *, file_name: str, directory: bool, label: 
         source.stat()
     except PermissionError as error:
         raise InvalidRequest(f"{label}: {source} cannot be read: {error.strerror}") from None
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         pass  # said below, by kind
+    except (OSError, ValueError) as error:  # too long, or with characters that no path has: some other text
+        shown = str(source) if len(str(source)) <= _SHOWN else f"{str(source)[:_SHOWN]}…"
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it holds characters that no path has"
+        raise InvalidRequest(f"{label}: {shown!a} is no path of a file here: {reason}") from None
     if not directory:
         if not source.is_file():
             what = "is a directory, and a file is wanted" if source.is_dir() else "does not exist"

@@ -21,7 +21,7 @@ import grpc.aio
 from ..model.errors import BridgeError
 from ..model.status import from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, status_of
-from .channel import opened_with
+from .channel import opened_with, whom
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -143,7 +143,7 @@ class AioTransport:
 
     def _failed(self, code: str, details: str, method: Method[Any, Any], metadata: Metadata) -> BridgeError:
         request_id = dict(metadata).get("x-request-id")
-        return from_status(code, details, rpc=method.name, target=self.target, request_id=request_id)
+        return from_status(code, details, rpc=method.name, target=whom(self._config), request_id=request_id)
 
     async def _open(self) -> grpc.aio.Channel:
         if self._channel is None:

@@ -13,17 +13,21 @@ Options, each with its reason:
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from ..config.endpoint import host_and_port
 from ..model.errors import ConfigError
+from ..model.masking import host_of
+from .reaching import PROXIES, grpc_proxy, not_for_grpc
 
 if TYPE_CHECKING:
     from ..config import Config
 
-__all__ = ["channel_options", "opened_with"]
+__all__ = ["channel_options", "opened_with", "whom"]
 
 log = logging.getLogger("bridge_core")
 
@@ -68,7 +72,13 @@ def opened_with(
 
         served = served_certificate(config)
         roots = served.pem
-        named = {"grpc.ssl_target_name_override": served.name, "grpc.default_authority": config.endpoint}
+        # Else the name in the certificate would become the :authority, by which ingresses route. gRPC lets a call through
+        # whose authority is exactly the host of the target: so without its port, and an IPv6 address cannot be one.
+        host, _ = host_and_port(config.endpoint)
+        named = {
+            "grpc.ssl_target_name_override": served.name,
+            **({} if ":" in host else {"grpc.default_authority": host}),
+        }
         options = list({**named, **dict(options)}.items())
     elif config.ca_cert_file:
         roots = _read("ca_cert_file", config.ca_cert_file)
@@ -77,13 +87,19 @@ def opened_with(
     return grpc.ssl_channel_credentials(root_certificates=roots, private_key=key, certificate_chain=chain), options
 
 
+def whom(config: Config) -> str:
+    """Whom calls go to, for messages: with the proxy in between, because it may be at fault."""
+    if config.auth.http_proxy_url is None and not any(os.environ.get(name) for name in PROXIES):
+        return config.endpoint
+    proxy = grpc_proxy(config)
+    return config.endpoint if proxy is None else f"{config.endpoint} through the proxy {host_of(proxy)}"
+
+
 def _proxy(config: Config) -> tuple[tuple[str, str], ...]:
     """The configured proxy, where gRPC can use it; else gRPC looks at the environment itself."""
     proxy = config.auth.http_proxy_url
     if proxy is None:
         return ()
-    from .reaching import not_for_grpc
-
     if (why := not_for_grpc(config)) is not None:
         log.warning("%s", why)
         return ()

@@ -7,22 +7,21 @@ doc/environment_variables.md).
 
 from __future__ import annotations
 
-import base64
 import os
-import socket
-import urllib.request
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from ..config.endpoint import host_and_port
 from ..model.masking import HiddenUrl, host_of
 
 if TYPE_CHECKING:
+    import socket
+
     from ..config import Config
 
-__all__ = ["connect", "grpc_proxy", "not_for_grpc"]
+__all__ = ["PROXIES", "connect", "grpc_proxy", "not_for_grpc"]
 
-_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
+PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+"""Variables in which gRPC looks for a proxy, in this order."""
 
 
 def not_for_grpc(config: Config) -> str | None:
@@ -38,6 +37,8 @@ def not_for_grpc(config: Config) -> str | None:
 
 def grpc_proxy(config: Config) -> str | None:
     """URL of the proxy that gRPC goes through; None: straight."""
+    import urllib.request
+
     host, port = host_and_port(config.endpoint)
     straight = os.environ.get("no_grpc_proxy") or os.environ.get("no_proxy", "")  # noqa: SIM112  # gRPC's spelling
     proxies = {"no": straight}
@@ -46,7 +47,7 @@ def grpc_proxy(config: Config) -> str | None:
     configured = config.auth.http_proxy_url
     if configured and configured.lower().startswith("http://"):
         return configured
-    found = next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), None)
+    found = next((os.environ[name] for name in PROXIES if os.environ.get(name)), None)
     return HiddenUrl(found) if found and found.lower().startswith("http://") else None
 
 
@@ -56,11 +57,15 @@ def connect(config: Config, timeout: float) -> socket.socket:
     Raises:
         OSError: It cannot be reached; for a proxy that refuses, in its words.
     """
+    import socket
+
     host, port = host_and_port(config.endpoint)
     proxy = grpc_proxy(config)
     if proxy is None:
         return socket.create_connection((host, port), timeout)
+    import base64
     import http.client
+    from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(proxy)
     headers = {}

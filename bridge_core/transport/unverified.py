@@ -6,6 +6,7 @@ under a name that it carries itself. What remains is what gRPC checks of a certi
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -90,10 +91,12 @@ def _name_of(certificate: dict[str, object]) -> str | None:
     """The first host name or address it is for; an asterisk becomes a name that it stands for."""
     names = certificate.get("subjectAltName") or ()
     assert isinstance(names, tuple)
-    for wanted in ("DNS", "IP Address"):
-        for kind, value in names:
-            if kind == wanted:
-                return str(value).replace("*", "any")
+    for kind, value in names:
+        if kind == "DNS":
+            return str(value).replace("*", "any")
+    for kind, value in names:
+        if kind == "IP Address":
+            return str(ipaddress.ip_address(str(value).strip()))  # gRPC compares texts, and Python's is spelled out
     subject = certificate.get("subject") or ()
     assert isinstance(subject, tuple)
     for group in subject:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from airflow_home import ROOT, AirflowHome
 from airflow_stack import AirflowStack
-from support.flyte import INTEGER, STRING, RawFlyte
+from support.flyte import INTEGER, STRING, STRUCT, RawFlyte
 from support.ports import free_ports
 
 from bridge_core.sandbox import Sandbox
@@ -23,6 +23,9 @@ def sandbox():
         flyte.register("workflows.train", {"day": STRING, "epochs": INTEGER}, gate="approve")
         flyte.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
         flyte.register("tests.quick", {"n": INTEGER, "at": STRING})
+        flyte.register("tests.untyped", {"s": STRUCT, "at": STRING})
+        for version in ("1.1", "1.10"):
+            flyte.register("tests.released", {"n": INTEGER, "at": STRING}, version=version)
         yield running
 
 

@@ -14,6 +14,8 @@ from airflow_provider.triggers.flyte import FlyteRunTrigger
 from bridge_core import EntityRef, LaunchRequest, RunPhase
 
 OUT = {}
+PUSHED = {}
+TESTED = ("flyte_default", "flyte_closed", "flyte_typo", "flyte_no_project", "flyte_no_domain")
 
 
 def outcome(function, *arguments):
@@ -25,6 +27,10 @@ def outcome(function, *arguments):
 
 def event(ref, phase, code=None, message="the message"):
     return {"version": 1, "run": ref.to_dict(), "phase": phase, "code": code, "message": message}
+
+
+def push(key, value):
+    PUSHED[key] = value
 
 
 def main():
@@ -41,6 +47,7 @@ def main():
             max_tries=0,
             try_number=1,
             xcom_pull=lambda **_: held.to_dict(),
+            xcom_push=push,
         )
         context = {"ti": ti}
         operator = FlyteRunOperator(task_id="t", entity="tests.held", timeout=5)
@@ -49,6 +56,7 @@ def main():
             return outcome(operator.execute_complete, context, data, run.to_dict())
 
         OUT["succeeded"] = complete(event(quick, "SUCCEEDED"))
+        OUT["pushed"] = dict(PUSHED)
         OUT["failed"] = complete(event(quick, "FAILED"))
         OUT["aborted"] = complete(event(quick, "ABORTED"))
         OUT["could_not_ask"] = complete(event(quick, "UNKNOWN", "Unauthenticated"))
@@ -66,7 +74,7 @@ def main():
     path, arguments = trigger.serialize()
     OUT["trigger"] = [path, json.loads(json.dumps(arguments)), FlyteRunTrigger(**arguments).serialize()[1] == arguments]
     OUT["trigger_event"] = str(TriggerEvent({"a": 1}))  # type: ignore[no-untyped-call]
-    OUT["tests"] = {name: FlyteHook(name).test_connection() for name in ("flyte_default", "flyte_closed", "flyte_typo")}
+    OUT["tests"] = {name: FlyteHook(name).test_connection() for name in TESTED}
     OUT["form"] = form()
     json.dump(OUT, sys.stdout)
 
@@ -80,6 +88,7 @@ def form():
     fields = sorted(name for name in manager.connection_form_widgets if name.startswith("extra__flyte__"))
     return {
         "fields": fields,
+        "untouched": {name: manager.connection_form_widgets[name].field["value"] for name in fields},
         "hidden": manager.field_behaviours["flyte"]["hidden_fields"],
         "hook": manager.hooks["flyte"].hook_name,
         "links": [link for link in manager.extra_links_class_names if "flyte" in link.lower()],

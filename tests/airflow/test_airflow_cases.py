@@ -27,6 +27,9 @@ REFUSED = {
     "nothing_pushed": "n, at came as None: the task it is taken from pushed no such XCom",
     "text_of_a_dict": "n is the text of a template, and no JSON: write {{ … | tojson }}",
     "malformed_yaml": "connection 'flyte_yaml': malformed YAML in",
+    "no_connection": "isn't defined. Create a connection of type Flyte with this id",
+    "bad_outputs": "outputs must be a list of names",
+    "number_for_version": "version must be a text, got 1.1 (float). Write it in quotes.",
 }
 
 
@@ -100,10 +103,14 @@ def test_unreachable_flyte_is_retried_and_says_what_a_retry_does(log, outcomes):
     assert "may or may not exist: a retry of this task attaches to it if it does" in log
 
 
-def test_a_connection_that_is_not_there_is_named_with_the_way_out(log, outcomes):
-    assert outcomes["no_connection", -1] == ("failed", 2)
-    assert "isn't defined. Create a connection of type Flyte with this id" in log
+def test_a_connection_that_is_not_there_is_named_with_the_way_out(log):
     assert "AIRFLOW_CONN_FLYTE_NOWHERE" in log
+
+
+def test_a_launch_that_failed_is_one_error(log):
+    """Airflow asks for the link of every task that ends: that there is none is no second error."""
+    assert "XCom not found" not in log
+    assert "Failed to push an xcom for task operator extra link" not in log
 
 
 def test_execution_timeout_aborts_the_run_of_each_try(log, outcomes, sandbox, flyte):
@@ -137,6 +144,82 @@ def test_other_spellings(task, outcomes):
     assert outcomes[task, -1] == ("success", 1)
 
 
+def launched(sandbox, at):
+    """What was launched by the task that says so in its input ``at``."""
+    return [
+        call.request
+        for call in sandbox.calls.of("CreateExecution")
+        if call.request.inputs.literals["at"].scalar.primitive.string_value == at
+    ]
+
+
+def test_what_one_task_pushed_the_next_one_sends_unchanged(outcomes, sandbox):
+    assert outcomes["untyped", -1] == outcomes["untyped_on", -1] == ("success", 1)
+    first, second = launched(sandbox, "untyped")
+    assert first.inputs.literals["s"].scalar.WhichOneof("value") == "binary"
+    assert first.inputs.literals["s"] == second.inputs.literals["s"]
+
+
+def test_outputs_that_are_not_wanted_are_not_asked_for(outcomes, sandbox, home):
+    assert outcomes["no_outputs", -1] == outcomes["one_output", -1] == ("success", 1)
+    asked = {call.request.id.name for call in sandbox.calls.of("GetExecutionData")}
+    assert not asked & {request.name for request in launched(sandbox, "no outputs")}
+    assert home.xcom("cases", "one_output") == {"n": 1}
+    rows = home.query("select key from xcom where dag_id = 'cases' and task_id = 'one_output'")
+    assert {key for (key,) in rows} == {"return_value", "n", "flyte_run", "flyte_console_url"}
+
+
+def test_a_big_output_is_stored_once_and_passed_on(outcomes, sandbox, home):
+    assert outcomes["big", -1] == outcomes["big_on", -1] == ("success", 1)
+    sizes = home.query("select sum(length(value)) from xcom where dag_id = 'cases' and task_id = 'big'")
+    assert 300_000 < sizes[0][0] < 320_000
+    assert home.xcom("cases", "huge")["at"]["flyte_ref"] == "output"
+    assert outcomes["huge_on", -1] == ("success", 1)
+    assert [len(request.inputs.literals["at"].scalar.primitive.string_value) for request in big_ones(sandbox)] == [
+        *[300_000] * 2,
+        *[2_000_000] * 2,
+    ]
+
+
+def big_ones(sandbox):
+    return [
+        call.request
+        for call in sandbox.calls.of("CreateExecution")
+        if len(call.request.inputs.literals["at"].scalar.primitive.string_value) > 100_000
+    ]
+
+
 def test_nothing_else_was_launched(log, sandbox, launched_before):
-    # execution_timeout twice; timeout, mapped 0 and 1, not_waiting, references, workflow
-    assert sandbox.calls.count("CreateExecution") - launched_before == 8
+    # execution_timeout twice; timeout, mapped 0 and 1, not_waiting, references, workflow; eight of outputs and values
+    assert sandbox.calls.count("CreateExecution") - launched_before == 16
+
+
+@pytest.fixture(scope="module")
+def native_log(home, launched_before):
+    environment = {"AIRFLOW__CORE__DAGS_FOLDER": str(CASES), "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"}
+    return home.airflow("dags", "test", "native", env=environment, fails=True)
+
+
+def test_a_text_of_the_dag_stays_a_text_under_native_rendering(native_log, home, sandbox):
+    rows = dict(home.query("select task_id, state from task_instance where dag_id = 'native'"))
+    assert rows["literal"] == "success"
+    (request,) = launched(sandbox, "01.10")
+    assert request.spec.launch_plan.version == "1.10"
+    assert request.spec.labels.values["release"] == "1.10"
+    assert request.inputs.literals["n"].scalar.primitive.integer == 7
+
+
+@pytest.mark.parametrize(
+    ("task", "what"),
+    [
+        ("version", "version must be a text, got 1.1 (float)"),
+        ("label", "labels['release'] must map text to text, got 1.1"),
+        ("input", "inputs.at:"),
+    ],
+)
+def test_a_template_that_airflow_read_as_python_says_so(native_log, home, task, what):
+    rows = dict(home.query("select task_id, state from task_instance where dag_id = 'native'"))
+    assert rows[task] == "failed"
+    assert what in native_log
+    assert "render_template_as_native_obj=True" in native_log
+    assert "{{ … | tojson }}" in native_log

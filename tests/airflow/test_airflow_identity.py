@@ -57,7 +57,7 @@ def test_a_dag_run_deleted_and_made_again_launches_anew(airflow, flyte, made, sa
 
 def test_what_a_deleted_dag_run_left_running_is_aborted_and_not_attached_to(airflow, flyte, made, sandbox):
     n = next(numbers)  # the same inputs: only the task instance is another one
-    with airflow.frozen("triggerer"):  # nobody is there to stop the deleted one
+    with airflow.without("triggerer"):  # nobody is there to stop the deleted one
         airflow.trigger("deferred", "left", n)
         (old,) = eventually(lambda: made(n))
         airflow.wait("deferred", "left", "deferred")

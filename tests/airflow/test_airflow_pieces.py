@@ -55,9 +55,15 @@ print(sorted(set(get_provider_info()) - set(schema["properties"])))
 
 
 @pytest.fixture(scope="module")
-def probed(home):
+def probed(home, sandbox):
     (closed,) = free_ports(1)
+
+    def placed(**place):
+        return json.dumps({"conn_type": "flyte", "host": sandbox.endpoint, "extra": {"insecure": True, **place}})
+
     connections = {
+        "AIRFLOW_CONN_FLYTE_NO_PROJECT": placed(project="flytesnaks", domain="development"),
+        "AIRFLOW_CONN_FLYTE_NO_DOMAIN": placed(project="flytesnacks", domain="prodution"),
         "AIRFLOW_CONN_FLYTE_CLOSED": json.dumps({"conn_type": "flyte", "host": "127.0.0.1", "port": closed}),
         "AIRFLOW_CONN_FLYTE_TYPO": json.dumps({"conn_type": "flyte", "extra": {"insecur": True}}),
     }
@@ -67,6 +73,7 @@ def probed(home):
 
 def test_events_become_results_or_failures(probed):
     assert probed["succeeded"] == ["returned", {"n": 7, "at": "x"}]
+    assert probed["pushed"] == {"n": 7, "at": "x"}
     assert probed["failed"] == ["AirflowException", "the message"]
     assert probed["aborted"][0] == "AirflowFailException"
     assert probed["could_not_ask"] == ["AirflowException", "the message A retry attaches to the run."]
@@ -105,6 +112,14 @@ def test_testing_a_connection(probed, sandbox):
     assert message.startswith("cannot reach Flyte at 127.0.0.1:")
     assert "\n" not in message
     assert len(message) <= 400
+    endpoint = sandbox.endpoint
+    assert probed["tests"]["flyte_no_project"] == [
+        False,
+        f"Flyte answers at {endpoint}, and has no project 'flytesnaks'; it has flytesnacks",
+    ]
+    works, message = probed["tests"]["flyte_no_domain"]
+    assert not works
+    assert message.startswith(f"Flyte answers at {endpoint}, and has no domain 'prodution'; it has development")
     works, message = probed["tests"]["flyte_typo"]
     assert not works
     assert "did you mean 'insecure'?" in message
@@ -116,6 +131,7 @@ def test_connection_form_comes_from_metadata(probed):
     assert form["hook"] == "Flyte"
     assert form["links"] == ["airflow_provider.links.FlyteConsoleLink"]
     assert form["hidden"] == ["schema"]
+    assert form["untouched"] == dict.fromkeys(form["untouched"]), "what nobody touched is not given"
     assert not form["wtforms"]
 
 

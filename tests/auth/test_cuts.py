@@ -6,8 +6,10 @@ The provider is a raw server, because no real one ends connections where it is t
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
+import logging
 import re
 import threading
 import time
@@ -42,10 +44,11 @@ from bridge_core import (
 from bridge_core.auth.device import DeviceFlow
 from bridge_core.auth.flow import Login
 from bridge_core.auth.http import Http
-from bridge_core.auth.oauth import refreshed
+from bridge_core.auth.oauth import ask_for_token, refreshed
 from bridge_core.auth.pkce import _exchanged
 from bridge_core.auth.server import AuthServer
 from bridge_core.auth.token import Token
+from bridge_core.config import Secret
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -280,6 +283,24 @@ def login_at(provider: CuttingServer, **auth: Any) -> Login:
 
 def form_of(request: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(request.partition(b"\r\n\r\n")[2].decode()).items()}
+
+
+def test_no_log_at_any_level_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    secrets = ("hunter2-password", "hunter2-secret", "hunter2-refresh", "hunter2-token", "hunter2-query")
+    with CuttingServer(lambda _: granted("hunter2-token", refresh_token="hunter2-new")) as server:
+        login = login_at(server)
+        url = server.url.replace("http://", "http://me:hunter2-password@") + "/token?key=hunter2-query"
+        login = Login(login.config, AuthServer(token_url=url), login.http, login.pause, login.now)
+        basic = ("me", Secret("hunter2-secret"))
+        assert ask_for_token(login, {"refresh_token": Secret("hunter2-refresh")}, basic=basic, doing="a test").access
+        server.after.append(50)
+        with pytest.raises(Unavailable) as caught:
+            ask_for_token(login, {"refresh_token": Secret("hunter2-refresh")}, basic=basic, doing="a test")
+        assert b"key=hunter2-query" in server.requests[0]
+    assert "HTTP Request: POST http://***@127.0.0.1" in caplog.text
+    hidden = (*secrets, base64.b64encode(b"me:hunter2-secret").decode())
+    assert not [secret for secret in hidden if secret in caplog.text + str(caught.value)]
 
 
 def test_a_device_login_outlives_a_poll_cut_at_any_byte() -> None:

@@ -142,6 +142,19 @@ def test_pkce_through_a_browser_then_the_refresh_token(
     assert "Logged in" in page.read_text()
 
 
+@pytest.mark.parametrize("options", [("--hold",), ("--rude",), ("--hold", "--rude")])
+def test_pkce_with_a_browser_that_holds_us_or_hangs_up(
+    options: tuple[str, ...], config: Make, provider: Provider, browser: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = browser(*options)
+    with Client(config(interactive=True, pkce_timeout=30)) as client:
+        ask(client)
+    assert provider.grants(at_least=1) == [("authorization_code", 200)]
+    while not (page.exists() and "Logged in" in page.read_text()):
+        time.sleep(0.02)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_pkce_refused_in_the_browser(config: Make, browser: Any) -> None:
     browser("--refuse")
     with Client(config(interactive=True)) as client, pytest.raises(Unauthenticated, match="refused: access_denied"):

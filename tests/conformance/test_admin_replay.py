@@ -59,7 +59,7 @@ def test_the_figures_of_the_docs_are_these(result: Result, rules: list[dict[str,
 
 
 def _covers(rule: dict[str, Any], one: Difference) -> bool:
-    """Whether a rule is about a difference: its field, and its method and answer where it names some."""
+    """Whether a rule is about a difference: its field, and where it says so its method and what was answered."""
     if one.field not in rule["fields"]:
         return False
     if one.method not in rule.get("methods", [one.method]):

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -77,9 +78,9 @@ def meanwhile(action: Callable[[], object]) -> Iterator[None]:
 class Home:
     """A DAGSTER_HOME, and the environment of processes that use it."""
 
-    def __init__(self, folder: Path, endpoint: str, entity: str) -> None:
+    def __init__(self, folder: Path, endpoint: str, entity: str, *, settings: str = "", **environment: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "dagster.yaml").write_text(SETTINGS)
+        (folder / "dagster.yaml").write_text(SETTINGS + settings)
         self.folder = folder
         kept = {
             key: value
@@ -93,6 +94,7 @@ class Home:
             "PYTHONPATH": str(HERE),
             "TEST_FLYTE_ENDPOINT": endpoint,
             "TEST_FLYTE_ENTITY": entity,
+            **environment,
         }
 
     @contextlib.contextmanager
@@ -164,6 +166,23 @@ def children(pid: int) -> list[psutil.Process]:
         return []
 
 
+@contextlib.contextmanager
+def served(home: Home, *, daemon: bool = False) -> Iterator[Webserver]:
+    """Dagster's webserver with its code server and run launcher, and its daemon if wanted, on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    webserver = Webserver(port)
+    with contextlib.ExitStack() as stack:
+        command = ("dagster_webserver", "-m", "flyte_defs", "-h", "127.0.0.1", "-p", str(port))
+        process = stack.enter_context(home.process(*command))
+        if daemon:
+            stack.enter_context(home.process("dagster._daemon", "run", "-m", "flyte_defs"))
+        until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
+        assert process.poll() is None, home.output()
+        yield webserver
+
+
 class Webserver:
     """Dagster's own API, as its UI uses it."""
 
@@ -185,12 +204,36 @@ class Webserver:
             return False
         return bool(found["repositoriesOrError"].get("nodes"))
 
-    def launch(self, job: str) -> str:
+    def launch(self, job: str, *, config: dict[str, Any] | None = None, tags: dict[str, str] | None = None) -> str:
         query = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
             __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
         selector = {"repositoryLocationName": "flyte_defs", "repositoryName": "__repository__", "jobName": job}
-        found = self.ask(query, p={"selector": selector, "runConfigData": {}, "mode": "default"})
+        given = [{"key": key, "value": value} for key, value in (tags or {}).items()]
+        wanted = {"selector": selector, "runConfigData": config or {}, "mode": "default"}
+        found = self.ask(query, p={**wanted, "executionMetadata": {"tags": given}})
         return str(found["launchRun"]["run"]["runId"])
+
+    def reexecute_edited(self, run_id: str, job: str, config: dict[str, Any]) -> str:
+        """What the launchpad does with "Re-execute" after a person changed the configuration there."""
+        query = """mutation($p: ExecutionParams!) { launchRunReexecution(executionParams: $p) {
+            __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+        selector = {"repositoryLocationName": "flyte_defs", "repositoryName": "__repository__", "jobName": job}
+        metadata = {"tags": [], "rootRunId": run_id, "parentRunId": run_id}
+        wanted = {"selector": selector, "runConfigData": config, "mode": "default", "executionMetadata": metadata}
+        found = self.ask(query, p=wanted)
+        return str(found["launchRunReexecution"]["run"]["runId"])
+
+    def runs(self) -> list[Any]:
+        """All runs, newest first."""
+        query = "{ runsOrError { ... on Runs { results { runId parentRunId rootRunId status } } } }"
+        return list(self.ask(query)["runsOrError"]["results"])
+
+    def log(self, run_id: str) -> list[str]:
+        """All messages of a run's log."""
+        query = """query($r: ID!) { logsForRun(runId: $r, limit: 1000) { ... on EventConnection { events {
+            ... on MessageEvent { message } } } } }"""
+        events = self.ask(query, r=run_id)["logsForRun"]["events"]
+        return [event["message"] for event in events if event.get("message")]
 
     def reexecute(self, run_id: str) -> str:
         query = """mutation($p: ReexecutionParams) { launchRunReexecution(reexecutionParams: $p) {
@@ -206,7 +249,8 @@ class Webserver:
 
     def run(self, run_id: str) -> Any:
         query = """query($r: ID!) { runOrError(runId: $r) { ... on Run { status tags { key value }
-            assetMaterializations { metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }"""
+            assetMaterializations { metadataEntries { label ... on IntMetadataEntry { intValue }
+            ... on TextMetadataEntry { text } } } } } }"""
         return self.ask(query, r=run_id)["runOrError"]
 
     def finished(self, run_id: str, *, seconds: float = 60.0) -> Any:

@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from dagster_integration import FlyteResource, build_flyte_assets
+from dagster_integration import FlyteResource, build_flyte_assets, build_flyte_reaper_sensor, flyte_assets
 
 ENTITY = os.environ["TEST_FLYTE_ENTITY"]
 
@@ -13,13 +13,38 @@ retried = build_flyte_assets(
     ENTITY, name="retried", inputs={"n": 7}, poll_interval=0.2, retry_policy=dg.RetryPolicy(max_retries=2)
 )
 
+
+class Size(dg.Config):
+    n: int = 7
+
+
+@flyte_assets(ENTITY, poll_interval=0.2)
+def sized(config: Size) -> dict[str, int]:
+    return {"n": config.n}
+
+
+many = [
+    build_flyte_assets(ENTITY, name=f"many_{number}", inputs={"n": number}, poll_interval=0.5) for number in range(20)
+]
+AT_ONCE = dg.multiprocess_executor.configured({"max_concurrent": 20})
+
 defs = dg.Definitions(
-    assets=[plain, retried],
+    assets=[plain, retried, sized, *many],
+    sensors=[
+        build_flyte_reaper_sensor(
+            failed_after=float(os.environ.get("TEST_FAILED_AFTER", "3600")),
+            minimum_interval_seconds=1,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+        )
+    ],
     jobs=[
         dg.define_asset_job("multiprocess", [retried], executor_def=dg.multiprocess_executor),
         dg.define_asset_job("multiprocess_plain", [plain], executor_def=dg.multiprocess_executor),
         dg.define_asset_job("in_process", [retried], executor_def=dg.in_process_executor),
         dg.define_asset_job("in_process_plain", [plain], executor_def=dg.in_process_executor),
+        dg.define_asset_job("sized_job", [sized], executor_def=dg.in_process_executor),
+        dg.define_asset_job("few_together", many[:4], executor_def=AT_ONCE),
+        dg.define_asset_job("many_together", many, executor_def=AT_ONCE),
     ],
     resources={
         "flyte": FlyteResource(

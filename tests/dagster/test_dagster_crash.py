@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import psutil
 import pytest
-from dagster_support import Home, Webserver, children, runs_of, until
+from dagster_support import Home, Webserver, children, runs_of, served, until
 from flyteidl.core import execution_pb2
 from support.flyte import INTEGER, RawFlyte
 
@@ -86,13 +85,7 @@ def _code_location(
     entity = "dagster.crash.held"
     RawFlyte(_flyte_sandbox_server.endpoint).register(entity, {"n": INTEGER}, gate="approve")
     home = Home(tmp_path_factory.mktemp("dagster") / "home", _flyte_sandbox_server.endpoint, entity)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    webserver = Webserver(port)
-    with home.process("dagster_webserver", "-m", "flyte_defs", "-h", "127.0.0.1", "-p", str(port)) as process:
-        until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
-        assert process.poll() is None, home.output()
+    with served(home) as webserver:
         yield entity, webserver
 
 

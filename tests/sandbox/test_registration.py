@@ -95,7 +95,7 @@ def test_workflow_with_a_missing_task_or_a_cycle_is_refused(wire):
     text = "The Workflow contain unreachable nodes [n0,n1]."
     assert text in rejected("INVALID_ARGUMENT", wire.register, cyclic, tasks=[task])
     cyclic.nodes[0].upstream_node_ids.append("start-node")
-    text = "A cycle has been detected while traversing the Workflow [n0>n1>n0]."
+    text = "A cycle has been detected while traversing the Workflow [start-node>n0>n1>n0]."
     assert text in rejected("INVALID_ARGUMENT", wire.register, cyclic)
 
 

@@ -347,6 +347,16 @@ def test_missing_files_inside_a_class_are_named_and_nothing_is_sent(
         flyte.describe(RunRef("flytesnacks", "development", name))
 
 
+def test_texts_that_are_no_paths_are_named_and_cut(flyte: Client, raw: RawFlyte) -> None:
+    for text, message in [
+        ("x" * 5000, r"inputs\.file: 'x{80}…?.*' is no path of a file here: File name too long"),
+        ("\ud800", r"inputs\.file: '\\ud800' is no path of a file here: it holds characters that no path has"),
+    ]:
+        with pytest.raises(InvalidRequest, match=message) as caught:
+            ran(flyte, raw, {"file": FILE}, {"file": text})
+        assert len(str(caught.value)) < 300
+
+
 def test_what_a_frame_would_lose_is_told_with_its_input(flyte: Client, raw: RawFlyte) -> None:
     import pandas as pd
 

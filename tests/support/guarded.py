@@ -28,7 +28,14 @@ class GuardedFlyte(grpc.GenericRpcHandler):
         client_id: The public client that people log in with.
     """
 
-    def __init__(self, backend: str, provider: Provider, *, tls: grpc.ServerCredentials | None = None) -> None:
+    def __init__(
+        self,
+        backend: str,
+        provider: Provider,
+        *,
+        tls: grpc.ServerCredentials | None = None,
+        address: str = "127.0.0.1:0",
+    ) -> None:
         self.header = "flyte-authorization"
         self.code = grpc.StatusCode.UNAUTHENTICATED
         self.calls: list[tuple[str, dict[str, str]]] = []
@@ -40,7 +47,6 @@ class GuardedFlyte(grpc.GenericRpcHandler):
         self._lock = threading.Lock()
         self._backend = grpc.insecure_channel(backend)
         self._server = grpc.server(ThreadPoolExecutor(40), handlers=(self,), options=(("grpc.so_reuseport", 0),))
-        address = "127.0.0.1:0"
         self.port = (
             self._server.add_secure_port(address, tls) if tls is not None else self._server.add_insecure_port(address)
         )

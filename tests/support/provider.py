@@ -9,14 +9,17 @@ import json
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import jwt
@@ -201,11 +204,29 @@ def log_in(url: str, *, refuse: bool = False) -> str:
         raise AssertionError(f"the login does not end: {page.text}")
 
 
-if __name__ == "__main__":  # what BROWSER points to in the tests
-    import sys
+def be_rude(url: str) -> list[socket.socket]:
+    """What browsers do to the listener besides: hang up in the middle of requests; the connections that stay idle."""
+    back = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0])
+    place = (back.hostname, back.port)
+    for request in (b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n" * 20, b"GET /callback?st", b""):
+        with socket.create_connection(place) as gone:
+            gone.sendall(request)
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return [socket.create_connection(place) for _ in range(5)]
 
-    pid = os.fork()
-    if pid == 0:  # a real browser's starter returns at once too
-        time.sleep(0.1)
-        Path(sys.argv[1]).write_text(log_in(sys.argv[-1], refuse="--refuse" in sys.argv))
-        os._exit(0)
+
+def main(arguments: list[str]) -> None:
+    """What BROWSER points to in the tests; the address comes last."""
+    page, *options, url = arguments
+    if "--hold" not in options and os.fork():
+        return  # a real browser's starter returns at once; a text browser holds whoever started it
+    time.sleep(0.1)
+    idle = be_rude(url) if "--rude" in options else []
+    Path(page).write_text(log_in(url, refuse="--refuse" in options))
+    for one in idle:
+        one.close()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -85,6 +85,10 @@ class Flyte1Backend:
         return Flyte1Triggers(self._calls)
 
     @cached_property
+    def _console(self) -> str:
+        return self._config.console_base
+
+    @cached_property
     def _interfaces(self) -> Flyte1Interfaces:
         from .interfaces import Flyte1Interfaces
 
@@ -309,4 +313,4 @@ class Flyte1Backend:
 
     def console_url(self, ref: RunRef | EntityRef) -> str:
         """The page of a run or entity in Flyte's console."""
-        return console_url(self._config.console_base, ref)
+        return console_url(self._console, ref)

@@ -24,6 +24,7 @@ from ...model.ids import EntityKind, EntityRef
 from ...model.run_errors import AlreadyExists
 from ...schedules import Cron, DeployedTrigger, Trigger
 from .convert import entity_of, identifier
+from .lists import BY_NAME
 from .methods import rpc
 from .spec import check_options, set_shared_fields
 
@@ -153,7 +154,9 @@ class Flyte1Triggers:
     async def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
         """Launch plans that have a schedule, one per name: the active version, else the newest."""
         active: set[str] = set()
-        request = launch_plan_pb2.ActiveLaunchPlanListRequest(project=project, domain=domain, limit=_PAGE)
+        request = launch_plan_pb2.ActiveLaunchPlanListRequest(
+            project=project, domain=domain, limit=_PAGE, sort_by=BY_NAME
+        )
         while True:
             page = await self._calls.unary(rpc("ListActiveLaunchPlans"), request)
             for plan in page.launch_plans:

@@ -139,7 +139,7 @@ class Creation:
 
     def _write_inputs(self, identifier: Any, inputs: Any, user_inputs: Any) -> None:
         keys = (identifier.project, identifier.domain, identifier.name)
-        self._admin.offloaded.check_writing(*keys, "inputs")
+        self._admin.offloaded.check_writing(inputs, *keys, "inputs")
         self._admin.executions.write_inputs(identifier, inputs, user_inputs)
 
     def _inherit(self, spec: Any) -> tuple[int, int]:

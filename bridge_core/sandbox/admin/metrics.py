@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.core import identifier_pb2, metrics_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from ..compiler.shape import branch_arms
 from ..model.go_text import go_text
 from ..model.ids import END_NODE, START_NODE
 from ..model.status import Rejected
-from ..validation.workflow_graph import branch_arms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -36,7 +36,7 @@ class Offloaded:
         Raises:
             Rejected: INTERNAL, it cannot be written.
         """
-        self.check_writing(*keys)
+        self.check_writing(literals, *keys)
         path = Path(self._layout.blobs, "metadata", *keys)
         native = self._layout.native(path)
         if ".." in keys or self._layout.url_path(native) is None:
@@ -47,12 +47,12 @@ class Offloaded:
             raise Rejected("INTERNAL", f"Failed to write protobuf for [[{' '.join(keys)}]] with err: {error}") from None
         return native
 
-    def check_writing(self, *keys: str) -> None:
-        """Fails as writing ``metadata/<keys>`` does when the blob store is away."""
+    def check_writing(self, message: Any, *keys: str) -> None:
+        """Fails as writing a message to ``metadata/<keys>`` does when the blob store is away."""
         path = "/".join(("metadata", *keys))
         why = self._outages.check_blobs("Put", f"my-s3-bucket/{path}")
         if why:
-            text = f"Failed to write data to path [{path}].: PutObject, putting object: {why}"
+            text = f"Failed to write data [{message.ByteSize()}b] to path [{path}].: PutObject, putting object: {why}"
             raise Rejected("INTERNAL", f"Failed to write protobuf for [[{' '.join(keys)}]] with err: {text}")
 
     def check_reading(self, what: str, *keys: str) -> None:
@@ -74,15 +74,16 @@ class Offloaded:
         keys = ("admin", workflow.project, workflow.domain, workflow.name, workflow.version)
         self.check_reading("Unable to read WorkflowClosure", *keys)
 
-    def check_closure_write(self, workflow: Any) -> None:
-        """Fails as storing the compiled closure of a workflow does when the blob store is away."""
+    def check_closure_write(self, workflow: Any, closure: Any) -> None:
+        """Fails as storing the closure of a workflow does when the blob store is away."""
         path = f"metadata/admin/{workflow.project}/{workflow.domain}/{workflow.name}/{workflow.version}"
         why = self._outages.check_blobs("Put", f"my-s3-bucket/{path}")
         if why:
             base = "s3://my-s3-bucket"
             text = f"failed to write marshaled workflow [{go_text(workflow)}] to storage {base}/{path} with err"
-            end = f"Failed to write data to path [{path}].: PutObject, putting object: {why} and base container: {base}"
-            raise Rejected("INTERNAL", f"{text} {end}")
+            what = f"Failed to write data [{closure.ByteSize()}b] to path [{path}]."
+            end = f"PutObject, putting object: {why} and base container: {base}"
+            raise Rejected("INTERNAL", f"{text} {what}: {end}")
 
     def read(self, stored: Any, uri: str) -> Any:
         """What a run, node or attempt has for inputs or outputs; an empty map when it cannot be had.

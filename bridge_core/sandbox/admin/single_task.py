@@ -11,9 +11,9 @@ from flyteidl.admin import common_pb2, launch_plan_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
+from ..compiler.closure import compile_closure
 from ..model.ids import GENERATED, single_task_node
 from ..model.times import now
-from ..validation.compiler import compile_closure
 from ..validation.inputs import expected_inputs
 
 if TYPE_CHECKING:
@@ -91,6 +91,6 @@ def _workflow(task: Any, admin: Admin) -> Any:
         promise = template.outputs.add(var=name).binding.promise
         promise.node_id, promise.var = node.id, name
     workflow = workflow_pb2.Workflow(id=template.id)
-    workflow.closure.compiled_workflow.CopyFrom(compile_closure(template, [], find=admin.entities.find))
+    workflow.closure.compiled_workflow.CopyFrom(compile_closure(template, [], find=admin.entities.get))
     workflow.closure.created_at.CopyFrom(now())
     return workflow

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2, literals_pb2, workflow_pb2
 
+from ..compiler.shape import dependencies
 from ..model.ids import END_NODE, START_NODE, unique_node_id
 from ..model.outcome import Cancelled, Done, Failure, Outcome
-from ..validation.workflow_graph import dependencies
 from .bindings import resolve_all
 
 if TYPE_CHECKING:

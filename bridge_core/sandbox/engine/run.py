@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import execution_pb2 as execution_pb2_admin
 from flyteidl.core import execution_pb2, identifier_pb2
 
+from ..compiler.shape import identifier_key
 from ..model.ids import END_NODE
 from ..model.outcome import CANCELLED, Cancelled, Done, Failure, Outcome
 from ..model.times import now
 from ..store.executions import TERMINAL, execution_key
-from ..validation.workflow_graph import identifier_key
 from .history import History, abort_nodes
 from .parallelism import Parallelism
 from .stub_run import StubRun

@@ -143,6 +143,7 @@ def _register(handlers: Any, name: tuple[str, str, str], interface: Any) -> None
     )
     task_request = task_pb2.TaskCreateRequest(id=task)
     task_request.spec.template.type = "sandbox-stub"
+    task_request.spec.template.metadata.runtime.version = "1"  # FlyteAdmin takes no task without one
     task_request.spec.template.interface.CopyFrom(interface)
     workflow_request = workflow_pb2.WorkflowCreateRequest(id=workflow)
     template = workflow_request.spec.template

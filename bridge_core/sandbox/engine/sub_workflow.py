@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..compiler.shape import identifier_key
 from ..model.outcome import Cancelled, Failure
-from ..validation.workflow_graph import identifier_key
 from .node import NodeRun
 from .stub_run import StubExecution
 

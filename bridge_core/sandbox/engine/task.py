@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2
 
+from ..compiler.shape import identifier_key
 from ..model.ids import pod_name
 from ..model.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome
 from ..runner.attempt import TaskAttempt
 from ..runner.order import AttemptOrder
-from ..validation.workflow_graph import identifier_key
 from .cache import cache_key, catalog_metadata, with_source
 from .connector_job import ConnectorJob
 from .deadlines import Deadlines

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import task_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, workflow_pb2
 
+from ..compiler.closure import compile_closure
+from ..compiler.shape import identifier_key
 from ..model.ids import generated_name, pod_name
 from ..model.outcome import CANCELLED, Cancelled, Done, Dynamic, Failure, Outcome
 from ..model.status import Rejected
 from ..model.timeouts import TIMED_OUT
-from ..validation.compiler import compile_closure
-from ..validation.workflow_graph import identifier_key
 from .deadlines import Deadlines
 from .node import NodeRun
 from .task import TaskRun, task_of
@@ -116,9 +116,9 @@ class TaskNode(NodeRun):
         template.metadata_defaults.SetInParent()
         given = {identifier_key(one.id): one for one in spec.tasks}
 
-        def find(identifier: Any) -> Any | None:
+        def find(identifier: Any) -> Any:
             own = given.get(identifier_key(identifier)) if identifier.resource_type == identifier_pb2.TASK else None
-            return _registered(own) if own is not None else run.context.entities.find(identifier)
+            return _registered(own) if own is not None else run.context.entities.get(identifier)
 
         self._run_dynamic(compile_closure(template, spec.subworkflows, find=find), dynamic.uri, dynamic.attempt)
 

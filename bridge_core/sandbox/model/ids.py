@@ -28,6 +28,7 @@ __all__ = [
     "generated_name",
     "kind_name",
     "pod_name",
+    "random_text",
     "scheduled_name",
     "shard_of",
     "single_task_node",
@@ -41,6 +42,7 @@ GENERATED = ".flytegen."
 """Begins the names of what is made to run a task by itself."""
 
 _NAME_LIMIT = 63
+_EXECUTION_NAME = r"[a-z][a-z\-0-9]*"
 _UNIQUE_LIMIT = 20
 _POD_LIMIT = 50
 _SHARDS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -54,13 +56,20 @@ def check_execution_name(name: str) -> None:
     """Refuses a name that FlyteAdmin refuses. It checks the lower-cased text, so ``ABC`` passes (a real trap)."""
     if len(name) > _NAME_LIMIT:
         raise Rejected("INVALID_ARGUMENT", f"size of name exceeded length {_NAME_LIMIT} : {name}")
-    if not re.fullmatch(r"[a-z][a-z\-0-9]*", name.lower()):
-        raise Rejected("INVALID_ARGUMENT", f"invalid name format: {name}")
+    lower = name.lower()
+    if not re.fullmatch(_EXECUTION_NAME, lower):
+        text = f"invalid name format: {lower}, does not match regex '^{_EXECUTION_NAME}$'"
+        raise Rejected("INVALID_ARGUMENT", text)
 
 
 def generated_name() -> str:
     """A name for an execution that was sent without one: ``a`` and 19 random characters."""
-    return "a" + "".join(secrets.choice(_GENERATED_ALPHABET) for _ in range(19))
+    return "a" + random_text(19)
+
+
+def random_text(length: int) -> str:
+    """Characters by chance, as Kubernetes makes them for names."""
+    return "".join(secrets.choice(_GENERATED_ALPHABET) for _ in range(length))
 
 
 def unique_node_id(parent: str | None, attempt: int, node_id: str) -> str:

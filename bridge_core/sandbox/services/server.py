@@ -165,7 +165,7 @@ class GrpcServer:
         raise Rejected(fault.code, fault.message)
 
 
-class _Unknown(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic for type checkers only
+class _Unknown(grpc.GenericRpcHandler):  # type: ignore[misc,type-arg,unused-ignore]
     """Answers for services that are not there, in grpc-go's words."""
 
     def service(self, handler_call_details: Any) -> Any:

@@ -39,9 +39,8 @@ class Descriptions:
         )
         return None if row is None else description_entity_pb2.DescriptionEntity.FromString(row["record"])
 
-    def page(self, resource_type: int, query: Query) -> tuple[list[Any], Page]:
-        """One page of the descriptions of one kind."""
-        query.require("descriptions.resource_type=?", resource_type)
+    def page(self, query: Query) -> tuple[list[Any], Page]:
+        """One page of the descriptions."""
         page = self._db.page(query, ["record"])
         return [description_entity_pb2.DescriptionEntity.FromString(row["record"]) for row in page.rows], page
 

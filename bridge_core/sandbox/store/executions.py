@@ -233,7 +233,7 @@ class Executions:
         """One page, trimmed as flyteadmin trims lists (transformers/execution.go:26,471), or with whole errors."""
         if "state" not in query.fields:
             query.require("executions.state=?", execution_pb2.EXECUTION_ACTIVE)
-        page = self._db.page(query, (*_KEY_COLUMNS, "spec", "closure"))
+        page = self._db.page(query, (*_KEY_COLUMNS, "spec", "closure", "phase", "abort_cause"))
         executions = [_execution(row) for row in page.rows]
         for execution in executions:
             execution.closure.ClearField("computed_inputs")
@@ -295,6 +295,8 @@ def _execution(row: sqlite3.Row, spec: str = "spec") -> Any:
     execution.id.name = row["execution_name"]
     execution.spec.ParseFromString(row[spec])
     execution.closure.ParseFromString(row["closure"])
+    if row["phase"] == "ABORTED" and not execution.closure.HasField("abort_metadata"):
+        execution.closure.abort_metadata.cause = row["abort_cause"]  # told instead of the error that the event brought
     return execution
 
 

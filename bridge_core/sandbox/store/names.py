@@ -25,7 +25,9 @@ class Names:
         self._db = database
 
     def ids(self, resource_type: int, query: Query) -> Page:
-        """One page of the names of one kind."""
+        """One page of the names of one kind; by name when the request has no order, because they are grouped by it."""
+        if not query.sorted:
+            query.order = "entities.project, entities.domain, entities.name"
         query.require("entities.resource_type=?", resource_type)
         return self._db.page(query)
 

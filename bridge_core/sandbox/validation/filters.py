@@ -54,6 +54,7 @@ class Query:
         """Fields of the listed entity itself that the request filters on."""
         if filters:
             self._parse(filters)
+        self.sorted = sort_by is not None
         self.order = _order(listed, sort_by)
 
     def require(self, condition: str, *arguments: Any) -> None:

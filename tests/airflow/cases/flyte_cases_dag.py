@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 from airflow.sdk import DAG
@@ -31,8 +32,10 @@ with DAG("cases", schedule=None, default_args={"retries": 1, "retry_delay": time
         task_id="nothing_pushed", entity="tests.quick", inputs={"n": "{{ ti.xcom_pull('nobody') }}", "at": None}
     )
     FlyteRunOperator(task_id="text_of_a_dict", entity="tests.quick", inputs={"n": "{{ {'a': 1} }}", "at": "here"})
-    # Retried: it may pass.
     FlyteRunOperator(task_id="no_connection", entity="tests.quick", inputs=GOOD, flyte_conn_id="flyte_nowhere")
+    FlyteRunOperator(task_id="bad_outputs", entity="tests.quick", inputs=GOOD, outputs="n")
+    FlyteRunOperator(task_id="number_for_version", entity="tests.quick", inputs=GOOD, version=1.10)
+    # Retried: it may pass.
     FlyteRunOperator(task_id="unreachable", entity="tests.quick", inputs=GOOD, flyte_conn_id="flyte_closed")
     # Ended by Airflow: the run is aborted; once per try.
     FlyteRunOperator(
@@ -55,4 +58,20 @@ with DAG("cases", schedule=None, default_args={"retries": 1, "retry_delay": time
         inputs=GOOD,
         options=RunOptions(labels={"a": "b"}),
     )
+    # What JSON has no form for goes from task to task as it is.
+    untyped = FlyteRunOperator(
+        task_id="untyped",
+        entity="tests.untyped",
+        inputs={"s": {1: math.nan, "deep": [{2: math.inf, "b": b"x"}], "flyte_map": 3}, "at": "untyped"},
+    )
+    FlyteRunOperator(task_id="untyped_on", entity="tests.untyped", inputs=untyped.output)
+    FlyteRunOperator(
+        task_id="no_outputs", entity="tests.quick", inputs={"n": 1, "at": "no outputs"}, do_xcom_push=False
+    )
+    FlyteRunOperator(task_id="one_output", entity="tests.quick", inputs=GOOD, outputs=["n"])
+    # More than an XCom should hold twice, and more than one may hold at all.
+    big = FlyteRunOperator(task_id="big", entity="tests.quick", inputs={"n": 1, "at": "x" * 300_000})
+    FlyteRunOperator(task_id="big_on", entity="tests.quick", inputs=big.output)
+    huge = FlyteRunOperator(task_id="huge", entity="tests.quick", inputs={"n": 1, "at": "x" * 2_000_000})
+    FlyteRunOperator(task_id="huge_on", entity="tests.quick", inputs={"n": 1, "at": huge.output["at"]})
     FlyteRunOperator(task_id="workflow", entity="workflow:tests.quick@latest", inputs=GOOD, project="flytesnacks")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,8 @@ from ...controls.outages import BLOBS
 from ...model.go_duration import go_duration
 from ...model.go_text import go_text
 from ...model.go_url import GoUrlError, join_path, key_of
+from ...model.ids import random_text
+from ...model.layout import BUCKET
 from ...model.status import Rejected
 from .flyte_urls import parse_flyte_url
 
@@ -65,7 +66,7 @@ class DataProxyHandlers:
                 text = f"expiresIn [{go_duration(nanoseconds)}] cannot exceed max allowed expiration [{go_duration(_LONGEST)}]"
                 raise Rejected("INVALID_ARGUMENT", text)
         root = request.filename_root or base64.b32encode(request.content_md5).decode()
-        name = request.filename or secrets.token_hex(10)
+        name = request.filename or random_text(20)
         native, path = self._place("failed to create shardedStorageLocation", *place, root, name)
         md5 = base64.b64encode(request.content_md5).decode()
         # As stow makes them for S3 (s3/container.go), with its bug: the length is that of the MD5's text, not of the file.
@@ -84,7 +85,7 @@ class DataProxyHandlers:
 
     def _place(self, what: str, *parts: str) -> tuple[str, str]:
         """Where a file goes: its native URL as FlyteAdmin tells it, and the native URL of the object that is meant."""
-        base = self._layout.native(self._layout.blobs) if self._layout.bucket is None else f"{_S3}{self._layout.bucket}"
+        base = self._base()
         try:
             told = join_path(*(part for part in parts if part))
             key = key_of(told)
@@ -95,13 +96,16 @@ class DataProxyHandlers:
             raise Rejected("INTERNAL", f"{what}, Error: {text}") from None
         return f"{base}{told}", f"{base}/{key}"
 
+    def _base(self) -> str:
+        return self._layout.native(self._layout.blobs) if self._layout.bucket is None else f"{_S3}{self._layout.bucket}"
+
     def _check_new(self, native: str, path: str, md5: bytes) -> None:
         """A place that the caller chose is taken, unless the content is the same."""
-        why = self._outages.check_blobs("Head", path.removeprefix(_S3))
+        key = path.removeprefix(self._base())
+        why = self._outages.check_blobs("Head", f"{BUCKET}{key}")
         if why:
-            key = path.removeprefix(_S3).partition("/")[2]
-            text = f"failed to check if file exists at location [{native}], Error: path:{key}: getItem, getting the object: {why}"
-            raise Rejected("INTERNAL", text)
+            text = f"path:{key.lstrip('/')}: getItem, getting the object: {why}"
+            raise Rejected("INTERNAL", f"failed to check if file exists at location [{native}], Error: {text}")
         file = self._layout.local(path).resolve()
         if file.is_file() and _md5(file) != md5:
             text = f"file already exists at location [{native}], specify a matching hash if you wish to rewrite"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import description_entity_pb2
 
-from ...model.go_text import go_text
 from ...model.status import Rejected
 from ...validation.filters import query_of
 from ...validation.listed import DESCRIPTION
@@ -30,12 +29,11 @@ class DescriptionHandlers:
         identifier = fields_checked(request, "id")
         found = self._descriptions.find(identifier)
         if found is None:
-            text = f"missing entity of type description entity with identifier {go_text(identifier)}"
-            raise Rejected("NOT_FOUND", text)
+            raise Rejected("NOT_FOUND", "entry not found")
         return found
 
     def ListDescriptionEntities(self, request: Any) -> Any:
-        """One page of the descriptions of one name's versions."""
+        """One page of the descriptions of one name's versions, of whatever kind: FlyteAdmin does not look at it."""
         if not request.HasField("id"):
             raise missing("id")
         require(request.id, "project", "domain", "name")
@@ -43,5 +41,5 @@ class DescriptionHandlers:
         query = query_of(DESCRIPTION, request, "ListDescriptionEntities")
         where = (request.id.project, request.id.domain, request.id.name)
         query.require("descriptions.project=? AND descriptions.domain=? AND descriptions.name=?", *where)
-        found, page = self._descriptions.page(request.resource_type, query)
+        found, page = self._descriptions.page(query)
         return description_entity_pb2.DescriptionEntityList(descriptionEntities=found, token=page.token)

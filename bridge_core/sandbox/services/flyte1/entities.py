@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
+from ...compiler.closure import check_size, compile_closure
 from ...model.go_text import go_text
 from ...model.status import Rejected
 from ...model.times import now
-from ...validation.compiler import check_size, compile_closure
 from ...validation.inputs import check_literals, check_parameters, expected_inputs
 from ...validation.listed import LAUNCH_PLAN, TASK, WORKFLOW
 from ...validation.requests import (
@@ -80,12 +80,12 @@ class EntityHandlers:
         template.id.CopyFrom(identifier)
         workflow = workflow_pb2.Workflow(id=identifier)
         with self._db.transaction():
-            compiled = compile_closure(template, request.spec.sub_workflows, find=self._entities.find)
+            compiled = compile_closure(template, request.spec.sub_workflows, find=self._entities.get)
             check_size(identifier, compiled)
             self._refuse_known(identifier, compiled)
-            self._admin.offloaded.check_closure_write(identifier)
             workflow.closure.compiled_workflow.CopyFrom(compiled)
             workflow.closure.created_at.CopyFrom(now())
+            self._admin.offloaded.check_closure_write(identifier, workflow.closure)
             self._describe(workflow, request.spec)
             self._entities.add(workflow, _structure(compiled))
         return workflow_pb2.WorkflowCreateResponse()

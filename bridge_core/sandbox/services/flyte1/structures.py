@@ -1,15 +1,20 @@
 """How two registrations of one version differ, in the words of FlyteAdmin: a JSON diff in both directions, joined by path.
 
 flyteadmin ``pkg/errors/errors.go`` (compareJsons). Its JSON is that of Go's structs, not of protobuf: names in snake case,
-what a oneof holds wrapped in the name of its field.
+what a oneof holds wrapped in the name of its field, null when it holds nothing.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
+from google.protobuf import json_format
+
 __all__ = ["differences"]
+
+_JSON = frozenset(f"google.protobuf.{name}" for name in ("Struct", "Value", "ListValue"))  # these write themselves
 
 
 def differences(older: Any, newer: Any) -> list[str]:
@@ -34,7 +39,13 @@ def _walk(path: str, older: Any, newer: Any, found: list[str]) -> None:
 
 def _plain(message: Any) -> Any:
     """As encoding/json writes Go's structs of protobuf: empty fields are left out, a oneof is an object under its name."""
-    plain: dict[str, Any] = {}
+    if message.DESCRIPTOR.full_name in _JSON:
+        return json_format.MessageToDict(message)
+    plain: dict[str, Any] = {
+        _camel(one.name): None
+        for one in message.DESCRIPTOR.oneofs
+        if not one.name.startswith("_") and message.WhichOneof(one.name) is None  # but not those of optional fields
+    }
     for field, value in message.ListFields():
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             item = field.message_type.fields_by_name["value"]
@@ -52,7 +63,9 @@ def _plain(message: Any) -> Any:
 
 
 def _value(field: Any, value: Any) -> Any:
-    return _plain(value) if field.message_type is not None else value
+    if field.message_type is not None:
+        return _plain(value)
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _camel(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Looking at the nodes of a workflow: what they refer to, and what must come before them."""
+"""Walking through templates: nodes inside nodes, what they refer to and what they wait for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..model.ids import END_NODE, START_NODE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["all_nodes", "branch_arms", "dependencies", "identifier_key", "promised", "tasks_of"]
+__all__ = ["branch_arms", "dependencies", "identifier_key", "nodes_of", "tasks_of"]
 
 
 def identifier_key(identifier: Any) -> tuple[str, str, str, str]:
@@ -18,20 +18,17 @@ def identifier_key(identifier: Any) -> tuple[str, str, str, str]:
 
 
 def dependencies(node: Any) -> set[str]:
-    """Nodes that must end before this one may start, START_NODE included. Normalises empty promises on the way.
+    """Nodes that must end before this one may start, START_NODE included.
 
     The arms of a branch take their inputs from outside the branch, so their upstreams are the branch's too. (Their own ids
     are a scope of their own and may equal ids outside.)
     """
     found = set(node.upstream_node_ids)
     for binding in node.inputs:
-        found.update(promised(binding.binding))
+        found.update(_promised(binding.binding))
     if node.WhichOneof("target") == "branch_node":
         for arm in branch_arms(node.branch_node):
             found |= dependencies(arm)
-    elif node.WhichOneof("target") == "array_node":
-        for binding in node.array_node.node.inputs:
-            list(promised(binding.binding))
     return found
 
 
@@ -49,13 +46,13 @@ def tasks_of(template: Any) -> dict[tuple[str, str, str, str], Any]:
     """Identifiers of all tasks that a template's nodes refer to."""
     return {
         identifier_key(node.task_node.reference_id): node.task_node.reference_id
-        for node in all_nodes(template)
+        for node in nodes_of(template)
         if node.WhichOneof("target") == "task_node"
     }
 
 
-def all_nodes(template: Any) -> Iterator[Any]:
-    """Every node with a target: arms of branches, items of arrays and the failure node included."""
+def nodes_of(template: Any) -> Iterator[Any]:
+    """Every node of a template: arms of branches, items of arrays and the failure node included."""
     waiting = [node for node in template.nodes if node.id not in (START_NODE, END_NODE)]
     if template.HasField("failure_node"):
         waiting.append(template.failure_node)
@@ -68,16 +65,13 @@ def all_nodes(template: Any) -> Iterator[Any]:
             waiting.append(node.array_node.node)
 
 
-def promised(binding: Any) -> Iterator[str]:
-    """The nodes that a binding takes something from; names the start node where none is named."""
+def _promised(binding: Any) -> Iterator[str]:
     kind = binding.WhichOneof("value")
     if kind == "promise":
-        if not binding.promise.node_id:
-            binding.promise.node_id = START_NODE
-        yield binding.promise.node_id
+        yield binding.promise.node_id or START_NODE
     elif kind == "collection":
         for item in binding.collection.bindings:
-            yield from promised(item)
+            yield from _promised(item)
     elif kind == "map":
         for item in binding.map.bindings.values():
-            yield from promised(item)
+            yield from _promised(item)

@@ -1,0 +1,53 @@
+"""Run by test_airflow_limits.py where Airflow may be imported: Airflow's own ``execution_timeout`` around the operator.
+
+Reads one JSON object a line, ``{"n": 1, "publish": 0}``, and answers with what became of the try. ``publish`` is how long Airflow
+takes to store an XCom.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import timeout
+
+from airflow_provider.operators.flyte import FlyteRunOperator
+
+LIMIT = 1.5
+
+
+def one_try(n, publish):
+    file = Path(f"input-{n}")
+    file.write_text(f"number {n}")
+    operator = FlyteRunOperator(
+        task_id=f"t{n}",
+        entity="tests.filed",
+        inputs={"n": n, "f": str(file)},
+        execution_timeout=timedelta(seconds=LIMIT),
+    )
+    ti = SimpleNamespace(
+        dag_id="d",
+        run_id="r",
+        task_id=f"t{n}",
+        map_index=-1,
+        max_tries=0,
+        try_number=1,
+        start_date=datetime.now(UTC),
+        xcom_push=lambda **_: time.sleep(publish),
+    )
+    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=datetime.now(UTC), clear_number=0)}
+    try:  # as airflow.sdk.execution_time.task_runner does it
+        with timeout(LIMIT):
+            return operator.execute(context)
+    except AirflowTaskTimeout:
+        operator.on_kill()
+        return "timed out"
+
+
+for line in sys.stdin:
+    print(json.dumps({"outcome": one_try(**json.loads(line))}), flush=True)
