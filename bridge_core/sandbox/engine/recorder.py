@@ -183,6 +183,10 @@ class TaskRecord:
             closure.reasons.add(message=reason).occurred_at.CopyFrom(now())
         self.save()
 
+    def outputs(self, outputs: Any) -> None:
+        """What the workflow has put out that the attempt has made."""
+        self._store.save_task(self.message, outputs=outputs)
+
     def ended(self, outcome: Done | Dynamic | Failure | Cancelled, output_uri: str = "") -> None:
         """The attempt ended. One that was stopped has no error, whyever it was."""
         closure = self.message.closure

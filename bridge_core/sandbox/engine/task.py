@@ -132,6 +132,15 @@ class TaskRun:
         self._on_begin()
         self._next()
 
+    def made(self, outputs: Any) -> None:
+        """The workflow of a dynamic task has these outputs: they are its last attempt's, and for the cache."""
+        before = self._run.history.attempts(self._owner.unique_id)
+        if self._record is None and before:
+            self._record = self._run.context.recorder.resumed_task(before[-1])
+        if self._record is not None:
+            self._record.outputs(outputs)
+        self.store(outputs)
+
     def store(self, outputs: Any) -> None:
         """Puts outputs into the cache, if the task has one."""
         if self._cache_key:

@@ -147,7 +147,7 @@ class TaskNode(NodeRun):
     def _dynamic_ended(self, outcome: Outcome) -> None:
         assert self._task is not None
         if isinstance(outcome, Done):
-            self._task.store(outcome.outputs)
+            self._task.made(outcome.outputs)
         self._task.release()
         self._finish(outcome)
 
