@@ -9,11 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-<<<<<<< HEAD
-import re
-=======
 import shlex
->>>>>>> h/seeds
 from typing import Any
 
 from ..model.durations import NoDuration, go_duration
@@ -118,7 +114,6 @@ def command(where: str, raw: Any) -> tuple[str, ...] | None:
 def _split(raw: str) -> Any:
     if raw.lstrip().startswith("["):
         return json.loads(raw)
-    import shlex
 
     return raw.split(",") if "," in raw else shlex.split(raw)
 
