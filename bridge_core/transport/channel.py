@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -108,6 +107,8 @@ def _proxy(config: Config) -> tuple[tuple[str, str], ...]:
 
 def _read(setting: str, path: str) -> bytes:
     try:
+        from pathlib import Path
+
         return Path(path).expanduser().read_bytes()
     except OSError as error:
         raise ConfigError(f"{setting} {path} cannot be read: {error.strerror}") from None

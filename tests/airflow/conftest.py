@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from airflow_case import Case
 from airflow_home import ROOT, AirflowHome
 from airflow_stack import AirflowStack
 from support.flyte import INTEGER, STRING, STRUCT, RawFlyte
@@ -53,3 +54,9 @@ def airflow(home):
     """The whole of Airflow, running."""
     with AirflowStack(home) as stack:
         yield stack
+
+
+@pytest.fixture
+def start(airflow, sandbox, flyte):
+    """Begins a DAG run of this DAG."""
+    return lambda dag_id: Case(airflow, sandbox, flyte, dag_id)
