@@ -78,7 +78,7 @@ class TaskNode(NodeRun):
             except Rejected as error:
                 self.record.message.metadata.is_dynamic = True  # and no parent: it has nothing inside
                 why = error.message.partition(" with err: ")[2] or error.message
-                text = f"[UserError] malformed dynamic workflow, caused by: {why}"
+                text = f"[User] malformed dynamic workflow, caused by: {why}"
                 self.end(Failure("DynamicWorkflowBuildFailed", text))
             return
         closure, layout = self.record.message.closure, self.run.context.layout
