@@ -158,6 +158,6 @@ def pairs(items: list[str], option: str) -> dict[str, str]:
         if not equals or not name:
             raise InvalidRequest(f"{option} {item!r}: wanted NAME=VALUE")
         if name in out:
-            raise InvalidRequest(f"{option} gives {name} twice: {out[name]!r} and {value!r}; give it once")
+            raise InvalidRequest(f"{option} gives {name} twice; give it once")
         out[name] = value
     return out
