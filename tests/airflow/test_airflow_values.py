@@ -10,12 +10,14 @@ from enum import Enum
 
 import numpy as np
 import pytest
+from flyteidl.core import interface_pb2, types_pb2
 
 from airflow_provider._launching import build_request, explained
 from airflow_provider._outputs import checked_selection, output_xcoms
 from airflow_provider._sweep import TaskId, Watchlist, rivals, unattended
 from airflow_provider._values import from_xcom, output_of, reference_to_output, to_xcom
 from bridge_core import (
+    Codec,
     DirectoryRef,
     FileRef,
     FrameRef,
@@ -159,6 +161,31 @@ class TestRequests:
         assert "{{ … | tojson }}" in str(native.value)
         with pytest.raises(InvalidRequest, match="Write it in quotes"):
             self.build(**{field: 1.1})
+
+    @pytest.mark.parametrize(
+        "job",
+        [
+            {"weights": {"path": "{place}/w"}, "more": [{"path": "s3://b/w"}]},
+            {"weights": "{place}/w", "more": [{"flyte_ref": "file", "uri": "s3://b/w"}]},
+            '{"weights": {"path": "{place}/w"}, "more": [{"path": "s3://b/w"}]}',
+            {"weights": '{"path": "{place}/w"}', "more": '[{"path": "s3://b/w"}]'},
+        ],
+    )
+    def test_files_inside_a_structure_become_uploads_however_they_are_written(self, job, tmp_path):
+        """As Python, as XComs, as a template that rendered to JSON, and as JSON inside a mapping."""
+        rendered = json.loads(json.dumps(job).replace("{place}", str(tmp_path)))
+        request = self.build(inputs={"job": rendered})
+        file = {"title": "FlyteFile", "type": "object", "properties": {"path": {"type": "string"}}}
+        many = {"type": "array", "items": file}
+        kind = types_pb2.LiteralType(simple=types_pb2.STRUCT)
+        kind.metadata.update({"title": "Job", "type": "object", "properties": {"weights": file, "more": many}})
+        kind.annotation.annotations.update({"cache-key-metadata": {"serialization-format": "msgpack"}})
+        parameters = {"job": interface_pb2.Parameter(var=interface_pb2.Variable(type=kind), required=True)}
+        encoded = Codec.default().encode_inputs(request.inputs, parameters, coerce_json=request.coerce_json)
+        assert [(upload.path, str(upload.source)) for upload in encoded.uploads] == [
+            ("inputs.job.weights", f"{tmp_path}/w")
+        ]
+        assert str(tmp_path) not in str(encoded.literals)
 
     @pytest.mark.parametrize("option", ["labels", "env_vars"])
     def test_options_that_became_numbers_name_native_rendering(self, option):
