@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._data_verbs import DataVerbs
 from ._drive import iter_blocking, run_blocking
+from ._registration_verbs import RegistrationVerbs
 from .model.durations import seconds
 from .model.public import public
 
@@ -36,7 +37,7 @@ __all__ = ["Client"]
 
 
 @public
-class Client(DataVerbs):
+class Client(DataVerbs, RegistrationVerbs):
     """A connection to one Flyte, for code without an event loop.
 
     Args:

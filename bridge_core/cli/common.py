@@ -61,16 +61,23 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """The type of options that are durations."""
+    """The type of options that are durations: a number of seconds, or Go's spelling (``1h30m``)."""
     import argparse
     import math
+
+    from ..model.durations import NoDuration, go_duration
 
     try:
         value = float(text)
     except ValueError:
-        value = math.nan
+        try:
+            value = float(go_duration(text))
+        except NoDuration:
+            value = math.nan
     if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"wanted a number of seconds from 0 on, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"wanted a number of seconds from 0 on, or a duration like 1h30m, got {text!r}"
+        )
     return value
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .lists import Flyte1Lists
     from .nodes import Flyte1Inside
     from .projects import Flyte1Projects
+    from .registry import Flyte1Registry
     from .triggers import Flyte1Triggers
     from .workflows import Flyte1Workflows
 
@@ -94,6 +95,13 @@ class Flyte1Backend:
         from .triggers import Flyte1Triggers
 
         return Flyte1Triggers(self._calls)
+
+    @cached_property
+    def registry(self) -> Flyte1Registry:
+        """What is registered."""
+        from .registry import Flyte1Registry
+
+        return Flyte1Registry(self._calls, page=self._config.batch_size)
 
     @cached_property
     def _console(self) -> str:
