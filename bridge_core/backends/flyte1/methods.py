@@ -162,7 +162,6 @@ _RPCS = {
         "admin.workflow_pb2.WorkflowCreateRequest",
         "admin.workflow_pb2.WorkflowCreateResponse",
     ),
-    "GetWorkflow": ("AdminService", "admin.common_pb2.ObjectGetRequest", "admin.workflow_pb2.Workflow"),
 }
 
 
