@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .model.batches import BatchRun
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
-    from .model.entities import Entity, InputSpec
+    from .model.entities import Entity, InputSpec, TaskSpec
     from .model.errors import (
         AuthError,
         BridgeError,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Unavailable,
         Unsupported,
     )
+    from .model.graph import WorkflowGraph, WorkflowNode
     from .model.ids import EntityKind, EntityRef, RunRef
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
@@ -123,6 +124,7 @@ __all__ = [
     "SecretStore",
     "SecurityContext",
     "SpanMetric",
+    "TaskSpec",
     "Trigger",
     "TriggerTime",
     "TypeCodec",
@@ -130,6 +132,8 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "WaitTimeout",
+    "WorkflowGraph",
+    "WorkflowNode",
     "classify",
     "run_name",
     "seconds",
@@ -145,7 +149,8 @@ _HOMES = {
     "model.batches": ("BatchRun",),
     "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
-    "model.entities": ("Entity", "InputSpec"),
+    "model.entities": ("Entity", "InputSpec", "TaskSpec"),
+    "model.graph": ("WorkflowGraph", "WorkflowNode"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),

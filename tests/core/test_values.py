@@ -43,8 +43,11 @@ from bridge_core import (
     RunSnapshot,
     SecurityContext,
     SpanMetric,
+    TaskSpec,
     Trigger,
     TriggerTime,
+    WorkflowGraph,
+    WorkflowNode,
     classify,
 )
 
@@ -92,6 +95,9 @@ VALUES = [
     LOG,
     ATTEMPT,
     InputSpec(type="integer", required=False, default=3),
+    TaskSpec(type="python-task", image="i", command=("a", "b"), requests={"cpu": "1"}, retries=2),
+    WorkflowNode(id="n0", name="f", kind="task", entity=PLAN),
+    WorkflowGraph(nodes=(WorkflowNode(id="n0", name="f", kind="gate"),), edges=(("n0", "n1"),)),
     TriggerTime,
     DeployedTrigger(ref=PLAN, entity=PLAN, schedule="0 3 * * *", active=True),
     Progress(name="f", done=1, size=None),
