@@ -44,16 +44,20 @@ if TYPE_CHECKING:
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.requests import LaunchRequest, RunOptions
+    from .model.registration import RegisteredEntity, RegistrationReport
+    from .model.requests import LaunchRequest
     from .model.run_error import RunError
     from .model.run_errors import AlreadyExists, WaitTimeout
     from .model.run_names import run_name
+    from .model.run_options import RunOptions
     from .model.run_settings import Notification, SecurityContext
     from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunQuery, RunSnapshot, RunTimedOut
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
     from .storage.progress import Progress
+
+__version__: str
 
 __all__ = [
     "AlreadyExists",
@@ -100,6 +104,8 @@ __all__ = [
     "Progress",
     "Project",
     "Provenance",
+    "RegisteredEntity",
+    "RegistrationReport",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -145,8 +151,10 @@ _HOMES = {
     "model.policies": ("PollPolicy", "RetryPolicy"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
+    "model.registration": ("RegisteredEntity", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
-    "model.requests": ("LaunchRequest", "RunOptions"),
+    "model.requests": ("LaunchRequest",),
+    "model.run_options": ("RunOptions",),
     "model.run_settings": ("Notification", "SecurityContext"),
     "model.phases": ("RunPhase",),
     "model.run_error": ("RunError",),
@@ -163,6 +171,10 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 def __getattr__(name: str) -> object:
     """Imports a public name on first use. Names without another home are errors."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("flyte-bridge")  # from pyproject.toml, read when somebody asks
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOME.get(name, 'model.errors')}", __name__), name)

@@ -16,11 +16,38 @@ from .model.public import public
 if TYPE_CHECKING:
     from .config import Config
 
-__all__ = ["SecretStore"]
+__all__ = ["SecretGroup", "SecretStore"]
 
 _ALIAS = "FLYTE_SECRETS_"
 _RESERVED = frozenset({"ENV_PREFIX", "DEFAULT_DIR", "FILE_PREFIX", "HOST", "PORT", "DISABLED", "DISABLE_TAGS"})
 """``FLYTE_SECRETS_…`` names that are settings, not secrets (config/keys.py)."""
+
+
+class SecretGroup:
+    """The secrets of one group, by attribute; each is looked up when it is named.
+
+    Example:
+        >>> from bridge_core import Config, SecretStore
+        >>> SecretStore(Config.for_sandbox(), local=True).my_group.my_key  # doctest: +SKIP
+        'value'
+    """
+
+    def __init__(self, store: SecretStore, group: str) -> None:
+        self._store = store
+        self._group = group
+
+    def __getattr__(self, key: str) -> str:
+        """The secret of this key.
+
+        Raises:
+            SecretNotFound: There is none.
+        """
+        if key.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {key!r}")
+        return self._store.get(self._group, key)
+
+    def __repr__(self) -> str:
+        return f"SecretGroup({self._group!r})"
 
 
 @public
@@ -35,6 +62,15 @@ class SecretStore:
     def __init__(self, config: Config, *, local: bool = False) -> None:
         self._config = config.secrets
         self._local = local
+
+    def __getattr__(self, group: str) -> SecretGroup:
+        """A group by its name, as in flytekit: ``store.my_group.my_key`` is ``store.get("my_group", "my_key")``.
+
+        Groups that are called like a method of this class, or begin with ``_``, are only found by `get`.
+        """
+        if group.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {group!r}")
+        return SecretGroup(self, group)
 
     def __repr__(self) -> str:
         return f"SecretStore(env_prefix={self._config.env_prefix!r}, default_dir={self._config.default_dir!r})"

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..client import Client
 from ..config import Config
-from ..model.errors import ConfigError, InvalidRequest
-from ..model.ids import RunRef
+from ..model.errors import InvalidRequest
+from ..model.text_forms import run_of
 
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["add_command", "add_place", "client", "config_of", "pairs", "positive", "ref_of", "seconds"]
+    from ..model.ids import RunRef
+
+__all__ = [
+    "add_command",
+    "add_place",
+    "client",
+    "config_of",
+    "json_object",
+    "moment",
+    "pairs",
+    "positive",
+    "ref_of",
+    "seconds",
+]
 
 
 def add_command(verbs: Any, common: argparse.ArgumentParser, name: str, text: str, run: Any) -> argparse.ArgumentParser:
@@ -47,17 +61,37 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """The type of options that are durations."""
+    """The type of options that are durations: a number of seconds, or Go's spelling (``1h30m``)."""
     import argparse
     import math
+
+    from ..model.durations import NoDuration, go_duration
 
     try:
         value = float(text)
     except ValueError:
-        value = math.nan
+        try:
+            value = float(go_duration(text))
+        except NoDuration:
+            value = math.nan
     if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"wanted a number of seconds from 0 on, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"wanted a number of seconds from 0 on, or a duration like 1h30m, got {text!r}"
+        )
     return value
+
+
+def moment(text: str, option: str) -> datetime:
+    """An ISO time; UTC unless it has a zone.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(f"{option} {text!r}: wanted an ISO time, for instance 2026-11-20T08:00:00Z") from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def positive(text: str) -> int:
@@ -87,14 +121,32 @@ def config_of(arguments: argparse.Namespace) -> Config:
 
 
 def ref_of(text: str, config: Config) -> RunRef:
-    """``project/domain/name``, or a name in the configured project and domain."""
-    if "/" in text:
-        return RunRef.parse(text)
-    if not config.project or not config.domain:
-        raise ConfigError(
-            f"run {text!r}: no project and domain; write project/domain/{text}, or give --project and --domain"
-        )
-    return RunRef(config.project, config.domain, text)
+    """``project/domain/name``, the address of a run's page, or a name in the configured project and domain."""
+    return run_of(text, config)
+
+
+def json_object(path: str, option: str) -> dict[str, Any]:
+    """What a file with one JSON object holds; ``-`` is standard input.
+
+    Raises:
+        InvalidRequest: It cannot be read, or holds something else.
+    """
+    import json
+    import sys
+    from pathlib import Path
+
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        found = json.loads(text)
+    except OSError as error:
+        raise InvalidRequest(f"{option} {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{option} {path}: not UTF-8: {error}") from None
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(f"{option} {path}: not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"{option} {path}: wanted a JSON object, found {type(found).__name__}")
+    return found
 
 
 def pairs(items: list[str], option: str) -> dict[str, str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityRef
 from ..model.provenance import Provenance
-from ..model.requests import LaunchRequest, RunOptions
-from .common import add_command, client, pairs, ref_of, seconds
+from ..model.requests import LaunchRequest
+from .common import add_command, client, json_object, pairs, ref_of, seconds
 from .progress import wait_with_progress
 from .render import print_json, print_outcome, snapshot_dict
+from .run_options import add_run_options, run_options_of
 
 if TYPE_CHECKING:
     import argparse
@@ -38,10 +37,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         help="an input; V is read by its type: 3, true, a text, JSON for lists, maps and structures",
     )
     launch.add_argument("--inputs", metavar="FILE", help="a JSON object with inputs; '-' reads standard input")
-    launch.add_argument(
-        "--env", action="append", default=[], metavar="K=V", help="an environment variable of the tasks"
-    )
-    launch.add_argument("--label", action="append", default=[], metavar="K=V", help="a label of the run")
+    add_run_options(launch)
     relaunch = add_command(verbs, common, "relaunch", "launch a run again with the same inputs", _relaunch)
     relaunch.add_argument("--overwrite-cache", action="store_true", help="compute cached tasks again")
     recover = add_command(verbs, common, "recover", "launch a run again and keep what succeeded in it", _recover)
@@ -67,9 +63,7 @@ def _launch(arguments: argparse.Namespace) -> int:
         inputs=_inputs(arguments),
         coerce_json=True,
         name=arguments.name,
-        options=RunOptions(
-            env_vars=pairs(arguments.env, "--env") or None, labels=pairs(arguments.label, "--label") or None
-        ),
+        options=run_options_of(arguments),
         provenance=Provenance(source="cli"),
     )
     with client(arguments) as flyte:
@@ -105,24 +99,5 @@ def _after(flyte: Client, ref: RunRef, word: str, arguments: argparse.Namespace)
 
 
 def _inputs(arguments: argparse.Namespace) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if arguments.inputs:
-        text = _read(arguments.inputs)
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InvalidRequest(f"--inputs {arguments.inputs}: not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise InvalidRequest(f"--inputs {arguments.inputs}: wanted a JSON object, found {type(values).__name__}")
+    values = json_object(arguments.inputs, "--inputs") if arguments.inputs else {}
     return {**values, **pairs(arguments.input, "--input")}
-
-
-def _read(path: str) -> str:
-    from pathlib import Path
-
-    try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidRequest(f"--inputs {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"--inputs {path}: not UTF-8: {error}") from None

@@ -1,15 +1,15 @@
-"""``flyte-bridge list …``: runs and entities."""
+"""``flyte-bridge list …``: runs and entities; ``flyte-bridge projects``."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind
 from ..model.phases import RunPhase
 from ..model.runs import RunQuery
-from .common import add_command, client, pairs, positive
+from .common import add_command, client, moment, pairs, positive
 from .render import print_json, print_table, snapshot_dict
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["add_commands"]
 
 def add_commands(verbs: Any, common: argparse.ArgumentParser) -> Any:
     """Adds ``list`` and returns its kinds, so that other files can add theirs."""
+    add_command(verbs, common, "projects", "list projects and their domains", _projects)
     parser = verbs.add_parser("list", help="list runs or entities", allow_abbrev=False)
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
     runs = add_command(kinds, common, "runs", "list runs, newest first", _runs)
@@ -51,7 +52,7 @@ def _runs(arguments: argparse.Namespace) -> int:
         phases=tuple(_phase(text) for text in arguments.phase),
         entity=arguments.entity,
         name_contains=arguments.name_contains,
-        created_after=_time(arguments.since),
+        created_after=None if arguments.since is None else moment(arguments.since, "--since"),
         labels=pairs(arguments.label, "--label") or None,
         archived=True if arguments.archived else None,
     )
@@ -83,19 +84,20 @@ def _entities(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _projects(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        found = flyte.projects()
+    if arguments.output == "json":
+        print_json([asdict(project) for project in found])
+    else:
+        rows = [(project.id, ", ".join(project.domains), project.description or project.name) for project in found]
+        print_table(("PROJECT", "DOMAINS", "DESCRIPTION"), rows)
+    return 0
+
+
 def _phase(text: str) -> RunPhase:
     try:
         return RunPhase(text.upper())
     except ValueError:
         known = ", ".join(phase.value for phase in RunPhase)
         raise InvalidRequest(f"--phase {text!r}: no such phase; known are {known}") from None
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequest(f"--since {text!r}: wanted an ISO time, for instance 2026-11-20T08:00:00Z") from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)

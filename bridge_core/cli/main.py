@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
-from . import config, demo, extensions, launch, lists, runs, sandbox, scheduler, trigger
+from . import config, demo, extensions, launch, lists, register, runs, sandbox, scheduler, trigger
 from .common import add_place
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 
@@ -78,6 +78,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     add_place(parser)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     launch.add_commands(verbs, common)
+    register.add_commands(verbs, common)
     runs.add_commands(verbs, common)
     kinds = lists.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
@@ -109,9 +110,9 @@ class _Version(argparse.Action):
     """Prints the version of the installed package, which is looked up only when somebody asks."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
-        from importlib.metadata import version
+        from .. import __version__
 
-        print(f"flyte-bridge {version('flyte-bridge')}")
+        print(f"flyte-bridge {__version__}")
         parser.exit()
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import NotFound
-from .common import add_command, client, positive, seconds
+from ..model.errors import InvalidRequest, NotFound
+from .common import add_command, client, moment, positive, seconds
 from .render import print_json
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     check = add_command(actions, common, "check", "read a triggers file and say what is wrong with it", _check)
     pause = add_command(actions, common, "pause", "pass the ticks of a trigger over until it is resumed", _pause)
     resume = add_command(actions, common, "resume", "end a pause; what passed in it stays passed", _resume)
-    for action in (run, status, after, check, pause, resume):
+    rewind = add_command(
+        actions, common, "rewind", "bring back triggers that a clock which was ahead made silent", _rewind
+    )
+    rewind.add_argument("--to", metavar="TIME", help="ISO time from which ticks are decided again (default: now)")
+    for action in (run, status, after, check, pause, resume, rewind):
         action.add_argument("file", metavar="FILE", help="triggers.yaml")
         if action is not check:
             action.add_argument(
@@ -41,6 +46,12 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
             )
     for action in (pause, resume):
         action.add_argument("name", metavar="TRIGGER")
+    rewind.add_argument(
+        "names",
+        nargs="*",
+        metavar="TRIGGER",
+        help="which ones (default: all that are decided up to a moment in the future)",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -83,6 +94,8 @@ def _status(arguments: argparse.Namespace) -> int:
         waiting = f", {row['waiting']} waiting" if row["waiting"] else ""
         run = f" {row['last_run']}" if row["last_run"] else ""
         note = f" ({row['note']})" if row["note"] else ""
+        if row["decided_until"]:
+            note += f"; silent until {_text(row['decided_until'])}, because a clock was ahead: scheduler rewind brings it back"
         following = f"next {_text(row['next'])}" if row["next"] else "no next tick"
         print(f"{row['trigger']}: {row['state']}, {row['when']}; {following}; {last}{run}{note}{waiting}")
     return 0
@@ -124,12 +137,31 @@ def _set_paused(arguments: argparse.Namespace, *, paused: bool) -> int:
     file, store = _open(arguments)
     with store:
         if not store.pause(arguments.name, paused=paused, now=int(time.time())):
-            known = ", ".join(entry.name for entry in file.entries[:10])
-            raise NotFound(
-                f"no scheduler has seen trigger {arguments.name!r} yet in {store.shown_url}; {file.source} has {known}; run the "
-                "scheduler once, or write 'paused: true' in the file"
-            )
+            raise _never_seen(arguments.name, file, store)
     print(f"{arguments.name} {'paused' if paused else 'resumed'}")
+    return 0
+
+
+def _rewind(arguments: argparse.Namespace) -> int:
+    from ..scheduler import AHEAD
+
+    now = int(time.time())
+    to = now if arguments.to is None else int(moment(arguments.to, "--to").timestamp())
+    if to > now:
+        raise InvalidRequest(f"--to {arguments.to}: is in the future by this machine's clock, {_text(_at(now))}")
+    file, store = _open(arguments)
+    with store:
+        known = store.triggers()
+        for name in arguments.names:
+            if name not in known:
+                raise _never_seen(name, file, store)
+        moved = store.rewind(names=arguments.names or None, to=to, ahead_of=now + AHEAD)
+    if arguments.output == "json":
+        print_json([{"trigger": name, "was_decided_until": _at(until), "now": _at(to)} for name, until in moved])
+    elif not moved:
+        print(f"no trigger is decided up to a moment after {_text(_at(now))}: nothing to bring back")
+    for name, until in moved if arguments.output == "table" else ():
+        print(f"{name}: was decided up to {_text(_at(until))}, is now from {_text(_at(to))} on")
     return 0
 
 
@@ -141,5 +173,17 @@ def _open(arguments: argparse.Namespace) -> tuple[TriggerFile, Store]:
     return file, Store(state, file.name)
 
 
-def _text(moment: Any) -> str:
-    return str(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+def _never_seen(name: str, file: TriggerFile, store: Store) -> NotFound:
+    known = ", ".join(entry.name for entry in file.entries[:10])
+    return NotFound(
+        f"no scheduler has seen trigger {name!r} yet in {store.shown_url}; {file.source} has {known}; run the scheduler once, "
+        "or write 'paused: true' in the file"
+    )
+
+
+def _at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _text(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")

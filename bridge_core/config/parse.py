@@ -6,20 +6,19 @@ something that may be secret.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-import re
 import shlex
 from typing import Any
 
+from ..model.durations import NoDuration, go_duration
 from ..model.errors import ConfigError
 
 __all__ = ["boolean", "command", "integer", "level", "seconds", "secret", "service_config", "text", "words"]
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns)")
 _LEVELS = {"critical": 50, "fatal": 50, "error": 40, "warning": 30, "warn": 30, "info": 20, "debug": 10, "notset": 0}
 
 
@@ -82,9 +81,9 @@ def seconds(where: str, raw: Any) -> float | None:
             if math.isfinite(number := float(word)):
                 return number
         except ValueError:
-            found = _DURATION.findall(word)
-            if found and "".join(number + unit for number, unit in found) == word:
-                return sum(float(number) * _UNITS[unit] for number, unit in found)
+            if word[0] not in "+-":
+                with contextlib.suppress(NoDuration):
+                    return float(go_duration(word))
     raise ConfigError(f"{where} must be a duration like '15s' or '1m30s', or a number of seconds, got {raw!r}")
 
 
@@ -115,6 +114,7 @@ def command(where: str, raw: Any) -> tuple[str, ...] | None:
 def _split(raw: str) -> Any:
     if raw.lstrip().startswith("["):
         return json.loads(raw)
+
     return raw.split(",") if "," in raw else shlex.split(raw)
 
 

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
+from ..model.durations import iso_duration, parse_duration
 from .coder import Job
 from .problems import Where, show
 from .scalars import exact_float, is_numpy_bool, refused
-from .time_text import as_span, is_moment, iso_duration, midnight, parse_datetime, parse_duration
+from .time_text import as_span, is_moment, midnight, parse_datetime
 from .to_plain import datetime_text
 
 __all__ = [

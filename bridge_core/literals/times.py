@@ -10,9 +10,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from ..model.durations import microseconds
 from .coder import Coder, Job
 from .problems import Where, refusal
-from .time_text import as_span, is_moment, microseconds, midnight, parse_datetime
+from .time_text import as_span, is_moment, midnight, parse_datetime
 
 if TYPE_CHECKING:
     from flyteidl.core.literals_pb2 import Literal

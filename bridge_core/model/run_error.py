@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .failure_text import FailureText
 from .public import public
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["RunError"]
 
@@ -21,6 +25,10 @@ class RunError:
     """``USER``, ``SYSTEM`` or ``UNKNOWN``: whose fault Flyte thinks it is."""
     node: str | None = None
     """The node that failed, when it is known."""
+    occurred_at: datetime | None = None
+    """When the task raised it, where its SDK says so."""
+    worker: str = ""
+    """Which worker raised it, of a task that has several; empty where that is not said."""
 
     @property
     def text(self) -> FailureText:

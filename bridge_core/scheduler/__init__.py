@@ -12,11 +12,13 @@ from .backfill import Backfilled, backfill
 from .clock import Clock
 from .entry import Entry, Missed, Overlap
 from .file import TriggerFile, read_triggers
+from .plan import AHEAD
 from .runner import Scheduler, default_state
 from .status import status, upcoming
 from .store import Store
 
 __all__ = [
+    "AHEAD",
     "Backfilled",
     "Clock",
     "Entry",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from bridge_core import RunRef
@@ -49,6 +49,16 @@ class Backlog:
         self._waiting[row.trigger, row.tick] = row
         self._ticks.setdefault(row.trigger, set()).add(row.tick)
         heapq.heappush(self._heap, (row.launch_at, row.tick, row.trigger))
+
+    def keep_only(self, keys: Collection[tuple[str, int]]) -> None:
+        """Forgets ticks that are no longer written down as pending; what is being launched stays until its result is there."""
+        for key in [key for key in self._waiting if key not in keys and key not in self._under_way]:
+            trigger, tick = key
+            del self._waiting[key]
+            self._ticks[trigger].discard(tick)
+            self._tries.pop(key, None)
+            for place in self._blocked.pop(trigger, ()):
+                heapq.heappush(self._heap, place)
 
     def going(self, trigger: str) -> tuple[RunRef, ...]:
         """Runs of a limited trigger that had not ended when last seen."""

@@ -18,6 +18,8 @@ _HELP = {
     "leader": "1 when this runner works, 0 when it stands by.",
     "triggers": "Triggers in the file.",
     "pending": "Ticks that are decided and not launched yet.",
+    "triggers_ahead": "Triggers that are decided up to a moment in the future, because a clock was ahead: silent until then.",
+    "ahead_seconds": "How far in the future that moment is.",
     "last_loop_timestamp_seconds": "When the runner last looked for due ticks.",
 }
 

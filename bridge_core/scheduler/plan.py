@@ -9,7 +9,10 @@ from .entry import Entry
 from .heap import DueHeap
 from .store import TickRow, TriggerRow
 
-__all__ = ["Decision", "Plan"]
+__all__ = ["AHEAD", "Decision", "Plan"]
+
+AHEAD = 60
+"""Seconds that a cursor may be in the future: what an adjusted clock makes of one. More means that a clock was wrong."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class Plan:
     def __init__(self) -> None:
         self._places: dict[str, _Place] = {}
         self._heap = DueHeap()
+        self._latest = 0
 
     def __len__(self) -> int:
         return len(self._places)
@@ -65,6 +69,7 @@ class Plan:
                 fresh.append(row)
             places[entry.name] = _Place(entry, row.anchor, row.cursor)
         self._places = places
+        self._latest = max((max(place.cursor, place.anchor) for place in places.values()), default=0)
         due = ((self._next(place), name) for name, place in places.items())
         self._heap = DueHeap((at, name) for at, name in due if at is not None)
         return fresh
@@ -83,6 +88,7 @@ class Plan:
                 if first is not None and first <= now and ticks[:1] != [first]:
                     out.passed_over.append((entry, first, ticks[0] if ticks else None))
             place.cursor = max(place.cursor, now)
+            self._latest = max(self._latest, place.cursor)
             out.cursors.append((name, place.cursor))
             out.ticks += [
                 TickRow(trigger=name, tick=tick, state="pending", launch_at=entry.launch_at(tick)) for tick in ticks
@@ -93,6 +99,13 @@ class Plan:
     def next_due(self) -> int | None:
         """When something is due next."""
         return self._heap.first()
+
+    def ahead(self, now: int) -> tuple[int, int]:
+        """How many triggers are decided up to a moment in the future, and the latest such moment: they are silent until then."""
+        if self._latest - now <= AHEAD:
+            return 0, now
+        until = [at for place in self._places.values() if (at := max(place.cursor, place.anchor)) - now > AHEAD]
+        return len(until), max(until, default=now)
 
     def upcoming(self) -> Iterable[tuple[Entry, int, int]]:
         """Every entry with its anchor and cursor."""

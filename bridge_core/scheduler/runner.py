@@ -23,7 +23,7 @@ from .lease import lease_for
 from .metrics import Metrics
 from .plan import Plan
 from .store import Store, TickRow
-from .ticklog import log_passed_over, log_result, log_start
+from .ticklog import clock_trouble, log_passed_over, log_result, log_start
 from .watch import FileWatch
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class Scheduler:
         self._stopping = threading.Event()
         self._reload = threading.Event()
         self._looped = self._clock.monotonic()
+        self._changes = 0
+        self._clock_trouble: str | None = None
         self._http = None if http_port is None else HealthServer(http_port, self.health, self.metrics.text)
         try:
             self._store = Store(state or default_state(self.path), self._watch.good.name)
@@ -187,6 +189,7 @@ class Scheduler:
             "silent_seconds": round(silence, 1),
             "file": str(self.path),
             "file_trouble": self._watch.trouble,
+            "clock_trouble": self._clock_trouble,
         }
 
     # -- one round
@@ -206,7 +209,9 @@ class Scheduler:
             return _PAUSE
         self._collect()
         self._file(now)
+        self._reread(now)
         self._decide(now)
+        self._compare_clock(now)
         self._dispatch(now)
         self.metrics.set("pending", len(self._backlog))
         upcoming = [at for at in (self._plan.next_due(), self._backlog.next_due()) if at is not None]
@@ -229,6 +234,7 @@ class Scheduler:
 
     def _load(self, now: int) -> None:
         entries = self._watch.good.entries
+        self._changes = self._store.changes()
         fresh = self._plan.load(entries, self._store.triggers(), now)
         self._store.begin_triggers(fresh)
         self.metrics.set("triggers", len(self._plan))
@@ -245,6 +251,26 @@ class Scheduler:
                 self._load(now)
         elif self._watch.trouble is not None and self._watch.trouble != trouble:
             self.metrics.add("reloads_total", result="refused")
+
+    def _reread(self, now: int) -> None:
+        """Takes over what ``scheduler rewind`` wrote."""
+        changes = self._store.changes()
+        if changes != self._changes:
+            log.info("the state was changed by hand; reading it again")
+            self._load(now)
+            self._backlog.keep_only({(row.trigger, row.tick) for row in self._store.ticks("pending")})
+
+    def _compare_clock(self, now: int) -> None:
+        """Notices triggers that are decided up to a moment in the future: a clock was wrong, and they are silent until then."""
+        ahead, until = self._plan.ahead(now)
+        self.metrics.set("triggers_ahead", ahead)
+        self.metrics.set("ahead_seconds", until - now)
+        trouble = clock_trouble(ahead, len(self._plan), until, self.path) if ahead else None
+        if trouble and not self._clock_trouble:
+            log.log(logging.ERROR, "%s", trouble)
+        elif self._clock_trouble and not trouble:
+            log.info("no trigger is decided up to a moment in the future any more")
+        self._clock_trouble = trouble
 
     def _decide(self, now: int) -> None:
         first = self._plan.next_due()

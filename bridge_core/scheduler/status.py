@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from .plan import AHEAD
+
 if TYPE_CHECKING:
     from .file import TriggerFile
     from .store import Store
@@ -23,12 +25,15 @@ def status(file: TriggerFile, store: Store, now: int) -> list[dict[str, Any]]:
         row = rows.get(entry.name)
         paused = entry.paused or (row is not None and row.paused)
         last = next(iter(store.ticks(trigger=entry.name, limit=1)), None)
+        until = max(row.cursor, row.anchor) if row is not None else now
+        ahead = until - now > AHEAD
         after = entry.next_after(max(now, row.cursor if row else now), row.anchor if row else now)
         out.append(
             {
                 "trigger": entry.name,
                 "when": entry.trigger.automation.describe() if entry.trigger.automation else "",
-                "state": "paused" if paused else "active" if row is not None else "never run",
+                "state": "paused" if paused else "ahead" if ahead else "active" if row is not None else "never run",
+                "decided_until": _moment(until) if ahead else None,
                 "next": None if paused or after is None else _moment(after),
                 "last": _moment(last.tick) if last else None,
                 "last_state": last.state if last else None,
@@ -52,7 +57,7 @@ def upcoming(file: TriggerFile, store: Store | None, now: int, count: int) -> li
         anchor = row.anchor if row else now
         if entry.paused or (row is not None and row.paused):
             continue
-        if (tick := entry.next_after(now, anchor)) is not None:
+        if (tick := entry.next_after(max(now, row.cursor if row else now), anchor)) is not None:
             heap.append((tick, entry.name, anchor))
     heapq.heapify(heap)
     out: list[tuple[datetime, str]] = []

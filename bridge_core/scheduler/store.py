@@ -130,6 +130,49 @@ class Store:
                 connection.execute(table.update().where(ours, table.c.cursor < now).values(cursor=now))
             return known
 
+    def rewind(self, *, names: Sequence[str] | None, to: int, ahead_of: int) -> list[tuple[str, int]]:
+        """Takes back that ticks after a moment are decided, for triggers that a wrong clock made count them as done.
+
+        Ticks that wait to be launched in that future are decided anew when their time comes; those that were launched stay so.
+
+        Args:
+            names: Which triggers. None: those that are decided up to a moment later than `ahead_of`.
+            to: The new cursor, and anchor, of those that are later.
+            ahead_of: See `names`.
+
+        Returns:
+            Names, and up to where each was decided.
+        """
+        triggers, ticks = self._tables.triggers, self._tables.ticks
+        moved = []
+        for name, row in sorted(self.triggers().items()):
+            until = max(row.cursor, row.anchor)
+            if until > to and (until > ahead_of if names is None else name in names):
+                moved.append((name, until))
+        with self.engine.begin() as connection:
+            for name, _ in moved:
+                for column in ("cursor", "anchor"):
+                    late = triggers.update().where(self._is(triggers, name), triggers.c[column] > to)
+                    connection.execute(late.values({column: to}))
+                waiting = (ticks.c.trigger == name) & (ticks.c.tick > to) & (ticks.c.state == "pending")
+                connection.execute(ticks.delete().where(ticks.c.scope == self.scope, waiting))
+            if moved:
+                self._changed(connection)
+        return moved
+
+    def changes(self) -> int:
+        """How often something other than the runner changed what it keeps in memory."""
+        table = self._tables.changes
+        with self.engine.connect() as connection:
+            row = connection.execute(table.select().where(table.c.scope == self.scope)).mappings().first()
+            return row["number"] if row is not None else 0
+
+    def _changed(self, connection: Any) -> None:
+        table = self._tables.changes
+        update = table.update().where(table.c.scope == self.scope).values(number=table.c.number + 1)
+        if not connection.execute(update).rowcount:
+            connection.execute(table.insert().values(scope=self.scope, number=1))
+
     # -- ticks
 
     def decide(self, cursors: Iterable[tuple[str, int]], ticks: Sequence[TickRow]) -> None:
@@ -247,6 +290,12 @@ class _Tables:
             Column("anchor", BigInteger, nullable=False),
             Column("cursor", BigInteger, nullable=False),
             Column("paused", Boolean, nullable=False),
+        )
+        self.changes = Table(
+            "flyte_bridge_changes",
+            self.metadata,
+            Column("scope", String(255), primary_key=True),
+            Column("number", BigInteger, nullable=False),
         )
         self.ticks = Table(
             "flyte_bridge_ticks",

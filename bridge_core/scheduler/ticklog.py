@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from .launcher import Outcome, Result
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .entry import Entry
     from .file import TriggerFile
     from .store import Store
 
-__all__ = ["log_passed_over", "log_result", "log_start"]
+__all__ = ["clock_trouble", "log_passed_over", "log_result", "log_start"]
 
 _LEVELS = {Outcome.FAILED: logging.ERROR, Outcome.RETRY: logging.WARNING}
 
@@ -28,6 +30,14 @@ def log_start(log: logging.Logger, file: TriggerFile, store: Store, url: str | N
         file.source,
         store.shown_url,
         where,
+    )
+
+
+def clock_trouble(ahead: int, triggers: int, until: int, path: Path) -> str:
+    """What is wrong when triggers are decided up to a moment in the future, and the way out."""
+    return (
+        f"{ahead} of {triggers} triggers are decided up to {_when(until)} at the latest, which is in the future: a clock was "
+        f"ahead, and they stay silent until then. When the clock is right: flyte-bridge scheduler rewind {path}"
     )
 
 

@@ -1,25 +1,12 @@
-"""Go's durations (``1h30m``), because ``@every`` is read by Go's ``time.ParseDuration`` on the server."""
+"""What ``@every`` may be: a duration that Go's ``time.ParseDuration`` reads on the server, in whole seconds."""
 
 from __future__ import annotations
 
-import re
-from fractions import Fraction
-
+from ..model.durations import NoDuration, go_duration
 from ..model.errors import InvalidRequest
 
 __all__ = ["parse_duration", "words"]
 
-_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([a-zµμ]+)")  # Go takes both spellings of micro
-_UNITS = {
-    "ns": Fraction(1, 10**9),
-    "us": Fraction(1, 10**6),
-    "µs": Fraction(1, 10**6),
-    "μs": Fraction(1, 10**6),
-    "ms": Fraction(1, 1000),
-    "s": Fraction(1),
-    "m": Fraction(60),
-    "h": Fraction(3600),
-}
 _LONGEST = 2**63 // 10**9  # Go counts nanoseconds in 64 bits: about 292 years
 
 
@@ -31,27 +18,19 @@ def parse_duration(text: str, where: str) -> int:
             ``1.5s`` down to one second without a word (constantdelay.go), so we do not let it pass.
     """
     fix = "write hours, minutes and seconds like '@every 15m', '@every 1h30m' or '@every 90s'"
-    sign = -1 if text.startswith("-") else 1
-    body = text[1:] if text[:1] in ("+", "-") else text
-    total, position = Fraction(0), 0
-    while position < len(body):
-        part = _PART.match(body, position)
-        if part is None:
-            if body.strip("0") == "":  # "0" is the one number Go takes without a unit
-                break
-            raise InvalidRequest(f"{where}: {text!r} is not a duration; {fix}")
-        if part[2] not in _UNITS:
-            hint = (
-                "; a day is 24h" if part[2].startswith("d") else "; a week is 168h" if part[2].startswith("w") else ""
-            )
-            raise InvalidRequest(
-                f"{where}: unknown unit {part[2]!r} in {text!r}; known are h, m, s, ms, us, ns{hint}; {fix}"
-            )
-        total += Fraction(part[1].rstrip(".")) * _UNITS[part[2]]
-        position = part.end()
-    total *= sign
-    if not body:
-        raise InvalidRequest(f"{where}: the duration is missing; {fix}")
+    try:
+        total = go_duration(text)
+    except NoDuration as wrong:
+        if text.lstrip("+-") == "":
+            raise InvalidRequest(f"{where}: the duration is missing; {fix}") from None
+        if not wrong.unit:
+            raise InvalidRequest(f"{where}: {text!r} is not a duration; {fix}") from None
+        hint = (
+            "; a day is 24h" if wrong.unit.startswith("d") else "; a week is 168h" if wrong.unit.startswith("w") else ""
+        )
+        raise InvalidRequest(
+            f"{where}: unknown unit {wrong.unit!r} in {text!r}; known are h, m, s, ms, us, ns{hint}; {fix}"
+        ) from None
     if total <= 0:
         raise InvalidRequest(f"{where}: the interval must be at least 1 s, got {text}; {fix}")
     if total.denominator != 1:

@@ -13,8 +13,9 @@ from ..model.errors import InvalidRequest
 from ..model.ids import EntityRef
 from ..model.provenance import Provenance
 from ..model.public import public
-from ..model.requests import LaunchRequest, RunOptions
+from ..model.requests import LaunchRequest
 from ..model.run_names import run_name
+from ..model.run_options import RunOptions
 from .cron import Cron
 from .rate import FixedRate
 from .zones import aware

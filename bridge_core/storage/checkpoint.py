@@ -10,7 +10,7 @@ from typing import IO, Any, Protocol
 
 from ..model.errors import InvalidRequest
 from ..model.public import public
-from .paths import join
+from .paths import join, scheme_of
 from .scratch import make_folder
 
 __all__ = ["Checkpoint"]
@@ -38,9 +38,18 @@ class Checkpoint:
         files: Reads and writes.
         destination: Folder that is saved to.
         source: Folder of the previous checkpoint; None when there is none.
+
+    Raises:
+        InvalidRequest: One of them is ``flyte://…``: what is uploaded so cannot be listed, and gets a place that Flyte chooses.
     """
 
     def __init__(self, files: _Files, destination: str, source: str | None = None) -> None:
+        for place in (destination, source):
+            if place and scheme_of(place) == "flyte":
+                raise InvalidRequest(
+                    f"checkpoint {place}: Flyte's own road only takes files; name a folder of a store that can be read, such as "
+                    "s3://bucket/checkpoints"
+                )
         self._files = files
         self._destination = destination
         self._source = source or None

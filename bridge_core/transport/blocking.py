@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import os
-import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -125,6 +124,8 @@ class BlockingTransport:
 
     def chance(self) -> float:
         """A random number from 0 to 1."""
+        import random
+
         return random.random()  # noqa: S311  # jitter
 
     def close(self) -> None:

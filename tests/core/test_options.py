@@ -45,6 +45,10 @@ WRONG = [
     ("execution_cluster_label", 5, "a text"),
     ("security_context", "me", "a SecurityContext"),
     ("notifications", "me@example.com", "a list of Notifications"),
+    ("log_level", "loud", "a number, or one of debug, info, warning, error, critical"),
+    ("log_level", True, "a number, or one of debug, info, warning, error, critical"),
+    ("log_level", -1, "a number, or one of debug, info, warning, error, critical"),
+    ("log_format", "xml", "json or console"),
 ]
 
 
@@ -99,3 +103,25 @@ def test_a_404_of_an_ingress_is_not_an_answer_of_flyte() -> None:
 def test_the_advice_for_an_unreachable_server_is_right_with_and_without_tls() -> None:
     error = from_status("UNAVAILABLE", "connection refused", rpc="GetExecution", target="host:1", request_id=None)
     assert "true: plaintext, false: TLS" in str(error)
+
+
+@pytest.mark.parametrize(("level", "number"), [("debug", "10"), (20, "20"), ("WARNING", "30"), ("40", "40")])
+def test_log_level_and_format_are_variables_of_the_tasks(
+    client: Client, raw: RawFlyte, name: str, level: Any, number: str
+) -> None:
+    raw.register(name, {})
+    options = RunOptions(log_level=level, log_format="json", env_vars={"A": "b"})
+    ref = client.launch(LaunchRequest(name, name=name, options=options))
+    (run,) = [item for item in raw.executions() if item.id.name == ref.name]
+    assert {pair.key: pair.value for pair in run.spec.envs.values} == {
+        "A": "b",
+        "FLYTE_SDK_LOGGING_LEVEL": number,
+        "FLYTE_SDK_LOGGING_FORMAT": "json",
+    }
+
+
+def test_log_level_is_given_once(client: Client, raw: RawFlyte, name: str) -> None:
+    raw.register(name, {})
+    options = RunOptions(log_level=10, env_vars={"FLYTE_SDK_LOGGING_LEVEL": "20"})
+    with pytest.raises(InvalidRequest, match="FLYTE_SDK_LOGGING_LEVEL is given in env_vars, and log_level"):
+        client.launch(LaunchRequest(name, options=options))

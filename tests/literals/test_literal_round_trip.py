@@ -17,7 +17,7 @@ from literal_support import GOLDENS, GOLDENS2, Golden
 from pydantic import TypeAdapter
 
 from bridge_core.literals import Codec, as_type, fingerprint
-from bridge_core.literals.time_text import iso_duration, parse_duration
+from bridge_core.model.durations import iso_duration, parse_duration
 from bridge_core.model.errors import LiteralError
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
     from ...model.ids import EntityRef, RunRef
-    from ...model.requests import RunOptions
+    from ...model.run_options import RunOptions
     from ...model.runs import RunSnapshot
     from ..values import Existing, Interface, SignedUpload, StoredOutputs
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
     from .nodes import Flyte1Inside
     from .projects import Flyte1Projects
+    from .registry import Flyte1Registry
     from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
@@ -83,6 +84,13 @@ class Flyte1Backend:
         from .triggers import Flyte1Triggers
 
         return Flyte1Triggers(self._calls)
+
+    @cached_property
+    def registry(self) -> Flyte1Registry:
+        """What is registered."""
+        from .registry import Flyte1Registry
+
+        return Flyte1Registry(self._calls, page=self._config.batch_size)
 
     @cached_property
     def _console(self) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "FINGERPRINT_LABEL",
     "LAUNCH_LABEL",
     "entity_of",
+    "error_of",
     "execution_id",
     "existing",
     "identifier",
@@ -120,10 +121,6 @@ def snapshot(execution: Any, console_url: str) -> RunSnapshot:
     closure, spec = execution.closure, execution.spec
     phase = phase_of(closure.phase)
     started = when(closure.started_at)
-    error = None
-    if closure.WhichOneof("output_result") == "error":
-        kind = core_execution_pb2.ExecutionError.ErrorKind.Name(closure.error.kind)
-        error = RunError(code=closure.error.code, message=closure.error.message, kind=kind)
     return RunSnapshot(
         ref=run_ref(execution.id),
         phase=phase,
@@ -131,10 +128,24 @@ def snapshot(execution: Any, console_url: str) -> RunSnapshot:
         created_at=when(closure.created_at),
         started_at=started,
         ended_at=_ended_at(closure, started) if phase.is_terminal else None,
-        error=error,
+        error=error_of(closure),
         abort_reason=closure.abort_metadata.cause if closure.HasField("abort_metadata") else None,
         console_url=console_url,
         provenance=Provenance.of(spec.labels.values, spec.annotations.values),
+    )
+
+
+def error_of(closure: Any) -> RunError | None:
+    """The error of a run's, node's or task's closure."""
+    if closure.WhichOneof("output_result") != "error":
+        return None
+    error = closure.error
+    return RunError(
+        code=error.code,
+        message=error.message,
+        kind=core_execution_pb2.ExecutionError.ErrorKind.Name(error.kind),
+        occurred_at=when(error.timestamp) if "timestamp" in error.DESCRIPTOR.fields_by_name else None,
+        worker=getattr(error, "worker", ""),  # both since flyteidl 1.14
     )
 
 

@@ -8,8 +8,7 @@ from flyteidl.core import catalog_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 
 from ...model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
-from ...model.run_error import RunError
-from .convert import entity_of, length, run_ref, when
+from .convert import entity_of, error_of, length, run_ref, when
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,14 +94,6 @@ def span(message: Any) -> SpanMetric:
         ended_at=when(message.end_time),
         children=tuple(span(child) for child in message.spans),
     )
-
-
-def error_of(closure: Any) -> RunError | None:
-    """The error of a node's or task's closure."""
-    if closure.WhichOneof("output_result") != "error":
-        return None
-    kind = core_execution_pb2.ExecutionError.ErrorKind.Name(closure.error.kind)
-    return RunError(code=closure.error.code, message=closure.error.message, kind=kind)
 
 
 def _times(closure: Any) -> tuple[datetime | None, datetime | None]:

@@ -14,7 +14,7 @@ from ...model.errors import InvalidRequest, Unsupported
 from .convert import identifier
 
 if TYPE_CHECKING:
-    from ...model.requests import RunOptions
+    from ...model.run_options import RunOptions
     from ...model.run_settings import Notification
     from ..values import Interface
 
@@ -40,6 +40,7 @@ def check_options(options: RunOptions) -> None:
         InvalidRequest: A value of the wrong kind.
     """
     options.check_types()
+    _environment(options)
     for name, reason in _UNSUPPORTED.items():
         if getattr(options, name) is not None:
             raise Unsupported(f"run option {name!r} cannot be honoured by Flyte 1: {reason}")
@@ -109,8 +110,9 @@ def execution_spec(interface: Interface, options: RunOptions, ours: Mapping[str,
 
 def set_shared_fields(spec: Any, options: RunOptions) -> None:
     """What an ``ExecutionSpec`` and a ``LaunchPlanSpec`` have under the same names."""
-    if options.env_vars is not None:
-        pairs = [literals_pb2.KeyValuePair(key=key, value=value) for key, value in sorted(options.env_vars.items())]
+    envs = _environment(options)
+    if envs is not None:
+        pairs = [literals_pb2.KeyValuePair(key=key, value=value) for key, value in sorted(envs.items())]
         spec.envs.CopyFrom(common_pb2.Envs(values=pairs))
     if options.interruptible is not None:
         spec.interruptible.value = options.interruptible
@@ -124,6 +126,25 @@ def set_shared_fields(spec: Any, options: RunOptions) -> None:
         assignment = cluster_assignment_pb2.ClusterAssignment(cluster_pool_name=options.cluster_pool)
         spec.cluster_assignment.CopyFrom(assignment)
     _set_identity(spec, options)
+
+
+def _environment(options: RunOptions) -> Mapping[str, str] | None:
+    """The variables of the tasks, with those that flytekit reads its logging from (flytekit ``loggers.py``).
+
+    Raises:
+        InvalidRequest: One of them is given as a variable, too.
+    """
+    ours = {}
+    if options.log_level is not None:
+        ours["FLYTE_SDK_LOGGING_LEVEL"] = str(options.log_level_number())
+    if options.log_format is not None:
+        ours["FLYTE_SDK_LOGGING_FORMAT"] = options.log_format
+    given = options.env_vars
+    if both := sorted(set(ours) & set(given or {})):
+        raise InvalidRequest(
+            f"run options: {both[0]} is given in env_vars, and log_level or log_format sets it; give one"
+        )
+    return {**(given or {}), **ours} if ours or given is not None else None
 
 
 def _set_identity(spec: Any, options: RunOptions) -> None:

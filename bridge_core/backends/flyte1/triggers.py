@@ -41,7 +41,7 @@ _UNITS = ((1440, schedule_pb2.DAY), (60, schedule_pb2.HOUR), (1, schedule_pb2.MI
 _MINUTES = {unit: minutes for minutes, unit in _UNITS}
 _IN_LAUNCH_PLANS = frozenset({
     "labels", "annotations", "env_vars", "interruptible", "overwrite_cache", "raw_data_path", "service_account",
-    "max_parallelism", "cluster_pool",
+    "max_parallelism", "cluster_pool", "log_level", "log_format",
 })  # fmt: skip
 
 

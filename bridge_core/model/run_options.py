@@ -1,0 +1,196 @@
+"""How a run is run: one field per setting of Flyte, inert and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from .arguments import need
+from .errors import InvalidRequest
+from .public import public
+from .run_settings import Notification, SecurityContext
+
+__all__ = ["RunOptions"]
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run is run. None means "not sent": the launch plan or the server decides. ``False`` and ``{}`` are sent.
+
+    | field | Flyte 1 (``ExecutionSpec``) |
+    |---|---|
+    | labels, annotations | ``labels``, ``annotations``, merged over the launch plan's |
+    | env_vars | ``envs`` |
+    | interruptible | ``interruptible`` |
+    | overwrite_cache | ``overwrite_cache`` |
+    | raw_data_path | ``raw_output_data_config.output_location_prefix`` |
+    | service_account | ``security_context.run_as.k8s_service_account`` |
+    | max_parallelism | ``max_parallelism`` |
+    | tags | ``tags`` |
+    | disable_notifications | ``disable_all`` (True only; False is "not disabled", the launch plan's apply) |
+    | notifications | ``notifications``: replace the launch plan's |
+    | security_context | ``security_context.run_as`` |
+    | cluster_pool | ``cluster_assignment.cluster_pool_name`` |
+    | execution_cluster_label | ``execution_cluster_label`` |
+    | log_level | ``envs``: ``FLYTE_SDK_LOGGING_LEVEL``, flytekit's own messages; a number or name of Python's logging |
+    | log_format | ``envs``: ``FLYTE_SDK_LOGGING_FORMAT``; ``json`` or ``console`` |
+    | queue, custom_context, cache_lookup_scope, run_base_dir | `Unsupported` |
+    """
+
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+    env_vars: Mapping[str, str] | None = None
+    interruptible: bool | None = None
+    overwrite_cache: bool | None = None
+    raw_data_path: str | None = None
+    service_account: str | None = None
+    max_parallelism: int | None = None
+    tags: tuple[str, ...] | None = None
+    notifications: tuple[Notification, ...] | None = None
+    disable_notifications: bool | None = None
+    queue: str | None = None
+    cluster_pool: str | None = None
+    execution_cluster_label: str | None = None
+    custom_context: Mapping[str, str] | None = None
+    cache_lookup_scope: str | None = None
+    run_base_dir: str | None = None
+    security_context: SecurityContext | None = None
+    log_level: int | str | None = None
+    log_format: str | None = None
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """Options from plain JSON; ``envs`` is an alias of ``env_vars``.
+
+        Raises:
+            InvalidRequest: An unknown option, naming the known ones; or a value of the wrong kind. Texts that Airflow's
+                templates render to (``"5"``, ``"false"``) are read where a number or a truth value is wanted.
+        """
+        need("run options", mapping, Mapping, "a mapping of option names to values")
+        values = dict(mapping)
+        if "envs" in values:
+            values["env_vars"] = values.pop("envs")
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise InvalidRequest(f"unknown run option {unknown[0]!r}; known are {', '.join(cls.__dataclass_fields__)}")
+        if isinstance(values.get("tags"), list):
+            values["tags"] = tuple(values["tags"])
+        for name, reading in (*((name, _whole) for name in _NUMBERS), *((name, _truth) for name in _SWITCHES)):
+            if isinstance(values.get(name), str):  # what a template renders to
+                values[name] = reading(name, values[name])
+        if isinstance(values.get("notifications"), list | tuple):
+            values["notifications"] = tuple(
+                item if isinstance(item, Notification) else Notification.from_mapping(item)
+                for item in values["notifications"]
+            )
+        if isinstance(values.get("security_context"), Mapping):
+            values["security_context"] = SecurityContext.from_mapping(values["security_context"])
+        options = cls(**values)
+        options.check_types()
+        return options
+
+    def check_types(self) -> None:
+        """Checks that every option that is set is of its kind: protobuf would fail in its own words, or take it apart.
+
+        Raises:
+            InvalidRequest: One is not; names the option, what is wanted, and what was got.
+        """
+        for name in _MAPS:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not isinstance(value, Mapping):
+                raise _wrong(name, "a mapping of text to text", value)
+            for key, item in value.items():
+                if not isinstance(key, str) or not isinstance(item, str):
+                    raise InvalidRequest(f"run option {name}[{key!r}] must map text to text, got {item!r}")
+        for names, kind, wanted in (
+            (_SWITCHES, bool, "true or false"),
+            (_NUMBERS, int, "a whole number"),
+            (_TEXTS, str, "a text"),
+            (("security_context",), SecurityContext, "a SecurityContext"),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+                    raise _wrong(name, wanted, value)
+        kinds: tuple[tuple[str, type, str], ...] = (
+            ("tags", str, "texts"),
+            ("notifications", Notification, "Notifications"),
+        )
+        for name, item_kind, wanted in kinds:
+            value = getattr(self, name)
+            if value is not None and (
+                not isinstance(value, list | tuple) or not all(isinstance(item, item_kind) for item in value)
+            ):
+                raise _wrong(name, f"a list of {wanted}", value)
+        self._check_logging()
+
+    def _check_logging(self) -> None:
+        if self.log_level is not None:
+            self.log_level_number()
+        if self.log_format not in (None, *_FORMATS):
+            raise _wrong("log_format", " or ".join(_FORMATS), self.log_format)
+
+    def log_level_number(self) -> int:
+        """`log_level` as a number of Python's logging.
+
+        Raises:
+            InvalidRequest: It is none.
+        """
+        level = self.log_level
+        if isinstance(level, str) and level.strip().isdecimal():
+            level = int(level)
+        number = _LEVELS.get(level.strip().lower()) if isinstance(level, str) else level
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise _wrong("log_level", f"a number, or one of {', '.join(_LEVELS)}", level)
+        return number
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain JSON of the options that are set."""
+        values = {name: getattr(self, name) for name in type(self).__dataclass_fields__}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+_MAPS = ("labels", "annotations", "env_vars", "custom_context")
+_SWITCHES = ("interruptible", "overwrite_cache", "disable_notifications")
+_NUMBERS = ("max_parallelism",)
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_FORMATS = ("json", "console")
+_TEXTS = (
+    "raw_data_path",
+    "service_account",
+    "queue",
+    "cluster_pool",
+    "execution_cluster_label",
+    "cache_lookup_scope",
+    "run_base_dir",
+)
+
+
+def _wrong(name: str, wanted: str, got: Any) -> InvalidRequest:
+    return InvalidRequest(f"run option {name}: wanted {wanted}, got {got!r} ({type(got).__name__})")
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise _wrong(name, "a whole number", text) from None
+
+
+def _truth(name: str, text: str) -> bool:
+    word = text.strip().lower()
+    if word not in ("true", "false"):
+        raise _wrong(name, "true or false", text)
+    return word == "true"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Notification | SecurityContext):
+        return {name: _plain(item) for name, item in asdict(value).items() if item is not None}
+    return dict(value) if isinstance(value, Mapping) else value
