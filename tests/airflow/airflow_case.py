@@ -72,3 +72,12 @@ def phase(run):
     from flyteidl.core import execution_pb2
 
     return execution_pb2.WorkflowExecution.Phase.Name(run.closure.phase)
+
+
+def launched_at(sandbox, at):
+    """What was launched by the task that says so in its input ``at``."""
+    return [
+        call.request
+        for call in sandbox.calls.of("CreateExecution")
+        if call.request.inputs.literals["at"].scalar.primitive.string_value == at
+    ]

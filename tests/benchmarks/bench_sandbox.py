@@ -100,7 +100,9 @@ def map_items() -> None:
     """1,000 items, four processes at once."""
     with Server("--parallelism", "4") as server, tempfile.TemporaryDirectory() as directory:
         log = Path(directory, "log")
-        task = shell_task("item", f"echo + >> {log}; echo - >> {log}", {"n": types_pb2.LiteralType(collection_type=INTEGER)})
+        task = shell_task(
+            "item", f"echo + >> {log}; echo - >> {log}", {"n": types_pb2.LiteralType(collection_type=INTEGER)}
+        )
         template = new_workflow("mapped")
         node = template.nodes.add(id="n0")
         node.metadata.name = node.array_node.node.id = "n0"

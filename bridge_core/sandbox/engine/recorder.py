@@ -87,7 +87,9 @@ class NodeRecord:
         closure = original.closure
         if closure.HasField("workflow_node_metadata"):
             self.message.closure.workflow_node_metadata.CopyFrom(closure.workflow_node_metadata)
-        if closure.HasField("task_node_metadata"):  # of the cache alone, not the checkpoint (executor.go: attemptRecovery)
+        if closure.HasField(
+            "task_node_metadata"
+        ):  # of the cache alone, not the checkpoint (executor.go: attemptRecovery)
             theirs, ours = closure.task_node_metadata, self.message.closure.task_node_metadata
             ours.SetInParent()
             ours.cache_status = theirs.cache_status
