@@ -187,6 +187,8 @@ def _endpoint(conn_id: str, host: str | None, port: int | None) -> str | None:
         return None
     # dns:///host:443 is how Flyte's own files write it; Config drops the scheme.
     bare = text.removeprefix("dns:///").removeprefix("https://")
+    if bare.count(":") > 1 and set(bare.lower()) <= set("0123456789abcdef:."):  # IPv6: its port has a field of its own
+        text = bare = f"[{bare}]"
     head, colon, tail = bare.rpartition(":")
     has_port = bool(colon) and tail.isdigit() and (":" not in head or head.endswith("]"))
     if port and has_port and int(tail) != port:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
+    from .model.registration import RegisteredEntity, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.run_error import RunError
     from .model.run_errors import AlreadyExists, WaitTimeout
@@ -103,6 +104,8 @@ __all__ = [
     "Progress",
     "Project",
     "Provenance",
+    "RegisteredEntity",
+    "RegistrationReport",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -148,6 +151,7 @@ _HOMES = {
     "model.policies": ("PollPolicy", "RetryPolicy"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
+    "model.registration": ("RegisteredEntity", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),

@@ -17,6 +17,11 @@ __all__ = ["iter_blocking", "run_blocking"]
 
 T = TypeVar("T")
 
+_SUSPENDED = (
+    "{} awaited something other than its transport, so it cannot run without an event loop; use AsyncClient, or move that I/O "
+    "behind Transport."
+)
+
 
 def run_blocking(coro: Coroutine[Any, Any, T]) -> T:
     """Steps a coroutine once and returns its result.
@@ -31,20 +36,19 @@ def run_blocking(coro: Coroutine[Any, Any, T]) -> T:
         return result
     finally:
         coro.close()
-    raise RuntimeError(
-        f"{getattr(coro, '__qualname__', coro)} awaited something other than its transport, so it cannot run without an "
-        "event loop; use AsyncClient, or move that I/O behind Transport."
-    )
+    raise RuntimeError(_SUSPENDED.format(getattr(coro, "__qualname__", coro)))
 
 
 def iter_blocking(items: AsyncIterator[T]) -> Iterator[T]:
     """Iterates an async iterator that awaits nothing but its transport."""
-
-    async def step() -> T:
-        return await items.__anext__()
-
     while True:
+        step: Any = items.__anext__()
         try:
-            yield run_blocking(step())
+            step.send(None)
+        except StopIteration as stop:
+            yield stop.value
         except StopAsyncIteration:
             return
+        else:
+            step.close()
+            raise RuntimeError(_SUSPENDED.format(items))

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ._data_verbs import AsyncDataVerbs
+from ._registration_verbs import AsyncRegistrationVerbs
 from .model.public import public
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = ["AsyncClient"]
 
 
 @public
-class AsyncClient(AsyncDataVerbs):
+class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
     All waits of one client share one poll (`waiting/shared_poll.py`). `AsyncClient.shared` shares one client among many callers.

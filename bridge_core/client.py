@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._data_verbs import DataVerbs
 from ._drive import iter_blocking, run_blocking
+from ._registration_verbs import RegistrationVerbs
 from .model.public import public
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = ["Client"]
 
 
 @public
-class Client(DataVerbs):
+class Client(DataVerbs, RegistrationVerbs):
     """A connection to one Flyte, for code without an event loop.
 
     Args:

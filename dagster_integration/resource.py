@@ -172,14 +172,19 @@ _PASSED_ON = tuple(name for name in FlyteResource.model_fields if name not in _E
 
 def _value(field: str, given: Any) -> Any:
     """What an `EnvVar` stands for: outside of Dagster nobody has looked it up, and as a text it is its own name."""
-    if not isinstance(given, dg.EnvVar):
+    if not isinstance(given, dg.EnvVar | type(dg.EnvVar.int("_"))):
         return given
     found = given.get_value()
     if found is None:
         from bridge_core import ConfigError
 
         raise ConfigError(
-            f"FlyteResource: {field} is EnvVar({given.env_var_name!r}), and the environment variable {given.env_var_name} is not "
+            f"FlyteResource: {field} is EnvVar({_name_of(given)!r}), and the environment variable {_name_of(given)} is not "
             "set in this process"
         )
     return found
+
+
+def _name_of(variable: Any) -> str:
+    name: str = variable.env_var_name if isinstance(variable, dg.EnvVar) else variable.name
+    return name

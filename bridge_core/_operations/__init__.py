@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .files import FileOperations
     from .launch import LaunchOperations
     from .nodes import InsideOperations
+    from .register import RegisterOperations
     from .relaunch import AgainOperations
     from .runs import RunOperations
     from .triggers import TriggerOperations
@@ -105,6 +106,13 @@ class Operations:
         from .nodes import InsideOperations
 
         return InsideOperations(self.backend, self._transport, self._config, self.data)
+
+    @cached_property
+    def registration(self) -> RegisterOperations:
+        """Tasks, workflows and launch plans, registered."""
+        from .register import RegisterOperations
+
+        return RegisterOperations(self.backend, self._transport, self._config, self.files)
 
     @cached_property
     def triggers(self) -> TriggerOperations:

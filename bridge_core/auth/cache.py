@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..config.auth import PASSTHROUGH, TOKEN
@@ -21,6 +20,7 @@ from .token import Token
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from ..config import Config
 
@@ -63,6 +63,8 @@ def open_cache(config: Config) -> TokenCache:
     kind = config.auth.token_cache
     if kind == "memory" or config.auth.effective_mode in {TOKEN, PASSTHROUGH}:
         return _Nowhere()
+    from pathlib import Path
+
     lock = _Lock(Path(config.auth.token_cache_dir).expanduser(), _identity(config))
     return _File(lock) if kind == "file" else _Keyring(lock)
 

@@ -7,13 +7,14 @@ them when something fails.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import urllib.parse
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..config.secret import Secret
-from ..model.errors import ConfigError, Unavailable
+from ..model.errors import ConfigError, InvalidRequest, Unavailable
 from ..model.masking import host_of
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Http:
 
         from ..http.clients import open_client, proxy_of
         from ..http.failures import reason_of
+        from ..http.requests import request_of
 
         proxy = proxy_of(url, self._config.auth.http_proxy_url)
         tunnel = proxy is not None and url.lower().startswith("https:")
@@ -86,17 +88,22 @@ class Http:
                 open_client(
                     self._config, url, proxy=proxy, timeout=_TIMEOUT, proxy_token=token if tunnel else None
                 ) as client,
-                client.stream(
-                    "POST",
-                    url,
-                    content=_encoded(form),
-                    headers={
-                        "Accept": "application/json",
-                        "Content-Type": "application/x-www-form-urlencoded",
-                        **({} if tunnel else _proxy_authorization(token)),
-                        **({} if basic is None else {"Authorization": _basic(*basic)}),
-                    },
-                    auth=_as_it_is,
+                contextlib.closing(
+                    client.send(
+                        request_of(
+                            "POST",
+                            url,
+                            {
+                                "Accept": "application/json",
+                                "Content-Type": "application/x-www-form-urlencoded",
+                                **({} if tunnel else _proxy_authorization(token)),
+                                **({} if basic is None else {"Authorization": _basic(*basic)}),
+                            },
+                            _encoded(form),
+                        ),
+                        auth=_as_it_is,
+                        stream=True,
+                    )
                 ) as answer,
             ):
                 for piece in answer.iter_bytes():
@@ -108,8 +115,8 @@ class Http:
             return reason_of(error, proxy)
         except httpx.DecodingError:
             return "its answer is packed in a way that cannot be read"
-        except httpx.InvalidURL:
-            return "that is no URL that could be asked"
+        except InvalidRequest as error:
+            return error.message
 
     def whom(self, url: str) -> str:
         """Whom a request to this URL asks, for messages: the proxy in between is named, because its answers look alike."""

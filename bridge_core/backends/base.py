@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..schedules import DeployedTrigger, Trigger
     from .values import Existing, Interface, SignedUpload, StoredOutputs
 
-__all__ = ["Backend", "Inside", "Lists", "Projects", "Triggers"]
+__all__ = ["Backend", "Inside", "Lists", "Projects", "Registry", "Triggers"]
 
 
 class Inside(Protocol):
@@ -97,6 +97,34 @@ class Triggers(Protocol):
 
     def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
         """Everything with a schedule."""
+        ...
+
+
+class Registry(Protocol):
+    """What is registered."""
+
+    async def of_version(self, kind: EntityKind, project: str, domain: str, version: str) -> Mapping[str, Any]:
+        """Name -> what the server keeps of it, of all entities with that version."""
+        ...
+
+    async def exists(self, ref: EntityRef) -> bool:
+        """Whether a pinned entity is there."""
+        ...
+
+    def same(self, kept: Any, message: Any) -> bool:
+        """Whether what `of_version` told is this very thing; False when that cannot be told without asking."""
+        ...
+
+    def is_active(self, kept: Any) -> bool:
+        """Whether a launch plan of `of_version` is active."""
+        ...
+
+    async def create(self, ref: EntityRef, message: Any) -> str | None:
+        """None when it was made now, an empty text when the identical one is there, else what differs."""
+        ...
+
+    async def activate(self, ref: EntityRef) -> None:
+        """Makes this version of a launch plan the active one."""
         ...
 
 
@@ -209,6 +237,11 @@ class Backend(Protocol):
     @property
     def triggers(self) -> Triggers:
         """Triggers that the server itself fires."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """What is registered."""
         ...
 
     def check_options(self, options: RunOptions) -> None:

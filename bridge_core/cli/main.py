@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
-from . import config, demo, extensions, launch, lists, runs, sandbox, scheduler, trigger
+from . import config, demo, extensions, launch, lists, register, runs, sandbox, scheduler, trigger
 from .common import add_place
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 from .parser import Parser
@@ -79,6 +79,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     add_place(parser)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     launch.add_commands(verbs, common)
+    register.add_commands(verbs, common)
     runs.add_commands(verbs, common)
     kinds = lists.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)

@@ -114,6 +114,7 @@ def command(where: str, raw: Any) -> tuple[str, ...] | None:
 def _split(raw: str) -> Any:
     if raw.lstrip().startswith("["):
         return json.loads(raw)
+
     return raw.split(",") if "," in raw else shlex.split(raw)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError
@@ -66,6 +65,8 @@ class Secret(WithSecrets):
             ConfigError: The file cannot be read, the variable is not set, or nothing was given.
         """
         if self.location:
+            from pathlib import Path
+
             try:
                 text = Path(self.location).expanduser().read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:

@@ -6,7 +6,6 @@ import logging
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ConfigError
@@ -15,6 +14,7 @@ from .keys import FOREIGN, KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from .keys import Key
 

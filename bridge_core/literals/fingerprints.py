@@ -17,7 +17,7 @@ import msgpack
 
 from ..model.errors import LiteralError
 from .encoded import TOKEN_PREFIX, is_token
-from .packing import unpack
+from .packing import PACKED, unpack
 from .problems import MAX_DEPTH
 from .structs import struct_to_plain
 
@@ -118,7 +118,7 @@ class _Uploaded:
 
 def _canonical(literal: Literal, uris: _Tokens | _Uploaded, depth: int) -> bytes:
     """Bytes that are the same exactly when the values are: msgpack with sorted keys."""
-    return bytes(msgpack.packb(_tree(literal, uris, depth)))
+    return bytes(msgpack.packb(_tree(literal, uris, depth), buf_size=PACKED))
 
 
 def _tree(literal: Literal, uris: _Tokens | _Uploaded, depth: int) -> Any:
@@ -173,7 +173,7 @@ def _binary(binary: Any, uris: _Tokens | _Uploaded) -> Any:
 
 def _sorted(value: Any, uris: _Tokens | _Uploaded) -> Any:
     if isinstance(value, dict):
-        pairs = [(msgpack.packb(_time(key)), _sorted(item, uris)) for key, item in value.items()]
+        pairs = [(msgpack.packb(_time(key), buf_size=PACKED), _sorted(item, uris)) for key, item in value.items()]
         return ["map", [[key, item] for key, item in sorted(pairs, key=lambda pair: pair[0])]]
     if isinstance(value, list):
         return ["list", [_sorted(item, uris) for item in value]]

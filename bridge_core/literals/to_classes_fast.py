@@ -79,14 +79,22 @@ def _read_other(target: Any, other: Other, value: Any) -> Any:
 
 
 def _list_reader(exact: type | None, read: Reader) -> Reader:
-    one = {exact}
+    if exact is None:
+
+        def read_each(value: Any) -> Any:
+            if type(value) is not list:
+                raise NotFast
+            return value[:] if read is _same else [read(item) for item in value]
+
+        return read_each
 
     def read_list(value: Any) -> Any:
         if type(value) is not list:
             raise NotFast
-        if read is _same or (exact is not None and one.issuperset(map(type, value))):
-            return list(value)
-        return [item if type(item) is exact else read(item) for item in value]
+        for item in value:  # most lists are short: sooner than set(map(type, …))
+            if type(item) is not exact:
+                return [item if type(item) is exact else read(item) for item in value]
+        return value[:]
 
     return read_list
 

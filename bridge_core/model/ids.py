@@ -222,8 +222,7 @@ class RunRef:
     name: str
 
     def __post_init__(self) -> None:
-        for field in ("project", "domain", "name"):
-            value = getattr(self, field)
+        for field, value in (("project", self.project), ("domain", self.domain), ("name", self.name)):
             if not isinstance(value, str) or not value or "/" in value:
                 raise InvalidRequest(f"run reference: {field} must be a non-empty text without '/', got {value!r}")
 

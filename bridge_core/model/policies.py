@@ -35,7 +35,7 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.retries < 0 or not (0 <= self.first_delay < math.inf) or not (0 <= self.longest_delay < math.inf):
-            raise ConfigError(f"retry policy: numbers must be finite and not negative, got {self}")
+            raise ConfigError(f"retry policy: numbers must not be negative or infinite, got {self}")
 
     def delay_after(self, attempt: int, error: BridgeError, *, safe: bool) -> float | None:
         """Seconds to wait before another attempt, or None to give up.

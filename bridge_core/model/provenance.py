@@ -118,9 +118,10 @@ class Provenance:
                 return None
         if not isinstance(told, dict):
             return None
-        known = {item.name: told[item.name] for item in fields(cls) if item.name in told}
-        if not all(isinstance(value, _KINDS.get(name, str)) for name, value in known.items()):
-            return None
+        known = {name: value for name, value in told.items() if name in _FIELDS}
+        for name, value in known.items():
+            if type(value) is not str and not isinstance(value, _KINDS.get(name, str)):
+                return None
         try:
             return cls(**known)
         except (InvalidRequest, TypeError):
@@ -130,6 +131,7 @@ class Provenance:
         return any((self.installation, self.job, self.run, self.task, self.part, self.asset, self.tick))
 
 
+_FIELDS = frozenset(item.name for item in fields(Provenance))
 _KINDS: Mapping[str, Any] = {"attempt": int | None, "awaited": bool}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,9 +19,35 @@ if TYPE_CHECKING:
 __all__ = ["Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"]
 
 
+class _Unread:
+    """What of a snapshot was not read yet. A list of thousands is mostly looked through for a name or a phase.
+
+    The other fields have no value until one of them is asked for; who compares, copies, shows or pickles a snapshot asks for
+    all of them.
+    """
+
+    __slots__ = ("_read",)
+    _read: Callable[[], Any]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).__dataclass_fields__:
+                try:
+                    whole = object.__getattribute__(self, "_read")()
+                except AttributeError:
+                    pass
+                else:
+                    for field in type(self).__dataclass_fields__:
+                        object.__setattr__(self, field, getattr(whole, field))
+                    object.__setattr__(self, "_read", lambda: self)  # the message that it was read from may go
+                    return getattr(whole, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
 @public
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSnapshot:
+class RunSnapshot(_Unread):
     """What was true of a run when Flyte was asked."""
 
     ref: RunRef
@@ -36,6 +62,16 @@ class RunSnapshot:
     console_url: str = ""
     provenance: Provenance | None = None
     """Who launched it, when that left its mark."""
+
+    @classmethod
+    def unread(cls, ref: RunRef, phase: RunPhase, read: Callable[[], RunSnapshot]) -> RunSnapshot:
+        """A snapshot of which only the run and its phase are known; ``read`` gives the whole when more is asked for."""
+        made = cls.__new__(cls)
+        keep = object.__setattr__
+        keep(made, "ref", ref)
+        keep(made, "phase", phase)
+        keep(made, "_read", read)
+        return made
 
     @property
     def duration(self) -> timedelta | None:

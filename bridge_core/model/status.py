@@ -52,6 +52,9 @@ there such a project, such a signal) wrap it into INVALID_ARGUMENT, as if the re
 _BAD_SYNTAX = "failed database operation with invalid input syntax"
 """And what it makes of a filter whose value is no number or no time, as UNKNOWN, as if it were its own fault."""
 
+_NO_DECK = "no deckUrl found for request"
+"""What FlyteAdmin says, as INTERNAL, of a node that wrote no deck (dataproxy/service.go)."""
+
 _ADVICE: Mapping[str, str] = {
     "UNAVAILABLE": "Is Flyte up, is the endpoint right, and is insecure (true: plaintext, false: TLS) what the server speaks?",
     "UNAUTHENTICATED": "Check the auth mode and credentials of this Flyte configuration.",
@@ -85,6 +88,8 @@ def from_status(code: str, details: str, *, rpc: str, target: str, request_id: s
         kind = Unavailable
     elif code == "UNKNOWN" and _BAD_SYNTAX in details:
         kind = InvalidRequest
+    elif code == "INTERNAL" and details.startswith(_NO_DECK):
+        kind = NotFound
     if code == "UNIMPLEMENTED" and details.startswith(_PROXY_SAID):
         kind = Unavailable
         message = (

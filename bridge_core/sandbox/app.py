@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from .start.parts import Parts
 
+_LIMITS = {"cpu": "4"}  # of the FlyteAdmin whose answers are recorded in tests/conformance
+
 __all__ = ["Auth", "DirectoryTaken", "DirectoryUnusable", "PortTaken", "Sandbox"]
 
 
@@ -69,6 +71,8 @@ class Sandbox:
             not, unless it is configured to.
         stop_orphans: Stop what a sub-workflow or launch plan node has started when the node has taken too long. A cluster lets
             it run on.
+        task_limits: What a task may ask for at most, else it is refused when it is registered: ``{"cpu": "4", "memory": "8Gi"}``,
+            ``{}`` for no limits; 4 CPUs if not given. What it asks for has no effect on this machine.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -101,6 +105,7 @@ class Sandbox:
         public_host: str | None = None,
         task_callbacks: bool = False,
         stop_orphans: bool = False,
+        task_limits: Mapping[str, str] | None = None,
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
@@ -129,6 +134,7 @@ class Sandbox:
             catch_up=catch_up,
             task_callbacks=task_callbacks,
             stop_orphans=stop_orphans,
+            task_limits=_LIMITS if task_limits is None else task_limits,
             engine=engine,
             prompt=prompt,
         )

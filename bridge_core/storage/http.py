@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Self
-from urllib.parse import quote
 
 from ..config import Config
 from ..model.errors import InvalidRequest, Unavailable
-from ..model.masking import shown, url_shown
+from ..model.masking import shown
 from .streams import CHUNK
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ __all__ = ["OK", "Answer", "HttpPool", "Request"]
 
 _TIMEOUT = 60.0  # seconds a socket may be silent
 _SHOWN = 1 << 16
-_PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F))
 OK, _PARTIAL = 200, 206
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
@@ -168,12 +166,13 @@ class HttpPool:
 
         from ..http.clients import proxy_of
         from ..http.failures import reason_of
+        from ..http.requests import request_of
 
         proxy = proxy_of(request.url)
         while True:
             asked = request.into.resuming if request.into is not None else {}
             pouring = _Pouring(request) if request.body is not None else None
-            sent = _request(request, {**request.headers, **asked}, pouring)
+            sent = request_of(request.verb, request.url, {**request.headers, **asked}, pouring)
             connected: list[str] = []
             sent.extensions["trace"] = functools.partial(_noted, connected)
             answer = None
@@ -243,37 +242,3 @@ class _Pouring:
 def _noted(events: list[str], event: str, _: Mapping[str, Any]) -> None:
     """Httpx's ``trace`` extension."""
     events.append(event)
-
-
-@functools.cache
-def _exact_url() -> type[httpx.URL]:
-    """Httpx's URL, with path and query to the byte: signatures cover how they are spelled, and httpx would tidy up."""
-    import httpx
-
-    class ExactURL(httpx.URL):
-        target = b"/"
-
-        @property
-        def raw_path(self) -> bytes:
-            return self.target
-
-    return ExactURL
-
-
-def _request(request: Request, headers: Mapping[str, str], body: _Pouring | None) -> httpx.Request:
-    import httpx
-
-    try:
-        sent = httpx.Request(request.verb, request.url, headers=dict(headers), content=body)
-        usable = sent.url.scheme in ("http", "https") and bool(sent.url.host)
-    except (httpx.InvalidURL, ValueError, TypeError):
-        usable = False
-    if not usable:
-        raise InvalidRequest(f"{url_shown(request.url)} is no URL that could be sent to")
-    _, _, rest = request.url.partition("://")
-    start = min((rest.index(mark) for mark in "/?#" if mark in rest), default=len(rest))
-    spelled = rest[start:].partition("#")[0]
-    url: Any = _exact_url()(sent.url)
-    url.target = quote(spelled if spelled.startswith("/") else f"/{spelled}", safe=_PRINTABLE).encode("ascii")
-    sent.url = url
-    return sent

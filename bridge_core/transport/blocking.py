@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import os
-import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -44,6 +43,7 @@ class BlockingTransport:
         self._pid = -1
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
+        self._stubs: dict[str, Any] = {}
 
     @property
     def target(self) -> str:
@@ -52,14 +52,16 @@ class BlockingTransport:
 
     async def unary(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Resp:
         """One attempt of one call."""
-        channel = self._open()
+        channel, stubs = self._open()
 
         def failure(code: str, details: str) -> BridgeError:
             request_id = dict(metadata).get("x-request-id")
             return from_status(code, details, rpc=method.name, target=whom(self._config), request_id=request_id)
 
         try:
-            stub: Any = channel.unary_unary(method.path, method.encode, method.decode)
+            stub = stubs.get(method.path)
+            if stub is None:
+                stub = stubs.setdefault(method.path, channel.unary_unary(method.path, method.encode, method.decode))
             response: Resp = stub(request, timeout=timeout, metadata=metadata)
         except grpc.RpcError as error:
             raise failure(*status_of(error)) from None
@@ -122,6 +124,8 @@ class BlockingTransport:
 
     def chance(self) -> float:
         """A random number from 0 to 1."""
+        import random
+
         return random.random()  # noqa: S311  # jitter
 
     def close(self) -> None:
@@ -130,14 +134,15 @@ class BlockingTransport:
         if channel is not None and self._pid == os.getpid():
             channel.close()
 
-    def _open(self) -> grpc.Channel:
+    def _open(self) -> tuple[grpc.Channel, dict[str, Any]]:
         if self._pid != os.getpid():  # first use, or a fork: the parent's channel and lock are not ours
             self._pid, self._lock, self._channel = os.getpid(), threading.Lock(), None
         with self._lock:
             if self._channel is None:
+                self._stubs = {}
                 tls, options = opened_with(self._config, self._tls)
                 if tls is None:
                     self._channel = grpc.insecure_channel(self._config.endpoint, options=options)
                 else:
                     self._channel = grpc.secure_channel(self._config.endpoint, tls, options=options)
-            return self._channel
+            return self._channel, self._stubs

@@ -13,16 +13,12 @@ Options, each with its reason:
 from __future__ import annotations
 
 import logging
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from ..config.endpoint import host_and_port
 from ..model.errors import ConfigError
-from ..model.masking import host_of
-from .reaching import PROXIES, grpc_proxy, not_for_grpc
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -89,8 +85,9 @@ def opened_with(
 
 def whom(config: Config) -> str:
     """Whom calls go to, for messages: with the proxy in between, because it may be at fault."""
-    if config.auth.http_proxy_url is None and not any(os.environ.get(name) for name in PROXIES):
-        return config.endpoint
+    from ..model.masking import host_of
+    from .reaching import grpc_proxy
+
     proxy = grpc_proxy(config)
     return config.endpoint if proxy is None else f"{config.endpoint} through the proxy {host_of(proxy)}"
 
@@ -100,6 +97,8 @@ def _proxy(config: Config) -> tuple[tuple[str, str], ...]:
     proxy = config.auth.http_proxy_url
     if proxy is None:
         return ()
+    from .reaching import not_for_grpc
+
     if (why := not_for_grpc(config)) is not None:
         log.warning("%s", why)
         return ()
@@ -108,6 +107,8 @@ def _proxy(config: Config) -> tuple[tuple[str, str], ...]:
 
 def _read(setting: str, path: str) -> bytes:
     try:
+        from pathlib import Path
+
         return Path(path).expanduser().read_bytes()
     except OSError as error:
         raise ConfigError(f"{setting} {path} cannot be read: {error.strerror}") from None

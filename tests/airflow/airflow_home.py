@@ -52,7 +52,7 @@ class AirflowHome:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": ports["worker"],
             "AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": 4,  # enough for a heartbeat interval of 1 s
             "AIRFLOW__FLYTE__SWEEP_INTERVAL": 1,
-            "AIRFLOW__FLYTE__SWEEP_PAUSE": os.environ.get("SWEEP_PAUSE_DEBUG", "4"),
+            "AIRFLOW__FLYTE__SWEEP_PAUSE": 20,  # the triggerer comes first, on a busy machine too
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": False,
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": 1,

@@ -38,13 +38,13 @@ class AirflowStack:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
-    def _start(self, name: str, *arguments: str) -> None:
+    def _start(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
         logs = self.home.root / "component-logs"
         logs.mkdir(exist_ok=True)
         with (logs / name).open("wb") as log:
             self._processes[name] = subprocess.Popen(
                 [str(BIN / "airflow"), *arguments],
-                env=self.home.env,
+                env={**self.home.env, **(env or {})},
                 cwd=self.home.root,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -88,19 +88,35 @@ class AirflowStack:
                 member.resume()
 
     @contextlib.contextmanager
-    def without(self, name: str, number: int = signal.SIGTERM) -> Iterator[None]:
-        """The component is ended, and started again after the body."""
+    def without(
+        self, name: str, number: int = signal.SIGTERM, *, alone: bool = False, env: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        """The component is ended, and started again after the body.
+
+        ``alone`` leaves its children out: a scheduler's are the workers. ``env``: of the new one, besides the usual.
+        """
         process = self._processes[name]
         members = _members(process.pid)
-        _signal_group(process.pid, number)
-        process.wait(20)
-        for member in members if number == signal.SIGKILL else ():
+        if alone:
+            process.send_signal(number)
+        else:
+            _signal_group(process.pid, number)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+        for member in members if not alone else ():
             if member.is_running():
                 member.kill()
         try:
             yield
         finally:
-            self._start(name, name)
+            self._start(name, name, env=env)
+
+    def token(self) -> str:
+        """For Airflow's API."""
+        return str(self._http.headers["Authorization"]).removeprefix("Bearer ")
 
     def instance_id(self) -> str:
         """What this Airflow calls itself; made here when no task has done so yet."""

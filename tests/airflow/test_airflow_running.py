@@ -6,89 +6,12 @@ by a gate, so every test decides itself when its run ends.
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
 import signal
 import time
 
-import psutil
-import pytest
+from airflow_case import phase
 from airflow_waiting import eventually
-from support.flyte import INTEGER, STRING, RawFlyte
-
-from bridge_core.sandbox import Sandbox
-
-numbers = itertools.count(1001)  # no other test launches with these
-
-
-class Case:
-    """One DAG run, and what Flyte saw of it."""
-
-    def __init__(self, airflow, sandbox, flyte, dag_id):
-        self.airflow, self.sandbox, self.flyte, self.dag_id = airflow, sandbox, flyte, dag_id
-        self.n = next(numbers)
-        self.run_id = f"{dag_id}-{self.n}"
-        airflow.trigger(dag_id, self.run_id, self.n)
-
-    def wait(self, *states, **wanted):
-        return self.airflow.wait(self.dag_id, self.run_id, *states, **wanted)
-
-    def xcom(self, key="return_value"):
-        return self.airflow.xcom(self.dag_id, self.run_id, key)
-
-    def runs(self):
-        """Flyte's executions of this case, newest last: each carries our number as its input."""
-        names = {
-            call.request.name
-            for call in self.sandbox.calls.of("CreateExecution")
-            if call.request.inputs.literals["n"].scalar.primitive.integer == self.n
-            and call.request.spec.launch_plan.name == "tests.held"
-        }
-        return sorted(
-            (run for run in self.flyte.executions() if run.id.name in names),
-            key=lambda run: run.closure.created_at.ToNanoseconds(),
-        )
-
-    def creates(self):
-        names = {run.id.name for run in self.runs()}
-        return sum(call.request.name in names for call in self.sandbox.calls.of("CreateExecution"))
-
-    def aborts(self):
-        """Aborts that Flyte carried out."""
-        names = {run.id.name for run in self.runs()}
-        calls = self.sandbox.calls.of("TerminateExecution")
-        return [call.request for call in calls if call.request.id.name in names and call.code == "OK"]
-
-    def launched(self, count=1):
-        """Names of this case's runs, once there are that many."""
-        return self.eventually(lambda: [run.id.name for run in runs] if len(runs := self.runs()) >= count else None)
-
-    def logged(self, text):
-        self.eventually(lambda: text in self.log())
-
-    def eventually(self, probe):
-        return eventually(probe, explain=lambda: self.log()[-8000:])
-
-    def waiting_process(self):
-        """The task's process, once it waits for Flyte."""
-        task = self.wait("running")
-        self.logged("Console:")
-        return psutil.Process(task["pid"])
-
-    def log(self):
-        return self.airflow.task_log(self.dag_id, self.run_id)
-
-
-def phase(run):
-    from flyteidl.core import execution_pb2
-
-    return execution_pb2.WorkflowExecution.Phase.Name(run.closure.phase)
-
-
-@pytest.fixture
-def start(airflow, sandbox, flyte):
-    return lambda dag_id: Case(airflow, sandbox, flyte, dag_id)
 
 
 def test_deferred_run(start, sandbox):
@@ -173,92 +96,6 @@ def test_unreachable_flyte_does_not_fail_a_deferred_task(start, sandbox):
     case.flyte.approve(name)
     case.wait("success", try_number=1)
     assert case.creates() == 1
-
-
-@pytest.mark.parametrize("times", [4, pytest.param(24, marks=[pytest.mark.long])])
-@pytest.mark.parametrize(("dag_id", "method"), [("deferred", "ListExecutions"), ("waiting", "GetExecution")])
-def test_a_flyte_that_refuses_our_credentials_for_a_while_costs_no_try(start, sandbox, dag_id, method, times):
-    case = start(dag_id)
-    (name,) = case.launched()
-    case.logged("Console:")
-    case.wait("deferred" if dag_id == "deferred" else "running")
-    sandbox.faults.expire(method, times=times)  # every other one with renewed credentials; five seconds lie between
-    eventually(lambda: not sandbox.faults.pending(), 30 + 5 * times)
-    case.logged("UNAUTHENTICATED")
-    case.flyte.approve(name)
-    case.wait("success", try_number=1)
-    assert case.creates() == 1
-    assert not case.aborts()
-
-
-def test_stopping_a_task_while_its_run_is_made_leaves_no_run(start, sandbox):
-    sandbox.faults.delay("CreateExecution", 2.5)
-    case = start("waiting")
-    case.wait("running")
-    eventually(lambda: not sandbox.faults.pending())  # on its way
-    case.airflow.mark(case.dag_id, case.run_id, "failed")
-    (abort,) = case.eventually(case.aborts)
-    assert abort.cause.endswith("was stopped (state: failed)")
-    assert [phase(run) for run in case.runs()] == ["ABORTED"]
-    assert case.creates() == 1
-
-
-def test_each_try_in_a_pod_of_its_own(start):
-    """Nothing is on disk that a try before left there, and a pod ends with SIGTERM, then SIGKILL."""
-    case = start("pod")
-    process = case.waiting_process()
-    os.kill(process.ppid(), signal.SIGTERM)
-    case.logged("nobody stopped it")
-    process.kill()
-    case.wait("running", try_number=2)
-    case.logged("attaching to")
-    (name,) = case.launched()
-    case.flyte.approve(name)
-    case.wait("success")
-    assert case.creates() == 1
-    assert not case.aborts()
-
-
-def test_a_connection_edited_while_a_task_waits(start, airflow, sandbox):
-    """New tasks go to the new Flyte, and what waits finishes where it began."""
-    with Sandbox() as elsewhere:
-        there = RawFlyte(elsewhere.endpoint)
-        there.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
-        _connect(airflow, sandbox)
-        old = start("moving")
-        (name,) = old.launched()
-        old.wait("deferred")
-        old.logged("waiting for run")
-        _connect(airflow, elsewhere)
-        new = start("moving")
-        new.wait("deferred")
-        (run,) = there.executions()
-        there.approve(run.id.name)
-        new.wait("success", try_number=1)
-        assert new.xcom()["n"] == new.n
-        old.flyte.approve(name)
-        old.wait("success", try_number=1)
-        assert old.xcom()["n"] == old.n
-        assert (old.creates(), new.creates(), len(there.executions())) == (1, 0, 1)
-        assert not old.aborts()
-
-
-def _connect(airflow, sandbox):
-    """Points the stored connection of DAG ``moving`` at this sandbox."""
-    host, _, port = sandbox.endpoint.partition(":")
-    extra = {"insecure": True, "project": "flytesnacks", "domain": "development"}
-    body = {
-        "connection_id": "moving",
-        "conn_type": "flyte",
-        "host": host,
-        "port": int(port),
-        "extra": json.dumps(extra),
-    }
-    known = {found["connection_id"] for found in airflow.call("GET", "/connections")["connections"]}
-    if "moving" in known:
-        airflow.call("PATCH", "/connections/moving", **body)
-    else:
-        airflow.call("POST", "/connections", **body)
 
 
 def test_failed_run_is_retried_as_a_new_one(start):

@@ -6,8 +6,10 @@ The provider is a raw server, because no real one ends connections where it is t
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
+import logging
 import re
 import threading
 import time
@@ -30,11 +32,13 @@ from bridge_core import (
     ConfigError,
     EntityRef,
     ErrorClass,
+    FixedRate,
     LaunchRequest,
     PollPolicy,
     RetryPolicy,
     RunNotFound,
     RunRef,
+    Trigger,
     Unauthenticated,
     Unavailable,
     classify,
@@ -42,10 +46,14 @@ from bridge_core import (
 from bridge_core.auth.device import DeviceFlow
 from bridge_core.auth.flow import Login
 from bridge_core.auth.http import Http
-from bridge_core.auth.oauth import refreshed
+from bridge_core.auth.oauth import ask_for_token, refreshed
 from bridge_core.auth.pkce import _exchanged
 from bridge_core.auth.server import AuthServer
 from bridge_core.auth.token import Token
+from bridge_core.cli.main import main
+from bridge_core.config import Secret
+from bridge_core.scheduler.entry import Entry
+from bridge_core.scheduler.launcher import Outcome, launch_tick
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -204,6 +212,45 @@ def test_an_answer_that_is_none_is_told_as_could_not_ask(kind: str, config: Conf
     assert "one\ntwo" not in str(caught.value)
 
 
+def test_a_tick_survives_what_is_no_answer_and_the_launch_is_one(
+    config: Config, provider: Provider, flyte_sandbox: Sandbox
+) -> None:
+    raw, name = RawFlyte(flyte_sandbox.endpoint), "t" + uuid.uuid4().hex[:12]
+    raw.register(name, {"n": INTEGER})
+    trigger = Trigger(name, entity=EntityRef.launch_plan(name), inputs={"n": 1}, automation=FixedRate(60))
+    entry, tick = Entry(trigger=trigger), 1_767_225_600
+    for answer in NO_ANSWERS.values():
+        provider.instead.append(answer)
+        with Client(config) as client:
+            assert launch_tick(client, entry, tick, []).outcome is Outcome.RETRY
+    with Client(config) as client:
+        assert launch_tick(client, entry, tick, []).outcome is Outcome.LAUNCHED
+    with Client(flyte_sandbox.config()) as client:
+        assert len([run for run in client.list_runs() if run.entity and run.entity.name == name]) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [(NO_ANSWERS["a gateway"], 3), (refused("invalid_grant"), 5), (None, 2)]
+)
+def test_the_command_line_tells_the_three_apart(  # noqa: PLR0917  # fixtures
+    answer: bytes | None,
+    expected: int,
+    config: Config,
+    provider: Provider,
+    guarded: GuardedFlyte,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FLYTE_PLATFORM_RPC_RETRIES", "0")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_AUTH_MODE", "basic" if answer else "ExternalCommand")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_CLIENT_ID", "me")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_CLIENT_SECRET", "hunter2")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_COMMAND", "/nowhere/program")
+    provider.instead = [answer] * 2 if answer else []
+    assert main(["get", str(NOBODY), "--endpoint", guarded.endpoint, "--insecure"]) == expected
+    assert "hunter2" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("code", "status"),
     [
@@ -280,6 +327,24 @@ def login_at(provider: CuttingServer, **auth: Any) -> Login:
 
 def form_of(request: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(request.partition(b"\r\n\r\n")[2].decode()).items()}
+
+
+def test_no_log_at_any_level_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    secrets = ("hunter2-password", "hunter2-secret", "hunter2-refresh", "hunter2-token", "hunter2-query")
+    with CuttingServer(lambda _: granted("hunter2-token", refresh_token="hunter2-new")) as server:
+        login = login_at(server)
+        url = server.url.replace("http://", "http://me:hunter2-password@") + "/token?key=hunter2-query"
+        login = Login(login.config, AuthServer(token_url=url), login.http, login.pause, login.now)
+        basic = ("me", Secret("hunter2-secret"))
+        assert ask_for_token(login, {"refresh_token": Secret("hunter2-refresh")}, basic=basic, doing="a test").access
+        server.after.append(50)
+        with pytest.raises(Unavailable) as caught:
+            ask_for_token(login, {"refresh_token": Secret("hunter2-refresh")}, basic=basic, doing="a test")
+        assert b"key=hunter2-query" in server.requests[0]
+    assert "HTTP Request: POST http://***@127.0.0.1" in caplog.text
+    hidden = (*secrets, base64.b64encode(b"me:hunter2-secret").decode())
+    assert not [secret for secret in hidden if secret in caplog.text + str(caught.value)]
 
 
 def test_a_device_login_outlives_a_poll_cut_at_any_byte() -> None:

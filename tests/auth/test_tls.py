@@ -110,7 +110,7 @@ def test_check_of_a_certificate(
     monkeypatch.setenv("FLYTE_PLATFORM_CA_CERT_FILE_PATH", str(authority.ca_file))
     code, steps = run_check(capsys, *here)
     assert code == 0, steps
-    assert steps["identity"][1] == "known as Sandbox user"
+    assert steps["identity"][1] == "not offered by this Flyte (UNIMPLEMENTED)"  # as FlyteAdmin without authentication
     assert "authenticated by a token in 'flyte-authorization' (auth mode Token)" in steps["version"][1]
     code, steps = run_check(capsys, "--endpoint", f"127.0.0.2:{secure.port}")
     assert code == 3

@@ -50,14 +50,16 @@ time.sleep(600)
 """
 
 
-def middle(ours: Callable[[], Any], bare: Callable[[], Any]) -> tuple[float, float]:
+def middle(
+    ours: Callable[[], Any], bare: Callable[[], Any], clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
     """Median seconds of both, in turns."""
     figures: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         for times, call in zip(figures, (ours, bare), strict=True):
-            begin = time.perf_counter()
+            begin = clock()
             call()
-            times.append(time.perf_counter() - begin)
+            times.append(clock() - begin)
     return statistics.median(figures[0][1:]), statistics.median(figures[1][1:])
 
 
@@ -66,7 +68,7 @@ def listing(one: bytes) -> bool:
     import grpc
     from flyteidl.admin import common_pb2, execution_pb2
 
-    from bridge_core import Client, Config
+    from bridge_core import Client, Config, RunPhase
 
     server = subprocess.Popen(
         [sys.executable, "-c", PAGES, str(RUNS), str(PAGE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -99,14 +101,15 @@ def listing(one: bytes) -> bool:
                 assert len(names) == RUNS
 
             def ours() -> None:
-                assert sum(1 for _ in client.list_runs(limit=RUNS)) == RUNS
+                names = [run.ref.name for run in client.list_runs(limit=RUNS) if run.phase is not RunPhase.FAILED]
+                assert len(names) == RUNS
 
-            mine, theirs = middle(ours, bare)
+            mine, theirs = middle(ours, bare, time.process_time)  # nothing is waited for
     finally:
         server.kill()
         server.wait()
     print(
-        f"list {RUNS} runs: {mine * 1e3:.0f} ms, bare grpc and protobuf {theirs * 1e3:.0f} ms: {mine / theirs:.1f} times "
+        f"list {RUNS} runs: {mine * 1e3:.0f} ms of CPU, bare grpc and protobuf {theirs * 1e3:.0f} ms: {mine / theirs:.1f} times "
         f"(wanted at most {MOST_LIST:g})"
     )
     return mine / theirs <= MOST_LIST

@@ -29,7 +29,7 @@ DEADLINE = 150.0
 _PHASE = core_execution_pb2.WorkflowExecution.Phase
 _ENDED = {"SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"}
 _GOING = {"RUNNING", "DYNAMIC_RUNNING"}
-_AT_ONCE = 6
+_AT_ONCE = 8
 # The workflow `long` sleeps 120 s on purpose; where it must come to its end here, it sleeps for a moment (sitecustomize).
 _SHORTENED = {"x_delete": "0.02"}
 _PODS = {"STUB_OOM": "oom", "STUB_EVICT": "eviction", "STUB_SHUTDOWN": "shutdown"}
@@ -185,10 +185,11 @@ class Replay:
         self._all = {case.execution: case for case in cases()}
 
     def run(self, wanted: list[Case]) -> dict[str, Seen | Exception]:
-        """What became of each case. Those of one workflow run one after the other, as they did there."""
+        """What became of each case. Those that need another one, or its cache, run one after the other, as they did there."""
         chains: dict[str, list[Case]] = {}
         for case in wanted:
-            chains.setdefault(case.workflow, []).append(case)
+            key = case.workflow if "cache" in case.name else case.reference or case.execution
+            chains.setdefault(key, []).append(case)
         results: dict[str, Seen | Exception] = {}
 
         def work(chain: list[Case]) -> None:
@@ -198,8 +199,8 @@ class Replay:
                 except (AssertionError, grpc.RpcError) as error:
                     results[case.name] = error
 
-        # The longest first: they wait more than they work.
-        ordered = sorted(chains.values(), key=lambda chain: -len(chain))
+        # The longest first.
+        ordered = sorted(chains.values(), key=lambda chain: -sum(_seconds(case) for case in chain))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(work, ordered))
         return results
@@ -336,6 +337,11 @@ class Replay:
                 node["closure"]["task_node_metadata"]["cache_status"] = catalog_pb2.CatalogCacheStatus.Name(cache)
             yield node
             yield from below
+
+
+def _seconds(case: Case) -> float:
+    """How long it took there."""
+    return float(case.real["execution"]["closure"].get("duration", "0s").removesuffix("s"))
 
 
 def _execution(name: str) -> Any:

@@ -259,7 +259,7 @@ def test_options_left_out_are_not_sent(client: Client, raw: RawFlyte, name: str)
     (spec,) = [item.spec for item in raw.executions() if item.id.name == name]
     assert not spec.HasField("interruptible")
     assert not spec.overwrite_cache
-    assert not spec.HasField("security_context")
+    assert not spec.security_context.run_as.ListFields()  # the server writes an empty one
 
 
 def test_a_run_that_something_else_launched_is_compared_by_its_stored_inputs(

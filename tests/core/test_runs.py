@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -95,3 +97,33 @@ def test_a_request_takes_its_entity_by_position_and_the_rest_by_name() -> None:
     assert pickle.loads(pickle.dumps(request)) == request
     with pytest.raises(TypeError):
         LaunchRequest(EntityRef.launch_plan("w"), {"n": 1})  # type: ignore[misc]
+
+
+def test_a_snapshot_that_was_not_read_yet_is_like_one_that_was() -> None:
+    error = RunError(code="ValueError", message="negative lr", kind="USER", node="train")
+    whole = snapshot(RunPhase.FAILED, error=error)
+    read = []
+
+    def reading() -> RunSnapshot:
+        read.append(1)
+        return whole
+
+    def unread() -> RunSnapshot:
+        return RunSnapshot.unread(whole.ref, whole.phase, reading)
+
+    looked_at = unread()
+    assert (looked_at.ref, looked_at.phase) == (whole.ref, whole.phase)
+    assert not read
+    assert looked_at.error is whole.error
+    assert looked_at.console_url == whole.console_url
+    assert len(read) == 1
+    assert unread() == whole
+    assert hash(unread()) == hash(whole)
+    assert repr(unread()) == repr(whole)
+    assert pickle.loads(pickle.dumps(unread())) == whole
+    assert replace(unread(), abort_reason="x") == replace(whole, abort_reason="x")
+    assert copy.copy(unread()) == copy.deepcopy(unread()) == whole
+    with pytest.raises(RunFailed):
+        unread().raise_for_phase()
+    with pytest.raises(AttributeError, match="no attribute 'erorr'"):
+        getattr(unread(), "erorr")  # noqa: B009

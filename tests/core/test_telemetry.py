@@ -23,9 +23,9 @@ SCRIPT = textwrap.dedent(
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     provider = TracerProvider(); provider.add_span_processor(SimpleSpanProcessor(spans)); trace.set_tracer_provider(provider)
     metrics.set_meter_provider(MeterProvider([reader]))
-    from bridge_core import Client, Config, RunNotFound, RunRef
+    from bridge_core import Client, Config, EntityKind, RunNotFound, RunRef
     with Client(Config.for_endpoint(sys.argv[1], insecure=True)) as flyte:
-        flyte.whoami()
+        flyte.list_entities(EntityKind.TASK, project="flytesnacks", domain="development")
         try:
             flyte.describe(RunRef("flytesnacks", "development", "nothere"))
         except RunNotFound:
@@ -39,17 +39,17 @@ SCRIPT = textwrap.dedent(
 
 
 def test_calls_are_spans_with_their_outcome_and_attempts(flyte_sandbox: Sandbox) -> None:
-    flyte_sandbox.faults.fail("UserInfo", code="UNAVAILABLE")
+    flyte_sandbox.faults.fail("ListTaskIds", code="UNAVAILABLE")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT, flyte_sandbox.endpoint], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     (first, second), points = json.loads(done.stdout)
-    assert first[:3] == ["flyteidl.service.IdentityService/UserInfo", "CLIENT", "UNSET"]
+    assert first[:3] == ["flyteidl.service.AdminService/ListTaskIds", "CLIENT", "UNSET"]
     assert (first[3]["rpc.grpc.status"], first[3]["flyte_bridge.attempts"]) == ("OK", 2)
     assert second[:3] == ["flyteidl.service.AdminService/GetExecution", "CLIENT", "ERROR"]
     assert (second[3]["rpc.grpc.status"], second[3]["rpc.method"]) == ("NOT_FOUND", "GetExecution")
-    assert {call.metadata["x-request-id"] for call in flyte_sandbox.calls.of("UserInfo")} == {
+    assert {call.metadata["x-request-id"] for call in flyte_sandbox.calls.of("ListTaskIds")} == {
         first[3]["flyte_bridge.request_id"]
     }, "both attempts carry the request id of the span"
     assert points == {"rpc.client.duration": 2, "flyte_bridge.rpc.attempts": 3}

@@ -117,3 +117,87 @@ def test_every_public_name_exists_and_the_list_is_sorted() -> None:
         assert getattr(dagster_integration, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         dagster_integration.nonsense  # noqa: B018
+
+
+def used(**fields: object) -> FlyteResource:
+    """The resource as a run gets it, environment variables looked up."""
+    seen: list[FlyteResource] = []
+
+    @dg.asset
+    def probe(flyte: FlyteResource) -> None:
+        seen.append(flyte)
+
+    assert dg.materialize([probe], resources={"flyte": FlyteResource(**fields)}).success  # type: ignore[arg-type]
+    return seen[0]
+
+
+def test_two_flytes_with_two_secrets_in_one_location(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither mixes in what the environment says about a third one."""
+    monkeypatch.setenv("ONE_SECRET", "s3cret-1")
+    monkeypatch.setenv("OTHER_SECRET", "s3cret-2")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_CLIENT_ID", "third")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "/run/third")
+    for name, number in (("ONE_SECRET", 1), ("OTHER_SECRET", 2)):
+        flyte = used(endpoint=f"flyte{number}.example:443", client_id=f"client-{number}", client_secret=dg.EnvVar(name))
+        config = flyte.get_config()
+        assert (config.auth.mode, config.auth.client_id) == ("ClientSecret", f"client-{number}")
+        assert config.auth.client_secret.reveal() == f"s3cret-{number}"
+        assert "s3cret" not in repr(flyte) + str(flyte) + repr(config)
+
+
+def test_a_command_and_a_file_log_in_too(tmp_path: Path) -> None:
+    config = used(command=["vault", "token"], scopes=["a", "b"]).get_config()
+    assert (config.auth.mode, config.auth.command, config.auth.scopes) == (
+        "ExternalCommand",
+        ("vault", "token"),
+        ("a", "b"),
+    )
+    (tmp_path / "secret").write_text("from a file\n")
+    config = used(client_id="c", client_secret_location=str(tmp_path / "secret")).get_config()
+    assert (config.auth.mode, config.auth.client_secret.reveal()) == ("ClientSecret", "from a file")
+    assert used(auth_mode="DeviceFlow").get_config().auth.mode == "DeviceFlow"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"client_secret": "s3cret"}, {"metadata": {"Authorization": "Bearer s3cret"}}], ids=["field", "metadata"]
+)
+def test_a_secret_that_is_written_out_is_refused_with_the_way_out(fields: dict[str, object]) -> None:
+    flyte = FlyteResource(endpoint="flyte.example:443", **fields)  # type: ignore[arg-type]
+
+    @dg.asset
+    def probe(flyte: FlyteResource) -> None: ...
+
+    for use in (flyte.get_config, lambda: dg.materialize([probe], resources={"flyte": flyte})):
+        with pytest.raises(ConfigError, match=r"must not be written out.*Give dg\.EnvVar\('NAME'\)") as caught:
+            use()
+        assert "s3cret" not in str(caught.value)
+
+
+def test_outside_of_dagster_an_environment_variable_is_looked_up_and_never_its_name_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TEST_ENDPOINT", "flyte.example:443")
+    monkeypatch.setenv("TEST_SECRET", "s3cret")
+    monkeypatch.setenv("TEST_TOKEN", "Bearer t0ken")
+    flyte = FlyteResource(
+        endpoint=dg.EnvVar("TEST_ENDPOINT"),
+        client_secret=dg.EnvVar("TEST_SECRET"),
+        metadata={"authorization": dg.EnvVar("TEST_TOKEN")},
+    )
+    config = flyte.get_config()
+    assert config.endpoint == "flyte.example:443"
+    assert config.auth.client_secret.reveal() == "s3cret"
+    assert config.metadata == (("authorization", "Bearer t0ken"),)
+    monkeypatch.delenv("TEST_ENDPOINT")
+    with pytest.raises(
+        ConfigError, match=r"endpoint is EnvVar\('TEST_ENDPOINT'\), and the environment variable TEST_ENDPOINT is"
+    ):
+        flyte.get_config()
+    monkeypatch.setenv("TEST_ENDPOINT", "flyte.example:443")
+    monkeypatch.delenv("TEST_TOKEN")
+    with pytest.raises(ConfigError, match=r"metadata\['authorization'\] is EnvVar"):
+        flyte.get_config()
+
+
+def test_runs_link_back_to_dagster() -> None:
+    assert used(dagster_url="https://dagster.example/").dagster_url == "https://dagster.example/"

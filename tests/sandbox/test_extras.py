@@ -160,15 +160,16 @@ def test_descriptions_are_those_of_the_authors(wire):
     assert found.long_description.value == "Counts rows, slowly."
     many = description_entity_pb2.DescriptionEntityListRequest(limit=5, resource_type=identifier_pb2.WORKFLOW)
     many.id.project, many.id.domain, many.id.name = P, D, name
-    (listed,) = wire.admin.ListDescriptionEntities(many).descriptionEntities
-    assert listed.source_code.link == "https://example.com"
+    # The kind does not matter: those of all entities of that name.
+    listed = wire.admin.ListDescriptionEntities(many).descriptionEntities
+    assert [one.source_code.link for one in listed] == ["", "https://example.com"]
     many.filters = "eq(version,other)"
     assert list(wire.admin.ListDescriptionEntities(many).descriptionEntities) == []
     # Of what nothing was written there is none.
     silent = echo_task(unique("silent"), {}, {})
     wire.register_task(silent)
     request = common_pb2.ObjectGetRequest(id=silent.id)
-    assert "description entity" in rejected("NOT_FOUND", wire.admin.GetDescriptionEntity, request)
+    assert "entry not found" in rejected("NOT_FOUND", wire.admin.GetDescriptionEntity, request)
     request.id.ClearField("version")
     rejected("INVALID_ARGUMENT", wire.admin.GetDescriptionEntity, request)
     many.limit = 0
@@ -203,8 +204,8 @@ def test_ids_that_could_not_be_directories_are_refused(wire):
         rejected("INVALID_ARGUMENT", wire.admin.RegisterProject, request)
     for node in ("a/b", "..", "x" * 201):
         template = new_workflow(unique("wf"))
-        add_node(template, node, echo_task(unique("task"), {}, {}))
-        assert "invalid node id" in rejected("INVALID_ARGUMENT", wire.register, template)
+        add_node(template, node, (task := echo_task(unique("task"), {}, {})))
+        assert "invalid node id" in rejected("INVALID_ARGUMENT", wire.register, template, tasks=[task])
     template = new_workflow(unique("wf"))  # flytekit: "<module>.map_<function>_<32 digits>-arraynode"
     task = echo_task(unique("task"), {}, {})
     add_node(template, "package.module.map_function_" + "b" * 32 + "-arraynode", task)

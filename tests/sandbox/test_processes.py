@@ -48,7 +48,13 @@ def run_script(wire, script, inputs=None, *, task_inputs=None, outputs=None, ret
 
 
 def only_node(wire, run):
-    return next(node for name, node in nodes_of(wire, run).items() if name not in ("start-node", "end-node"))
+    """The node of a run of one task, once it has begun."""
+
+    def found():
+        return [node for name, node in nodes_of(wire, run).items() if name not in ("start-node", "end-node")]
+
+    wait_until(found)
+    return found()[0]
 
 
 def log_of(sandbox, run):

@@ -273,7 +273,7 @@ def test_what_a_dynamic_task_made_goes_on(fresh, connect, tmp_path):
     task = dynamic_task(tmp_path, "dyn", log, go)
     wire.register_task(task)
     run = wire.launch(task.id, "dynamic")
-    wait_until(lambda: "dyn-0-d1" in nodes_of(wire, run, "dyn"))
+    wait_until(lambda: "dyn" in nodes_of(wire, run) and "dyn-0-d1" in nodes_of(wire, run, "dyn"))
     before = lines(log)
     sandbox.stop()
     go.touch()

@@ -33,7 +33,6 @@ from .protos import (
     add_output,
     literals,
     new_workflow,
-    rejected,
     shell_task,
     unique,
 )
@@ -101,16 +100,16 @@ def test_upload_location_is_in_the_bucket_and_both_ways_in_see_it(wire, sandbox,
     "native", ["s3://elsewhere/key", "s3://my-s3-bucket/../../etc/passwd", "s3://../x", "/etc/passwd"]
 )
 def test_only_own_buckets_can_be_downloaded(wire, native):
-    rejected(
-        "INVALID_ARGUMENT",
-        wire.data.CreateDownloadLocation,
-        dataproxy_pb2.CreateDownloadLocationRequest(native_url=native),
-    )
+    request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=native)
+    # FlyteAdmin signs what it is asked for, whether it is there or not.
+    assert http_call("GET", wire.data.CreateDownloadLocation(request).signed_url)[0] in (400, 403, 404)
 
 
-def test_names_cannot_leave_their_directory(wire):
+def test_names_cannot_leave_their_directory(wire, sandbox):
     for name in ("../../../escape", "a/../../../../escape"):
-        assert "leave" in rejected("INVALID_ARGUMENT", location, wire, filename=name, filename_root="r")
+        http_call("PUT", location(wire, filename=unique(name), filename_root="r").signed_url, b"x")
+    bucket = sandbox.data_dir / "s3" / "my-s3-bucket"
+    assert not [path for path in sandbox.data_dir.rglob("*escape*") if not path.is_relative_to(bucket)]
 
 
 def test_requests_need_the_keys(sandbox):

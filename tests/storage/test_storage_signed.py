@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from pathlib import Path
@@ -37,6 +38,26 @@ def cut(handler: Any) -> None:
         handler.rfile.read(1)
     handler.close_connection = True
     handler.connection.close()
+
+
+def test_no_log_at_any_level_holds_a_signature(
+    store: HttpStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    signed.put(store.url("k"), b"x", headers={"x-amz-meta-a": "1"}, content_md5=md5(b"x"))
+    signed.get(store.url("k"), tmp_path / "t")
+    assert "HTTP Request: PUT http://127.0.0.1:" in caplog.text
+    assert "very-secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path", ["a%20b/c~d", "a%2Fb", "a'b(c)", "a/../b", "a//b", "./a", "%C3%BC", "a+b=c;d,e", "a[1]", 'a"b']
+)
+def test_a_signed_url_is_sent_to_the_byte(store: HttpStore, path: str) -> None:
+    """Its signature covers how it is spelled."""
+    query = "?b=2&a=1&X-Amz-Credential=AK/2026/us-east-1&t=2026-01-01T00:00:00Z&empty=&X=%2f%2F'~!*()"
+    signed.put(store.url(path, query), b"x", headers={}, content_md5=md5(b"x"))
+    assert store.requests[0].path == f"/{path}{query}"
 
 
 def test_headers_of_the_server_are_honoured_except_its_wrong_length(store: HttpStore, tmp_path: Path) -> None:

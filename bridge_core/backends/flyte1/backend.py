@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .lists import Flyte1Lists
     from .nodes import Flyte1Inside
     from .projects import Flyte1Projects
+    from .registry import Flyte1Registry
     from .triggers import Flyte1Triggers
 
 __all__ = ["Flyte1Backend"]
@@ -83,6 +84,17 @@ class Flyte1Backend:
         from .triggers import Flyte1Triggers
 
         return Flyte1Triggers(self._calls)
+
+    @cached_property
+    def registry(self) -> Flyte1Registry:
+        """What is registered."""
+        from .registry import Flyte1Registry
+
+        return Flyte1Registry(self._calls, page=self._config.batch_size)
+
+    @cached_property
+    def _console(self) -> str:
+        return self._config.console_base
 
     @cached_property
     def _interfaces(self) -> Flyte1Interfaces:
@@ -309,4 +321,4 @@ class Flyte1Backend:
 
     def console_url(self, ref: RunRef | EntityRef) -> str:
         """The page of a run or entity in Flyte's console."""
-        return console_url(self._config.console_base, ref)
+        return console_url(self._console, ref)

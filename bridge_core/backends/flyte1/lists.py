@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2
 
 from ...model.ids import EntityKind, EntityRef
-from .convert import run_ref, snapshot
+from ...model.runs import RunSnapshot
+from .convert import phase_of, run_ref, snapshot
 from .filters import run_filters
 from .methods import rpc
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from ...calls import Calls
     from ...model.ids import RunRef
-    from ...model.runs import RunQuery, RunSnapshot
+    from ...model.runs import RunQuery
 
 __all__ = ["BY_NAME", "Flyte1Lists"]
 
@@ -58,12 +60,16 @@ class Flyte1Lists:
                 if name in seen or (labels and not labels.items() <= dict(item.spec.labels.values).items()):
                     continue
                 seen.add(name)
-                yield snapshot(item, self._console_url(run_ref(item.id)))
+                ref = run_ref(item.id)
+                yield RunSnapshot.unread(ref, phase_of(item.closure.phase), functools.partial(self._whole, item, ref))
                 if len(seen) >= limit:
                     return
             if not page.token:
                 return
             request.token = page.token
+
+    def _whole(self, execution: Any, ref: RunRef) -> RunSnapshot:
+        return snapshot(execution, self._console_url(ref))
 
     async def names(self, kind: EntityKind, project: str, domain: str) -> list[EntityRef]:
         """Names of all entities of a kind, sorted, but for what FlyteAdmin makes to run tasks by themselves."""

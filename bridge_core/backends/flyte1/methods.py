@@ -144,6 +144,14 @@ _RPCS = {
         "service.dataproxy_pb2.CreateDownloadLinkRequest",
         "service.dataproxy_pb2.CreateDownloadLinkResponse",
     ),
+    # Registration
+    "CreateTask": ("AdminService", "admin.task_pb2.TaskCreateRequest", "admin.task_pb2.TaskCreateResponse"),
+    "CreateWorkflow": (
+        "AdminService",
+        "admin.workflow_pb2.WorkflowCreateRequest",
+        "admin.workflow_pb2.WorkflowCreateResponse",
+    ),
+    "GetWorkflow": ("AdminService", "admin.common_pb2.ObjectGetRequest", "admin.workflow_pb2.Workflow"),
 }
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import catalog_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 
 from ...model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
-from .convert import entity_of, error_of, run_ref
+from .convert import entity_of, error_of, length, run_ref, when
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["attempt", "node", "span"]
 
@@ -88,26 +90,18 @@ def span(message: Any) -> SpanMetric:
     }.get(which or "", lambda: "")()
     return SpanMetric(
         name=name,
-        started_at=_when(message, "start_time"),
-        ended_at=_when(message, "end_time"),
+        started_at=when(message.start_time),
+        ended_at=when(message.end_time),
         children=tuple(span(child) for child in message.spans),
     )
 
 
 def _times(closure: Any) -> tuple[datetime | None, datetime | None]:
-    started = _when(closure, "started_at")
-    if started is None or not closure.HasField("duration"):
-        return started, None
-    length = closure.duration.ToTimedelta()
-    return started, started + length if length else None
-
-
-def _when(message: Any, field: str) -> datetime | None:
-    if not message.HasField(field):
-        return None
-    stamp = getattr(message, field)
-    when: datetime = stamp.ToDatetime(tzinfo=UTC)
-    return when if stamp.seconds or stamp.nanos else None
+    started = when(closure.started_at)
+    if started is None:
+        return None, None
+    lasted = length(closure.duration)
+    return started, started + lasted if lasted else None
 
 
 def _name(enum: Any, value: int) -> str:

@@ -73,6 +73,8 @@ class Flyte1Inside:
             if _NO_NODE in (error.details or ""):
                 raise NotFound(f"run {ref} has no node {node_id!r}: {error.details}", **error.data) from None
             raise
+        except NotFound as error:
+            raise NotFound(f"node {node_id} of run {ref} has no deck: {error.details}", **error.data) from None
         return list(answer.pre_signed_urls.signed_url) or list(answer.signed_url)
 
     async def metrics(self, ref: RunRef) -> SpanMetric:

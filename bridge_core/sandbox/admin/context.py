@@ -15,6 +15,8 @@ from ..store.projects import Projects
 from .offloaded import Offloaded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..controls.faults import Faults
     from ..model.layout import Layout
     from ..store.database import Database
@@ -36,9 +38,11 @@ class Admin:
     nodes: Nodes
     offloaded: Offloaded
     projects: Projects
+    limits: Mapping[int, str]
+    """What a task may ask for at most, by resource."""
 
     @classmethod
-    def on(cls, database: Database, layout: Layout, faults: Faults) -> Admin:
+    def on(cls, database: Database, layout: Layout, faults: Faults, limits: Mapping[int, str]) -> Admin:
         """The parts on one store and one storage."""
         return cls(
             database=database,
@@ -51,4 +55,5 @@ class Admin:
             nodes=Nodes(database),
             offloaded=Offloaded(layout, faults.outages),
             projects=Projects(database),
+            limits=limits,
         )

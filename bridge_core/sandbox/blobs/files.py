@@ -67,7 +67,7 @@ class SignedFiles:
             self._receive(exchange, path, int(length), wanted)
         except ValueError as error:
             exchange.refuse(400, str(error))
-        except OSError as error:
+        except (OSError, RecursionError) as error:  # the latter from directories nested too deep
             exchange.refuse(500, f"cannot store: {error}")
         else:
             exchange.answer(200, b"", "text/plain")

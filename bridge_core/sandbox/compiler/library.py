@@ -26,7 +26,7 @@ class Library:
     """Looked up by the text of an identifier, as flytepropeller does: an unset resource type makes it another one.
 
     Args:
-        sub_workflows: Templates of the sub-workflows at any depth. They are completed in place.
+        sub_workflows: Templates of the sub-workflows at any depth.
 
     Raises:
         Rejected: INVALID_ARGUMENT when two of them have one id.

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 from flyteidl.core import literals_pb2, types_pb2
-from google.protobuf import json_format, struct_pb2, text_format
+from google.protobuf import json_format, struct_pb2
 
+from ..model.go_text import go_text
 from ..model.ids import START_NODE
 from ..model.literals import loaded, none_literal, unwrapped
 from ..model.outcome import Failure
@@ -106,7 +107,7 @@ def _walk(literal: Any, path: Sequence[Any], local: Callable[[str], Path], node_
         elif kind == "collection":
             items = literal.collection.literals
             if not isinstance(step, int) or not 0 <= step < len(items):
-                raise _out_of_range(node_id, step, f"[{' '.join(_go_text(item) for item in items)}]")
+                raise _out_of_range(node_id, step, f"[{' '.join(go_text(item) for item in items)}]")
             literal = items[step]
         else:
             return _walk_scalar(literal.scalar, steps[position:], node_id)
@@ -130,14 +131,8 @@ def _unresolved(node_id: str, text: str) -> Failure:
     return Failure("PromiseAttributeResolveError", _at(node_id, "PromiseAttributeResolveError", text))
 
 
-def _go_text(message: Any) -> str:
-    """A message as Go's ``%v`` prints it, but for odd spaces."""
-    text = text_format.MessageToString(message, as_one_line=True)
-    return text.replace(" { ", ":{").replace(" }", "}").replace(": ", ":").strip()
-
-
 def _go_map(entries: Mapping[str, Any]) -> str:
-    return "map[" + " ".join(f"{name}:{_go_text(entries[name])}" for name in sorted(entries)) + "]"
+    return "map[" + " ".join(f"{name}:{go_text(entries[name])}" for name in sorted(entries)) + "]"
 
 
 def _go_value(value: Any) -> str:

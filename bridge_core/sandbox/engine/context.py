@@ -47,6 +47,8 @@ class EngineContext:
     children: Children
     """Executions that launch plan nodes start."""
     deletions: JobDeleter
+    pause: float
+    """Seconds that a run is SUCCEEDING or FAILING before it has ended."""
     stop_orphans: bool
     """Whether what a node has started is stopped when it has taken too long, which on a cluster goes on."""
     run_url: Callable[[Any], str]

@@ -51,7 +51,7 @@ class Engine:
         parallelism: How many processes run at once.
         run_url: The console's page of a run.
         moves: Whether it moves runs at all; else only events do.
-        pickup: Seconds for which a run that was created stays as it is.
+        pickup: Seconds for which a run that was created stays as it is, and one that is about to end SUCCEEDING or FAILING.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class Engine:
             runner=runner,
             children=Children(database, self.executions, self.launcher, self.terminate),
             deletions=JobDeleter(connectors, jobs, self.loop),
+            pause=pickup,
             stop_orphans=stop_orphans,
             run_url=run_url,
         )

@@ -64,7 +64,7 @@ def launch_child(
     spec.metadata.mode = execution_pb2.ExecutionMetadata.CHILD_WORKFLOW
     spec.metadata.nesting = run.spec.metadata.nesting + 1
     spec.metadata.principal = run.spec.metadata.principal
-    spec.metadata.parent_node_execution.node_id = unique_id
+    spec.metadata.parent_node_execution.node_id = owner.unique_id  # of an array item too: it has no node of its own
     spec.metadata.parent_node_execution.execution_id.CopyFrom(run.id)
     spec.max_parallelism = run.spec.max_parallelism
     for name in ("envs", "annotations", "security_context", "raw_output_data_config"):

@@ -238,7 +238,10 @@ class NodeRun(ABC):
         self._deadlines.stop()
         output_uri = ""
         if isinstance(outcome, Done):
-            output_uri = self.run.context.layout.native(self.output_prefix / "outputs.pb")
+            path = self.output_prefix / "outputs.pb"
+            output_uri = self.run.context.layout.native(path)
+            if outcome.outputs.literals and not path.exists():  # a task has written its own
+                self.run.context.layout.write(path, outcome.outputs.SerializeToString(deterministic=True))
         self.record.ended(outcome, output_uri, timed_out=outcome is self.overdue)
         if self.counted:
             self.run.parallelism.release(self)

@@ -78,6 +78,7 @@ class Run:
         reference = metadata.reference_execution if recovers and metadata.HasField("reference_execution") else None
         self.history = History(context.nodes, own=execution.id if resumed else None, reference=reference)
         self.parallelism = Parallelism(_limit_of(self.spec))
+        self._ending = False
         self._ended = False
         self._inputs = inputs
         self._on_end = on_end
@@ -100,7 +101,7 @@ class Run:
                 "SandboxError", f"the sandbox failed: {error!r}", kind=execution_pb2.ExecutionError.SYSTEM
             )
             with self.context.database.transaction():
-                self._finish(failure)
+                self._close(failure)
                 abort_nodes(self.context.nodes, self.id)
             self._abandon()
 
@@ -108,7 +109,7 @@ class Run:
         """Starts the root graph."""
         execution = self.context.executions.get(self.id)
         if execution.closure.phase in (_Phase.ABORTING, *TERMINAL):
-            self._finish(CANCELLED)
+            self._close(CANCELLED)
             return
         if execution.closure.phase in (_Phase.UNDEFINED, _Phase.QUEUED):
             execution.closure.phase = _Phase.RUNNING
@@ -145,13 +146,31 @@ class Run:
             _log.exception("run %s: cannot stop what it left", self.key)
 
     def _failing(self, failure: Failure) -> None:
+        self._on_the_way(_Phase.FAILING, failure)
+
+    def _on_the_way(self, phase: int, failure: Failure | None = None) -> None:
+        """The run is about to end: for a moment it is SUCCEEDING or FAILING."""
         execution = self.context.executions.get(self.id)
         if execution.closure.phase == _Phase.RUNNING:
-            execution.closure.phase = _Phase.FAILING
-            execution.closure.error.CopyFrom(failure.to_error())
+            execution.closure.phase = phase
+            if failure is not None:
+                execution.closure.error.CopyFrom(failure.to_error())
             self.context.executions.save(execution)
 
     def _finish(self, outcome: Outcome) -> None:
+        """Its root has ended; so does the run, after as long as FlytePropeller needs to look again."""
+        if self._ended or self._ending:
+            return
+        if isinstance(outcome, Cancelled) or not self.context.pause:
+            self._close(outcome)
+            return
+        self._ending = True
+        failure = outcome if isinstance(outcome, Failure) else None
+        self._on_the_way(_Phase.SUCCEEDING if failure is None else _Phase.FAILING, failure)
+        self.context.loop.later(self.context.pause, lambda: self.guard(lambda: self._close(outcome)))
+
+    def _close(self, outcome: Outcome) -> None:
+        """Writes its end."""
         if self._ended:
             return
         self._ended = True

@@ -132,6 +132,15 @@ class TaskRun:
         self._on_begin()
         self._next()
 
+    def made(self, outputs: Any) -> None:
+        """The workflow of a dynamic task has these outputs: they are its last attempt's, and for the cache."""
+        before = self._run.history.attempts(self._owner.unique_id)
+        if self._record is None and before:
+            self._record = self._run.context.recorder.resumed_task(before[-1])
+        if self._record is not None:
+            self._record.outputs(outputs)
+        self.store(outputs)
+
     def store(self, outputs: Any) -> None:
         """Puts outputs into the cache, if the task has one."""
         if self._cache_key:
@@ -223,9 +232,9 @@ class TaskRun:
         else:
             self._start_process()
 
-    def _running(self) -> None:
+    def _running(self, reason: str = "") -> None:
         if self._record is not None:
-            self._record.running()
+            self._record.running(reason)
         self._tell(_Task.RUNNING)
 
     def _tell(self, phase: int) -> None:
@@ -244,7 +253,7 @@ class TaskRun:
 
         def started() -> None:
             if self._job is job and not self._over:
-                self._running()
+                self._running("[|ContainerCreating]: |")  # what the pod said last
 
         self._job = job = TaskAttempt(
             context.runner,

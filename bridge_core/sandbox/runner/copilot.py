@@ -16,10 +16,10 @@ import yaml
 from flyteidl.core import literals_pb2, tasks_pb2, types_pb2
 from google.protobuf import json_format, struct_pb2
 
+from ..model.go_duration import go_duration
 from ..model.ids import enum_name
 from ..model.literals import loaded, unwrapped
 from ..model.outcome import Failure
-from ..model.timeouts import go_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ def _plain(scalar: Any) -> Any:
     if name == "datetime":
         return str(value.ToDatetime(tzinfo=UTC).isoformat().replace("+00:00", "Z"))
     if name == "duration":
-        return go_duration(value.ToNanoseconds() / 1e9)
+        return go_duration(value.ToNanoseconds())
     return value
 
 

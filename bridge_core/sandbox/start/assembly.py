@@ -8,11 +8,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from ..validation.tasks import limits_by_number
 from .claim import usable
 from .parts import Parts, guarded, login_routes, serve, task_login
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from ..auth.access import Access
@@ -55,10 +56,12 @@ class Assembly:
     catch_up: int
     task_callbacks: bool
     stop_orphans: bool
+    task_limits: Mapping[str, str]
     engine: bool
     prompt: bool
 
     def __post_init__(self) -> None:
+        limits_by_number(self.task_limits)
         if self.isolation not in ("process", "fork"):
             raise ValueError(f"isolation must be 'process' or 'fork', got {self.isolation!r}")
         if self.parallelism < 1:
@@ -123,7 +126,7 @@ class Assembly:
             layout.create()
             before = self.faults.outages.check_database
             database = resources.enter_context(closing(Database(layout.database, before)))
-        admin = Admin.on(database, layout, self.faults)
+        admin = Admin.on(database, layout, self.faults, limits_by_number(self.task_limits))
         for project in self.projects:
             admin.projects.ensure(project)
         access = self.access

@@ -13,14 +13,12 @@ from ..model.status import Rejected
 from .requests import missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["LIMITS", "check_task", "quantity"]
+__all__ = ["check_task", "limits_by_number", "quantity"]
 
 _Name = tasks_pb2.Resources.ResourceName
 _CHECKED = (_Name.CPU, _Name.MEMORY, _Name.GPU, _Name.EPHEMERAL_STORAGE)
-LIMITS: dict[int, str] = {}
-"""What a task may ask for at most, by resource; FlyteAdmin's ``task_resources.limits``. None here: a laptop has what it has."""
 
 _FORM = r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)"
 _SUFFIXES = {
@@ -31,8 +29,30 @@ _SUFFIXES = {
 }
 
 
-def check_task(identifier: Any, template: Any) -> None:
-    """Refuses a template without what every task needs.
+def limits_by_number(limits: Mapping[str, str]) -> dict[int, str]:
+    """Limits by the number of their resource.
+
+    Args:
+        limits: What a task may ask for at most, ``{"cpu": "4", "memory": "8Gi"}``.
+
+    Raises:
+        ValueError: There is no such resource, or a limit is no quantity.
+    """
+    found: dict[int, str] = {}
+    for name, most in limits.items():
+        if name.upper() not in list(_Name.keys()) or quantity(most) is None:
+            raise ValueError(f"a limit of tasks is a resource and a quantity of Kubernetes, got {name!r}: {most!r}")
+        found[_Name.Value(name.upper())] = most
+    return found
+
+
+def check_task(identifier: Any, template: Any, limits: Mapping[int, str]) -> None:
+    """Refuses a template without what every task needs, or that asks for more than there is.
+
+    Args:
+        identifier: Of the task.
+        template: What is registered.
+        limits: What a task may ask for at most, by resource: FlyteAdmin's ``task_resources.limits``.
 
     Raises:
         Rejected: INVALID_ARGUMENT; what a pod says wrongly is UNKNOWN.
@@ -47,7 +67,7 @@ def check_task(identifier: Any, template: Any) -> None:
         raise missing("typed interface")
     target = template.WhichOneof("target")
     if target == "container":
-        _check_container(identifier, template.container)
+        _check_container(identifier, template.container, limits)
     elif target == "k8s_pod" and not template.k8s_pod.HasField("pod_spec"):
         text = "invalid TaskSpecification, pod tasks should specify their target as a K8sPod with a defined pod spec"
         raise Rejected("INVALID_ARGUMENT", text)
@@ -67,7 +87,7 @@ def quantity(text: str) -> Decimal | None:
         return None
 
 
-def _check_container(identifier: Any, container: Any) -> None:
+def _check_container(identifier: Any, container: Any, limits: Mapping[int, str]) -> None:
     if not container.image:
         raise missing("image")
     if not container.HasField("resources"):
@@ -85,15 +105,15 @@ def _check_container(identifier: Any, container: Any) -> None:
             text = f"Requested {what} default [{given}] is greater than the limit [{limit[0]}]. Please fix your configuration"
             raise Rejected("INVALID_ARGUMENT", text)
         elif limit is not None:
-            _check_platform(name, "limit", limit)
-        _check_platform(name, "default", (given, amount))
+            _check_platform(name, "limit", limit, limits)
+        _check_platform(name, "default", (given, amount), limits)
 
 
-def _check_platform(name: int, what: str, asked: tuple[str, Decimal]) -> None:
-    if name in LIMITS and asked[1] > (quantity(LIMITS[name]) or 0):
+def _check_platform(name: int, what: str, asked: tuple[str, Decimal], limits: Mapping[int, str]) -> None:
+    if name in limits and asked[1] > (quantity(limits[name]) or 0):
         text = f"Requested {_Name.Name(name)} {what} [{asked[0]}] is greater than current limit set in the platform configuration"
         way_out = "Please contact Flyte Admins to change these limits or consult the configuration"
-        raise Rejected("INVALID_ARGUMENT", f"{text} [{LIMITS[name]}]. {way_out}")
+        raise Rejected("INVALID_ARGUMENT", f"{text} [{limits[name]}]. {way_out}")
 
 
 def _quantities(identifier: Any, entries: Iterable[Any]) -> dict[int, tuple[str, Decimal]]:

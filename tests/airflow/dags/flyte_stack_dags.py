@@ -44,5 +44,6 @@ with DAG("many", schedule=None, is_paused_upon_creation=True):
 with DAG("twin", schedule=None):
     FlyteRunOperator(task_id="run", entity="tests.quick", inputs={"n": "{{ dag_run.conf['n'] }}", "at": "here"})
 
+held("pooled", deferrable=False, pool="narrow", retries=3)
 held("moving", deferrable=True, sync_grace=0, flyte_conn_id="moving")
 held("left_alone", deferrable=True, sync_grace=0, cancel_on_kill=False, retries=0)

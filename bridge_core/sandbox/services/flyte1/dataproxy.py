@@ -106,8 +106,8 @@ class DataProxyHandlers:
         if why:
             text = f"path:{key.lstrip('/')}: getItem, getting the object: {why}"
             raise Rejected("INTERNAL", f"failed to check if file exists at location [{native}], Error: {text}")
-        file = self._layout.local(path).resolve()
-        if file.is_file() and _md5(file) != md5:
+        file = self._layout.local(path)
+        if _is_file(file) and _md5(file) != md5:
             text = f"file already exists at location [{native}], specify a matching hash if you wish to rewrite"
             raise Rejected("ALREADY_EXISTS", text)
 
@@ -235,6 +235,13 @@ def _expiry(nanoseconds: int) -> Any:
     stamp = Timestamp()
     stamp.FromNanoseconds(time.time_ns() + nanoseconds)
     return stamp
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.resolve().is_file()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _md5(path: Path) -> bytes:

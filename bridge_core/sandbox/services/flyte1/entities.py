@@ -61,7 +61,7 @@ class EntityHandlers:
         """Registers a task."""
         identifier = self._registered(request, identifier_pb2.TASK)
         template = _template(request)
-        check_task(identifier, template)
+        check_task(identifier, template, self._admin.limits)
         task = task_pb2.Task(id=identifier)
         compiled = task.closure.compiled_task
         compiled.template.CopyFrom(template)

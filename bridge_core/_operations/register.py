@@ -1,0 +1,300 @@
+"""The verb that registers: read, plan, compare with the server, write layer by layer, report.
+
+Everything that can be known before the first write is found out before it: what is wrong with the source, whether project and
+domain exist, what entities refer to that nobody has, and which of them exist under the same version with another content. So
+a registration that cannot end well writes nothing; one that is killed half-way is finished by running it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..model.errors import BridgeError, ConfigError, EntityNotFound, InvalidRequest, NotFound
+from ..model.ids import EntityKind, EntityRef
+from ..model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
+from ..model.run_errors import AlreadyExists
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..config import Config
+    from ..registration.plan import Plan
+    from ..registration.source import Code, Source
+    from ..registration.spec import Spec
+    from ..transport.base import Transport
+    from .files import FileOperations
+
+__all__ = ["RegisterOperations"]
+
+log = logging.getLogger("bridge_core")
+
+_PARALLEL = 16
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is known of each entity so far."""
+
+    outcome: dict[EntityRef, str] = field(default_factory=dict)
+    diff: dict[EntityRef, str] = field(default_factory=dict)
+    active: set[EntityRef] = field(default_factory=set)
+
+    def set(self, ref: EntityRef, outcome: str, diff: str = "") -> None:
+        self.outcome[ref] = outcome
+        if diff:
+            self.diff[ref] = diff
+
+
+class RegisterOperations:
+    """Registration."""
+
+    def __init__(self, backend: Backend, transport: Transport, config: Config, files: FileOperations) -> None:
+        self._backend = backend
+        self._transport = transport
+        self._config = config
+        self._files = files
+
+    async def register(self, options: RegisterRequest) -> RegistrationReport:
+        """See `Client.register`."""
+        from ..registration.read import open_request
+
+        project, domain = await self._place(options)
+        source = await self._transport.run_io(open_request, options, self._config.local.workflow_packages)
+        try:
+            return await self._registered(source, options, project, domain)
+        finally:
+            await self._transport.run_io(source.close)
+
+    async def _registered(
+        self, source: Source, options: RegisterRequest, project: str, domain: str
+    ) -> RegistrationReport:
+        from ..registration.placeholders import Values
+        from ..registration.plan import plan
+
+        version = options.version
+        if not version:
+            version = await self._transport.run_io(lambda: source.digest)
+        code = source.code
+        if code is not None and options.copy_bundle_to is not None:
+            await self._transport.run_io(_keep, code, options.copy_bundle_to)
+        where = await self._code_uri(code, project, domain) if code is not None else ""
+        values = Values(
+            project=project, domain=domain, version=version, code=where, destination=options.destination_dir or "."
+        )
+        planned = plan(await self._transport.run_io(source.specs, values))
+        known = _Progress()
+        there = await self._compare(planned, known, by_content=None if options.version else version)
+        await self._check_outside(planned, there)
+        different = [ref for ref, outcome in known.outcome.items() if outcome == "different"]
+        if different and not (options.dry_run or options.skip_errors):
+            raise AlreadyExists(_clash(different, known, source), differing=tuple(str(ref) for ref in different))
+        new = [spec for spec in planned.specs if spec.ref not in known.outcome]
+        if options.dry_run:
+            for spec in new:
+                known.set(spec.ref, "created")
+            self._would_activate(planned, known, options)
+        else:
+            if code is not None and new:
+                await self._upload(code, project, domain)
+            await self._write(planned, known, skip_errors=options.skip_errors)
+            await self._activate(planned, known, options)
+        return self._report(planned, known, version, where, options)
+
+    # -- before the first write
+
+    async def _place(self, options: RegisterRequest) -> tuple[str, str]:
+        project, domain = options.project or self._config.project, options.domain or self._config.domain
+        if not project or not domain:
+            missing = "project" if not project else "domain"
+            raise ConfigError(
+                f"register: no {missing}; give {missing}=…, name it in Config({missing}=…), or set FLYTE_LOCAL_{missing.upper()}"
+            )
+        domains = await self._backend.projects.domains(project)
+        if domains and domain not in domains:
+            raise NotFound(f"register: project {project!r} has no domain {domain!r}; it has {', '.join(domains)}")
+        return project, domain
+
+    async def _code_uri(self, code: Code, project: str, domain: str) -> str:
+        """Where the code archive will lie: named by its content, so it is known before it is sent."""
+        from ..storage.paths import join
+        from .staging import folder_of
+        from .uploads import is_signed
+
+        md5 = hashlib.md5(code.data, usedforsecurity=False).digest()
+        location = self._config.data_upload_location
+        if is_signed(location):
+            return (await self._backend.upload_location(project, domain, file_name=code.name, md5=md5)).uri
+        return join(location, folder_of(md5), code.name)
+
+    async def _compare(self, planned: Plan, known: _Progress, *, by_content: str | None) -> set[EntityRef]:
+        """Finds out which are there, and whether they are the same; returns all that is there under these versions.
+
+        Args:
+            planned: What is to be there.
+            known: Gets ``unchanged`` and ``different``.
+            by_content: The version that names the content: what has it, is it.
+        """
+        registry = self._backend.registry
+        places = list(dict.fromkeys(_key(spec.ref) for spec in planned.specs))
+
+        async def listed(place: tuple[EntityKind, str, str, str]) -> Mapping[str, Any]:
+            return await registry.of_version(*place)
+
+        found = dict(zip(places, await self._transport.map_calls(listed, places, limit=_PARALLEL), strict=True))
+        unclear = []
+        for spec in planned.specs:
+            kept = found[_key(spec.ref)].get(spec.ref.name)
+            if kept is None:
+                continue
+            if spec.ref.kind is EntityKind.LAUNCH_PLAN and registry.is_active(kept):
+                known.active.add(spec.ref)
+            if spec.ref.version == by_content or registry.same(kept, spec.message):
+                known.set(spec.ref, "unchanged")
+            else:
+                unclear.append(spec)
+
+        async def compared(spec: Spec) -> None:
+            try:
+                diff = await registry.create(spec.ref, spec.message)  # of what is there: it writes nothing
+            except InvalidRequest as error:
+                raise _refused(spec, error) from None
+            known.set(spec.ref, "different" if diff else "unchanged", diff or "")
+
+        await self._transport.map_calls(compared, unclear, limit=_PARALLEL)
+        return {
+            EntityRef(kind, name, project, domain, version)
+            for (kind, project, domain, version), names in found.items()
+            for name in names
+        }
+
+    async def _check_outside(self, planned: Plan, there: set[EntityRef]) -> None:
+        """What entities refer to and nobody brings must be at the server.
+
+        Raises:
+            EntityNotFound: Something is not; names all of it.
+        """
+        wanted = list(dict.fromkeys(other for _, other in planned.outside if other not in there))
+        exists = await self._transport.map_calls(self._backend.registry.exists, wanted, limit=_PARALLEL)
+        missing = [ref for ref, found in zip(wanted, exists, strict=True) if not found]
+        if missing:
+            users = {other: ref for ref, other in planned.outside}
+            lines = "; ".join(f"{users[ref]} refers to {ref}" for ref in missing[:_SHOWN])
+            more = f" (and {len(missing) - _SHOWN} more)" if len(missing) > _SHOWN else ""
+            raise EntityNotFound(
+                f"register: nothing was written, because what does not exist is referred to: {lines}{more}. Register it first, "
+                "or add it to the source"
+            )
+
+    # -- writing
+
+    async def _upload(self, code: Code, project: str, domain: str) -> str:
+        from ..storage.bodies import Body
+        from .staging import staged_of
+
+        body = Body(code.name, code.data, hashlib.md5(code.data, usedforsecurity=False).digest())
+        sent = await self._files.uploads.send([staged_of("code", (body,), False)], project=project, domain=domain)
+        return sent["code"]
+
+    async def _write(self, planned: Plan, known: _Progress, *, skip_errors: bool) -> None:
+        failed: set[EntityRef] = {ref for ref, outcome in known.outcome.items() if outcome == "different"}
+
+        async def write(spec: Spec) -> None:
+            if broken := [ref for ref in spec.references() if ref in failed]:
+                failed.add(spec.ref)
+                known.set(spec.ref, "failed", f"it refers to {broken[0]}, which was not registered")
+                return
+            try:
+                diff = await self._backend.registry.create(spec.ref, spec.message)
+            except InvalidRequest as error:
+                if not skip_errors:
+                    raise _refused(spec, error) from None
+                failed.add(spec.ref)
+                known.set(spec.ref, "failed", error.details or error.message)
+                return
+            if diff and not skip_errors:  # somebody else was quicker, with another content
+                known.set(spec.ref, "different", diff)
+                raise AlreadyExists(_clash([spec.ref], known, None), differing=(str(spec.ref),))
+            known.set(spec.ref, "different" if diff else "created", diff or "")
+
+        for layer in planned.layers:
+            todo = [spec for spec in layer if spec.ref not in known.outcome]
+            await self._transport.map_calls(write, todo, limit=_PARALLEL)
+            log.info("registered %d of this layer", len(todo))
+
+    def _to_activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> list[EntityRef]:
+        return [
+            spec.ref
+            for spec in planned.specs
+            if spec.ref.kind is EntityKind.LAUNCH_PLAN
+            and (options.activate or spec.activate)
+            and known.outcome.get(spec.ref) in ("created", "unchanged")
+            and spec.ref not in known.active
+        ]
+
+    def _would_activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> None:
+        for ref in self._to_activate(planned, known, options):
+            known.set(ref, "activated")
+
+    async def _activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> None:
+        todo = self._to_activate(planned, known, options)
+        await self._transport.map_calls(self._backend.registry.activate, todo, limit=_PARALLEL)
+        for ref in todo:
+            known.set(ref, "activated")
+
+    def _report(
+        self, planned: Plan, known: _Progress, version: str, code: str, options: RegisterRequest
+    ) -> RegistrationReport:
+        return RegistrationReport(
+            entities=tuple(
+                RegisteredEntity(
+                    ref=spec.ref,
+                    outcome=known.outcome[spec.ref],
+                    url=_url(self._config.console_base, spec.ref),
+                    diff=known.diff.get(spec.ref, ""),
+                )
+                for spec in planned.specs
+            ),
+            version=version,
+            dry_run=options.dry_run,
+            code="" if options.dry_run else code,
+        )
+
+
+def _keep(code: Code, place: str | PathLike[str]) -> None:
+    """Writes a copy: into a folder, or as a file of that name."""
+    path = Path(place)
+    try:
+        (path / code.name if path.is_dir() else path).write_bytes(code.data)
+    except OSError as error:
+        raise InvalidRequest(f"register: copy_bundle_to={str(place)!r} cannot be written: {error.strerror}") from None
+
+
+def _key(ref: EntityRef) -> tuple[EntityKind, str, str, str]:
+    return ref.kind, ref.project or "", ref.domain or "", ref.version or ""
+
+
+def _url(base: str, ref: EntityRef) -> str:
+    kind = ref.kind.value
+    return f"{base}/console/projects/{ref.project}/domains/{ref.domain}/{kind}/{ref.name}/version/{ref.version}"
+
+
+def _clash(refs: Sequence[EntityRef], known: _Progress, source: Source | None) -> str:
+    lines = "\n".join(f"  {ref}: {known.diff.get(ref, '').strip()}" for ref in refs[:_SHOWN])
+    more = f"\n  … and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else ""
+    origin = f" of {source.origin}" if source is not None else ""
+    return (
+        f"register: {len(refs)} entities{origin} exist under this version with another content, and Flyte never changes a "
+        f"version. Nothing else was written. Register under another version (leave version= out, and the content names "
+        f"it):\n{lines}{more}"
+    )
+
+
+def _refused(spec: Spec, error: BridgeError) -> BridgeError:
+    origin = f" (from {spec.origin})" if spec.origin else ""
+    return error.with_message(f"register: Flyte refuses {spec.ref}{origin}: {error.details or error.message}")

@@ -1,0 +1,89 @@
+"""What a registration is asked for, and what it did, or would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from os import PathLike
+from typing import Any
+
+from .ids import EntityRef
+from .public import public
+
+__all__ = ["RegisterRequest", "RegisteredEntity", "RegistrationReport", "RegistrationSource"]
+
+RegistrationSource = Any
+"""See `Client.register`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRequest:
+    """What `Client.register` is asked for, as it was given."""
+
+    source: RegistrationSource
+    version: str | None = None
+    project: str | None = None
+    domain: str | None = None
+    images: str | Sequence[str] | Mapping[str, str] | None = None
+    env: Mapping[str, str] | None = None
+    source_root: str | PathLike[str] | None = None
+    destination_dir: str | None = None
+    copy: str = "auto"
+    python: str | None = None
+    git_repo: str | None = None
+    raw_data_path: str | None = None
+    service_account: str | None = None
+    activate: bool = False
+    build_images: bool = False
+    skip_errors: bool = False
+    dry_run: bool = False
+    copy_bundle_to: str | PathLike[str] | None = None
+    timeout: float | timedelta = 600.0
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredEntity:
+    """What became of one entity."""
+
+    ref: EntityRef
+    """Pinned, with project and domain."""
+    outcome: str
+    """``created``, ``unchanged``, ``different`` (the same version holds something else), ``activated`` (a launch plan), or
+    ``failed`` (with ``skip_errors`` only). In a dry run: what would become of it."""
+    url: str = ""
+    """Its page in Flyte's console."""
+    diff: str = ""
+    """``different``: what the server says differs. ``failed``: why."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"entity": str(self.ref), "outcome": self.outcome, "url": self.url, "diff": self.diff}
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationReport:
+    """What one registration did, in the order of the layers it wrote."""
+
+    entities: tuple[RegisteredEntity, ...]
+    version: str
+    """Of the entities that had none of their own."""
+    dry_run: bool = False
+    """Nothing was written."""
+    code: str = ""
+    """URI of the code archive that was uploaded; empty without one, and in a dry run."""
+
+    def of(self, outcome: str) -> tuple[RegisteredEntity, ...]:
+        """Those with this outcome."""
+        return tuple(item for item in self.entities if item.outcome == outcome)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON; keys are stable."""
+        return {
+            "version": self.version,
+            "dry_run": self.dry_run,
+            "code": self.code,
+            "entities": [item.to_dict() for item in self.entities],
+        }

@@ -1,0 +1,140 @@
+"""The user's interpreter at work: a process that imports their code, so that this one never does.
+
+It gets an environment of its own: code that is only to be serialised has no business with what this process may do (the
+connections of an Airflow worker, cloud keys, Flyte's credentials).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Self
+
+from ..model.errors import ConfigError, InvalidRequest
+
+__all__ = ["Interpreter"]
+
+_ALLOWED = frozenset({
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "CONDA_PREFIX",
+    "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT",
+})  # fmt: skip
+_FOR_IMAGES = ("DOCKER_", "BUILDKIT_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_TOLD = 4000
+"""Characters of what it printed that an error shows."""
+_GRACE = 5.0
+
+
+class Interpreter:
+    """One process. A context manager.
+
+    Args:
+        python: Path of the interpreter.
+        script: What it runs.
+        cwd: Its working directory.
+        patience: Seconds for each answer.
+        builds_images: Whether its SDK may need what builds images: Docker's settings and proxies.
+    """
+
+    def __init__(self, python: str, script: Path, *, cwd: Path, patience: float, builds_images: bool = False) -> None:
+        self.python = python
+        self._patience = patience
+        self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
+        try:
+            self._process = subprocess.Popen(
+                [python, "-u", str(script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._printed,
+                cwd=cwd,
+                env=_environment(os.environ, builds_images=builds_images),
+                start_new_session=True,  # a Ctrl-C is ours to answer
+            )
+        except OSError as error:
+            self._printed.close()
+            raise ConfigError(f"the interpreter {python} cannot be started: {error.strerror or error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, op: str, **arguments: Any) -> dict[str, Any]:
+        """Sends one command and reads its answer.
+
+        Raises:
+            InvalidRequest: The process ended, or gave no answer in time; shows the end of what it printed.
+        """
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise self._ended() from None
+        line = self._line()
+        if not line.endswith(b"\n"):
+            raise self._ended()
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """Ends the process and what it started."""
+        process = self._process
+        with contextlib.suppress(OSError):
+            assert process.stdin is not None
+            process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, 9)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        self._printed.close()
+
+    def printed(self) -> str:
+        """The end of what user code printed."""
+        size = self._printed.seek(0, os.SEEK_END)
+        self._printed.seek(max(0, size - _TOLD))
+        return self._printed.read().decode(errors="replace").strip()
+
+    def _line(self) -> bytes:
+        assert self._process.stdout is not None
+        end, parts = time.monotonic() + self._patience, []
+        descriptor = self._process.stdout.fileno()
+        while True:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, 9)
+                raise InvalidRequest(
+                    f"{self.python} gave no answer within {self._patience:g} s while it imported or serialised the code; does "
+                    f"the code wait for something when it is imported? The end of what it printed: {self.printed() or 'nothing'}"
+                )
+            part = os.read(descriptor, 1 << 16)
+            parts.append(part)
+            if not part or part.endswith(b"\n"):
+                return b"".join(parts)
+
+    def _ended(self) -> InvalidRequest:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE)
+        return InvalidRequest(
+            f"{self.python} ended (exit code {self._process.poll()}) while it imported or serialised the code. The end of "
+            f"what it printed: {self.printed() or 'nothing'}"
+        )
+
+
+def _environment(environ: Mapping[str, str], *, builds_images: bool) -> dict[str, str]:
+    """An allow-list: what an interpreter needs to run, and nothing that opens doors."""
+    out = {name: value for name, value in environ.items() if name in _ALLOWED or name.startswith("LC_")}
+    if builds_images:
+        out |= {name: value for name, value in environ.items() if name.startswith(_FOR_IMAGES)}
+    return {**out, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}

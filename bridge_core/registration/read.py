@@ -1,0 +1,135 @@
+"""What a source is, and how it is read: a package, source code, or values that were written in Python."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
+
+from ..model.durations import seconds
+from ..model.errors import ConfigError, InvalidRequest
+from ..model.registration import RegisterRequest
+from .package import is_package, read_package
+from .python_code import PythonOptions, open_python
+from .source import Source
+
+__all__ = ["images_of", "open_request"]
+
+
+def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
+    """Opens what a request names.
+
+    Args:
+        request: What `Client.register` was given.
+        packages: ``sdk.workflow_packages`` of the configuration, for a request that names nothing.
+
+    Raises:
+        InvalidRequest: It is nothing that can be registered, or cannot be read.
+    """
+    options = PythonOptions(
+        images=images_of(request.images),
+        env=request.env,
+        source_root=Path(request.source_root).expanduser().resolve() if request.source_root is not None else None,
+        destination=request.destination_dir or PythonOptions().destination,
+        copy=_copy(request),
+        git_repo=request.git_repo,
+        raw_data_path=request.raw_data_path,
+        service_account=request.service_account,
+        build_images=request.build_images,
+        patience=seconds(request.timeout, positive=True) or 0.0,
+    )
+    source = request.source if request.source is not None else tuple(packages)
+    items = [source] if isinstance(source, str | PathLike) else list(source)
+    if not items:
+        raise InvalidRequest(
+            "register: nothing to register: name a package, a Python file or folder, or a module; or list modules as "
+            "workflow_packages in the section sdk of the configuration file"
+        )
+    paths = tuple(_path(item, options.source_root) for item in items)
+    if any(is_package(path) for path in paths):
+        if len(paths) > 1:
+            raise InvalidRequest("register: one package at a time; register the others afterwards")
+        _only_code(request)
+        return read_package(paths[0])
+    return open_python(paths, _interpreter(request.python), options)
+
+
+def _copy(request: RegisterRequest) -> str:
+    if request.copy not in ("auto", "all", "none"):
+        raise InvalidRequest(f"register: copy must be 'auto', 'all' or 'none', got {request.copy!r}")
+    return request.copy
+
+
+def images_of(images: str | Sequence[str] | Mapping[str, str] | None) -> tuple[str, ...]:
+    """Images as ``pyflyte register --image`` takes them, checked.
+
+    Args:
+        images: ``"uri"``, ``"name=uri"``, several of them, or name -> uri (``default`` is the default).
+
+    Raises:
+        InvalidRequest: Two defaults, a name twice, or no reference at all.
+    """
+    if images is None:
+        return ()
+    if isinstance(images, Mapping):
+        given = [uri if name == "default" else f"{name}={uri}" for name, uri in images.items()]
+    else:
+        given = [images] if isinstance(images, str) else list(images)
+    names: dict[str, str] = {}
+    for item in given:
+        if not isinstance(item, str) or not item.strip():
+            raise InvalidRequest(f"register: images={images!r}: {item!r} is no image; wanted 'uri' or 'name=uri'")
+        name, equals, uri = item.partition("=")
+        name, uri = (name, uri) if equals else ("default", item)
+        if not name or not uri:
+            raise InvalidRequest(f"register: images={images!r}: {item!r} is no image; wanted 'uri' or 'name=uri'")
+        if name in names:
+            what = "two default images" if name == "default" else f"two images named {name!r}"
+            raise InvalidRequest(f"register: {what}, {names[name]} and {uri}; give one, or name the other ('name=uri')")
+        names[name] = uri
+    return tuple(given)
+
+
+def _path(item: str | PathLike[str], root: Path | None) -> Path:
+    path = Path(item).expanduser()
+    base = root or Path.cwd()
+    if path.exists():
+        return path.resolve()
+    text = str(item)
+    if text.replace(".", "").isidentifier():
+        folder = base.joinpath(*text.split("."))
+        for candidate in (folder, folder.with_suffix(".py")):
+            if candidate.exists():
+                return candidate.resolve()
+    raise InvalidRequest(
+        f"register: {text!r} is no file, no folder, and no module below {base}; wanted a package of 'pyflyte package', a Python "
+        "file or folder, or a dotted module name"
+    )
+
+
+def _interpreter(python: str | None) -> str:
+    if python is not None:
+        return python
+    if find_spec("flytekit") is None:
+        raise ConfigError(
+            "register: source code is serialised by flytekit, which is not installed here; name an interpreter that has it with "
+            "python='/path/to/venv/bin/python' (on the command line: --python)"
+        )
+    return sys.executable
+
+
+def _only_code(request: RegisterRequest) -> None:
+    for name in (
+        "images",
+        "env",
+        "source_root",
+        "python",
+        "git_repo",
+        "raw_data_path",
+        "service_account",
+        "build_images",
+    ):
+        if getattr(request, name) not in (None, False):
+            raise InvalidRequest(f"register: {name}= is for source code; a package was serialised before, with its own")

@@ -1,0 +1,73 @@
+"""`Spec`: one entity on its way to the server: who it is, what it is, and what it refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
+from flyteidl.core import identifier_pb2
+from google.protobuf.message import Message
+
+from ..model.ids import EntityKind, EntityRef
+
+__all__ = ["KINDS", "Spec", "messages_in"]
+
+KINDS = {
+    identifier_pb2.TASK: EntityKind.TASK,
+    identifier_pb2.WORKFLOW: EntityKind.WORKFLOW,
+    identifier_pb2.LAUNCH_PLAN: EntityKind.LAUNCH_PLAN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One entity.
+
+    Attributes:
+        ref: Complete: project, domain, version.
+        message: ``TaskSpec``, ``WorkflowSpec`` or ``LaunchPlanSpec``.
+        origin: Where it was read, for messages: a file of a package, a module.
+        activate: A launch plan that wants to be active.
+    """
+
+    ref: EntityRef
+    message: task_pb2.TaskSpec | workflow_pb2.WorkflowSpec | launch_plan_pb2.LaunchPlanSpec
+    origin: str = ""
+    activate: bool = False
+
+    def references(self) -> tuple[EntityRef, ...]:
+        """Entities it points at, without itself and without the sub-workflows that it carries; each once, in order."""
+        carried = {self.ref}
+        if isinstance(self.message, workflow_pb2.WorkflowSpec):
+            carried |= {_ref(template.id) for template in self.message.sub_workflows}
+        found = (
+            _ref(item) for item in messages_in(self.message, identifier_pb2.Identifier) if item.resource_type in KINDS
+        )
+        return tuple(dict.fromkeys(ref for ref in found if ref not in carried))
+
+
+def messages_in(message: Message, kind: type[Any]) -> Iterator[Any]:
+    """Every message of a kind below this one, wherever it stands: in branches, arrays, overrides, bindings."""
+    if isinstance(message, kind):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if isinstance(value, Message):
+            yield from messages_in(value, kind)
+        elif field.message_type.GetOptions().map_entry:
+            if field.message_type.fields_by_name["value"].message_type is not None:
+                for item in value.values():
+                    yield from messages_in(item, kind)
+        else:
+            for item in value:
+                yield from messages_in(item, kind)
+
+
+def _ref(item: Any) -> EntityRef:
+    return EntityRef(
+        KINDS[item.resource_type], item.name, item.project or None, item.domain or None, item.version or None
+    )

@@ -1,0 +1,100 @@
+"""The promise again, while Flyte refuses us, connections change, and pods end: one task instance, one live Flyte run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+from airflow_case import phase
+from airflow_waiting import eventually
+from support.flyte import INTEGER, STRING, RawFlyte
+
+from bridge_core.sandbox import Sandbox
+
+
+@pytest.mark.parametrize("times", [4, pytest.param(24, marks=[pytest.mark.long])])
+@pytest.mark.parametrize(("dag_id", "method"), [("deferred", "ListExecutions"), ("waiting", "GetExecution")])
+def test_a_flyte_that_refuses_our_credentials_for_a_while_costs_no_try(start, sandbox, dag_id, method, times):
+    case = start(dag_id)
+    (name,) = case.launched()
+    case.logged("Console:")
+    case.wait("deferred" if dag_id == "deferred" else "running")
+    sandbox.faults.expire(method, times=times)  # every other one with renewed credentials; five seconds lie between
+    eventually(lambda: not sandbox.faults.pending(), 30 + 5 * times)
+    case.logged("UNAUTHENTICATED")
+    case.flyte.approve(name)
+    case.wait("success", try_number=1)
+    assert case.creates() == 1
+    assert not case.aborts()
+
+
+def test_stopping_a_task_while_its_run_is_made_leaves_no_run(start, sandbox):
+    sandbox.faults.delay("CreateExecution", 2.5)
+    case = start("waiting")
+    case.wait("running")
+    eventually(lambda: not sandbox.faults.pending())  # on its way
+    case.airflow.mark(case.dag_id, case.run_id, "failed")
+    (abort,) = case.eventually(case.aborts)
+    assert abort.cause.endswith("was stopped (state: failed)")
+    assert [phase(run) for run in case.runs()] == ["ABORTED"]
+    assert case.creates() == 1
+
+
+def test_each_try_in_a_pod_of_its_own(start):
+    """Nothing is on disk that a try before left there, and a pod ends with SIGTERM, then SIGKILL."""
+    case = start("pod")
+    process = case.waiting_process()
+    os.kill(process.ppid(), signal.SIGTERM)
+    case.logged("nobody stopped it")
+    process.kill()
+    case.wait("running", try_number=2)
+    case.logged("attaching to")
+    (name,) = case.launched()
+    case.flyte.approve(name)
+    case.wait("success")
+    assert case.creates() == 1
+    assert not case.aborts()
+
+
+def test_a_connection_edited_while_a_task_waits(start, airflow, sandbox):
+    """New tasks go to the new Flyte, and what waits finishes where it began."""
+    with Sandbox() as elsewhere:
+        there = RawFlyte(elsewhere.endpoint)
+        there.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
+        _connect(airflow, sandbox)
+        old = start("moving")
+        (name,) = old.launched()
+        old.wait("deferred")
+        old.logged("waiting for run")
+        _connect(airflow, elsewhere)
+        new = start("moving")
+        new.wait("deferred")
+        (run,) = there.executions()
+        there.approve(run.id.name)
+        new.wait("success", try_number=1)
+        assert new.xcom()["n"] == new.n
+        old.flyte.approve(name)
+        old.wait("success", try_number=1)
+        assert old.xcom()["n"] == old.n
+        assert (old.creates(), new.creates(), len(there.executions())) == (1, 0, 1)
+        assert not old.aborts()
+
+
+def _connect(airflow, sandbox):
+    """Points the stored connection of DAG ``moving`` at this sandbox."""
+    host, _, port = sandbox.endpoint.partition(":")
+    extra = {"insecure": True, "project": "flytesnacks", "domain": "development"}
+    body = {
+        "connection_id": "moving",
+        "conn_type": "flyte",
+        "host": host,
+        "port": int(port),
+        "extra": json.dumps(extra),
+    }
+    known = {found["connection_id"] for found in airflow.call("GET", "/connections")["connections"]}
+    if "moving" in known:
+        airflow.call("PATCH", "/connections/moving", **body)
+    else:
+        airflow.call("POST", "/connections", **body)

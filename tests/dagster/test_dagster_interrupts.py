@@ -1,0 +1,79 @@
+"""Ctrl-C reaches a process more than once: however close together, the run is aborted, and once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from dagster_support import Home, runs_of, until
+from flyteidl.core import execution_pb2
+from support.flyte import INTEGER, RawFlyte
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
+
+HERE = Path(__file__).parent
+ABORTED = execution_pb2.WorkflowExecution.ABORTED
+CAMPAIGN = 50
+
+
+def waits(sandbox: Sandbox) -> None:
+    before = sandbox.calls.count("GetExecution")
+    until(lambda: sandbox.calls.count("GetExecution") >= before + 3, label="somebody waits for the run")
+
+
+GAPS = (0.0, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1)  # seconds
+
+
+def test_a_second_signal_does_not_end_the_abort_that_the_first_began(
+    flyte_sandbox: Sandbox, raw: RawFlyte, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FLYTE", "DAGSTER"))}
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "interrupted.py"), name, flyte_sandbox.endpoint, *map(str, GAPS)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        start_new_session=True,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        for number, gap in enumerate(GAPS, start=1):
+            flyte_sandbox.faults.delay("TerminateExecution", 0.15)
+            until(lambda n=number: process.poll() is not None or len(runs_of(raw, name)) == n, label="the run")  # type: ignore[misc]
+            waits(flyte_sandbox)
+            process.stdin.write("now\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "stopped\n", gap
+            assert runs_of(raw, name)[0].closure.phase == ABORTED, gap
+            assert flyte_sandbox.calls.count("TerminateExecution") == number, gap
+    finally:
+        process.kill()
+        process.communicate()
+    assert flyte_sandbox.calls.count("CreateExecution") == len(GAPS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(CAMPAIGN))
+def test_ctrl_c_fifty_times(flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path, number: int) -> None:
+    """On a terminal, in the foreground, with and without a RetryPolicy, in one process and in many."""
+    job = ("multiprocess", "multiprocess_plain", "multiprocess", "multiprocess_plain", "in_process")[number % 5]
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    home = Home(tmp_path / "home", flyte_sandbox.endpoint, name)
+    with home.terminal("dagster", "job", "execute", "-m", "flyte_defs", "-j", job) as (process, press):
+        until(lambda: runs_of(raw, name), seconds=120, label="the run")
+        waits(flyte_sandbox)
+        press("\x03")
+        assert process.wait(90) != 0
+    (run,) = runs_of(raw, name)
+    assert run.closure.phase == ABORTED, home.output()
+    assert flyte_sandbox.calls.count("TerminateExecution") == 1
+    assert flyte_sandbox.calls.count("CreateExecution") == 1

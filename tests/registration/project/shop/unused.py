@@ -1,0 +1,1 @@
+"""Imported by nobody: no part of the code archive that `copy="auto"` makes."""
