@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
+    from .literals.python_types import literal_type, python_type
     from .model.batches import BatchRun
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.policies import PollPolicy, RetryPolicy
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.registration import RegisteredEntity, RegistrationReport
     from .model.requests import LaunchRequest
+    from .model.resources import Device, Resources
     from .model.run_error import RunError
     from .model.run_errors import AlreadyExists, WaitTimeout
     from .model.run_names import run_name
@@ -73,9 +76,11 @@ __all__ = [
     "Codec",
     "Config",
     "ConfigError",
+    "ContainerTask",
     "Cron",
     "DeadlineExceeded",
     "DeployedTrigger",
+    "Device",
     "DirectoryRef",
     "Entity",
     "EntityKind",
@@ -106,6 +111,7 @@ __all__ = [
     "Provenance",
     "RegisteredEntity",
     "RegistrationReport",
+    "Resources",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -122,6 +128,7 @@ __all__ = [
     "SecretNotFound",
     "SecretStore",
     "SecurityContext",
+    "ShellTask",
     "SpanMetric",
     "Trigger",
     "TriggerTime",
@@ -131,6 +138,8 @@ __all__ = [
     "Unsupported",
     "WaitTimeout",
     "classify",
+    "literal_type",
+    "python_type",
     "run_name",
     "seconds",
 ]
@@ -147,6 +156,9 @@ _HOMES = {
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
+    "model.native_tasks": ("ContainerTask", "ShellTask"),
+    "model.resources": ("Device", "Resources"),
+    "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
     "model.projects": ("Project",),
