@@ -15,13 +15,13 @@ import logging
 import os
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, PASSTHROUGH, PKCE, TOKEN
 from ..config.metadata import as_sent
 from ..model.errors import BridgeError, Unavailable, Unsupported
 from .passthrough import passing
-from .refusals import Refusals
 from .slot import Slot
 from .token import Token, sendable
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .cache import TokenCache
     from .flow import Flow
     from .http import Http
+    from .refusals import Refusals
     from .server import AuthServer
 
 __all__ = ["Sent", "Tokens"]
@@ -86,10 +87,15 @@ class Tokens:
         self._cache: TokenCache | None = None
         self._refresh_at: tuple[Token | None, float] = (None, 0.0)
         self._cooldown = _FIRST_COOLDOWN
-        self._refusals = Refusals(config)
         self._learned = False
         theirs = any("authorization" in key.lower() and key.lower() != _PROXY_HEADER for key, _ in config.metadata)
         self._own = config.auth.effective_mode == PASSTHROUGH or (config.auth.mode is None and theirs)
+
+    @cached_property
+    def _refusals(self) -> Refusals:
+        from .refusals import Refusals
+
+        return Refusals(self._config)
 
     @property
     def in_words(self) -> str:

@@ -14,6 +14,7 @@ from flyteidl.core import interface_pb2, types_pb2
 
 from airflow_provider._launching import build_request, explained
 from airflow_provider._outputs import checked_selection, output_xcoms
+from airflow_provider._refusals import PATIENCE, Refusals
 from airflow_provider._sweep import TaskId, Watchlist, rivals, unattended
 from airflow_provider._values import from_xcom, output_of, reference_to_output, to_xcom
 from bridge_core import (
@@ -27,6 +28,7 @@ from bridge_core import (
     RunPhase,
     RunRef,
     RunSnapshot,
+    Unauthenticated,
 )
 
 REF = RunRef("p", "d", "r")
@@ -196,6 +198,23 @@ class TestRequests:
         error = LiteralError("refused", problems=("inputs.a: expected string",))
         assert "render_template_as_native_obj=True" in str(explained(error, {"a": 1.1}, native=True))
         assert str(explained(error, {"a": 1.1})) == "refused"
+
+
+class TestRefusals:
+    def test_patience_ends_when_nobody_lets_us_in(self):
+        refusals, error = Refusals(), Unauthenticated("no")
+        for now in range(0, int(PATIENCE), 5):
+            refusals.bear(error, now)
+        with pytest.raises(Unauthenticated):
+            refusals.bear(error, PATIENCE)
+
+    def test_a_break_begins_it_anew(self):
+        refusals, error = Refusals(), Unauthenticated("no")
+        refusals.bear(error, 0)
+        refusals.bear(error, 3600)  # an hour of waiting in peace lies between
+        refusals.bear(error, 3600 + PATIENCE / 10)
+        refusals.over()
+        refusals.bear(error, 3600 + PATIENCE)
 
 
 class TestSweep:

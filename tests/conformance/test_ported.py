@@ -176,7 +176,7 @@ def test_lists_and_maps_arrive_as_they_were(wire, type_, given):
 
 def test_a_map_inside_a_dynamic_node(wire):
     """test_execution_workflow_with_maptask_in_dynamic: ids, one task execution, a phase for every item"""
-    item = shell_task(unique("item"), "exit 0", {"n": INTEGER})
+    item = shell_task(unique("item"), "exit 0", {"n": types_pb2.LiteralType(collection_type=INTEGER)})
     wire.register_task(item)
     job = dynamic_job_pb2.DynamicJobSpec(min_successes=1)
     node = job.nodes.add(id="dn0")
