@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
+    from .literals.python_types import literal_type, python_type
     from .model.batches import BatchRun
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from .model.graph import WorkflowGraph, WorkflowNode
     from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.policies import PollPolicy, RetryPolicy
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.registration import RegisteredEntity, RegistrationReport
     from .model.requests import LaunchRequest
+    from .model.resources import Device, Resources
     from .model.run_error import RunError
     from .model.run_errors import AlreadyExists, WaitTimeout
     from .model.run_names import run_name
@@ -74,9 +77,11 @@ __all__ = [
     "Codec",
     "Config",
     "ConfigError",
+    "ContainerTask",
     "Cron",
     "DeadlineExceeded",
     "DeployedTrigger",
+    "Device",
     "DirectoryRef",
     "Entity",
     "EntityKind",
@@ -107,6 +112,7 @@ __all__ = [
     "Provenance",
     "RegisteredEntity",
     "RegistrationReport",
+    "Resources",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -123,6 +129,7 @@ __all__ = [
     "SecretNotFound",
     "SecretStore",
     "SecurityContext",
+    "ShellTask",
     "SpanMetric",
     "TaskSpec",
     "Trigger",
@@ -135,6 +142,8 @@ __all__ = [
     "WorkflowGraph",
     "WorkflowNode",
     "classify",
+    "literal_type",
+    "python_type",
     "run_name",
     "seconds",
 ]
@@ -152,6 +161,9 @@ _HOMES = {
     "model.entities": ("Entity", "InputSpec", "TaskSpec"),
     "model.graph": ("WorkflowGraph", "WorkflowNode"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
+    "model.native_tasks": ("ContainerTask", "ShellTask"),
+    "model.resources": ("Device", "Resources"),
+    "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
     "model.projects": ("Project",),

@@ -60,9 +60,12 @@ class InsideOperations:
         if node is None:
             tree = await self._backend.inside.tree(ref)
             having = [item.id for top in tree for item in top.walk() if item.deck_uri]
+            if not having:
+                raise InvalidRequest(
+                    f"deck of run {ref}: none of its nodes has one; tasks write one with enable_deck=True"
+                )
             if len(having) != 1:
-                found = f"these do: {', '.join(having)}" if having else "none of its nodes has one"
-                raise InvalidRequest(f"deck of run {ref}: name a node; {found}")
+                raise InvalidRequest(f"deck of run {ref}: name a node; these have one: {', '.join(having)}")
             node = having[0]
         urls = await self._backend.inside.deck_urls(ref, node)
         if not urls:
