@@ -59,7 +59,9 @@ class InsideOperations:
             tree = await self._backend.inside.tree(ref)
             having = [item.id for top in tree for item in top.walk() if item.deck_uri]
             if not having:
-                raise InvalidRequest(f"deck of run {ref}: none of its nodes has one; tasks write one with enable_deck=True")
+                raise InvalidRequest(
+                    f"deck of run {ref}: none of its nodes has one; tasks write one with enable_deck=True"
+                )
             if len(having) != 1:
                 raise InvalidRequest(f"deck of run {ref}: name a node; these have one: {', '.join(having)}")
             node = having[0]
