@@ -5,7 +5,7 @@ listens on 127.0.0.1 only. Importing this package loads nothing: grpc and the ge
 
 Not there, and refused by name rather than pretended: plugins of a cluster, tasks of types that no configured connector runs, raw
 containers whose image is not mapped to a local command. Kept in records but without effect on one machine:
-images, resources, secrets, interruptible, notifications, service accounts. More in docs/sandbox.md.
+images, resources, interruptible, notifications, service accounts. More in docs/sandbox.md.
 """
 
 from __future__ import annotations
