@@ -65,13 +65,13 @@ def seconds(text: str) -> float:
     import argparse
     import math
 
-    from ..model.durations import NoDuration, go_duration
+    from ..model.durations import NoDuration, parse_go_duration
 
     try:
         value = float(text)
     except ValueError:
         try:
-            value = float(go_duration(text))
+            value = float(parse_go_duration(text))
         except NoDuration:
             value = math.nan
     if not math.isfinite(value) or value < 0:
