@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from bridge_core import BridgeError, RunPhase, RunRef, RunSnapshot
+from bridge_core import BridgeError, RunPhase, RunRef
+
+if TYPE_CHECKING:
+    from bridge_core import RunSnapshot
 
 __all__ = ["EventError", "RunEvent"]
 
@@ -43,6 +46,8 @@ class RunEvent:
     @classmethod
     def gave_up(cls, ref: RunRef, error: Exception) -> Self:
         """The wait ended and the run, as far as we know, did not."""
+        from bridge_core import RunSnapshot
+
         snapshot = getattr(error, "snapshot", None)
         phase = snapshot.phase if isinstance(snapshot, RunSnapshot) else RunPhase.UNKNOWN
         text = error.message if isinstance(error, BridgeError) else repr(error)

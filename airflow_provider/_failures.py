@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowNotFoundException
 
-from bridge_core import AlreadyExists, BridgeError, RunAborted, RunEnded, RunNotFound
+from bridge_core import BridgeError
 
 __all__ = ["airflow_failures"]
 
@@ -25,21 +25,21 @@ def airflow_failures() -> Iterator[None]:
         yield
     except AirflowNotFoundException as error:  # no such connection
         raise AirflowFailException(str(error)) from None
-    except AlreadyExists as error:
-        if error.ref is None:  # a concurrency limit may answer so; it passes
-            raise AirflowException(error.message) from None
-        raise AirflowFailException(
-            f"{error.message} For Airflow: clear the task, which gives its run a new name."
-        ) from None
-    except RunAborted as error:
-        raise AirflowFailException(f"{error.message} (not retried: somebody wanted it to end)") from None
-    except RunEnded as error:
-        from bridge_core import classify
-
-        raise AirflowException(f"{error.message} ({classify(error).error_class.value})") from None
     except BridgeError as error:
-        from bridge_core import NextTry, classify
+        raise _translated(error) from None
 
-        if classify(error).next_try is NextTry.NEVER and not isinstance(error, RunNotFound):
-            raise AirflowFailException(error.message) from None
-        raise AirflowException(error.message) from None
+
+def _translated(error: BridgeError) -> AirflowException:
+    from bridge_core import AlreadyExists, NextTry, RunAborted, RunEnded, RunNotFound, classify
+
+    if isinstance(error, AlreadyExists):
+        if error.ref is None:  # a concurrency limit may answer so; it passes
+            return AirflowException(error.message)
+        return AirflowFailException(f"{error.message} For Airflow: clear the task, which gives its run a new name.")
+    if isinstance(error, RunAborted):
+        return AirflowFailException(f"{error.message} (not retried: somebody wanted it to end)")
+    if isinstance(error, RunEnded):
+        return AirflowException(f"{error.message} ({classify(error).error_class.value})")
+    if classify(error).next_try is NextTry.NEVER and not isinstance(error, RunNotFound):
+        return AirflowFailException(error.message)
+    return AirflowException(error.message)

@@ -5,6 +5,7 @@ and may read its database. Two triggerers sweep twice, which does no harm: an ab
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,8 +25,9 @@ __all__ = ["start_with"]
 
 log = logging.getLogger("airflow.flyte.sweeper")
 
-_SETTLED = 2.0
-"""Seconds after which a job that begins knows what kind it is."""
+_SETTLED = 5.0
+"""Seconds after which a triggerer that begins has made its runner: nothing of gRPC may be under way when it forks."""
+_BEGINS_WITHIN = 30.0
 _PER_QUESTION = 200
 
 
@@ -40,9 +42,9 @@ def start_with(component: Any) -> None:
 
 
 def _run(job: Any) -> None:
-    time.sleep(_SETTLED)  # Airflow says what kind of job it is after it announced it; and forks its runner
-    if vars(job).get("job_type") != "TriggererJob":
+    if not _becomes_a_triggerer(job):
         return
+    time.sleep(_SETTLED)
     interval = conf.getfloat("flyte", "sweep_interval", fallback=60.0)
     if interval <= 0:
         return
@@ -53,6 +55,14 @@ def _run(job: Any) -> None:
         except Exception:
             log.exception("the sweep for runs that nobody waits for failed; it is tried again in %g s", interval)
         time.sleep(interval)
+
+
+def _becomes_a_triggerer(job: Any) -> bool:
+    """Airflow says what kind of job it is after it announced it; and that it may use the database when it begins."""
+    end = time.monotonic() + _BEGINS_WITHIN
+    while time.monotonic() < end and os.environ.get("_AIRFLOW_PROCESS_CONTEXT") != "server":
+        time.sleep(0.5)
+    return bool(vars(job).get("job_type") == "TriggererJob")
 
 
 def _sweep(lists: dict[tuple[str, str, str], Watchlist]) -> None:

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge_core import AuthError, RunPhase, RunSnapshot, Unavailable, WaitTimeout
+from bridge_core import AuthError, RunPhase, Unavailable
 
 from ._refusals import Refusals
 
 if TYPE_CHECKING:
-    from bridge_core import Client, RunRef
+    from bridge_core import Client, RunRef, RunSnapshot
 
     from ._run_name import TaskKey
 
@@ -40,6 +40,8 @@ def watch_to_end(
     Raises:
         BridgeError: Flyte could not be asked, and it will not pass.
     """
+    from bridge_core import RunSnapshot, WaitTimeout
+
     snapshot = RunSnapshot(ref=ref, phase=RunPhase.UNKNOWN)
     refusals = Refusals()
     end = None if timeout is None else time.monotonic() + timeout

@@ -8,6 +8,8 @@ import pkgutil
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))  # `from support.flyte import …`, from every folder
 
 
@@ -27,3 +29,20 @@ def _load_everything_now() -> None:
 
 
 _load_everything_now()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shard", metavar="K/N", help="run the K-th of N parts of the test files")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keeps one part of the files: several machines, or several sittings, run the whole."""
+    if not (text := config.getoption("--shard")):
+        return
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise pytest.UsageError(f"--shard {text!r}: wanted K/N with K from 1 to N, as in 1/4")
+    files = sorted({str(item.path) for item in items})
+    mine = {file for number, file in enumerate(files) if number % int(parts) == int(part) - 1}
+    config.hook.pytest_deselected(items=[item for item in items if str(item.path) not in mine])
+    items[:] = [item for item in items if str(item.path) in mine]

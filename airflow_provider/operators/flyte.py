@@ -15,15 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, conf
 
-from bridge_core import (
-    BridgeError,
-    RunAborted,
-    RunPhase,
-    RunRef,
-    RunSnapshot,
-    WaitTimeout,
-    seconds,
-)
+from bridge_core import BridgeError, RunPhase, RunRef, seconds
 
 from .._compat import TaskDeferralTimeout, first_event_floor, has_template, outputs_limit, sync_grace
 from .._event import EventError, RunEvent
@@ -40,7 +32,7 @@ from ..links import FlyteConsoleLink
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import Client, EntityRef, Provenance, RunOptions
+    from bridge_core import Client, EntityRef, Provenance, RunOptions, RunSnapshot
 
 __all__ = ["FlyteRunOperator"]
 
@@ -241,6 +233,8 @@ class FlyteRunOperator(BaseOperator):
             AirflowFailException: Somebody aborted the run.
             AirflowException: The run failed, its time is up, the event cannot be trusted, or Flyte could not be asked.
         """
+        from bridge_core import RunAborted, WaitTimeout
+
         ti: Any = context["ti"]
         expected = RunRef.from_dict(run) if run else None
         try:

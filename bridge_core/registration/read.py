@@ -10,7 +10,9 @@ from pathlib import Path
 
 from ..model.durations import seconds
 from ..model.errors import ConfigError, InvalidRequest
+from ..model.native_tasks import ContainerTask, ShellTask
 from ..model.registration import RegisterRequest
+from .native import NativeTasks
 from .package import is_package, read_package
 from .python_code import PythonOptions, open_python
 from .source import Source
@@ -41,17 +43,28 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
         patience=seconds(request.timeout, positive=True) or 0.0,
     )
     source = request.source if request.source is not None else tuple(packages)
-    items = [source] if isinstance(source, str | PathLike) else list(source)
+    items = [source] if isinstance(source, str | PathLike | ContainerTask | ShellTask) else list(source)
     if not items:
         raise InvalidRequest(
             "register: nothing to register: name a package, a Python file or folder, or a module; or list modules as "
             "workflow_packages in the section sdk of the configuration file"
         )
-    paths = tuple(_path(item, options.source_root) for item in items)
+    tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask)]
+    if tasks:
+        if len(tasks) < len(items):
+            raise InvalidRequest(
+                "register: tasks written in Python and files cannot be mixed; register one after the other"
+            )
+        _only_code(request, "tasks written in Python say everything themselves")
+        return NativeTasks.of(tasks)
+    places: list[str | PathLike[str]] = [item for item in items if isinstance(item, str | PathLike)]
+    if len(places) < len(items):
+        raise InvalidRequest(f"register: {source!r} is nothing that can be registered")
+    paths = tuple(_path(item, options.source_root) for item in places)
     if any(is_package(path) for path in paths):
         if len(paths) > 1:
             raise InvalidRequest("register: one package at a time; register the others afterwards")
-        _only_code(request)
+        _only_code(request, "a package was serialised before, with its own")
         return read_package(paths[0])
     return open_python(paths, _interpreter(request.python), options)
 
@@ -120,7 +133,7 @@ def _interpreter(python: str | None) -> str:
     return sys.executable
 
 
-def _only_code(request: RegisterRequest) -> None:
+def _only_code(request: RegisterRequest, why: str) -> None:
     for name in (
         "images",
         "env",
@@ -132,4 +145,4 @@ def _only_code(request: RegisterRequest) -> None:
         "build_images",
     ):
         if getattr(request, name) not in (None, False):
-            raise InvalidRequest(f"register: {name}= is for source code; a package was serialised before, with its own")
+            raise InvalidRequest(f"register: {name}= is for source code; {why}")

@@ -13,15 +13,12 @@ Options, each with its reason:
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from ..config.endpoint import host_and_port
 from ..model.errors import ConfigError
-from ..model.masking import host_of
-from .reaching import PROXIES, grpc_proxy, not_for_grpc
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -88,8 +85,9 @@ def opened_with(
 
 def whom(config: Config) -> str:
     """Whom calls go to, for messages: with the proxy in between, because it may be at fault."""
-    if config.auth.http_proxy_url is None and not any(os.environ.get(name) for name in PROXIES):
-        return config.endpoint
+    from ..model.masking import host_of
+    from .reaching import grpc_proxy
+
     proxy = grpc_proxy(config)
     return config.endpoint if proxy is None else f"{config.endpoint} through the proxy {host_of(proxy)}"
 
@@ -99,6 +97,8 @@ def _proxy(config: Config) -> tuple[tuple[str, str], ...]:
     proxy = config.auth.http_proxy_url
     if proxy is None:
         return ()
+    from .reaching import not_for_grpc
+
     if (why := not_for_grpc(config)) is not None:
         log.warning("%s", why)
         return ()

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from ..config import Config
 
-__all__ = ["PROXIES", "connect", "grpc_proxy", "not_for_grpc"]
+__all__ = ["connect", "grpc_proxy", "not_for_grpc"]
 
-PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
 """Variables in which gRPC looks for a proxy, in this order."""
 
 
@@ -37,6 +37,9 @@ def not_for_grpc(config: Config) -> str | None:
 
 def grpc_proxy(config: Config) -> str | None:
     """URL of the proxy that gRPC goes through; None: straight."""
+    configured = config.auth.http_proxy_url
+    if configured is None and not any(os.environ.get(name) for name in _PROXIES):
+        return None
     import urllib.request
 
     host, port = host_and_port(config.endpoint)
@@ -44,10 +47,9 @@ def grpc_proxy(config: Config) -> str | None:
     proxies = {"no": straight}
     if urllib.request.proxy_bypass_environment(f"{host}:{port}", proxies):  # type: ignore[attr-defined]
         return None
-    configured = config.auth.http_proxy_url
     if configured and configured.lower().startswith("http://"):
         return configured
-    found = next((os.environ[name] for name in PROXIES if os.environ.get(name)), None)
+    found = next((os.environ[name] for name in _PROXIES if os.environ.get(name)), None)
     return HiddenUrl(found) if found and found.lower().startswith("http://") else None
 
 

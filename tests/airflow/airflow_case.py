@@ -55,7 +55,7 @@ class Case:
     def logged(self, text):
         self.eventually(lambda: text in self.log())
 
-    def eventually(self, probe, timeout=30.0):
+    def eventually(self, probe, timeout=60.0):
         return eventually(probe, timeout, explain=lambda: self.log()[-8000:])
 
     def waiting_process(self):
@@ -72,3 +72,12 @@ def phase(run):
     from flyteidl.core import execution_pb2
 
     return execution_pb2.WorkflowExecution.Phase.Name(run.closure.phase)
+
+
+def launched_at(sandbox, at):
+    """What was launched by the task that says so in its input ``at``."""
+    return [
+        call.request
+        for call in sandbox.calls.of("CreateExecution")
+        if call.request.inputs.literals["at"].scalar.primitive.string_value == at
+    ]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import msgpack
 import pytest
 from airflow_case import Case
 from airflow_home import ROOT, AirflowHome
 from airflow_stack import AirflowStack
+from flyteidl.core import literals_pb2
 from support.flyte import INTEGER, STRING, STRUCT, RawFlyte
 from support.ports import free_ports
 
 from bridge_core.sandbox import Sandbox
 
+# What Airflow's own JSON cannot carry: it comes out of Flyte and goes back.
+_ODD = {1: math.nan, "deep": [{2: math.inf, "b": b"x"}], "flyte_map": 3, "flyte_bytes": {"flyte_float": "NaN"}}
+UNTYPED = literals_pb2.Literal(
+    scalar=literals_pb2.Scalar(binary=literals_pb2.Binary(value=msgpack.packb(_ODD), tag="msgpack"))
+)
 DAGS = Path(__file__).parent / "dags"
 
 
@@ -24,10 +32,16 @@ def sandbox():
         flyte.register("workflows.train", {"day": STRING, "epochs": INTEGER}, gate="approve")
         flyte.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
         flyte.register("tests.quick", {"n": INTEGER, "at": STRING})
-        flyte.register("tests.untyped", {"s": STRUCT, "at": STRING})
+        flyte.register("tests.untyped", {"s": STRUCT, "at": STRING}, defaults={"s": UNTYPED})
         for version in ("1.1", "1.10"):
             flyte.register("tests.released", {"n": INTEGER, "at": STRING}, version=version)
         yield running
+
+
+@pytest.fixture(scope="session")
+def untyped():
+    """The literal that ``tests.untyped`` gives out by default."""
+    return UNTYPED
 
 
 @pytest.fixture(scope="session")

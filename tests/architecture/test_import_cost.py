@@ -99,7 +99,8 @@ def test_the_first_question_imports_what_it_needs_and_no_more() -> None:
     )
     assert "flyteidl.admin.execution_pb2" in modules
     needless = {
-        "bridge_core.auth.server", "bridge_core.backends.values", "bridge_core.literals", "bridge_core.model.requests",
+        "bridge_core.auth.refusals", "bridge_core.auth.server", "bridge_core.http.clients", "bridge_core.backends.values",
+        "bridge_core.literals", "bridge_core.model.requests",
         "bridge_core.waiting.watcher", "flyteidl.admin.launch_plan_pb2", "flyteidl.admin.node_execution_pb2",
         "flyteidl.admin.signal_pb2", "flyteidl.service.dataproxy_pb2", "flyteidl.service.identity_pb2", "httpx", "tenacity",
         "uuid",

@@ -32,11 +32,13 @@ from bridge_core import (
     ConfigError,
     EntityRef,
     ErrorClass,
+    FixedRate,
     LaunchRequest,
     PollPolicy,
     RetryPolicy,
     RunNotFound,
     RunRef,
+    Trigger,
     Unauthenticated,
     Unavailable,
     classify,
@@ -48,7 +50,10 @@ from bridge_core.auth.oauth import ask_for_token, refreshed
 from bridge_core.auth.pkce import _exchanged
 from bridge_core.auth.server import AuthServer
 from bridge_core.auth.token import Token
+from bridge_core.cli.main import main
 from bridge_core.config import Secret
+from bridge_core.scheduler.entry import Entry
+from bridge_core.scheduler.launcher import Outcome, launch_tick
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -205,6 +210,45 @@ def test_an_answer_that_is_none_is_told_as_could_not_ask(kind: str, config: Conf
     assert classify(caught.value).error_class is ErrorClass.COULD_NOT_ASK
     assert "hunter2" not in str(caught.value)
     assert "one\ntwo" not in str(caught.value)
+
+
+def test_a_tick_survives_what_is_no_answer_and_the_launch_is_one(
+    config: Config, provider: Provider, flyte_sandbox: Sandbox
+) -> None:
+    raw, name = RawFlyte(flyte_sandbox.endpoint), "t" + uuid.uuid4().hex[:12]
+    raw.register(name, {"n": INTEGER})
+    trigger = Trigger(name, entity=EntityRef.launch_plan(name), inputs={"n": 1}, automation=FixedRate(60))
+    entry, tick = Entry(trigger=trigger), 1_767_225_600
+    for answer in NO_ANSWERS.values():
+        provider.instead.append(answer)
+        with Client(config) as client:
+            assert launch_tick(client, entry, tick, []).outcome is Outcome.RETRY
+    with Client(config) as client:
+        assert launch_tick(client, entry, tick, []).outcome is Outcome.LAUNCHED
+    with Client(flyte_sandbox.config()) as client:
+        assert len([run for run in client.list_runs() if run.entity and run.entity.name == name]) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [(NO_ANSWERS["a gateway"], 3), (refused("invalid_grant"), 5), (None, 2)]
+)
+def test_the_command_line_tells_the_three_apart(  # noqa: PLR0917  # fixtures
+    answer: bytes | None,
+    expected: int,
+    config: Config,
+    provider: Provider,
+    guarded: GuardedFlyte,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FLYTE_PLATFORM_RPC_RETRIES", "0")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_AUTH_MODE", "basic" if answer else "ExternalCommand")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_CLIENT_ID", "me")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_CLIENT_SECRET", "hunter2")
+    monkeypatch.setenv("FLYTE_CREDENTIALS_COMMAND", "/nowhere/program")
+    provider.instead = [answer] * 2 if answer else []
+    assert main(["get", str(NOBODY), "--endpoint", guarded.endpoint, "--insecure"]) == expected
+    assert "hunter2" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from flyteidl.admin import common_pb2, execution_pb2, node_execution_pb2  # noqa: E402
+from flyteidl.core import types_pb2  # noqa: E402
 from sandbox.protos import (  # noqa: E402
     INTEGER,
     PHASE,
@@ -99,7 +100,9 @@ def map_items() -> None:
     """1,000 items, four processes at once."""
     with Server("--parallelism", "4") as server, tempfile.TemporaryDirectory() as directory:
         log = Path(directory, "log")
-        task = shell_task("item", f"echo + >> {log}; echo - >> {log}", {"n": INTEGER})
+        task = shell_task(
+            "item", f"echo + >> {log}; echo - >> {log}", {"n": types_pb2.LiteralType(collection_type=INTEGER)}
+        )
         template = new_workflow("mapped")
         node = template.nodes.add(id="n0")
         node.metadata.name = node.array_node.node.id = "n0"

@@ -1,4 +1,4 @@
-"""A gRPC server between client and sandbox that hands everything through, and tells another error of runs that FAILED.
+"""A gRPC server between client and sandbox that hands everything through, and tells another error of runs that FAILED, or logs.
 
 What FlytePropeller makes of errors is recorded; the embedded engine need not be able to make each of them. The wire is real.
 """
@@ -11,19 +11,21 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from flyteidl.admin import execution_pb2
+from flyteidl.admin import execution_pb2, task_execution_pb2
 from flyteidl.core import execution_pb2 as core
 
 FAILED = core.WorkflowExecution.FAILED
 _GET = "/flyteidl.service.AdminService/GetExecution"
+_ATTEMPTS = "/flyteidl.service.AdminService/ListTaskExecutions"
 
 
 class Rewriting(grpc.GenericRpcHandler):
-    """Its `error` is what failed runs say: code, kind, message; None hands through."""
+    """Its `error` is what failed runs say: code, kind, message; `log` is where attempts write theirs. None hands through."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
         self.error: tuple[str, str, str] | None = None
+        self.log: str | None = None
 
     def service(self, details: Any) -> Any:
         method = details.method
@@ -35,7 +37,7 @@ class Rewriting(grpc.GenericRpcHandler):
                 answer: bytes = call(request, timeout=30, metadata=metadata)
             except grpc.RpcError as error:
                 context.abort(error.code(), error.details())
-            return self._told(answer) if method == _GET else answer
+            return {_GET: self._told, _ATTEMPTS: self._logged}.get(method, bytes)(answer)
 
         return grpc.unary_unary_rpc_method_handler(forward)
 
@@ -47,6 +49,15 @@ class Rewriting(grpc.GenericRpcHandler):
         error = execution.closure.error
         error.code, error.kind, error.message = code, core.ExecutionError.ErrorKind.Value(kind), message
         return execution.SerializeToString()
+
+    def _logged(self, answer: bytes) -> bytes:
+        attempts = task_execution_pb2.TaskExecutionList.FromString(answer)
+        if self.log:  # a gate has no attempts of its own
+            one = attempts.task_executions.add()
+            one.id.task_id.name, one.id.node_execution_id.node_id = "train", "n0"
+            one.closure.phase = core.TaskExecution.FAILED
+            one.closure.logs.add(name="Cloud Logs", uri=self.log)
+        return attempts.SerializeToString()
 
 
 @contextmanager

@@ -314,3 +314,17 @@ def test_calling_an_asset_outside_a_run_says_what_to_do_instead(flyte: FlyteReso
     given = dg.build_asset_context(resources={"flyte": flyte})
     with given as context, pytest.raises(dg.Failure, match=r"in a test, use dagster\.materialize"):
         asset(context)
+
+
+def test_runs_link_back_to_dagsters_page(
+    flyte_sandbox: Sandbox, raw: RawFlyte, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {})
+    given = {"endpoint": flyte_sandbox.endpoint, "insecure": True, "project": "flytesnacks", "domain": "development"}
+    flyte = FlyteResource(**given, dagster_url="https://dagster.example/")
+    result = materialize(build_flyte_assets(name, name="model"), flyte, instance)
+    (noted,) = noted_runs(instance, result.run_id)
+    with flyte.get_client() as client:
+        by = client.describe(noted.ref).provenance
+    assert by is not None
+    assert by.url == f"https://dagster.example/runs/{result.run_id}"

@@ -216,3 +216,16 @@ def test_a_hundred_dead_attempts_cost_a_dozen_questions(
     assert len(runs_of(raw, name)) == dead + 1
     assert flyte_sandbox.calls.count("CreateExecution") == 1
     assert asked[0] <= 20
+
+
+def test_a_failure_links_to_the_logs_of_what_failed(
+    raw: RawFlyte, told: Any, instance: dg.DagsterInstance, name: str
+) -> None:
+    flyte, handler = told
+    handler.log = "https://logs.example/model"
+    result = fails_once(raw, flyte, instance, name, again=False)
+    (event,) = result.get_step_failure_events()
+    data = event.step_failure_data.user_failure_data
+    assert data is not None
+    links = {key: value.value for key, value in data.metadata.items() if key.startswith("flyte/log/")}
+    assert links == {"flyte/log/n0[0] Cloud Logs": "https://logs.example/model"}

@@ -92,8 +92,11 @@ def test_a_recovered_node_shows_the_child_and_the_cache_of_the_other_run(wire, t
     before, after = nodes_of(wire, failed.id), nodes_of(wire, again.id)
     for node_id in ("sub", "cached"):
         assert after[node_id].closure.phase == NODE.RECOVERED
-        for metadata in ("workflow_node_metadata", "task_node_metadata"):
-            assert getattr(after[node_id].closure, metadata) == getattr(before[node_id].closure, metadata)
+        child = before[node_id].closure.workflow_node_metadata
+        assert after[node_id].closure.workflow_node_metadata == child
+        cache, recovered = (nodes[node_id].closure.task_node_metadata for nodes in (before, after))
+        assert (recovered.cache_status, recovered.catalog_key) == (cache.cache_status, cache.catalog_key)
+        assert not recovered.checkpoint_uri  # as the recording has it
     assert after["sub"].closure.workflow_node_metadata.executionId.name
     assert after["cached"].closure.task_node_metadata.cache_status == catalog_pb2.CACHE_POPULATED
 

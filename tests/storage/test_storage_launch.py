@@ -150,8 +150,9 @@ def test_pickles_are_loaded_only_on_request(flyte: Client, raw: RawFlyte) -> Non
 
 def test_what_a_workflow_picks_out_of_a_dataclass_has_its_declared_type(flyte: Client, raw: RawFlyte) -> None:
     name = "t" + uuid.uuid4().hex[:12]
-    model = types_pb2.LiteralType(simple=types_pb2.STRUCT)
     many = types_pb2.LiteralType(collection_type=FILE)
+    fields = types_pb2.TypeStructure(dataclass_type={"file": FILE, "many": many})
+    model = types_pb2.LiteralType(simple=types_pb2.STRUCT, structure=fields)
     raw.register(name, {"model": model}, picked={"file": ("model", "file", FILE), "many": ("model", "many", many)})
     value = {"file": {"path": "s3://b/x"}, "many": [{"path": "s3://b/y"}]}
     ref = flyte.launch(LaunchRequest(EntityRef.launch_plan(name, version="v1"), inputs={"model": value}, name=name))

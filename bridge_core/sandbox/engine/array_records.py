@@ -52,7 +52,8 @@ class ItemRecords:
         if before is not None and before.phase in (_Task.QUEUED, _Task.RUNNING):
             before.phase = _Task.ABORTED  # a restart has interrupted it
         self._of(index, attempt).phase = phase
-        self.record.save()
+        if phase == _Task.RUNNING:  # the rest is written with what comes next: one record holds all items
+            self.record.save()
 
     def ended(self, index: int, attempt: int, outcome: Outcome, cache_status: int) -> None:
         """An item has ended with this attempt."""

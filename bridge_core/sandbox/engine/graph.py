@@ -299,6 +299,8 @@ class Graph:
             node,
             unique,
             self.parent,
+            is_parent=node.workflow_node.WhichOneof("reference") == "sub_workflow_ref",
+            is_array=node.WhichOneof("target") == "array_node",
             inputs=None if node.id == START_NODE else self._directory(node.id) / "inputs.pb",
             group=None if self.parent is None else self.attempt,
         )

@@ -57,7 +57,6 @@ class NodeRecord:
 
     def queued(self, inputs: Any) -> None:
         """The node has its inputs."""
-        self.save()
         self._store.save_data(self.id, inputs=inputs)
 
     def running(self) -> None:
@@ -85,9 +84,16 @@ class NodeRecord:
         """The node need not run: it succeeded in the run that is recovered. Its child, deck and cache are those of there."""
         self.queued(inputs)
         closure = original.closure
-        for name in ("task_node_metadata", "workflow_node_metadata"):
-            if closure.HasField(name):
-                getattr(self.message.closure, name).CopyFrom(getattr(closure, name))
+        if closure.HasField("workflow_node_metadata"):
+            self.message.closure.workflow_node_metadata.CopyFrom(closure.workflow_node_metadata)
+        if closure.HasField(
+            "task_node_metadata"
+        ):  # of the cache alone, not the checkpoint (executor.go: attemptRecovery)
+            theirs, ours = closure.task_node_metadata, self.message.closure.task_node_metadata
+            ours.SetInParent()
+            ours.cache_status = theirs.cache_status
+            if theirs.HasField("catalog_key"):
+                ours.catalog_key.CopyFrom(theirs.catalog_key)
         self.message.closure.deck_uri = closure.deck_uri
         self._store.save_data(self.id, outputs=outputs)
         self.message.closure.output_uri = output_uri
@@ -149,15 +155,15 @@ class TaskRecord:
         """
         node = quote(self.message.id.node_execution_id.node_id, safe="")
         self.message.closure.logs.add(uri=f"{console}/nodes/{node}#logs", name=OWN_LOG)
-        self.note("task submitted to K8s")
+        self._say("task submitted to K8s")
         self._store.save_task(self.message, log_path=log_path)
 
-    def running(self) -> None:
+    def running(self, reason: str = "") -> None:
         """It is at work."""
         closure = self.message.closure
         closure.phase = _Task.RUNNING
         closure.started_at.CopyFrom(now())
-        self.save()
+        self.note(reason)
 
     def progress(self, phase: int, reason: str, *, logs: Iterable[Any] = (), custom: Any = None) -> None:
         """A connector says how its job is doing."""
@@ -177,11 +183,14 @@ class TaskRecord:
 
     def note(self, reason: str) -> None:
         """Why the attempt is where it is, for people."""
+        self._say(reason)
+        self.save()
+
+    def _say(self, reason: str) -> None:
         closure = self.message.closure
         if reason and reason != closure.reason:
             closure.reason = reason
             closure.reasons.add(message=reason).occurred_at.CopyFrom(now())
-        self.save()
 
     def outputs(self, outputs: Any) -> None:
         """What the workflow has put out that the attempt has made."""

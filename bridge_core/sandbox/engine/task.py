@@ -232,9 +232,9 @@ class TaskRun:
         else:
             self._start_process()
 
-    def _running(self) -> None:
+    def _running(self, reason: str = "") -> None:
         if self._record is not None:
-            self._record.running()
+            self._record.running(reason)
         self._tell(_Task.RUNNING)
 
     def _tell(self, phase: int) -> None:
@@ -253,7 +253,7 @@ class TaskRun:
 
         def started() -> None:
             if self._job is job and not self._over:
-                self._running()
+                self._running("[|ContainerCreating]: |")  # what the pod said last
 
         self._job = job = TaskAttempt(
             context.runner,

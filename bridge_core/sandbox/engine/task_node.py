@@ -76,7 +76,9 @@ class TaskNode(NodeRun):
             except Failure as failure:
                 self.end(failure)
             except Rejected as error:
-                text = f"malformed dynamic workflow, caused by: {error.message}"
+                self.record.message.metadata.is_dynamic = True  # and no parent: it has nothing inside
+                why = error.message.partition(" with err: ")[2] or error.message
+                text = f"[User] malformed dynamic workflow, caused by: {why}"
                 self.end(Failure("DynamicWorkflowBuildFailed", text))
             return
         closure, layout = self.record.message.closure, self.run.context.layout
