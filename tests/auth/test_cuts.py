@@ -139,8 +139,8 @@ def test_no_blocking_wait_ends_by_a_token_answer_cut_at_any_byte(
 ) -> None:
     ref, approve = held
     cuts = range(len(granted("token-00001")))
-    with Client(config) as client, ThreadPoolExecutor(2) as pool:
-        waits = [pool.submit(client.wait, ref, timeout=120), pool.submit(client.wait_many, [ref], timeout=120)]
+    with Client(config) as one, Client(config) as other, ThreadPoolExecutor(2) as pool:  # a token is good for one call
+        waits = [pool.submit(one.wait, ref, timeout=120), pool.submit(other.wait_many, [ref], timeout=120)]
         for cut in cuts:
             provider.after.append(cut)
         until(lambda: not provider.after, lambda: any(wait.done() for wait in waits))
