@@ -50,7 +50,7 @@ def test_each_try_in_a_pod_of_its_own(start):
     case.logged("nobody stopped it")
     process.kill()
     case.wait("running", try_number=2)
-    case.logged("attaching to")
+    case.logged("launched by an earlier try")
     (name,) = case.launched()
     case.flyte.approve(name)
     case.wait("success")
