@@ -122,7 +122,7 @@ def check_name(name: str, label: str = "") -> None:
         InvalidRequest: It cannot; says why.
     """
     parts = name.split("/")
-    if ".." in parts or name.startswith("/") or "\0" in name or not name:
+    if _leads_out(name) or not name:
         why = "would lead out of its folder"
     elif "" in parts or "." in parts:
         why = "has an empty part or the part '.', which stores, servers and file systems drop"
@@ -159,6 +159,11 @@ def literal_name(name: str) -> str | None:
     if not _PATTERN.search(name):
         return None
     return re.sub(r"[*?\[\]%]", lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def _leads_out(name: str) -> bool:
+    """Whether a reader on some system would write it outside of its folder: to Windows a backslash is a slash."""
+    return ".." in name.replace("\\", "/").split("/") or name.startswith("/") or "\0" in name
 
 
 def _is_utf8(text: str) -> bool:
@@ -201,7 +206,7 @@ def place_below(target: Path, name: str, source: str) -> Path:
             meant harm.
     """
     parts = PurePosixPath(name.replace("\\", "/") if os.sep == "\\" else name).parts
-    if not parts or ".." in parts or parts[0] == "/" or "\0" in name:
+    if not parts or _leads_out(name):
         raise InvalidRequest(
             f"{source} holds an object named {name!r}, which would be written outside {target}; nothing was"
         )

@@ -23,24 +23,32 @@ RUNS, PAGE, LAUNCHES, ROUNDS = 5000, 1000, 200, 7
 MOST_LIST, MOST_LAUNCH = 3.0, 1.5
 
 PAGES = """
-import sys, time
+import functools, sys, time
+from datetime import datetime
 from concurrent.futures import ThreadPoolExecutor
 import grpc
 from flyteidl.admin import common_pb2, execution_pb2
 runs, page = int(sys.argv[1]), int(sys.argv[2])
 one = execution_pb2.Execution.FromString(sys.stdin.buffer.read())
-def prepared(token):
-    begin = int(token or 0)
-    answer = execution_pb2.ExecutionList(token=str(begin + page) if begin + page < runs else "")
-    for number in range(begin, begin + page):
+newest = 2_000_000_000
+@functools.cache
+def prepared(begin):
+    answer = execution_pb2.ExecutionList(token=str(page) if begin + page < runs else "")
+    for number in range(begin, min(begin + page, runs)):
         item = answer.executions.add()
         item.CopyFrom(one)
         item.id.name = f"run{number}"
+        item.closure.created_at.FromSeconds(newest - number)
     return answer.SerializeToString()
-pages = {token: prepared(token) for token in ["", *map(str, range(page, runs, page))]}
+def answered(request, context):
+    begin = int(request.token or 0)
+    if "lte(" in request.filters:
+        latest = datetime.fromisoformat(request.filters.rpartition(",")[2].rstrip(")")).timestamp()
+        begin += newest - int(latest)
+    return prepared(begin)
 class Handler(grpc.GenericRpcHandler):
     def service(self, call):
-        return grpc.unary_unary_rpc_method_handler(lambda request, context: pages[request.token],
+        return grpc.unary_unary_rpc_method_handler(answered,
                                                    common_pb2.ResourceListRequest.FromString, bytes)
 server = grpc.server(ThreadPoolExecutor(2), handlers=(Handler(),))
 print(server.add_insecure_port("127.0.0.1:0"), flush=True)
@@ -97,7 +105,7 @@ def listing(one: bytes) -> bool:
                     names += [item.id.name for item in page.executions]
                     if not page.token:
                         break
-                    request.token = page.token
+                    request.token = str(len(names))
                 assert len(names) == RUNS
 
             def ours() -> None:

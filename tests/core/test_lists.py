@@ -63,6 +63,17 @@ def test_runs_that_have_all_of_several_labels(small: Client, raw: RawFlyte, name
     assert [run.ref.name for run in small.list_runs(query=query)] == names[1::2]
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_who_archives_what_he_lists_sees_it_all(small: Client, raw: RawFlyte, name: str, *, newest_first: bool) -> None:
+    names = launched(small, raw, name, [{"batch": name}] * 11)
+    seen = []
+    for run in small.list_runs(query=RunQuery(labels={"batch": name}, newest_first=newest_first)):
+        seen.append(run.ref.name)
+        small.archive(run.ref)
+    assert seen == (names[::-1] if newest_first else names)
+    assert not list(small.list_runs(query=RunQuery(entity=name)))
+
+
 def test_labels_of_a_refused_duplicate_are_not_the_runs(client: Client, raw: RawFlyte, name: str) -> None:
     (run,) = launched(client, raw, name, [{"batch": name}])
     other = LaunchRequest(

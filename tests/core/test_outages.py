@@ -12,6 +12,7 @@ from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte, integer
 
 from bridge_core import (
     Client,
+    ContainerTask,
     Cron,
     EntityKind,
     EntityRef,
@@ -93,6 +94,12 @@ ASKING_THE_DATABASE: dict[str, Verb] = {
     "nodes": lambda flyte, ref: flyte.nodes(ref, attempts=True),
     "logs": lambda flyte, ref: flyte.logs(ref),
     "metrics": lambda flyte, ref: flyte.metrics(ref),
+    "register": lambda flyte, ref: flyte.register(_task(ref), version="v1"),
+    "call": lambda flyte, _: flyte.call(
+        "ListNamedEntities", {"resource_type": "TASK", "project": PROJECT, "domain": DOMAIN, "limit": 1}
+    ),
+    "inputs of a node": lambda flyte, ref: flyte.inputs(ref, node="n0"),
+    "outputs of a node": lambda flyte, ref: flyte.outputs(ref, node="n0"),
     "list_runs": lambda flyte, _: list(flyte.list_runs(query=RunQuery(entity="x"))),
     "list_entities": lambda flyte, _: flyte.list_entities(EntityKind.TASK),
     "versions": lambda flyte, ref: flyte.list_entities(EntityKind.LAUNCH_PLAN, name=ref.name),
@@ -104,6 +111,10 @@ ASKING_THE_DATABASE: dict[str, Verb] = {
         Trigger(f"{ref.name}t", entity=_plan(ref), automation=Cron("0 3 * * *"), inputs={"n": 1})
     ),
 }
+
+
+def _task(ref: RunRef) -> ContainerTask:
+    return ContainerTask(name=f"{ref.name}.task", image="i:1", command=("true",))
 
 
 def _plan(ref: RunRef, version: str | None = None) -> EntityRef:

@@ -44,7 +44,7 @@ def names(count: int, seed: str) -> list[str]:
     found = dict.fromkeys(NASTY)
     while len(found) < count:
         name = "".join(chance.choice(LETTERS) for _ in range(chance.randint(1, 12)))
-        if name not in (".", ".."):
+        if name != "." and ".." not in name.split("\\"):  # some read "..\\x" as the folder above
             found[name] = None
     return list(found)
 
@@ -146,7 +146,8 @@ def test_raw_data_lies_where_its_uri_says(flyte: Sandbox, store: Any, tmp_path: 
 
 @pytest.mark.parametrize("road", ["signed", "fsspec"])
 @pytest.mark.parametrize(
-    "name", ["/a", "a/", "a//b", "./a", "a/./b", "..", "a/../b", "a\0b", "a?versionId=1", "a\udc80b", "x" * 1100]
+    "name",
+    ["/a", "..\\a", "a/", "a//b", "./a", "a/./b", "..", "a/../b", "a\0b", "a?versionId=1", "a\udc80b", "x" * 1100],
 )
 def test_what_cannot_be_stored_is_refused_by_name_before_anything_is_sent(flyte: Sandbox, road: str, name: str) -> None:
     before = flyte.calls.count("CreateUploadLocation")

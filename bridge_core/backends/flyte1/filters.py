@@ -17,8 +17,9 @@ from .convert import phase_of
 if TYPE_CHECKING:
     from ...model.runs import RunQuery
 
-__all__ = ["run_filters"]
+__all__ = ["run_filters", "until"]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RESERVED = frozenset("+;(),")
 _WIRE_PHASES = ("UNDEFINED", "QUEUED", "RUNNING", "SUCCEEDING", "SUCCEEDED", "FAILING", "FAILED", "ABORTED",
                 "TIMED_OUT", "ABORTING")  # fmt: skip
@@ -52,6 +53,19 @@ def run_filters(query: RunQuery) -> str:
         parts.append(f"eq(state,{int(query.archived)})")
     parts += [_condition(*item) for item in query.where]
     return "+".join(parts)
+
+
+def until(stamp: Any, query: RunQuery) -> str:
+    """The condition of runs that come from this time on, in the order of a query sorted by time. Those of that time included.
+
+    Args:
+        stamp: ``Timestamp`` of a run. The database has its microsecond.
+        query: Says in which direction.
+    """
+    when = _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    if query.newest_first:
+        return f"lte(execution_created_at,{_time('created_at', when + timedelta(microseconds=1))})"
+    return f"gte(execution_created_at,{_time('created_at', when)})"
 
 
 def _condition(column: str, operator: str, value: Any) -> str:

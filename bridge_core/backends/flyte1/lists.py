@@ -1,4 +1,8 @@
-"""FlyteAdmin's lists, page by page: by offset, so that without an order of rows pages would lose and repeat entries."""
+"""FlyteAdmin's lists, page by page. Its tokens are offsets: without an order of rows, pages lose and repeat entries.
+
+Runs are paged by their time instead, as far as they are sorted by it: who archives or aborts what he lists moves what an offset
+counts, and would leave out a page for every page.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from flyteidl.admin import common_pb2
 from ...model.ids import EntityKind, EntityRef
 from ...model.runs import RunSnapshot
 from .convert import phase_of, run_ref, snapshot
-from .filters import run_filters
+from .filters import run_filters, until
 from .methods import rpc
 
 if TYPE_CHECKING:
@@ -40,15 +44,17 @@ class Flyte1Lists:
     async def runs(self, project: str, domain: str, query: RunQuery, limit: int) -> AsyncIterator[RunSnapshot]:
         """ListExecutions, newest first unless asked otherwise, page by page as they are consumed.
 
-        Offset paging is unstable while runs are created: a run may be seen twice, so names already given are skipped. Of
-        several labels FlyteAdmin is asked for one, and the rest is looked at here: its filters compare one label at a time.
+        A run may come twice, so names already given are skipped. Of several labels FlyteAdmin is asked for one, and the rest
+        is looked at here: its filters compare one label at a time.
         """
-        labels = dict(query.labels or {})
+        labels, base = dict(query.labels or {}), run_filters(query)
+        by_time = query.sort_by == "created_at"
         direction = common_pb2.Sort.DESCENDING if query.newest_first else common_pb2.Sort.ASCENDING
         request = common_pb2.ResourceListRequest(
             id=common_pb2.NamedEntityIdentifier(project=project, domain=domain),
-            filters=run_filters(query),
-            sort_by=common_pb2.Sort(key=query.sort_by, direction=direction),
+            filters=base,
+            # The column that filters compare: rows have another created_at, of some milliseconds later.
+            sort_by=common_pb2.Sort(key="execution_created_at" if by_time else query.sort_by, direction=direction),
             limit=self._page if len(labels) > 1 else min(self._page, max(limit, 1)),
         )
         seen: set[str] = set()
@@ -67,6 +73,10 @@ class Flyte1Lists:
             if not page.token:
                 return
             request.token = page.token
+            if by_time:
+                beyond = "+".join(filter(None, (base, until(page.executions[-1].closure.created_at, query))))
+                if beyond != request.filters:  # else more runs than fit a page are of one time
+                    request.filters, request.token = beyond, ""
 
     def _whole(self, execution: Any, ref: RunRef) -> RunSnapshot:
         return snapshot(execution, self._console_url(ref))
