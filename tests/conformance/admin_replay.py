@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ _SERVICES = (
 _METHODS = {method.name: (service, method) for service in _SERVICES for method in service.methods}
 _OUTAGES = {"database down": "database", "blob store down": "blobs", "kubernetes down": "kubernetes"}
 _DAY = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000 UTC m=\+[\d.]+)")
-_RECORDED_ON = "2026-11-28T12:"
+_RECORDED = (datetime(2026, 11, 28, 12, tzinfo=UTC), datetime(2026, 11, 28, 14, tzinfo=UTC))
+_NEAR = (timedelta(minutes=-15), timedelta(hours=2))
 _GENERATED = re.compile(r"\b[abcdfghjklmnpqrstvwxz2456789][bcdfghjklmnpqrstvwxz2456789]{19}\b")
 _PORT = re.compile(r"127\.0\.0\.1:\d+")
 _SIGNED = re.compile(r"\?X-Amz-Algorithm=[^ \"]*")
@@ -196,8 +198,10 @@ def _normal(value: Any, root: str, key: str = "") -> Any:
 
 
 def _is_now(stamp: str) -> bool:
-    """Whether a time is the server's: of the hour of the recording, or of the replay, which is later."""
-    return stamp >= _RECORDED_ON
+    """Whether a time is the server's: of the time of the recording, or of the replay, or when what it signs then expires."""
+    moment = datetime.fromisoformat(stamp[:19].replace(" ", "T")).replace(tzinfo=UTC)
+    since = moment - datetime.now(UTC)
+    return _RECORDED[0] <= moment < _RECORDED[1] or _NEAR[0] <= since <= _NEAR[1]
 
 
 def _walk(path: str, one: Any, other: Any, *, atomic: bool = False) -> list[tuple[str, Any, Any]]:
