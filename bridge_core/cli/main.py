@@ -11,6 +11,7 @@ from ..model.errors import BridgeError
 from . import config, demo, extensions, launch, lists, register, runs, sandbox, scheduler, trigger
 from .common import add_place
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
+from .parser import Parser
 
 if TYPE_CHECKING:
     import logging
@@ -63,7 +64,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="flyte-bridge", description="Launch, wait for, look at and abort Flyte runs.", allow_abbrev=False
     )
 

@@ -12,7 +12,7 @@ import math
 import shlex
 from typing import Any
 
-from ..model.durations import NoDuration, go_duration
+from ..model.durations import NoDuration, parse_go_duration
 from ..model.errors import ConfigError
 
 __all__ = ["boolean", "command", "integer", "level", "seconds", "secret", "service_config", "text", "words"]
@@ -83,7 +83,7 @@ def seconds(where: str, raw: Any) -> float | None:
         except ValueError:
             if word[0] not in "+-":
                 with contextlib.suppress(NoDuration):
-                    return float(go_duration(word))
+                    return float(parse_go_duration(word))
     raise ConfigError(f"{where} must be a duration like '15s' or '1m30s', or a number of seconds, got {raw!r}")
 
 

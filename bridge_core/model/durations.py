@@ -1,6 +1,6 @@
 """Durations: numbers of seconds and timedeltas at the public edge, and every text that says one.
 
-Two dialects of text, because two others read them: Go's (`go_duration`), which Flyte's servers and its configuration use, and
+Two dialects of text, because two others read them: Go's (`parse_go_duration`), which Flyte's servers and settings use, and
 that of values (`parse_duration`): ISO 8601 as pydantic writes it, and a short form with days and weeks, as pyflyte reads it.
 """
 
@@ -15,7 +15,7 @@ from fractions import Fraction
 from .errors import InvalidRequest
 from .public import public
 
-__all__ = ["NoDuration", "go_duration", "iso_duration", "microseconds", "parse_duration", "seconds"]
+__all__ = ["NoDuration", "iso_duration", "microseconds", "parse_duration", "parse_go_duration", "seconds"]
 
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([a-zµμ]+)")  # Go takes both spellings of micro
 _UNITS = {
@@ -78,7 +78,7 @@ class NoDuration(ValueError):
         self.unit = unit
 
 
-def go_duration(text: str) -> Fraction:
+def parse_go_duration(text: str) -> Fraction:
     """Seconds, exactly, of what Go's ``time.ParseDuration`` reads: ``1h30m``, ``1.5s``, ``-10ms``, ``0``.
 
     Raises:

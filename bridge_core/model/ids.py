@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EntityKind", "EntityRef", "RunRef"]
 
 
+_TEXTS = {str, type(None)}
 _URN = re.compile(r"(tsk|wf|lp):([^:/]+):([^:/]+):([^:/]+):(.+)")
 _EXECUTION_URN = re.compile(r"ex:([^:/]+):([^:/]+):([^:/]+)")
 _RUN_PAGE = re.compile(r"https?://[^/]+/(?:.*/)?projects/([^/]+)/domains/([^/]+)/executions/([^/?#]+)(?:[/?#].*)?")
@@ -76,6 +77,9 @@ class EntityRef:
                 f"entity {self.name!r}: the kind must be an EntityKind, got {self.kind!r}; write EntityRef.task(…), .workflow(…) "
                 "or .launch_plan(…), or EntityRef.parse('task:name')"
             )
+        texts = (self.name, self.project, self.domain, self.version)
+        if {type(text) for text in texts} <= _TEXTS and self.name is not None:
+            return  # in one step: lists make thousands of these
         for field in ("name", "project", "domain", "version"):
             value = getattr(self, field)
             if not isinstance(value, str) and (value is not None or field == "name"):

@@ -73,6 +73,10 @@ class Sandbox:
             it run on.
         task_limits: What a task may ask for at most, else it is refused when it is registered: ``{"cpu": "4", "memory": "8Gi"}``,
             ``{}`` for no limits; 4 CPUs if not given. What it asks for has no effect on this machine.
+        secrets: ``{"group/key": "file:PATH"}`` or ``"env:NAME"``. A task sees those that it asks for; without an entry they are
+            taken from variables of this process, ``FLYTE_SECRETS_GROUP_KEY`` or ``_FSEC_GROUP_KEY``.
+        cache_enabled: False runs cacheable tasks as if they were not.
+        cache_overwrite: True runs cacheable tasks again and replaces what the cache holds.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -106,7 +110,13 @@ class Sandbox:
         task_callbacks: bool = False,
         stop_orphans: bool = False,
         task_limits: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        cache_enabled: bool = True,
+        cache_overwrite: bool = False,
     ) -> None:
+        from .engine.cache import CacheUse
+        from .runner.task_secrets import TaskSecrets
+
         self.calls = Calls()
         self.faults = Faults()
         self.stubs = Stubs()
@@ -137,6 +147,8 @@ class Sandbox:
             task_limits=_LIMITS if task_limits is None else task_limits,
             engine=engine,
             prompt=prompt,
+            secrets=TaskSecrets(secrets),
+            cache=CacheUse(enabled=cache_enabled, overwrite=cache_overwrite),
         )
         self._temporary: Path | None = None
         self._running: Parts | None = None

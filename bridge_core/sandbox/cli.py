@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
             listen=options.listen,
             token=options.token or os.environ.get("FLYTE_SANDBOX_TOKEN") or None,
             public_host=options.public_host,
+            secrets=dict(options.secret),
+            **_cache(options),
             **({} if options.strict else _KIND),
         ).start()
     except (PortTaken, DirectoryTaken, DirectoryUnusable, StorageUnavailable, ValueError) as error:
@@ -212,6 +214,27 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="be no kinder than a cluster: tasks are not told where to call back, what a node has left behind goes on, runs "
         "do not begin at once, tasks ask for no more than 4 CPUs",
     )
+    parser.add_argument(
+        "--secret",
+        action="append",
+        type=_secret,
+        default=[],
+        metavar="GROUP/KEY=file:PATH|env:NAME",
+        help="a secret for the tasks that ask for it; may be repeated. Without it they are taken from FLYTE_SECRETS_GROUP_KEY or "
+        "_FSEC_GROUP_KEY in this environment; other tasks see neither",
+    )
+    parser.add_argument(
+        "--cache-enabled",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether cacheable tasks use the cache (default: FLYTE_LOCAL_CACHE_ENABLED, else yes)",
+    )
+    parser.add_argument(
+        "--cache-overwrite",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="run cacheable tasks again and replace what the cache holds (default: FLYTE_LOCAL_CACHE_OVERWRITE, else no)",
+    )
     access = parser.add_argument_group("access")
     access.add_argument(
         "--auth",
@@ -250,6 +273,27 @@ def _of_project(text: str) -> tuple[str, str]:
     """``PROJECT=PATH``, or a path alone; a path with such a beginning is written ``./a=b``."""
     project, equals, path = text.partition("=")
     return (project, path) if equals and re.fullmatch(r"[a-z0-9][a-z0-9-]*", project) else ("", text)
+
+
+def _secret(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"wanted GROUP/KEY=file:PATH or GROUP/KEY=env:NAME, got {name!r}")
+    return name, place
+
+
+def _cache(options: argparse.Namespace) -> dict[str, Any]:
+    """What was asked for, else `Config.local`: the environment, or the configuration file of this machine's clients."""
+    from bridge_core.config import Config
+    from bridge_core.model.errors import ConfigError
+
+    given = {"cache_enabled": options.cache_enabled, "cache_overwrite": options.cache_overwrite}
+    try:
+        local = Config.auto().local
+    except ConfigError as error:
+        print(f"flyte sandbox: the settings of the cache are not known, so its defaults hold: {error}", file=sys.stderr)
+        return {name: value for name, value in given.items() if value is not None}
+    return {name: getattr(local, name) if value is None else value for name, value in given.items()}
 
 
 def _search_path(text: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model.durations import NoDuration, go_duration
+from ..model.durations import NoDuration, parse_go_duration
 from ..model.errors import InvalidRequest
 
 __all__ = ["parse_duration", "words"]
@@ -19,7 +19,7 @@ def parse_duration(text: str, where: str) -> int:
     """
     fix = "write hours, minutes and seconds like '@every 15m', '@every 1h30m' or '@every 90s'"
     try:
-        total = go_duration(text)
+        total = parse_go_duration(text)
     except NoDuration as wrong:
         if text.lstrip("+-") == "":
             raise InvalidRequest(f"{where}: the duration is missing; {fix}") from None

@@ -8,6 +8,7 @@ import weakref
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from ..model.arguments import paths
 from ..model.errors import InvalidRequest
 from ..model.public import public
 from .paths import join, scheme_of
@@ -44,6 +45,9 @@ class Checkpoint:
     """
 
     def __init__(self, files: _Files, destination: str, source: str | None = None) -> None:
+        paths(destination=destination)
+        if source:
+            paths(source=source)
         for place in (destination, source):
             if place and scheme_of(place) == "flyte":
                 raise InvalidRequest(

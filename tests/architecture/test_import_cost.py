@@ -106,3 +106,13 @@ def test_the_first_question_imports_what_it_needs_and_no_more() -> None:
         "uuid",
     }  # fmt: skip
     assert modules & needless == set()
+
+
+def test_the_version_is_read_when_somebody_asks() -> None:
+    from importlib.metadata import version
+
+    import bridge_core
+
+    modules, _, _, _ = probe("import bridge_core")
+    assert "importlib.metadata" not in modules
+    assert bridge_core.__version__ == version("flyte-bridge")

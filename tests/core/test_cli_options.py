@@ -122,3 +122,26 @@ def test_a_run_by_the_address_of_its_page(
     for text in (page, f"ex:flytesnacks:development:{name}", name):
         assert main([*where, "get", text]) == 0
         assert f"run flytesnacks/development/{name} SUCCEEDED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["launc", "x"], "did you mean 'launch'"),
+        (["list", "launch_plan"], "did you mean 'launch-plans'"),
+        (["launch", "wf", "day=2026", "n=3"], "inputs are given with -i: -i day=2026 -i n=3"),
+        (["launch"], "usage: flyte-bridge launch [OPTIONS] ENTITY\n"),
+        (["scheduler", "rewind"], "usage: flyte-bridge scheduler rewind [OPTIONS] FILE [TRIGGER …]\n"),
+        (
+            ["wait", "x", "--timeout", "soon"],
+            "or a duration like 1h30m, got 'soon'; flyte-bridge wait --help says more",
+        ),
+    ],
+)
+def test_a_slip_is_told_in_a_few_lines(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    shown = capsys.readouterr().err
+    assert told in shown
+    assert len(shown.splitlines()) <= 2

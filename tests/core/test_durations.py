@@ -10,7 +10,7 @@ import pytest
 
 from bridge_core import Config, ConfigError, Cron, InvalidRequest
 from bridge_core.cli.common import seconds
-from bridge_core.model.durations import NoDuration, go_duration, parse_duration
+from bridge_core.model.durations import NoDuration, parse_duration, parse_go_duration
 
 GO = {
     "0": 0, "0s": 0, "5s": 5, "1478s": 1478, "-5s": -5, "+5s": 5, "5.0s": 5,
@@ -27,13 +27,13 @@ NOT_GO = ["", "3", "-", "s", ".", "-.", ".s", "+.s", "1d", "1w", "1h 30m", "x", 
 
 @pytest.mark.parametrize(("text", "wanted"), GO.items())
 def test_gos_durations(text: str, wanted: Fraction) -> None:
-    assert go_duration(text) == wanted
+    assert parse_go_duration(text) == wanted
 
 
 @pytest.mark.parametrize("text", NOT_GO)
 def test_what_go_refuses(text: str) -> None:
     with pytest.raises(NoDuration):
-        go_duration(text)
+        parse_go_duration(text)
     if text != "3":
         with pytest.raises(argparse.ArgumentTypeError, match="or a duration like 1h30m"):
             seconds(text)

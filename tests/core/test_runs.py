@@ -127,3 +127,28 @@ def test_a_snapshot_that_was_not_read_yet_is_like_one_that_was() -> None:
         unread().raise_for_phase()
     with pytest.raises(AttributeError, match="no attribute 'erorr'"):
         getattr(unread(), "erorr")  # noqa: B009
+
+
+def test_an_error_says_when_and_where_it_was_raised() -> None:
+    """``ExecutionError.timestamp`` and ``worker``, which flytekit writes since 1.15; the real engine passes them on."""
+    from datetime import UTC, datetime
+
+    from flyteidl.admin import execution_pb2, node_execution_pb2
+
+    from bridge_core.backends.flyte1.convert import snapshot
+    from bridge_core.backends.flyte1.node_values import node
+
+    when = datetime(2026, 11, 20, 3, 4, 5, tzinfo=UTC)
+    run, inside = execution_pb2.Execution(), node_execution_pb2.NodeExecution()
+    for closure in (run.closure, inside.closure):
+        closure.error.code, closure.error.message, closure.error.worker = "E", "m", "worker-1"
+        closure.error.timestamp.FromDatetime(when)
+    run.id.project, run.id.domain, run.id.name = "p", "d", "n"
+    run.spec.launch_plan.name = "pkg.wf"
+    for error in (snapshot(run, "").error, node(inside).error):
+        assert error is not None
+        assert (error.occurred_at, error.worker) == (when, "worker-1")
+    run.closure.error.ClearField("timestamp")
+    silent = snapshot(run, "").error
+    assert silent is not None
+    assert silent.occurred_at is None

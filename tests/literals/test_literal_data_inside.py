@@ -12,7 +12,7 @@ from flytekit import StructuredDataset
 from flytekit.types.directory import FlyteDirectory
 from flytekit.types.file import FlyteFile
 from literal_support import GOLDENS, Types
-from pydantic import BaseModel, ConfigDict, RootModel, computed_field, field_serializer, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field, field_serializer, model_serializer
 
 from bridge_core.literals import Codec, as_type
 from bridge_core.literals.encoded import TOKEN_PREFIX
@@ -242,6 +242,33 @@ def test_objects_of_the_second_sdk_are_known_as_well(codec: Codec) -> None:
     assert codec.encode(File(path="s3://b/x", hash="h1"), T.FILE).literal.hash == "h1"
 
 
+def test_classes_of_the_second_sdk_hold_data_too(codec: Codec, tmp_path: Path) -> None:
+    from dataclasses import make_dataclass
+
+    from flyte.io import DataFrame, Dir, File
+    from flyte.types import TypeEngine
+    from flyteidl.core.types_pb2 import LiteralType
+    from pydantic import create_model
+
+    fields = {"f": File, "d": Dir, "t": DataFrame}
+    for cls in (make_dataclass("Job", fields.items()), create_model("Job", **fields)):
+        kind = LiteralType.FromString(TypeEngine.to_literal_type(cls).SerializeToString())
+        remote = cls(f=File(path="s3://b/f"), d=Dir(path="s3://b/d"), t=DataFrame(uri="s3://b/t", format="parquet"))
+        back = {"f": {"path": "s3://b/f"}, "d": {"path": "s3://b/d"}, "t": {"uri": "s3://b/t", "format": "parquet"}}
+        encoded = codec.encode(remote, kind)
+        assert (codec.decode(encoded.literal), encoded.uploads) == (back, ())
+        local = cls(f=File(path=f"{tmp_path}/f"), d=Dir(path=f"{tmp_path}/d"), t=DataFrame(uri=f"{tmp_path}/t.parquet"))
+        for value in (
+            local,
+            {"f": {"path": f"{tmp_path}/f"}, "d": f"{tmp_path}/d", "t": {"uri": f"{tmp_path}/t.parquet"}},
+        ):
+            encoded = codec.encode(value, kind)
+            assert [(u.path, u.kind) for u in encoded.uploads] == [
+                ("value.f", "file"), ("value.d", "directory"), ("value.t", "file"),
+            ]  # fmt: skip
+            assert not [text for text in texts(codec.decode(encoded.literal)) if str(tmp_path) in text]
+
+
 def test_references_become_the_classes_that_a_task_has() -> None:
     from flyte.io import File
 
@@ -313,6 +340,11 @@ class Broken(BaseModel):
         raise RuntimeError("no such luck")
 
 
+class TwoAliases(BaseModel):
+    file: FlyteFile = Field(validation_alias="weights", serialization_alias="gewichte")
+    n: int = Field(1, validation_alias="count", serialization_alias="anzahl")
+
+
 TABLE = {"title": "StructuredDataset", "type": "object",
          "properties": {"uri": {"type": "string"}, "file_format": {"type": "string"}}}  # fmt: skip
 
@@ -324,6 +356,7 @@ MODELS = [
     (WithFiles(files=Files([FlyteFile("/data/1")])), holding(files={"type": "array", "items": FILE_NODE}), ["value.files[0]"]),
     (Computed(), holding(n={"type": "integer"}, file=FILE_NODE), ["value.file"]),
     ({"k": Loose(frame=[FlyteFile("/data/1")])}, T.STRUCT, ["value.k.frame[0]"]),
+    (TwoAliases(weights=FlyteFile("/data/1")), holding(weights=FILE_NODE, count={"type": "integer"}), ["value.weights"]),
 ]  # fmt: skip
 
 

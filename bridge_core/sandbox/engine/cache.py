@@ -9,11 +9,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from flyteidl.core import catalog_pb2, identifier_pb2
 
-__all__ = ["cache_key", "catalog_metadata", "with_source"]
+__all__ = ["CacheUse", "cache_key", "catalog_metadata", "with_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUse:
+    """Whether cacheable tasks look into the cache, for all runs; a run's ``overwrite_cache`` does the same for one."""
+
+    enabled: bool = True
+    overwrite: bool = False
+    """Run the task again, and replace what the cache holds."""
 
 
 def cache_key(task: Any, inputs: Any) -> str:

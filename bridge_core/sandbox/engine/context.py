@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..store.executions import Executions
     from ..store.jobs import Jobs
     from ..store.nodes import Nodes
+    from .cache import CacheUse
     from .children import Children
     from .deletions import JobDeleter
     from .loop import Loop
@@ -51,5 +52,7 @@ class EngineContext:
     """Seconds that a run is SUCCEEDING or FAILING before it has ended."""
     stop_orphans: bool
     """Whether what a node has started is stopped when it has taken too long, which on a cluster goes on."""
+    cache: CacheUse
+    """Whether the task cache is used."""
     run_url: Callable[[Any], str]
     """The console's page of an execution."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..controls.stubs import Stubs
     from ..model.layout import Layout
     from ..runner.context import RunnerContext
+    from .cache import CacheUse
 
 __all__ = ["Engine"]
 
@@ -49,6 +50,7 @@ class Engine:
         clock: What schedules take for the time.
         catch_up: How many missed ticks of a schedule are made up for.
         parallelism: How many processes run at once.
+        cache: Whether the task cache is used.
         run_url: The console's page of a run.
         moves: Whether it moves runs at all; else only events do.
         pickup: Seconds for which a run that was created stays as it is, and one that is about to end SUCCEEDING or FAILING.
@@ -66,6 +68,7 @@ class Engine:
         catch_up: int,
         parallelism: int,
         stop_orphans: bool,
+        cache: CacheUse,
         run_url: Callable[[Any], str],
         moves: bool = True,
         pickup: float = 0.0,
@@ -101,6 +104,7 @@ class Engine:
             deletions=JobDeleter(connectors, jobs, self.loop),
             pause=pickup,
             stop_orphans=stop_orphans,
+            cache=cache,
             run_url=run_url,
         )
         self._factory = NodeFactory()

@@ -105,7 +105,7 @@ class TaskRun:
         self._interruptible = may_be_interrupted(self._run, node, self.task)
         self._deadlines = Deadlines(node.metadata.timeout.ToNanoseconds() / 1e9, owner.later, self._too_late)
         self._cache_key = ""
-        if metadata.discoverable:
+        if metadata.discoverable and self._run.context.cache.enabled:
             self._cache_key = cache_key(self.task, self._values)
 
     def start(self) -> None:
@@ -116,7 +116,7 @@ class TaskRun:
         self._deadlines.begin(self._owner.record.seconds if self._item is None else 0.0)
         if self._listener is None and self._goes_on():
             return
-        if self._cache_key and not self._run.spec.overwrite_cache:
+        if self._cache_key and not (self._run.spec.overwrite_cache or self._run.context.cache.overwrite):
             found = self._run.context.nodes.cached(self._cache_key)
             if found is not None:
                 outputs, self.catalog = found

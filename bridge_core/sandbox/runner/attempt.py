@@ -156,7 +156,7 @@ class TaskAttempt:
     def _environment(self, container: dict[str, str], code: Path | None) -> dict[str, str]:
         order, context = self._order, self._context
         execution, task = order.execution, order.task.id
-        env = {**os.environ, **container}
+        env = {**context.secrets.environment(order.task, os.environ), **container}
         path = [str(code)] if code is not None else []
         path += [*map(str, self._image.pythonpath), *filter(None, [container.get("PYTHONPATH")])]
         env |= {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .fork import Forker
     from .images import Images
     from .process import Starter
+    from .task_secrets import TaskSecrets
 
 __all__ = ["RunnerContext"]
 
@@ -32,5 +33,7 @@ class RunnerContext:
     """Where eager tasks call back to; empty when tasks are not told, as on a cluster."""
     kills: TaskKills
     """Deaths that a test has planned."""
+    secrets: TaskSecrets
+    """What tasks may ask for."""
     env: Mapping[str, str] = field(default_factory=dict)
     """How tasks reach storage and this server: addresses and keys."""

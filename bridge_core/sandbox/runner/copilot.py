@@ -7,7 +7,6 @@ map; after the command each declared output is read back, simple ones from at mo
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from flyteidl.core import literals_pb2, tasks_pb2, types_pb2
 from google.protobuf import json_format, struct_pb2
+
+from bridge_core.model.durations import parse_go_duration
 
 from ..model.go_duration import go_duration
 from ..model.ids import enum_name
@@ -31,7 +32,6 @@ __all__ = ["download", "upload"]
 
 _SIMPLE_LIMIT = 1024
 _ERROR_LIMIT = 1 << 20
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
 def download(inputs: Any, directory: Path, data_format: int, local: Callable[[str], Path]) -> None:
@@ -159,7 +159,7 @@ def _parse(text: str, simple: int) -> Any:
         moment = datetime.fromisoformat(text.strip())
         primitive.datetime.FromDatetime(moment.astimezone(UTC).replace(tzinfo=None))
     elif simple == types_pb2.DURATION:
-        primitive.duration.FromNanoseconds(round(_seconds(text.strip()) * 1e9))
+        primitive.duration.FromNanoseconds(round(parse_go_duration(text.strip()) * 10**9))
     elif simple == types_pb2.STRUCT:
         return literals_pb2.Scalar(generic=json_format.Parse(text, struct_pb2.Struct()))
     elif simple == types_pb2.NONE:
@@ -167,12 +167,3 @@ def _parse(text: str, simple: int) -> Any:
     else:
         raise ValueError("this type cannot be read from a file")
     return literals_pb2.Scalar(primitive=primitive)
-
-
-def _seconds(text: str) -> float:
-    """A Go duration."""
-    parts = re.findall(r"([0-9.]+)(h|ms|us|µs|ns|m|s)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text.lstrip("+-"):
-        raise ValueError(f"{text!r} is no duration like 1h2m3s")
-    total = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    return -total if text.startswith("-") else total

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from ..controls.calls import Calls
     from ..controls.faults import Faults
     from ..controls.stubs import Stubs
+    from ..engine.cache import CacheUse
     from ..model.layout import Layout
     from ..runner.fork import Forker
     from ..runner.images import Images
+    from ..runner.task_secrets import TaskSecrets
     from ..services.server import GrpcServer
     from ..web.server import HttpServer
 
@@ -57,6 +59,8 @@ class Assembly:
     task_callbacks: bool
     stop_orphans: bool
     task_limits: Mapping[str, str]
+    secrets: TaskSecrets
+    cache: CacheUse
     engine: bool
     prompt: bool
 
@@ -145,6 +149,7 @@ class Assembly:
             starter=starter,
             endpoint=f"{access.nearby}:{grpc_server.port}" if self.task_callbacks else "",
             kills=self.faults.task_kills,
+            secrets=self.secrets,
             env={**storage.task_environment, **(task_login(access.auth) if self.task_callbacks else {})},
         )
         console_url = f"http://{access.host}:{http_server.port}"
@@ -158,6 +163,7 @@ class Assembly:
             clock=self.clock,
             catch_up=self.catch_up,
             stop_orphans=self.stop_orphans,
+            cache=self.cache,
             run_url=lambda identifier: console_url + run_path(identifier),
             moves=self.engine,
             pickup=0.0 if self.prompt else _PICKUP,
