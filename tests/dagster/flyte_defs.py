@@ -43,7 +43,7 @@ defs = dg.Definitions(
         dg.define_asset_job("in_process", [retried], executor_def=dg.in_process_executor),
         dg.define_asset_job("in_process_plain", [plain], executor_def=dg.in_process_executor),
         dg.define_asset_job("sized_job", [sized], executor_def=dg.in_process_executor),
-        dg.define_asset_job("few_together", many[:4], executor_def=AT_ONCE),
+        dg.define_asset_job("few_together", many[:3], executor_def=AT_ONCE),
         dg.define_asset_job("many_together", many, executor_def=AT_ONCE),
     ],
     resources={

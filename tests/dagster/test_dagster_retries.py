@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -12,6 +10,7 @@ import pytest
 from dagster_support import meanwhile, runs_of, until
 from rewriting import Rewriting, rewriting
 from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte
+from support.propeller_errors import recorded_errors
 
 from bridge_core import ErrorClass, InvalidRequest, RunError, classify
 from dagster_integration import FlyteResource, build_flyte_assets
@@ -21,11 +20,7 @@ if TYPE_CHECKING:
 
     from bridge_core.sandbox import Sandbox
 
-RECORDED = {
-    (row["case"]): (row["code"], row["kind"], row["message"])
-    for row in json.loads((Path(__file__).parents[1] / "core" / "propeller_errors.json").read_text())["errors"]
-    if row["of"] == "run"
-}
+RECORDED = {row.case: (row.error.code, row.error.kind, row.error.message) for row in recorded_errors("run")}
 HTTP_503 = (
     "USER:RuntimeError",
     "USER",
