@@ -18,17 +18,18 @@ log = logging.getLogger("airflow.task.flyte")
 PATIENCE = 600.0
 """Seconds for which refusals in a row are taken for something that passes."""
 _PAUSE = 5.0
+_BREAK = 120.0
 
 T = TypeVar("T")
 
 
 class Refusals:
-    """Counts how long we have been refused, without an answer between."""
+    """Counts how long we have been refused without a break; who waits hears of refusals only, so a long silence is an answer."""
 
-    __slots__ = ("_since",)
+    __slots__ = ("_last", "_since")
 
     def __init__(self) -> None:
-        self._since: float | None = None
+        self._since = self._last = float("-inf")
 
     def bear(self, error: AuthError, now: float) -> float:
         """Seconds to wait before asking again.
@@ -36,15 +37,16 @@ class Refusals:
         Raises:
             AuthError: The same error, when patience is over.
         """
-        if self._since is None:
+        if now - self._last > _BREAK:
             self._since = now
+        self._last = now
         if now - self._since >= PATIENCE:
             raise error
         return _PAUSE
 
     def over(self) -> None:
         """We were let in."""
-        self._since = None
+        self._last = float("-inf")
 
 
 def patiently(ask: Callable[[], T], what: str) -> T:

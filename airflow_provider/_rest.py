@@ -121,5 +121,5 @@ def _path(task: TaskId) -> str:
 def _refused(status: int, said: str, what: str, url: str) -> Exception:
     kinds = {401: Unauthenticated, 403: PermissionDenied, 429: Unavailable}
     kind = kinds.get(status, Unavailable if status >= 500 else InvalidRequest)  # noqa: PLR2004
-    hint = " Put a token of this Airflow into AIRFLOW_API_TOKEN." if kind is Unauthenticated else ""
+    hint = " AIRFLOW_API_TOKEN must hold a token that may read this." if status in (401, 403) else ""
     return kind(f"Airflow at {url} answered {what} with {status}: {said}.{hint}")

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
+    from .literals.python_types import literal_type, python_type
     from .model.batches import BatchRun
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
-    from .model.entities import Entity, InputSpec
+    from .model.entities import Entity, InputSpec, TaskSpec
     from .model.errors import (
         AuthError,
         BridgeError,
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
         Unavailable,
         Unsupported,
     )
+    from .model.graph import WorkflowGraph, WorkflowNode
     from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.policies import PollPolicy, RetryPolicy
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.registration import RegisteredEntity, RegistrationReport
     from .model.requests import LaunchRequest
+    from .model.resources import Device, Resources
     from .model.run_error import RunError
     from .model.run_errors import AlreadyExists, WaitTimeout
     from .model.run_names import run_name
@@ -73,9 +77,11 @@ __all__ = [
     "Codec",
     "Config",
     "ConfigError",
+    "ContainerTask",
     "Cron",
     "DeadlineExceeded",
     "DeployedTrigger",
+    "Device",
     "DirectoryRef",
     "Entity",
     "EntityKind",
@@ -106,6 +112,7 @@ __all__ = [
     "Provenance",
     "RegisteredEntity",
     "RegistrationReport",
+    "Resources",
     "RetryPolicy",
     "RunAborted",
     "RunEnded",
@@ -122,7 +129,9 @@ __all__ = [
     "SecretNotFound",
     "SecretStore",
     "SecurityContext",
+    "ShellTask",
     "SpanMetric",
+    "TaskSpec",
     "Trigger",
     "TriggerTime",
     "TypeCodec",
@@ -130,7 +139,11 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "WaitTimeout",
+    "WorkflowGraph",
+    "WorkflowNode",
     "classify",
+    "literal_type",
+    "python_type",
     "run_name",
     "seconds",
 ]
@@ -145,8 +158,12 @@ _HOMES = {
     "model.batches": ("BatchRun",),
     "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
-    "model.entities": ("Entity", "InputSpec"),
+    "model.entities": ("Entity", "InputSpec", "TaskSpec"),
+    "model.graph": ("WorkflowGraph", "WorkflowNode"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
+    "model.native_tasks": ("ContainerTask", "ShellTask"),
+    "model.resources": ("Device", "Resources"),
+    "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.policies": ("PollPolicy", "RetryPolicy"),
     "model.projects": ("Project",),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._data_verbs import AsyncDataVerbs
 from ._registration_verbs import AsyncRegistrationVerbs
+from .model.durations import seconds
 from .model.public import public
 
 if TYPE_CHECKING:
@@ -209,17 +210,27 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
         """A snapshot whenever the phase changed; the final one last."""
         return self._ops.runs.watch(self._ops.run(ref), timeout=timeout, poll_interval=poll_interval)
 
-    async def outputs(self, ref: RunRef | str, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
+    async def outputs(
+        self,
+        ref: RunRef | str,
+        *,
+        node: str | None = None,
+        attempt: int | None = None,
+        allow_pickle: bool = False,
+        read_frames: bool = False,
+    ) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references."""
-        return await self._ops.data.outputs(self._ops.run(ref), allow_pickle=allow_pickle, read_frames=read_frames)
+        return await self._ops.stored.outputs(
+            self._ops.run(ref), node=node, attempt=attempt, allow_pickle=allow_pickle, read_frames=read_frames
+        )
 
     async def abort(self, ref: RunRef | str, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success."""
         await self._ops.runs.abort(self._ops.run(ref), reason=reason)
 
-    async def inputs(self, ref: RunRef | str) -> RunOutputs:
-        """Inputs that the run has stored, after defaults, as plain Python."""
-        return await self._ops.data.inputs(self._ops.run(ref))
+    async def inputs(self, ref: RunRef | str, *, node: str | None = None, attempt: int | None = None) -> RunOutputs:
+        """Inputs that the run, or a node or attempt as in `outputs`, was given, after defaults, as plain Python."""
+        return await self._ops.stored.inputs(self._ops.run(ref), node=node, attempt=attempt)
 
     async def relaunch(self, ref: RunRef | str, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
         """A new run with the spec and inputs of this one. With a name it is made once, whatever crashes in between."""
@@ -239,9 +250,11 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
         """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it."""
         await self._ops.inside.signal(self._ops.run(ref), signal_id, value, timeout=timeout)
 
-    async def nodes(self, ref: RunRef | str, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
-        """The nodes of the run as a tree: one call per parent node, however many leaves there are."""
-        return await self._ops.inside.nodes(self._ops.run(ref), attempts=attempts)
+    async def nodes(
+        self, ref: RunRef | str, *, attempts: bool = False, follow: bool = False
+    ) -> tuple[NodeSnapshot, ...]:
+        """The nodes of the run as a tree, in the order of the workflow: one call per parent node, however many leaves."""
+        return await self._ops.inside.nodes(self._ops.run(ref), attempts=attempts, follow=follow)
 
     async def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
         """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
@@ -265,7 +278,7 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
         limit: int = 1000,
     ) -> list[EntityRef]:
         """Registered entities of a kind, by name; with ``name``, the versions of that one, newest first."""
-        return await self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
+        return await self._ops.entities.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
 
     async def projects(self) -> list[Project]:
         """Projects that are not archived, by id, with their domains."""
@@ -302,8 +315,12 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
         return self._ops.runs.list_runs(project, domain, query, limit)
 
     async def get_entity(self, ref: EntityRef | str) -> Entity:
-        """One version of an entity: what it takes and gives. Raises `EntityNotFound`."""
-        return await self._ops.launch.get_entity(ref)
+        """One version of an entity: what it takes and gives, its graph or how it runs. Raises `EntityNotFound`."""
+        return await self._ops.entities.get_entity(ref)
+
+    async def call(self, method: str, request: Any, *, timeout: float | timedelta | None = None) -> Any:
+        """One RPC that there is no verb for, with this client's deadline, credentials and, for reads, retries."""
+        return await self._ops.backend.call(method, request, timeout=seconds(timeout))
 
     def clear_cache(self) -> None:
         """Forgets what was remembered of fully versioned entities."""

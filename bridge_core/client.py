@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ._data_verbs import DataVerbs
 from ._drive import iter_blocking, run_blocking
 from ._registration_verbs import RegistrationVerbs
+from .model.durations import seconds
 from .model.public import public
 
 if TYPE_CHECKING:
@@ -211,22 +212,34 @@ class Client(DataVerbs, RegistrationVerbs):
         """A snapshot whenever the phase changed; the final one last."""
         return iter_blocking(self._ops.runs.watch(self._ops.run(ref), timeout=timeout, poll_interval=poll_interval))
 
-    def outputs(self, ref: RunRef | str, *, allow_pickle: bool = False, read_frames: bool = False) -> RunOutputs:
+    def outputs(
+        self,
+        ref: RunRef | str,
+        *,
+        node: str | None = None,
+        attempt: int | None = None,
+        allow_pickle: bool = False,
+        read_frames: bool = False,
+    ) -> RunOutputs:
         """Outputs of a run that SUCCEEDED, as plain Python; files and frames as references.
 
         Args:
             ref: The run.
+            node: Of this node of it (id or name) instead.
+            attempt: Of this try of the node, 0 for the first.
             allow_pickle: True downloads pickles and loads them, which runs whatever code is in them. Never the default.
             read_frames: True reads frames at once, as `read_frame` does, in lists and maps too. Those inside a structure stay
                 what they are there.
 
         Raises:
             RunEnded: The run ended badly and has none.
-            InvalidRequest: The run has not ended.
+            InvalidRequest: The run has not ended, or the node did not end well.
+            Unavailable: There must be some, and Flyte returned none.
         """
-        return run_blocking(
-            self._ops.data.outputs(self._ops.run(ref), allow_pickle=allow_pickle, read_frames=read_frames)
+        found = self._ops.stored.outputs(
+            self._ops.run(ref), node=node, attempt=attempt, allow_pickle=allow_pickle, read_frames=read_frames
         )
+        return run_blocking(found)
 
     def abort(self, ref: RunRef | str, *, reason: str | None = None) -> None:
         """Aborts the run. One that has ended stays as it is; that is success.
@@ -237,9 +250,9 @@ class Client(DataVerbs, RegistrationVerbs):
         """
         run_blocking(self._ops.runs.abort(self._ops.run(ref), reason=reason))
 
-    def inputs(self, ref: RunRef | str) -> RunOutputs:
-        """Inputs that the run has stored, after defaults, as plain Python."""
-        return run_blocking(self._ops.data.inputs(self._ops.run(ref)))
+    def inputs(self, ref: RunRef | str, *, node: str | None = None, attempt: int | None = None) -> RunOutputs:
+        """Inputs that the run, or a node or attempt as in `outputs`, was given, after defaults, as plain Python."""
+        return run_blocking(self._ops.stored.inputs(self._ops.run(ref), node=node, attempt=attempt))
 
     def relaunch(self, ref: RunRef | str, *, name: str | None = None, overwrite_cache: bool = False) -> RunRef:
         """A new run with the spec and inputs of this one. With a name it is made once, whatever crashes in between.
@@ -268,14 +281,15 @@ class Client(DataVerbs, RegistrationVerbs):
         """
         run_blocking(self._ops.inside.signal(self._ops.run(ref), signal_id, value, timeout=timeout))
 
-    def nodes(self, ref: RunRef | str, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
-        """The nodes of the run as a tree: one call per parent node, however many leaves there are.
+    def nodes(self, ref: RunRef | str, *, attempts: bool = False, follow: bool = False) -> tuple[NodeSnapshot, ...]:
+        """The nodes of the run as a tree, in the order of the workflow: one call per parent node, however many leaves.
 
         Args:
             ref: The run.
             attempts: Also fetch the attempts with their errors and log links: one more call per node.
+            follow: Also fetch the nodes of runs that launch-plan nodes started, as their children.
         """
-        return run_blocking(self._ops.inside.nodes(self._ops.run(ref), attempts=attempts))
+        return run_blocking(self._ops.inside.nodes(self._ops.run(ref), attempts=attempts, follow=follow))
 
     def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
         """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
@@ -300,7 +314,7 @@ class Client(DataVerbs, RegistrationVerbs):
     ) -> list[EntityRef]:
         """Registered entities of a kind, by name; with ``name``, the versions of that one, newest first."""
         return run_blocking(
-            self._ops.launch.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
+            self._ops.entities.list_entities(kind, project=project, domain=domain, name=name, limit=limit)
         )
 
     def projects(self) -> list[Project]:
@@ -354,8 +368,18 @@ class Client(DataVerbs, RegistrationVerbs):
         return iter_blocking(self._ops.runs.list_runs(project, domain, query, limit))
 
     def get_entity(self, ref: EntityRef | str) -> Entity:
-        """One version of an entity: what it takes and gives. Raises `EntityNotFound`."""
-        return run_blocking(self._ops.launch.get_entity(ref))
+        """One version of an entity: what it takes and gives, its graph or how it runs. Raises `EntityNotFound`."""
+        return run_blocking(self._ops.entities.get_entity(ref))
+
+    def call(self, method: str, request: Any, *, timeout: float | timedelta | None = None) -> Any:
+        """One RPC that there is no verb for, with this client's deadline, credentials and, for reads, retries.
+
+        Args:
+            method: As Flyte calls it: ``"GetVersion"``, or with its service, ``"AdminService/GetVersion"``.
+            request: Its ``flyteidl`` message, or a mapping in the JSON form of protobuf. The answer is a message.
+            timeout: Seconds; None: `Config.rpc_timeout`.
+        """
+        return run_blocking(self._ops.backend.call(method, request, timeout=seconds(timeout)))
 
     def clear_cache(self) -> None:
         """Forgets what was remembered of fully versioned entities."""

@@ -6,7 +6,7 @@ is it looked at how the newest of them ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bridge_core import RunRef
 
-__all__ = ["Candidate", "unwanted"]
+__all__ = ["Candidate", "runs_at_work", "unwanted"]
 
 _OPEN = frozenset(dg.DagsterRunStatus) - {
     dg.DagsterRunStatus.SUCCESS,
@@ -30,6 +30,7 @@ _ROOT = "dagster/root_run_id"
 _WILL_RETRY = "dagster/will_retry"
 _RETRY_COMES = 600.0  # seconds that Dagster's own retry of a failed run may take to be made; its daemon may be down
 _FAMILY = 1000  # re-executions that are looked at
+_AT_ONCE = 200  # run ids in one question to Dagster's storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,15 @@ class Candidate:
     dagster_run: str
     step: str
     shared: bool = False
+
+
+def runs_at_work(instance: DagsterInstance, run_ids: Collection[str]) -> set[str]:
+    """Those of the Dagster runs that have not ended: in a healthy installation nearly all, so they are asked about together."""
+    ids, found = sorted(run_ids), set[str]()
+    for start in range(0, len(ids), _AT_ONCE):
+        filters = dg.RunsFilter(run_ids=ids[start : start + _AT_ONCE], statuses=list(_OPEN))
+        found |= {record.dagster_run.run_id for record in instance.get_run_records(filters)}
+    return found
 
 
 def unwanted(

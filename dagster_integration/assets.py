@@ -11,6 +11,7 @@ import dagster as dg
 from bridge_core import BridgeError, EntityRef, InvalidRequest, RunOptions, seconds
 
 from ._arguments import AssetArguments, check_arguments
+from ._description import description_of
 from ._failures import error_classes, failure_of_error
 from ._launch import How, run_to_end
 from ._no_value import asset_without_value
@@ -42,6 +43,7 @@ def build_flyte_assets(
     metadata_outputs: bool | Sequence[str] = True,
     metadata_limit: int = LONGEST,
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
+    described_by: FlyteResource | None = None,
     **asset: Unpack[AssetArguments],
 ) -> dg.AssetsDefinition:
     """An asset whose materialization is one run of a Flyte launch plan, workflow or task.
@@ -64,6 +66,8 @@ def build_flyte_assets(
         metadata_limit: Characters of one output that the event log keeps at most.
         work: A function of the context that names the piece of work where several Dagsters do it and only one run is wanted;
             None: the Dagster run and its re-executions are the work.
+        described_by: A Flyte that is asked, while definitions load, for what the workflow's author wrote about it: the asset's
+            description when none is given. None: nobody is asked.
         **asset: Arguments of `dagster.asset`: ``name`` or ``key`` (default: the last part of the entity's name), ``deps``,
             ``partitions_def``, ``retry_policy``, ``pool``, ….
 
@@ -96,6 +100,7 @@ def build_flyte_assets(
         metadata_outputs=metadata_outputs,
         metadata_limit=metadata_limit,
         work=work,
+        described_by=described_by,
         **asset,
     )(given)
 
@@ -111,6 +116,7 @@ def flyte_assets(
     metadata_outputs: bool | Sequence[str] = True,
     metadata_limit: int = LONGEST,
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
+    described_by: FlyteResource | None = None,
     **asset: Unpack[AssetArguments],
 ) -> Callable[[Callable[..., Mapping[str, Any]]], dg.AssetsDefinition]:
     """Turns a function that returns the inputs of a Flyte run into the asset that this run makes.
@@ -170,7 +176,10 @@ def flyte_assets(
         settings: dict[str, Any] = {**asset}
         settings["kinds"] = {"flyte", *(settings.get("kinds") or ())}
         settings["metadata"] = {"flyte/entity": str(ref), **(settings.get("metadata") or {})}
-        settings["description"] = settings.get("description") or inspect.getdoc(function) or f"Flyte {ref}"
+        said = settings.get("description") or inspect.getdoc(function)
+        if not said and described_by is not None:
+            said = description_of(ref, described_by)
+        settings["description"] = said or f"Flyte {ref}"
         settings["required_resource_keys"] = {
             resource_key,
             *users.resources,

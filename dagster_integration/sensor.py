@@ -32,7 +32,7 @@ from bridge_core import (
 
 from ._notes import noted_runs
 from ._origin import awaited_by
-from ._orphans import Candidate, unwanted
+from ._orphans import Candidate, runs_at_work, unwanted
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -155,10 +155,13 @@ class _Sweep:
         """Looks at all candidates; a sentence for the UI."""
         self._read_ended_runs()
         try:
-            for candidate in [*self._owed(), *self._awaited(places)]:
+            candidates = [*self._owed(), *self._awaited(places)]
+            at_work = runs_at_work(self._instance, {candidate.dagster_run for candidate in candidates})
+            for candidate in candidates:
                 if time.monotonic() > self._end:
                     break
-                self._see_to(candidate)
+                if candidate.dagster_run not in at_work:
+                    self._see_to(candidate)
         except BridgeError as error:
             if classify(error).error_class not in (ErrorClass.COULD_NOT_ASK, ErrorClass.REFUSED_BY_FLYTE):
                 raise

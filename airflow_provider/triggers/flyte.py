@@ -169,7 +169,7 @@ class FlyteRunTrigger(BaseTrigger):
 
     def _drop(self) -> asyncio.Future[str] | None:
         """Begins to end the run, once; awaits nothing."""
-        if not self.cancel_on_kill:
+        if not self.cancel_on_kill or self.task_instance is None:
             return None
         if self._outcome is None:
             self._outcome = stop_dropped(self.task_instance, self.ref, self._client)

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from ..transport.base import Transport
     from .batches import BatchOperations
     from .data import DataOperations
+    from .entities import EntityOperations
     from .files import FileOperations
     from .launch import LaunchOperations
     from .nodes import InsideOperations
     from .register import RegisterOperations
     from .relaunch import AgainOperations
     from .runs import RunOperations
+    from .stored import StoredOperations
     from .triggers import TriggerOperations
 
 __all__ = ["Operations"]
@@ -73,6 +75,13 @@ class Operations:
         return DataOperations(self.backend, self._transport, self.files, self._codec)
 
     @cached_property
+    def stored(self) -> StoredOperations:
+        """Values that are stored."""
+        from .stored import StoredOperations
+
+        return StoredOperations(self.backend, self.data)
+
+    @cached_property
     def runs(self) -> RunOperations:
         """Runs that exist."""
         from .runs import RunOperations
@@ -81,7 +90,7 @@ class Operations:
 
     @cached_property
     def launch(self) -> LaunchOperations:
-        """New runs, and entities."""
+        """New runs."""
         from .launch import LaunchOperations
 
         return LaunchOperations(self.backend, self._transport, self._config, self.data)
@@ -92,6 +101,13 @@ class Operations:
         from .batches import BatchOperations
 
         return BatchOperations(self.backend, self._transport, self._config, self.launch)
+
+    @cached_property
+    def entities(self) -> EntityOperations:
+        """What is registered."""
+        from .entities import EntityOperations
+
+        return EntityOperations(self.backend, self._config, self.data)
 
     @cached_property
     def again(self) -> AgainOperations:

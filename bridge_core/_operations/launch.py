@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..model.arguments import count, flags, texts
+from ..model.arguments import flags
 from ..model.batches import grouped
 from ..model.errors import BridgeError, InvalidRequest, Unavailable
 from ..model.ids import EntityKind, EntityRef, RunRef
@@ -30,7 +30,6 @@ from ..model.requests import LaunchRequest, stamped
 from ..model.run_errors import AlreadyExists
 from ..model.run_names import check_run_name, random_run_name
 from ..model.runs import Launched, RunSnapshot
-from ..model.text_forms import kind_of
 from .create import created
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from ..backends.values import Existing, Interface
     from ..config import Config
     from ..literals import Encoded
-    from ..model.entities import Entity
     from ..transport.base import Transport
     from .data import DataOperations
     from .staging import Staged
@@ -129,42 +127,6 @@ class LaunchOperations:
         launched = await self._transport.map_calls(each, list(in_turn.values()), limit=limit)
         return [outcome for _, outcome in sorted(itertools.chain.from_iterable(launched), key=itemgetter(0))]
 
-    async def list_entities(
-        self, kind: EntityKind | str, *, project: str | None, domain: str | None, name: str | None, limit: int
-    ) -> list[EntityRef]:
-        """Names of a kind, or the versions of one name, newest first."""
-        kind = kind_of(kind)
-        texts(project=project, domain=domain, name=name)
-        count(limit=limit)
-        placed = EntityRef(kind, name or "any", project, domain).placed(self._config)
-        if name is None:
-            return (await self._backend.lists.names(kind, placed.project or "", placed.domain or ""))[:limit]
-        return await self._backend.lists.versions(placed, limit)
-
-    async def get_entity(self, ref: EntityRef | str) -> Entity:
-        """One version of an entity: what it takes and gives."""
-        from ..literals import describe_type
-        from ..model.entities import Entity, InputSpec
-
-        codec = self._data.codec
-        found = await self._backend.interface(EntityRef.of(ref).placed(self._config))
-        return Entity(
-            ref=found.entity,
-            inputs={
-                name: InputSpec(
-                    type=describe_type(item.var.type),
-                    required=item.required,
-                    default=codec.decode(item.default, item.var.type) if item.HasField("default") else None,
-                    description=item.var.description,
-                )
-                for name, item in found.parameters.items()
-            },
-            outputs={name: describe_type(kind) for name, kind in found.outputs.items()},
-            fixed={name: codec.decode(item) for name, item in found.fixed.items()},
-            active=found.active,
-            description=await self._backend.description(found.entity),
-        )
-
     async def _launch(self, request: LaunchRequest) -> RunRef | Launched:
         """A reference when this call made the run; what was found otherwise."""
         self._backend.check_options(request.options)
@@ -241,7 +203,7 @@ class LaunchOperations:
         if found.fingerprint != prepared.fingerprint:
             from ..literals import differing
 
-            stored = await self._backend.stored_inputs(ref)
+            stored = await self._data.whole(await self._backend.stored_inputs(ref), f"the inputs of run {ref}")
             if found.fingerprint is None and prepared.complete.literals and not stored.literals:
                 raise Unavailable(
                     f"run {ref} exists ({snapshot.phase.value}) and was not launched by this library, and Flyte returned none of "

@@ -32,11 +32,13 @@ class InsideOperations:
         self._config = config
         self._data = data
 
-    async def nodes(self, ref: RunRef, *, attempts: bool = False) -> tuple[NodeSnapshot, ...]:
-        """The node tree; with attempts, one more call per leaf."""
-        flags(attempts=attempts)
+    async def nodes(self, ref: RunRef, *, attempts: bool = False, follow: bool = False) -> tuple[NodeSnapshot, ...]:
+        """The node tree; with attempts, one more call per leaf; followed, with the trees of runs that nodes started."""
+        flags(attempts=attempts, follow=follow)
         tree = await self._backend.inside.tree(ref)
-        return await self._with_attempts(ref, tree) if attempts else tree
+        if attempts:
+            tree = await self._with_attempts(ref, tree)
+        return await self._followed(tree, attempts=attempts) if follow else tree
 
     async def logs(self, ref: RunRef, *, node: str | None = None) -> list[LogLink]:
         """Log links of one node, or of the failed nodes, or, when none failed, of all."""
@@ -50,7 +52,7 @@ class InsideOperations:
                 raise NotFound(f"run {ref} has no node {node!r} with logs; it has {names}")
         else:
             chosen = [item for item in every if item.phase in ("FAILED", "TIMED_OUT")] or every
-        return [log for item in chosen for log in await self._logs_of(ref, item.id)]
+        return [log for item in chosen for log in await self._logs_of(ref, item)]
 
     async def deck(self, ref: RunRef, *, node: str | None = None) -> str:
         """HTML of a node's deck; of the only node that has one when none is named."""
@@ -97,8 +99,21 @@ class InsideOperations:
             raise InvalidRequest(f"signal {signal_id} of run {ref}: files cannot be sent as signals; send a reference")
         await self._backend.inside.set_signal(ref, signal_id, encoded.literal)
 
-    async def _logs_of(self, ref: RunRef, node_id: str) -> Iterable[LogLink]:
-        return [log for attempt in await self._backend.inside.attempts(ref, node_id) for log in attempt.logs]
+    async def _logs_of(self, ref: RunRef, node: NodeSnapshot) -> Iterable[LogLink]:
+        """Of a node that started a run: the logs of that run."""
+        if node.child_run is not None:
+            return await self.logs(node.child_run)
+        return [log for attempt in await self._backend.inside.attempts(ref, node.id) for log in attempt.logs]
+
+    async def _followed(self, tree: tuple[NodeSnapshot, ...], *, attempts: bool) -> tuple[NodeSnapshot, ...]:
+        out = []
+        for item in tree:
+            if item.child_run is not None:
+                children = await self.nodes(item.child_run, attempts=attempts, follow=True)
+            else:
+                children = await self._followed(item.children, attempts=attempts)
+            out.append(replace(item, children=children))
+        return tuple(out)
 
     async def _with_attempts(self, ref: RunRef, tree: tuple[NodeSnapshot, ...]) -> tuple[NodeSnapshot, ...]:
         out = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..config.auth import TOKEN
-from ..model.errors import BridgeError, ConfigError, Unauthenticated
+from ..model.errors import BridgeError, ConfigError, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -40,8 +40,18 @@ class Refusals:
             details=asked.details if code else failure.details,
         )
 
-    def refused_again(self, asked: BridgeError, server: AuthServer | None) -> BridgeError:
-        """A call was refused with a fresh token, too."""
+    def refused_again(self, asked: BridgeError, server: AuthServer | None, *, by_proxy: bool) -> BridgeError:
+        """A call was refused with a fresh token, too; perhaps by the proxy that its own token is for."""
+        if by_proxy:
+            program = self._config.auth.proxy_command[0]
+            return Unavailable(
+                f"{asked.rpc} did not reach Flyte at {self._config.endpoint}: the proxy before it refused a fresh token of "
+                f"auth.proxy_command ({program}), too: {asked.details}",
+                code=asked.code,
+                rpc=asked.rpc,
+                request_id=asked.request_id,
+                details=asked.details,
+            )
         return Unauthenticated(
             self._told(asked, f"A fresh token was refused too; {self._way_out(server)}"),
             code=asked.code,

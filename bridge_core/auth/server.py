@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, EXTERNAL_COMMAND, TOKEN
-from ..model.errors import AuthError, Unsupported
+from ..model.errors import AuthError, BridgeError, Unsupported
+from ..model.status import answered_by_proxy
 from ..transport.base import Method
 
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ async def ask_server(transport: Transport, config: Config, metadata: Metadata, *
             public, auth_pb2.PublicClientAuthConfigRequest(), timeout=_TIMEOUT, metadata=metadata
         )
         urls = await transport.unary(oauth, auth_pb2.OAuth2MetadataRequest(), timeout=_TIMEOUT, metadata=metadata)
-    except (Unsupported, AuthError) as error:
-        if needed and isinstance(error, AuthError):
+    except BridgeError as error:
+        harmless = isinstance(error, (Unsupported, AuthError)) or answered_by_proxy(error)
+        if not harmless or (needed and not isinstance(error, Unsupported)):
             raise
         return _configured(AuthServer(present=False), config)
     server = AuthServer(

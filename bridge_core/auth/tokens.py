@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, PASSTHROUGH, PKCE, TOKEN
 from ..config.metadata import as_sent
 from ..model.errors import BridgeError, Unavailable, Unsupported
+from ..model.status import answered_by_proxy
 from .passthrough import passing
 from .slot import Slot
 from .token import Token, sendable
@@ -53,8 +54,6 @@ _FIRST_COOLDOWN, _LONGEST_COOLDOWN = 1.0, 60.0
 """Seconds between attempts to replace a token that still works."""
 
 _PROXY_HEADER = "proxy-authorization"
-_HTTP_ANSWER = "Received http2 header with status"
-"""How gRPC words an answer that no gRPC server gave: a proxy's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class Tokens:
         if error.code != "UNKNOWN" or not method.safe:
             return False
         if sent.proxy is not None:
-            return _HTTP_ANSWER in (error.details or "")
+            return answered_by_proxy(error)
         return sent.token is None and not sent.own
 
     async def renew(self, transport: Transport, sent: Sent, error: BridgeError, before: int) -> BridgeError | None:
@@ -153,12 +152,13 @@ class Tokens:
         """
         try:
             if before and not (before == 1 and await self._learn(transport, sent)):
-                return self._refusals.refused_again(error, self._server)
+                by_proxy = sent.proxy is not None and answered_by_proxy(error)
+                return self._refusals.refused_again(error, self._server, by_proxy=by_proxy)
             if before:
                 return None
         except BridgeError as failure:
             return self._refusals.no_token(error, failure)
-        by_proxy = _HTTP_ANSWER in (error.details or "") and sent.proxy is not None
+        by_proxy = answered_by_proxy(error) and sent.proxy is not None
         try:
             if sent.proxy is not None:
                 await self._proxy.replace(transport, sent.proxy, _nothing, self._run_proxy_command)

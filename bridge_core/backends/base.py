@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from ..model.graph import WorkflowGraph
     from ..model.ids import EntityKind, EntityRef, RunRef
     from ..model.nodes import Attempt, NodeSnapshot, SpanMetric
     from ..model.projects import Project
     from ..model.run_options import RunOptions
     from ..model.runs import RunQuery, RunSnapshot
     from ..schedules import DeployedTrigger, Trigger
-    from .values import Existing, Interface, SignedUpload, StoredOutputs
+    from .values import Existing, Interface, NodeValues, SignedUpload, StoredLiterals
 
 __all__ = ["Backend", "Inside", "Lists", "Projects", "Registry", "Triggers"]
 
@@ -24,11 +25,15 @@ class Inside(Protocol):
     """The inside of runs."""
 
     async def tree(self, ref: RunRef) -> tuple[NodeSnapshot, ...]:
-        """All nodes as a tree; the number of calls does not depend on the number of leaves, except for paging."""
+        """All nodes as a tree, in the order of the workflow; the number of calls depends on that of leaves by paging only."""
         ...
 
     async def attempts(self, ref: RunRef, node_id: str) -> tuple[Attempt, ...]:
         """Attempts of one node, oldest first."""
+        ...
+
+    async def values(self, ref: RunRef, node_id: str, attempt: int | None) -> NodeValues:
+        """What a node, or one attempt of it, was given and gave. Raises `NotFound` for a node or attempt that is not there."""
         ...
 
     async def deck_urls(self, ref: RunRef, node_id: str) -> list[str]:
@@ -148,12 +153,20 @@ class Backend(Protocol):
         """The run that has this name, or None."""
         ...
 
-    async def stored_inputs(self, ref: RunRef) -> Any:
-        """``LiteralMap`` of the inputs that the run has stored."""
+    async def stored_inputs(self, ref: RunRef) -> StoredLiterals:
+        """Inputs that the run has stored."""
         ...
 
     async def interface(self, entity: EntityRef) -> Interface:
         """Resolves version None, ``latest`` and ``active``. Raises `EntityNotFound`."""
+        ...
+
+    async def workflow(self, entity: EntityRef) -> Interface:
+        """A workflow as such, whatever launches it. Resolves version None and ``latest``. Raises `EntityNotFound`."""
+        ...
+
+    async def graph(self, workflow: EntityRef) -> WorkflowGraph:
+        """Nodes and edges of a pinned workflow."""
         ...
 
     async def description(self, entity: EntityRef) -> str:
@@ -191,7 +204,7 @@ class Backend(Protocol):
         """A signed URL to read one object from. ``spelled``: the URI is the server's own spelling, not the object's name."""
         ...
 
-    async def outputs(self, ref: RunRef) -> StoredOutputs:
+    async def outputs(self, ref: RunRef) -> StoredLiterals:
         """Outputs of a run."""
         ...
 
@@ -213,6 +226,10 @@ class Backend(Protocol):
 
     async def whoami(self) -> str:
         """Who the server thinks we are."""
+        ...
+
+    async def call(self, method: str, request: Any, *, timeout: float | None = None) -> Any:
+        """One RPC by its name. Raises `InvalidRequest` for one that this API has not, or a request of another kind."""
         ...
 
     def clear_cache(self) -> None:

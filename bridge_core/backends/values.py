@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..model.entities import TaskSpec
     from ..model.ids import EntityRef, RunRef
     from ..model.runs import RunSnapshot
 
-__all__ = ["Existing", "Interface", "SignedUpload", "StoredOutputs"]
+__all__ = ["Existing", "Interface", "NodeValues", "SignedUpload", "StoredLiterals"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,10 @@ class Interface:
     annotations: Mapping[str, str] = field(default_factory=dict)
     active: bool | None = None
     """Launch plans: whether this version is the active one. None for others."""
+    workflow: EntityRef | None = None
+    """Launch plans and workflows: the workflow, pinned."""
+    task: TaskSpec | None = None
+    """Tasks: how it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +61,22 @@ class SignedUpload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredOutputs:
-    """Literals of a finished run. Exactly one of the two is set, unless the run has no outputs."""
+class StoredLiterals:
+    """Inputs or outputs of a run, a node or an attempt. Exactly one of the two is set, unless there are none."""
 
     literals: Any
     """``literals_pb2.LiteralMap`` that came inline."""
     url: str = field(default="", repr=False)
     """Signed URL of the serialised map, when it was too large to come inline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeValues:
+    """What a node, or one attempt of it, was given and gave."""
+
+    phase: str
+    """Flyte's own word."""
+    inputs: StoredLiterals
+    outputs: StoredLiterals
+    task: EntityRef | None = None
+    """Whose types these values have; None when they are another entity's, or lists of a task's."""

@@ -131,18 +131,19 @@ def json_object(path: str, option: str) -> dict[str, Any]:
     Raises:
         InvalidRequest: It cannot be read, or holds something else.
     """
-    import json
     import sys
     from pathlib import Path
 
+    from ..literals.coercion import parsed_json
+
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        found = json.loads(text)
+        found = parsed_json(text)
     except OSError as error:
         raise InvalidRequest(f"{option} {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{option} {path}: not UTF-8: {error}") from None
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"{option} {path}: not JSON: {error}") from None
     if not isinstance(found, dict):
         raise InvalidRequest(f"{option} {path}: wanted a JSON object, found {type(found).__name__}")
@@ -151,10 +152,12 @@ def json_object(path: str, option: str) -> dict[str, Any]:
 
 def pairs(items: list[str], option: str) -> dict[str, str]:
     """``NAME=VALUE`` arguments as a dictionary."""
-    out = {}
+    out: dict[str, str] = {}
     for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name:
             raise InvalidRequest(f"{option} {item!r}: wanted NAME=VALUE")
+        if name in out:
+            raise InvalidRequest(f"{option} gives {name} twice; give it once")
         out[name] = value
     return out

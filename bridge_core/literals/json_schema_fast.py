@@ -17,6 +17,7 @@ from typing import Any
 from .coder import Job
 from .foreign import is_data_class
 from .packing import KEYS, odd_key
+from .pydantic_models import may_hold_data
 
 __all__ = [
     "NOT_FAST",
@@ -188,7 +189,7 @@ class _Shapes:
         """Which fields have values that are not of the exact type, for a shape that is new here."""
         if not self._needed <= fields.keys() <= self._known.keys():
             raise NotFast
-        if kind is not dict and list(fields) != [field.name for field in dataclasses.fields(kind)]:
+        if dataclasses.is_dataclass(kind) and list(fields) != [field.name for field in dataclasses.fields(kind)]:
             raise NotFast  # fields that were added, deleted or set again: not in the order they are written in
         checks = self.of_class(kind)[1] if kind not in self.classes else self.classes[kind][1]
         if len(checks) >= _REMEMBERED:
@@ -201,9 +202,12 @@ class _Shapes:
     def _reader(self, kind: type) -> _Fields | None:
         if kind is dict:
             return _same
-        if not dataclasses.is_dataclass(kind) or issubclass(kind, Mapping) or is_data_class(kind):
+        if issubclass(kind, Mapping) or is_data_class(kind) or (self._title and kind.__name__ != self._title):
             return _no_fields
-        if self._title and kind.__name__ != self._title:
+        if hasattr(kind, "model_dump") and hasattr(kind, "model_fields"):
+            hashed: Any = kind
+            return _no_fields if may_hold_data(hashed) or getattr(kind, "__pydantic_root_model__", False) else _dumped
+        if not dataclasses.is_dataclass(kind):
             return _no_fields
         names = [field.name for field in dataclasses.fields(kind)]
         if not names or not self._needed <= set(names) <= self._known.keys():
@@ -221,6 +225,17 @@ def _same(value: Any) -> Any:
 def _no_fields(value: Any) -> Any:  # noqa: ARG001 - reads fields
     """The class has no fast way."""
     raise NotFast
+
+
+def _dumped(value: Any) -> dict[str, Any]:
+    """A pydantic model as it writes itself."""
+    try:
+        fields = value.model_dump(mode="json")
+    except Exception as error:  # a serializer of the user's may raise anything; the long way says what
+        raise NotFast from error
+    if type(fields) is not dict:
+        raise NotFast
+    return fields
 
 
 def _read(names: list[str], value: Any) -> dict[str, Any]:

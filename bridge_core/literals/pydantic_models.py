@@ -16,7 +16,7 @@ from typing import Any
 
 from .foreign import is_data
 
-__all__ = ["Unwritable", "is_model", "model_fields", "root_of"]
+__all__ = ["Unwritable", "is_model", "may_hold_data", "model_fields", "root_of"]
 
 _LEAVES = frozenset({str, int, float, bool, bytes, type(None), dt.datetime, dt.date, dt.time, dt.timedelta})
 
@@ -56,7 +56,7 @@ def model_fields(value: Any, known: Collection[str] = ()) -> Mapping[str, Any]:
         Unwritable: A field has no JSON.
     """
     kind: Any = type(value)
-    data = _fields_with_data(value) if _may_hold_data(kind) else {}
+    data = _fields_with_data(value) if may_hold_data(kind) else {}
     if data and getattr(getattr(kind, "__pydantic_decorators__", None), "model_serializers", None):
         raise Unwritable(
             "",
@@ -124,7 +124,7 @@ def _holds_data(value: Any, seen: set[int]) -> bool:
     elif isinstance(value, (list, tuple, set, frozenset)):
         items = value
     elif is_model(value):
-        items = [*vars(value).values(), *(value.model_extra or {}).values()] if _may_hold_data(kind) else ()
+        items = [*vars(value).values(), *(value.model_extra or {}).values()] if may_hold_data(kind) else ()
     elif dataclasses.is_dataclass(kind):
         items = [getattr(value, field.name, None) for field in dataclasses.fields(kind)]
     elif hasattr(kind, "__attrs_attrs__"):
@@ -136,7 +136,7 @@ def _holds_data(value: Any, seen: set[int]) -> bool:
 
 
 @functools.lru_cache(1024)
-def _may_hold_data(kind: Any) -> bool:
+def may_hold_data(kind: Any) -> bool:
     """Whether a class of models can have files or frames in it, by its annotations: most cannot, and are not searched."""
     return _may_hold(kind, set())
 

@@ -19,7 +19,7 @@ from google.protobuf import json_format
 
 from .coder import Coder, Job
 from .foreign import LocalData, is_frame, sdk_reference
-from .json_schema import compile_schema, resolve
+from .json_schema import Entry, compile_schema, resolve
 from .json_schema_fast import NOT_FAST
 from .packing import PACKED, is_too_deep, odd_key, pack, unpack
 from .problems import MAX_DEPTH, Where, refusal, render, show
@@ -54,7 +54,7 @@ class StructCoder(Coder):
         self._legacy = protobuf or bool(self._schema and not _says_msgpack(literal_type))
 
     def fill(self, out: Literal, value: Any, where: Where, job: Job) -> None:
-        raw = self._fast(value, job, _packer())
+        raw = None if self._entry is None or self._legacy else self._fast(self._entry, value, job, _packer())
         if raw is None:
             self._fill(out, value, where, job)
         else:
@@ -83,21 +83,23 @@ class StructCoder(Coder):
                 append(template)
 
     def fill_items(self, out: MutableMapping[str, Literal], values: Mapping[str, Any], where: Where, job: Job) -> None:
+        if self._entry is None or self._legacy:
+            super().fill_items(out, values, where, job)
+            return
         packer = _packer()
         for key, value in values.items():
-            raw = self._fast(value, job, packer)
+            raw = self._fast(self._entry, value, job, packer)
             if raw is None:
                 self._fill(out[key], value, (where, key), job)
             else:
                 binary = out[key].scalar.binary
                 binary.value, binary.tag = raw, _TAG
 
-    def _fast(self, value: Any, job: Job, packer: msgpack.Packer) -> bytes | None:
+    @staticmethod
+    def _fast(entry: Entry, value: Any, job: Job, packer: msgpack.Packer) -> bytes | None:
         """The msgpack of a value that fits its schema as it is; None sends it the long way, which explains."""
-        if self._entry is None or self._legacy:
-            return None
         try:
-            plain = self._entry.fast(value, job)
+            plain = entry.fast(value, job)
             raw: bytes = packer.pack(plain)
         except _NOT_FAST:
             return None

@@ -301,9 +301,9 @@ def _enum(value: Any, target: type[enum.Enum], where: Where) -> Any:
 
 
 def _reference(value: Any, target: Any, where: Where) -> Any:
-    """References inside a dataclass are ``{"path": uri}`` (files) or ``{"uri": …}`` (frames)."""
+    """References inside a dataclass are ``{"path": uri}`` (files), ``{"uri": …}`` (frames), ``{"remote_path": …}`` (schemas)."""
     if isinstance(value, dict):
-        uri = value.get("uri", value.get("path"))
+        uri = next((value[key] for key in ("uri", "path", "remote_path") if key in value), None)
         if isinstance(uri, str):
             form = value.get("format") or value.get("file_format")
             return target(uri=uri, format=form) if form else target(uri=uri)

@@ -30,6 +30,8 @@ class LogLink:
     node: str
     attempt: int
     """0 for the first."""
+    item: int | None = None
+    """Index of the item of a mapped task whose log it is; None for the log of the node."""
 
 
 @public
@@ -46,7 +48,9 @@ class Attempt:
     error: RunError | None = None
     logs: tuple[LogLink, ...] = ()
     items: tuple[NodePhase, ...] = ()
-    """Phase of each item of a mapped task, by index; empty for others."""
+    """Phase of the last try of each item of a mapped task, by index; empty for others."""
+    item_attempts: tuple[int, ...] = ()
+    """How often each item was tried, by index."""
 
 
 @public

@@ -8,6 +8,8 @@ from datetime import timedelta
 from os import PathLike
 from typing import Any
 
+from .arguments import flags, paths, texts, wrong
+from .durations import seconds
 from .ids import EntityRef
 from .public import public
 
@@ -40,6 +42,31 @@ class RegisterRequest:
     dry_run: bool = False
     copy_bundle_to: str | PathLike[str] | None = None
     timeout: float | timedelta = 600.0
+
+    def __post_init__(self) -> None:
+        texts(
+            version=self.version,
+            project=self.project,
+            domain=self.domain,
+            destination_dir=self.destination_dir,
+            python=self.python,
+            git_repo=self.git_repo,
+            raw_data_path=self.raw_data_path,
+            service_account=self.service_account,
+        )
+        flags(
+            activate=self.activate, build_images=self.build_images, skip_errors=self.skip_errors, dry_run=self.dry_run
+        )
+        paths(
+            **{name: value for name in ("source_root", "copy_bundle_to") if (value := getattr(self, name)) is not None}
+        )
+        if self.copy not in ("auto", "all", "none"):
+            raise wrong("copy", "'auto', 'all' or 'none'", self.copy)
+        if self.env is not None and not (
+            isinstance(self.env, Mapping) and all(isinstance(item, str) for pair in self.env.items() for item in pair)
+        ):
+            raise wrong("env", "a mapping of texts to texts", self.env)
+        seconds(self.timeout, "timeout", positive=True)
 
 
 @public

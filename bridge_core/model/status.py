@@ -20,7 +20,7 @@ from .run_errors import AlreadyExists
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STATUS_ERRORS", "from_status"]
+__all__ = ["STATUS_ERRORS", "answered_by_proxy", "from_status"]
 
 STATUS_ERRORS: Mapping[str, type[BridgeError]] = {
     "CANCELLED": Unavailable,
@@ -43,7 +43,10 @@ STATUS_ERRORS: Mapping[str, type[BridgeError]] = {
 """gRPC status name -> error. INTERNAL and UNKNOWN are *Unavailable*: the server broke while answering, so we know nothing."""
 
 _PROXY_SAID = "Received http2 header with status"
-"""How gRPC begins when the answer was plain HTTP. It makes UNIMPLEMENTED of a 404, what an ingress without backend says."""
+"""How gRPC begins when the answer was plain HTTP."""
+
+_OF_PROXIES = frozenset({"UNIMPLEMENTED", "PERMISSION_DENIED"})
+"""What gRPC makes of a 404 (of an ingress without backend) and of a 403: not what Flyte says about us or about itself."""
 
 _DATABASE_AWAY = "unexpected error type for"
 """How FlyteAdmin words every failure of its database that is no answer of it (gormimpl/errors). Checks that ask the database (is
@@ -70,6 +73,11 @@ _HANDSHAKES: Mapping[str, str] = {
 """Words of TLS handshakes that leave no doubt about the cause."""
 
 
+def answered_by_proxy(error: BridgeError) -> bool:
+    """Whether a call was answered in plain HTTP: by a proxy or an ingress, not by Flyte."""
+    return _PROXY_SAID in (error.details or "")
+
+
 def from_status(code: str, details: str, *, rpc: str, target: str, request_id: str | None) -> BridgeError:
     """The error for one failed call.
 
@@ -81,7 +89,7 @@ def from_status(code: str, details: str, *, rpc: str, target: str, request_id: s
         request_id: What was sent as ``x-request-id``.
 
     Returns:
-        An error of the type in `STATUS_ERRORS`; unknown codes, and a proxy's 404, give `Unavailable`.
+        An error of the type in `STATUS_ERRORS`; unknown codes, and a proxy's 403 and 404, give `Unavailable`.
     """
     kind = STATUS_ERRORS.get(code, Unavailable)
     if _DATABASE_AWAY in details:
@@ -90,11 +98,13 @@ def from_status(code: str, details: str, *, rpc: str, target: str, request_id: s
         kind = InvalidRequest
     elif code == "INTERNAL" and details.startswith(_NO_DECK):
         kind = NotFound
-    if code == "UNIMPLEMENTED" and details.startswith(_PROXY_SAID):
+    by_proxy = code in _OF_PROXIES and details.startswith(_PROXY_SAID)
+    if by_proxy:
         kind = Unavailable
         message = (
             f"cannot reach Flyte at {target} ({rpc}): a proxy or ingress in between answered, not Flyte: {details}. Flyte "
-            "may be restarting; if this lasts, the endpoint or a route of the ingress is wrong."
+            "may be restarting; if this lasts, the endpoint or a route of the ingress is wrong, or the proxy wants to know "
+            "who we are (auth.proxy_command)."
         )
     elif _DATABASE_AWAY in details:
         message = f"Flyte at {target} cannot ask its own database now ({rpc}, {code}): {details}."
@@ -102,7 +112,8 @@ def from_status(code: str, details: str, *, rpc: str, target: str, request_id: s
         message = f"cannot reach Flyte at {target} ({rpc}): {details}."
     else:
         message = f"{rpc} at {target} answered {code}: {details}"
-    advice = next((text for mark, text in _HANDSHAKES.items() if mark in details), None) or _ADVICE.get(code)
+    advice = next((text for mark, text in _HANDSHAKES.items() if mark in details), None)
+    advice = advice or (None if by_proxy else _ADVICE.get(code))
     if advice and not message.endswith((".", "!", "?")):
         message += "."
     return kind(

@@ -8,9 +8,12 @@ from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
+from ..model.arguments import paths, wrong
 from ..model.durations import seconds
 from ..model.errors import ConfigError, InvalidRequest
+from ..model.native_tasks import ContainerTask, ShellTask
 from ..model.registration import RegisterRequest
+from .native import NativeTasks
 from .package import is_package, read_package
 from .python_code import PythonOptions, open_python
 from .source import Source
@@ -33,7 +36,7 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
         env=request.env,
         source_root=Path(request.source_root).expanduser().resolve() if request.source_root is not None else None,
         destination=request.destination_dir or PythonOptions().destination,
-        copy=_copy(request),
+        copy=request.copy,
         git_repo=request.git_repo,
         raw_data_path=request.raw_data_path,
         service_account=request.service_account,
@@ -41,25 +44,32 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
         patience=seconds(request.timeout, positive=True) or 0.0,
     )
     source = request.source if request.source is not None else tuple(packages)
-    items = [source] if isinstance(source, str | PathLike) else list(source)
+    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | list | tuple):
+        raise wrong("source", "a file, a folder, a module, a task of this library, or a list of these", source)
+    items = list(source) if isinstance(source, list | tuple) else [source]
     if not items:
         raise InvalidRequest(
             "register: nothing to register: name a package, a Python file or folder, or a module; or list modules as "
             "workflow_packages in the section sdk of the configuration file"
         )
-    paths = tuple(_path(item, options.source_root) for item in items)
-    if any(is_package(path) for path in paths):
-        if len(paths) > 1:
+    tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask)]
+    if tasks:
+        if len(tasks) < len(items):
+            raise InvalidRequest(
+                "register: tasks written in Python and files cannot be mixed; register one after the other"
+            )
+        _only_code(request, "tasks written in Python say everything themselves")
+        return NativeTasks.of(tasks)
+    places: list[str | PathLike[str]] = [item for item in items if isinstance(item, str | PathLike)]
+    if len(places) < len(items):
+        raise InvalidRequest(f"register: {source!r} is nothing that can be registered")
+    found = tuple(_path(item, options.source_root) for item in places)
+    if any(is_package(path) for path in found):
+        if len(found) > 1:
             raise InvalidRequest("register: one package at a time; register the others afterwards")
-        _only_code(request)
-        return read_package(paths[0])
-    return open_python(paths, _interpreter(request.python), options)
-
-
-def _copy(request: RegisterRequest) -> str:
-    if request.copy not in ("auto", "all", "none"):
-        raise InvalidRequest(f"register: copy must be 'auto', 'all' or 'none', got {request.copy!r}")
-    return request.copy
+        _only_code(request, "a package was serialised before, with its own")
+        return read_package(found[0])
+    return open_python(found, _interpreter(request.python), options)
 
 
 def images_of(images: str | Sequence[str] | Mapping[str, str] | None) -> tuple[str, ...]:
@@ -73,6 +83,8 @@ def images_of(images: str | Sequence[str] | Mapping[str, str] | None) -> tuple[s
     """
     if images is None:
         return ()
+    if not isinstance(images, str | Mapping | list | tuple):
+        raise wrong("images", "'uri', 'name=uri', several of them, or a mapping of names to uris", images)
     if isinstance(images, Mapping):
         given = [uri if name == "default" else f"{name}={uri}" for name, uri in images.items()]
     else:
@@ -93,9 +105,12 @@ def images_of(images: str | Sequence[str] | Mapping[str, str] | None) -> tuple[s
 
 
 def _path(item: str | PathLike[str], root: Path | None) -> Path:
+    paths(source=item)
     path = Path(item).expanduser()
     base = root or Path.cwd()
     if path.exists():
+        if path.is_file() and path.suffix != ".py" and not is_package(path):
+            raise InvalidRequest(f"register: {path} is neither a Python file nor a package (.tgz, .tar.gz, .tar)")
         return path.resolve()
     text = str(item)
     if text.replace(".", "").isidentifier():
@@ -120,7 +135,7 @@ def _interpreter(python: str | None) -> str:
     return sys.executable
 
 
-def _only_code(request: RegisterRequest) -> None:
+def _only_code(request: RegisterRequest, why: str) -> None:
     for name in (
         "images",
         "env",
@@ -132,4 +147,4 @@ def _only_code(request: RegisterRequest) -> None:
         "build_images",
     ):
         if getattr(request, name) not in (None, False):
-            raise InvalidRequest(f"register: {name}= is for source code; a package was serialised before, with its own")
+            raise InvalidRequest(f"register: {name}= is for source code; {why}")

@@ -4,7 +4,7 @@ For trying things out and for tests. It is not a cluster and runs code with the 
 listens on 127.0.0.1 only. Importing this package loads nothing: grpc and the generated stubs come with `Sandbox`.
 
 Not there, and refused by name rather than pretended: plugins of a cluster, tasks of types that no configured connector runs, raw
-containers whose image is not mapped to a local command, matchable attributes. Kept in records but without effect on one machine:
+containers whose image is not mapped to a local command. Kept in records but without effect on one machine:
 images, resources, interruptible, notifications, service accounts. More in docs/sandbox.md.
 """
 

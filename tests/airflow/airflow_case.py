@@ -55,7 +55,7 @@ class Case:
     def logged(self, text):
         self.eventually(lambda: text in self.log())
 
-    def eventually(self, probe, timeout=30.0):
+    def eventually(self, probe, timeout=60.0):
         return eventually(probe, timeout, explain=lambda: self.log()[-8000:])
 
     def waiting_process(self):

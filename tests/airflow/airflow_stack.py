@@ -174,7 +174,7 @@ class AirflowStack:
         found: dict[str, Any] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run")
         return found
 
-    def wait(self, dag_id: str, run_id: str, *states: str, timeout: float = 60, **wanted: Any) -> dict[str, Any]:
+    def wait(self, dag_id: str, run_id: str, *states: str, timeout: float = 100, **wanted: Any) -> dict[str, Any]:
         """The task instance, once it is in one of these states (and has these fields)."""
         deadline = time.monotonic() + timeout
         seen: list[str] = []

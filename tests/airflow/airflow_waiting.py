@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-def eventually(probe, timeout=30.0, explain=lambda: ""):
+def eventually(probe, timeout=60.0, explain=lambda: ""):
     """What the probe gives, once it gives something."""
     deadline = time.monotonic() + timeout
     while not (found := probe()):

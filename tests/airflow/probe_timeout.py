@@ -1,7 +1,7 @@
 """Run by test_airflow_limits.py where Airflow may be imported: Airflow's own ``execution_timeout`` around the operator.
 
 Reads one JSON object a line, ``{"n": 1, "publish": 0}``, and answers with what became of the try. ``publish`` is how long Airflow
-takes to store an XCom.
+takes to store an XCom, ``age`` how long ago the DAG run began.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from airflow_provider.operators.flyte import FlyteRunOperator
 LIMIT = 1.5
 
 
-def one_try(n, publish):
+def one_try(n, publish, try_number=1, age=60):
     file = Path(f"input-{n}")
     file.write_text(f"number {n}")
     operator = FlyteRunOperator(
@@ -36,11 +36,12 @@ def one_try(n, publish):
         task_id=f"t{n}",
         map_index=-1,
         max_tries=0,
-        try_number=1,
+        try_number=try_number,
         start_date=datetime.now(UTC),
         xcom_push=lambda **_: time.sleep(publish),
     )
-    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=datetime.now(UTC), clear_number=0)}
+    began = datetime.now(UTC) - timedelta(seconds=age)
+    context = {"ti": ti, "dag_run": SimpleNamespace(start_date=began, clear_number=0)}
     try:  # as airflow.sdk.execution_time.task_runner does it
         with timeout(LIMIT):
             return operator.execute(context)

@@ -7,11 +7,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow_waiting import eventually
 from flyteidl.core import execution_pb2
 from support.flyte import FILE, INTEGER
+
+from airflow_provider._run_name import TaskKey
+from bridge_core import Client, EntityRef, LaunchRequest
 
 numbers = itertools.count(7001)
 name_of = execution_pb2.WorkflowExecution.Phase.Name
@@ -75,6 +79,40 @@ def test_while_airflow_stores_the_link(one_try, sandbox, flyte):
     n = next(numbers)
     assert one_try(n=n, publish=3) == "timed out"
     assert runs(sandbox, flyte, n) == ["ABORTED"]
+
+
+@pytest.fixture
+def legacy(sandbox, flyte, tmp_path):
+    """Launches what a release without identities launched for the probe's task of this number."""
+
+    def launch(n, *, ends):
+        names = {"dag_id": "d", "run_id": "r", "task_id": f"t{n}", "map_index": -1, "max_tries": 0}
+        name = TaskKey(SimpleNamespace(**names), retries=0).legacy_name(0)
+        file = tmp_path / "f"
+        file.write_text("x")
+        entity = EntityRef.launch_plan("tests.filed", project="flytesnacks", domain="development")
+        with Client(sandbox.config()) as client:
+            ref = client.launch(LaunchRequest(entity, inputs={"n": n, "f": str(file)}, name=name))
+            if ends:
+                flyte.approve(name)
+                client.wait(ref)
+
+    return launch
+
+
+def test_a_run_of_an_earlier_release_that_lives_is_attached_to(one_try, sandbox, flyte, legacy):
+    n = next(numbers)
+    legacy(n, ends=False)
+    assert one_try(n=n, publish=0, try_number=2) == "timed out"
+    assert runs(sandbox, flyte, n) == ["ABORTED"]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_one_that_ended_or_is_older_than_the_dag_run_is_somebody_elses(one_try, sandbox, flyte, legacy, ends):
+    n = next(numbers)
+    legacy(n, ends=ends)
+    assert one_try(n=n, publish=0, try_number=2, age=60 if ends else -60) == "timed out"
+    assert sorted(runs(sandbox, flyte, n)) == ["ABORTED", "SUCCEEDED" if ends else "RUNNING"]
 
 
 def test_while_waiting(one_try, sandbox, flyte):

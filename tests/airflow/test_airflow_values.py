@@ -10,12 +10,15 @@ from enum import Enum
 
 import numpy as np
 import pytest
+from flyteidl.core import interface_pb2, types_pb2
 
 from airflow_provider._launching import build_request, explained
 from airflow_provider._outputs import checked_selection, output_xcoms
+from airflow_provider._refusals import PATIENCE, Refusals
 from airflow_provider._sweep import TaskId, Watchlist, rivals, unattended
 from airflow_provider._values import from_xcom, output_of, reference_to_output, to_xcom
 from bridge_core import (
+    Codec,
     DirectoryRef,
     FileRef,
     FrameRef,
@@ -25,6 +28,7 @@ from bridge_core import (
     RunPhase,
     RunRef,
     RunSnapshot,
+    Unauthenticated,
 )
 
 REF = RunRef("p", "d", "r")
@@ -160,6 +164,31 @@ class TestRequests:
         with pytest.raises(InvalidRequest, match="Write it in quotes"):
             self.build(**{field: 1.1})
 
+    @pytest.mark.parametrize(
+        "job",
+        [
+            {"weights": {"path": "{place}/w"}, "more": [{"path": "s3://b/w"}]},
+            {"weights": "{place}/w", "more": [{"flyte_ref": "file", "uri": "s3://b/w"}]},
+            '{"weights": {"path": "{place}/w"}, "more": [{"path": "s3://b/w"}]}',
+            {"weights": '{"path": "{place}/w"}', "more": '[{"path": "s3://b/w"}]'},
+        ],
+    )
+    def test_files_inside_a_structure_become_uploads_however_they_are_written(self, job, tmp_path):
+        """As Python, as XComs, as a template that rendered to JSON, and as JSON inside a mapping."""
+        rendered = json.loads(json.dumps(job).replace("{place}", str(tmp_path)))
+        request = self.build(inputs={"job": rendered})
+        file = {"title": "FlyteFile", "type": "object", "properties": {"path": {"type": "string"}}}
+        many = {"type": "array", "items": file}
+        kind = types_pb2.LiteralType(simple=types_pb2.STRUCT)
+        kind.metadata.update({"title": "Job", "type": "object", "properties": {"weights": file, "more": many}})
+        kind.annotation.annotations.update({"cache-key-metadata": {"serialization-format": "msgpack"}})
+        parameters = {"job": interface_pb2.Parameter(var=interface_pb2.Variable(type=kind), required=True)}
+        encoded = Codec.default().encode_inputs(request.inputs, parameters, coerce_json=request.coerce_json)
+        assert [(upload.path, str(upload.source)) for upload in encoded.uploads] == [
+            ("inputs.job.weights", f"{tmp_path}/w")
+        ]
+        assert str(tmp_path) not in str(encoded.literals)
+
     @pytest.mark.parametrize("option", ["labels", "env_vars"])
     def test_options_that_became_numbers_name_native_rendering(self, option):
         with pytest.raises(InvalidRequest, match=r"must map text to text, got 1.1.*render_template_as_native_obj=True"):
@@ -169,6 +198,23 @@ class TestRequests:
         error = LiteralError("refused", problems=("inputs.a: expected string",))
         assert "render_template_as_native_obj=True" in str(explained(error, {"a": 1.1}, native=True))
         assert str(explained(error, {"a": 1.1})) == "refused"
+
+
+class TestRefusals:
+    def test_patience_ends_when_nobody_lets_us_in(self):
+        refusals, error = Refusals(), Unauthenticated("no")
+        for now in range(0, int(PATIENCE), 5):
+            refusals.bear(error, now)
+        with pytest.raises(Unauthenticated):
+            refusals.bear(error, PATIENCE)
+
+    def test_a_break_begins_it_anew(self):
+        refusals, error = Refusals(), Unauthenticated("no")
+        refusals.bear(error, 0)
+        refusals.bear(error, 3600)  # an hour of waiting in peace lies between
+        refusals.bear(error, 3600 + PATIENCE / 10)
+        refusals.over()
+        refusals.bear(error, 3600 + PATIENCE)
 
 
 class TestSweep:

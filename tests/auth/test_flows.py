@@ -323,6 +323,9 @@ def test_proxy_command_goes_to_calls_and_to_the_provider(
         token.write_text("p2")
         guarded.proxy_token = "p2"
         ask(client)
+        guarded.proxy_token = "p3"
+        with pytest.raises(Unavailable, match=r"refused a fresh token of auth\.proxy_command \(cat\), too"):
+            client.describe(NOBODY)
     assert [line["proxy"] for line in provider.requests(at_least=1)] == ["Bearer p1"]  # the other token stayed
 
 

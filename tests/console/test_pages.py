@@ -140,7 +140,7 @@ def test_hostile_names_and_values_stay_text(console):
         ("phase=running", {"release-3", "talking"}),
         ("launch_plan=ETL.pipe", {"nightly-2026-11-21"}),
         ("launch_plan=live.talk", {"talking"}),  # a single task
-        ("text=retriesEXHAUSTED", {"training-17", "hostile-failed"}),
+        ("text=interrupted", {"training-17", "hostile-failed"}),
         ("text=17", {"training-17"}),
         ("phase=FAILED&text=17", {"training-17"}),
         ("text=%25", set()),

@@ -85,6 +85,10 @@ def test_inputs_from_a_file(shell: Shell, raw: RawFlyte, name: str) -> None:
     assert json.loads(done.stdout)["outputs"]["f"]["uri"].endswith("inputs.json")
     assert "wanted a JSON object, found list" in failed(shell("launch", name, "--inputs", str(_list(shell.home))), 2)
     assert "not JSON" in failed(shell("launch", name, "--inputs", __file__), 2)
+    assert "--input gives n twice" in failed(shell("launch", name, "-i", "n=1", "-i", "n=2"), 2)
+    twice = shell.home / "twice.json"
+    twice.write_text('{"n": 1, "n": 2}')
+    assert "the key 'n' stands twice" in failed(shell("launch", name, "--inputs", str(twice)), 2)
     assert "No such file" in failed(shell("launch", name, "--inputs", "missing.json"), 2)
 
 

@@ -12,6 +12,7 @@ from bridge_core import (
     EntityRef,
     InvalidRequest,
     LaunchRequest,
+    PermissionDenied,
     RunOptions,
     SecurityContext,
     Unavailable,
@@ -89,14 +90,19 @@ def test_what_templates_render_to_is_read() -> None:
     )
 
 
-def test_a_404_of_an_ingress_is_not_an_answer_of_flyte() -> None:
-    details = "Received http2 header with status: 404"
-    error = from_status("UNIMPLEMENTED", details, rpc="GetExecution", target="host:443", request_id="r")
+@pytest.mark.parametrize(("code", "status"), [("UNIMPLEMENTED", "404"), ("PERMISSION_DENIED", "403")])
+def test_a_404_or_403_of_an_ingress_is_not_an_answer_of_flyte(code: str, status: str) -> None:
+    details = f"Received http2 header with status: {status}"
+    error = from_status(code, details, rpc="GetExecution", target="host:443", request_id="r")
     assert isinstance(error, Unavailable)
     assert may_pass(error)
-    assert (error.code, error.details) == ("UNIMPLEMENTED", details)
+    assert (error.code, error.details) == (code, details)
     assert "proxy" in str(error)
-    assert "404" in str(error)
+    assert status in str(error)
+    assert "owner of the project" not in str(error)
+    assert isinstance(
+        from_status("PERMISSION_DENIED", "not yours", rpc="x", target="y", request_id=None), PermissionDenied
+    )
     assert isinstance(from_status("UNIMPLEMENTED", "unknown method", rpc="x", target="y", request_id=None), Unsupported)
 
 

@@ -202,10 +202,14 @@ def test_the_cost_of_a_node_tree_does_not_depend_on_its_leaves(
     client.wait(ref, timeout=60).raise_for_phase()
     flyte_sandbox.calls.clear()
     tree = client.nodes(ref)
-    assert {node.name for node in tree} == {f"n{number}" for number in range(leaves)}
+    assert [node.name for node in tree] == [f"n{number}" for number in range(leaves)]
     page = 200
     methods = [call.method for call in flyte_sandbox.calls]
-    assert methods == ["ListNodeExecutions"] * (1 + (leaves + 2) // page), "one call, and one more per full page"
+    lists = ["ListNodeExecutions"] * (1 + (leaves + 2) // page)
+    assert methods == ["GetExecution", "GetWorkflow", *lists], "the order, then one call, and one more per full page"
+    flyte_sandbox.calls.clear()
+    assert client.nodes(ref) == tree
+    assert [call.method for call in flyte_sandbox.calls] == ["GetExecution", *lists], "the order is known"
 
 
 def test_entities_names_versions_and_interfaces(client: Client, raw: RawFlyte, name: str) -> None:

@@ -102,6 +102,7 @@ def good_arguments(ref: RunRef, entity: EntityRef, tmp_path: Path) -> dict[str, 
         "source": file,
         "what": str(file),
         "path": tmp_path / "there",
+        "method": "GetVersion",
     }
 
 
@@ -154,6 +155,8 @@ def test_client(client: Client, ran: tuple[RunRef, EntityRef], tmp_path: Path, v
     good = good_arguments(*ran, tmp_path) | ({"ref": FrameRef(uri=str(tmp_path))} if verb == "read_frame" else {})
     if verb in ("activate", "deactivate", "get_entity"):
         good["ref"] = ran[1]
+    if verb == "call":
+        good["request"] = {}
     wrong = [
         f"{verb}({name}={odd!r}): {found}"
         for name, odd, arguments in calls(method, good)
@@ -169,6 +172,8 @@ def test_async_client(flyte_sandbox: Sandbox, ran: tuple[RunRef, EntityRef], tmp
     good = good_arguments(*ran, tmp_path) | ({"ref": FrameRef(uri=str(tmp_path))} if verb == "read_frame" else {})
     if verb in ("activate", "deactivate", "get_entity"):
         good["ref"] = ran[1]
+    if verb == "call":
+        good["request"] = {}
 
     async def every() -> list[str]:
         wrong = []

@@ -144,3 +144,24 @@ def test_what_the_message_says_to_do_gives_the_outputs(
     read = dg.asset(deps=[dg.AssetKey(["ml", "model"])], required_resource_keys={"flyte"})(report)
     assert dg.materialize([model, read], resources={"flyte": flyte}, instance=instance).success
     assert seen == [3]
+
+
+def test_the_workflows_docstring_may_be_the_description(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw.register(name, {}, description="Trains the model.")
+    described = build_flyte_assets(f"{name}@v1", name="model", described_by=flyte)
+    assert described.get_asset_spec().description == "Trains the model."
+    given = build_flyte_assets(f"{name}@v1", name="model", described_by=flyte, description="Mine.")
+    assert given.get_asset_spec().description == "Mine."
+    assert build_flyte_assets(f"{name}@v1", name="model").get_asset_spec().description == f"Flyte launch_plan:{name}@v1"
+    before = flyte_sandbox.calls.count("GetDescriptionEntity")
+    build_flyte_assets(f"{name}@v1", name="again", described_by=flyte)
+    assert flyte_sandbox.calls.count("GetDescriptionEntity") == before, "once per process"
+
+
+def test_a_flyte_that_is_away_costs_the_description_and_not_the_code_location(caplog: pytest.LogCaptureFixture) -> None:
+    dead = FlyteResource(endpoint="127.0.0.1:1", insecure=True, project="p", domain="d", rpc_timeout=0.3)
+    asset = build_flyte_assets("pkg.wf", name="model", described_by=dead)
+    assert asset.get_asset_spec().description == "Flyte launch_plan:pkg.wf"
+    assert "could not be read, the asset goes without: cannot reach Flyte" in caplog.text

@@ -168,3 +168,15 @@ def test_a_flyte_that_restarts_is_waited_for(instance: dg.DagsterInstance, name:
         assert len(runs_of(raw, name)) == 1
     finally:
         sandbox.stop()
+
+
+def test_a_step_may_run_in_a_thread_where_no_signal_arrives(
+    raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER})
+    done: list[dg.ExecuteInProcessResult] = []
+    with meanwhile(
+        lambda: done.append(materialize(build_flyte_assets(name, name="model", inputs={"n": 3}), flyte, instance))
+    ):
+        pass
+    assert done[0].success

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
-from dagster_support import until
+from dagster_support import meanwhile, runs_of, until
 from flyteidl.core import execution_pb2
 from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte
 
@@ -85,6 +85,26 @@ def test_the_run_of_a_cancelled_dagster_run_is_aborted_once(
     assert reaper.tick().startswith("nothing to abort; 0 runs")
     assert is_gone(raw, run)
     assert cause(flyte_sandbox) == f"Dagster run {run_id} was cancelled (Dagster's Flyte reaper sensor)"
+
+
+def test_a_run_that_a_step_waits_for_is_never_touched(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    asset = build_flyte_assets(name, name="model", inputs={"n": 3}, poll_interval=0.1)
+    texts: list[str] = []
+
+    def sweep() -> None:
+        (run,) = until(lambda: runs_of(raw, name), label="the run")
+        reaper = Reaper(flyte, instance, failed_after=0)
+        texts.extend(reaper.tick() for _ in range(3))
+        raw.approve(run.id.name)
+
+    with meanwhile(sweep):
+        result = dg.materialize([asset], resources={"flyte": flyte}, instance=instance, raise_on_error=False)
+    assert result.success
+    assert all(text.startswith("nothing to abort; 0 runs") for text in texts)
+    assert flyte_sandbox.calls.count("TerminateExecution") == 0
 
 
 def test_the_run_of_a_failed_dagster_run_is_kept_for_a_while(

@@ -242,6 +242,33 @@ def test_objects_of_the_second_sdk_are_known_as_well(codec: Codec) -> None:
     assert codec.encode(File(path="s3://b/x", hash="h1"), T.FILE).literal.hash == "h1"
 
 
+def test_classes_of_the_second_sdk_hold_data_too(codec: Codec, tmp_path: Path) -> None:
+    from dataclasses import make_dataclass
+
+    from flyte.io import DataFrame, Dir, File
+    from flyte.types import TypeEngine
+    from flyteidl.core.types_pb2 import LiteralType
+    from pydantic import create_model
+
+    fields = {"f": File, "d": Dir, "t": DataFrame}
+    for cls in (make_dataclass("Job", fields.items()), create_model("Job", **fields)):
+        kind = LiteralType.FromString(TypeEngine.to_literal_type(cls).SerializeToString())
+        remote = cls(f=File(path="s3://b/f"), d=Dir(path="s3://b/d"), t=DataFrame(uri="s3://b/t", format="parquet"))
+        back = {"f": {"path": "s3://b/f"}, "d": {"path": "s3://b/d"}, "t": {"uri": "s3://b/t", "format": "parquet"}}
+        encoded = codec.encode(remote, kind)
+        assert (codec.decode(encoded.literal), encoded.uploads) == (back, ())
+        local = cls(f=File(path=f"{tmp_path}/f"), d=Dir(path=f"{tmp_path}/d"), t=DataFrame(uri=f"{tmp_path}/t.parquet"))
+        for value in (
+            local,
+            {"f": {"path": f"{tmp_path}/f"}, "d": f"{tmp_path}/d", "t": {"uri": f"{tmp_path}/t.parquet"}},
+        ):
+            encoded = codec.encode(value, kind)
+            assert [(u.path, u.kind) for u in encoded.uploads] == [
+                ("value.f", "file"), ("value.d", "directory"), ("value.t", "file"),
+            ]  # fmt: skip
+            assert not [text for text in texts(codec.decode(encoded.literal)) if str(tmp_path) in text]
+
+
 def test_references_become_the_classes_that_a_task_has() -> None:
     from flyte.io import File
 

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import collections
+import copy
+import dataclasses
 import datetime as dt
+import decimal
+import enum
 import json
+import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pendulum
 import pytest
+from flyteidl.core.literals_pb2 import Literal
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from literal_support import Types
 from pydantic import RootModel
 
 from bridge_core.literals import Codec
+from bridge_core.literals.coder import Job
+from bridge_core.literals.json_schema_fast import never
+from bridge_core.literals.structs import StructCoder
 from bridge_core.model.errors import LiteralError
+from bridge_core.model.references import FileRef
 
 T = Types
 
@@ -191,6 +204,68 @@ def test_one_wrong_element_among_many_is_named_and_the_others_are_not_changed(co
         "value[6].y: unknown field of dataclass S",
         "value[7]: expected dataclass S, got 3 (int)",
     )
+
+
+class Color(enum.Enum):
+    RED = "a"
+
+
+ALL_KINDS: dict[str, Any] = {
+    "integer": {"type": "integer"}, "number": {"type": "number"}, "text": {"type": "string"}, "flag": {"type": "boolean"},
+    "maybe": {"anyOf": [{"type": "integer"}, {"type": "null"}]}, "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+    "choice": {"enum": ["a", "b"]}, "level": {"enum": [1, 2]}, "numbers": {"type": "array", "items": {"type": "number"}},
+    "pair": {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]},
+    "counts": {"type": "object", "additionalProperties": {"type": "integer"}}, "anything": {}, "untyped": {"type": "object"},
+    "when": {"type": "string", "format": "date-time"}, "day": {"type": "string", "format": "date"},
+    "gap": {"type": "string", "format": "duration"}, "wait": {"type": "number", "format": "time-delta"},
+    "id": {"type": "string", "format": "uuid"}, "cost": {"anyOf": [{"type": "number"}, {"type": "string"}]},
+    "raw": {"type": "string", "format": "base64"}, "again": {"$ref": "#/$defs/S"},
+    "weights": {"title": "FlyteFile", "type": "object", "properties": {"path": {"type": "string"}}},
+}  # fmt: skip
+POOL = [
+    0, 1, -1, 2**53 + 1, 2**63, 2**70, 1.0, 1.5, float("nan"), "a", "b", "1", "2024-01-01", "PT1H", "\ud800", True, False, None,
+    b"x", b"\xff", bytearray(b"x"), [], [1], [1, "a"], (1, "a"), {1}, {}, {"a": 1}, {1: 1}, {(1, 2): 1}, {"a": {"b": [1]}},
+    dt.datetime(2024, 1, 1, tzinfo=dt.UTC), dt.date(2024, 1, 1), dt.timedelta(days=400), pendulum.duration(days=1), pd.NaT,
+    np.int64(3), np.float32(1.5), np.bool_(True), np.arange(2), decimal.Decimal("1.5"), uuid.UUID(int=1), Color.RED,
+    Path("x"), FileRef(uri="s3://b/x"), S(1), S("a"), object(), range(2), [None, 1], {"x": 1}, {"integer": 1}, "s3://b/x",
+]  # fmt: skip
+
+
+@settings(derandomize=True, max_examples=500, deadline=None, database=None)
+@given(data=st.data())
+def test_the_fast_way_takes_nothing_that_the_long_one_refuses_or_changes(data: st.DataObject) -> None:
+    """The same bytes, uploads, problems and preference in unions, for values that fit and values that do not."""
+    names = data.draw(st.lists(st.sampled_from(sorted(ALL_KINDS)), min_size=1, max_size=5, unique=True))
+    required = data.draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
+    node = {
+        "type": "object",
+        "title": "S",
+        "required": required,
+        "properties": {name: ALL_KINDS[name] for name in names},
+    }
+    coder = StructCoder("dataclass S", T.struct({**node, "additionalProperties": False, "$defs": {"S": node}}))
+    assert coder._entry is not None
+    slow = copy.copy(coder)
+    slow._entry = coder._entry._replace(fast=never)
+    fields = {name: data.draw(st.sampled_from(POOL)) for name in names if data.draw(st.integers(0, 9))}
+    if data.draw(st.booleans()):
+        cls = dataclasses.make_dataclass("S", list(fields) or ["nothing"])
+        value = cls(*(fields.values() if fields else [1]))
+    else:
+        value = fields
+    outcomes = []
+    for one in (coder, slow):
+        for bulk in (False, True):
+            job, out = Job(), Literal()
+            if bulk:
+                one.fill_many(out.collection.literals, [value, value], (None, "v"), job)
+            else:
+                for _ in range(2):
+                    one.fill(out.collection.literals.add(), value, (None, "v"), job)
+            problems = [problem.replace("v[0]", "v").replace("v[1]", "v") for problem in job.problems]
+            raw = b"" if problems else out.SerializeToString(deterministic=True)
+            outcomes.append((raw, problems, job.coerced, [(u.kind, u.source) for u in job.uploads]))
+    assert outcomes[0] == outcomes[1] == outcomes[2] == outcomes[3]
 
 
 def test_a_union_prefers_the_variant_of_the_class_also_in_lists(codec: Codec) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import grpc
 import pytest
-from conftest import PROJECT
 from flyteidl.admin import common_pb2, launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 from google.protobuf import json_format
@@ -19,6 +18,7 @@ from google.protobuf import json_format
 from bridge_core import Client, EntityRef, LaunchRequest, RegistrationReport
 from bridge_core.sandbox import Sandbox
 
+PROJECT = Path(__file__).parent / "project"
 KINDS = {
     "task": ("ListTasks", task_pb2.TaskList, "tasks"),
     "workflow": ("GetWorkflow", workflow_pb2.Workflow, ""),

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
 from bridge_core import AlreadyExists, BridgeError, Client, EntityNotFound, EntityRef, InvalidRequest, NotFound
 from bridge_core.sandbox import Sandbox
 
+PROJECT = Path(__file__).parent / "project"
 WRITES = ("CreateTask", "CreateWorkflow", "CreateLaunchPlan", "UpdateLaunchPlan")
 
 
@@ -205,7 +205,7 @@ def test_a_size_that_no_package_has_is_refused_unread(client: Client, tmp_path: 
         ({"domain": "moon"}, NotFound, "has no domain 'moon'"),
         ({"images": "a:1"}, InvalidRequest, "images= is for source code"),
         ({"images": ["a:1", "b:1"]}, InvalidRequest, "two default images, a:1 and b:1"),
-        ({"copy": "some"}, InvalidRequest, "copy must be 'auto', 'all' or 'none'"),
+        ({"copy": "some"}, InvalidRequest, "copy: wanted 'auto', 'all' or 'none'"),
         ({"timeout": 0}, InvalidRequest, "timeout must be more than 0"),
     ],
 )

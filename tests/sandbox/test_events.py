@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from flyteidl.admin import event_pb2, execution_pb2, node_execution_pb2, task_execution_pb2
+from flyteidl.admin import event_pb2, execution_pb2, launch_plan_pb2, node_execution_pb2, task_execution_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from bridge_core.sandbox import Sandbox
 
-from .protos import NODE, PHASE, Wire, echo_workflow, literals, rejected, task_id, unique, values
+from .protos import (
+    NODE,
+    PHASE,
+    Wire,
+    add_node,
+    echo_task,
+    echo_workflow,
+    literals,
+    new_workflow,
+    rejected,
+    task_id,
+    unique,
+    values,
+)
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +184,22 @@ def test_what_a_run_is_stays_after_a_restart(fresh, connect):
     assert wire.get(run).closure.phase == PHASE.RUNNING
     wire.admin.CreateWorkflowEvent(run_event(run, PHASE.SUCCEEDED, 2))
     assert wire.get(run).closure.phase == PHASE.SUCCEEDED
+
+
+def test_a_burst_passes_a_concurrency_limit_until_the_runs_have_begun(wire):
+    """FlyteAdmin counts QUEUED and RUNNING runs only."""
+    spec = launch_plan_pb2.LaunchPlanSpec()
+    spec.concurrency_policy.max = 1
+    spec.concurrency_policy.behavior = launch_plan_pb2.CONCURRENCY_LIMIT_BEHAVIOR_SKIP
+    name = unique("burst")
+    task = echo_task(f"{name}.task", {}, {})
+    template = new_workflow(name)
+    add_node(template, "n0", task)
+    target = wire.register(template, tasks=[task], plan=spec)
+    runs = [wire.launch(target) for _ in range(3)]
+    wire.admin.CreateWorkflowEvent(run_event(runs[0], PHASE.QUEUED))
+    assert "concurrency limit (1) reached" in rejected("ALREADY_EXISTS", wire.launch, target)
+    wire.admin.CreateWorkflowEvent(run_event(runs[0], PHASE.RUNNING, 1))
+    wire.terminate(runs[0])
+    assert wire.get(runs[0]).closure.phase == PHASE.ABORTING
+    assert wire.launch(target)  # one that is ABORTING does not count any more

@@ -215,9 +215,9 @@ def test_what_flyteadmin_refuses(wire):
         cron_schedule=cron("* * * * *"), kickoff="n", inputs={"n": INTEGER}
     )
     for wrong in ("hourly", "* * * * * *", "0 0 * * 7", "x"):
-        assert "invalid schedule" in refused(cron_schedule=cron(wrong), kickoff="when")
-    assert "invalid schedule" in refused(rate=rate(0), kickoff="when")
-    assert "invalid schedule" in refused(cron_expression="0 0 * * ? *", kickoff="when")
+        assert "Invalid cron expression" in refused(cron_schedule=cron(wrong), kickoff="when")
+    assert "Invalid cron expression" in refused(cron_expression="0 0 * * ? *", kickoff="when")
+    assert scheduled(wire, rate=rate(0), kickoff="when")  # taken, activated, and never fires
     old = scheduled(wire, cron_expression="0 0 * * ?", kickoff="when", active=False)
     assert "unknown schedule expression type" in rejected("INTERNAL", activate, wire, old)
     active = wire.admin.GetLaunchPlan(common_pb2.ObjectGetRequest(id=old))

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 s3fs = pytest.importorskip("s3fs")
 
-COUNT = 500
-"""Of each kind and road, each with names of its own: 2,000 in all."""
+FILES_COUNT, TREE_COUNT = 750, 250
+"""Of each road, each with names of its own: 2,000 in all. Many more, of each, in ``make test-long``."""
 ACCESS = {"access_key_id": "minio", "secret_access_key": "miniostorage"}
 FILES = types_pb2.LiteralType(collection_type=FILE)
 NASTY = (
@@ -87,11 +87,11 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()}
 
 
-COUNTS = pytest.mark.parametrize("count", [COUNT, pytest.param(4 * COUNT, marks=pytest.mark.long)])
+LONG = pytest.param(2000, marks=pytest.mark.long)
 
 
 @pytest.mark.parametrize("road", ["signed", "fsspec"])
-@COUNTS
+@pytest.mark.parametrize("count", [FILES_COUNT, LONG])
 def test_files_given_as_inputs(flyte: Sandbox, store: Any, tmp_path: Path, road: str, count: int) -> None:
     tree = planted(tmp_path / "tree", count, f"{road} files")
     RawFlyte(flyte.endpoint).register(f"files-{road}-{count}", {"f": FILES})
@@ -110,7 +110,7 @@ def test_files_given_as_inputs(flyte: Sandbox, store: Any, tmp_path: Path, road:
 
 
 @pytest.mark.parametrize("road", ["signed", "fsspec"])
-@COUNTS
+@pytest.mark.parametrize("count", [TREE_COUNT, LONG])
 def test_files_in_a_directory(flyte: Sandbox, store: Any, tmp_path: Path, road: str, count: int) -> None:
     tree = planted(tmp_path / "tree", count, f"{road} directory")
     RawFlyte(flyte.endpoint).register(f"directory-{road}-{count}", {"d": DIRECTORY})

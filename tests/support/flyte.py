@@ -62,6 +62,7 @@ class RawFlyte:
         activate: bool = False,
         width: int = 1,
         picked: Mapping[str, tuple[str, str, Any]] | None = None,
+        description: str = "",
     ) -> None:
         """Registers a hand-through workflow of ``width`` nodes side by side, and its launch plan of the same name.
 
@@ -91,6 +92,7 @@ class RawFlyte:
             ],
         )
         spec = workflow_pb2.WorkflowSpec(template=template)
+        spec.description.short_description = description
         self.admin("CreateWorkflow", workflow_pb2.WorkflowCreateRequest(id=template.id, spec=spec))
         plan = launch_plan_pb2.LaunchPlanSpec(
             workflow_id=template.id,

@@ -19,9 +19,11 @@ from .convert import (
     LAUNCH_LABEL,
     execution_id,
     existing,
+    identifier,
     phase_of,
     run_ref,
     snapshot,
+    stored,
 )
 from .methods import rpc
 from .spec import check_labels, check_options, execution_spec
@@ -29,16 +31,18 @@ from .spec import check_labels, check_options, execution_spec
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
+    from ...model.graph import WorkflowGraph
     from ...model.ids import EntityRef, RunRef
     from ...model.run_options import RunOptions
     from ...model.runs import RunSnapshot
-    from ..values import Existing, Interface, SignedUpload, StoredOutputs
+    from ..values import Existing, Interface, SignedUpload, StoredLiterals
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
     from .nodes import Flyte1Inside
     from .projects import Flyte1Projects
     from .registry import Flyte1Registry
     from .triggers import Flyte1Triggers
+    from .workflows import Flyte1Workflows
 
 __all__ = ["Flyte1Backend"]
 
@@ -62,7 +66,14 @@ class Flyte1Backend:
         """Nodes, attempts, decks, metrics, gates."""
         from .nodes import Flyte1Inside
 
-        return Flyte1Inside(self._calls)
+        return Flyte1Inside(self._calls, self.workflows)
+
+    @cached_property
+    def workflows(self) -> Flyte1Workflows:
+        """Compiled workflows."""
+        from .workflows import Flyte1Workflows
+
+        return Flyte1Workflows(self._calls, self._config.endpoint)
 
     @cached_property
     def lists(self) -> Flyte1Lists:
@@ -138,16 +149,15 @@ class Flyte1Backend:
         found = (snapshot(item, self.console_url(run_ref(item.id))) for item in page.executions)
         return {item.ref.name: item for item in found}
 
-    async def stored_inputs(self, ref: RunRef) -> Any:
-        """GetExecutionData."""
-        return (await self._data(ref)).full_inputs
-
-    async def outputs(self, ref: RunRef) -> StoredOutputs:
+    async def stored_inputs(self, ref: RunRef) -> StoredLiterals:
         """GetExecutionData; when nothing came inline, the signed URL."""
-        from ..values import StoredOutputs
-
         data = await self._data(ref)
-        return StoredOutputs(literals=data.full_outputs, url="" if data.full_outputs.literals else data.outputs.url)
+        return stored(data.full_inputs, data.inputs)
+
+    async def outputs(self, ref: RunRef) -> StoredLiterals:
+        """GetExecutionData; when nothing came inline, the signed URL."""
+        data = await self._data(ref)
+        return stored(data.full_outputs, data.outputs)
 
     async def create(
         self,
@@ -243,9 +253,17 @@ class Flyte1Backend:
             return ""
         return str(answer.email or answer.preferred_username or answer.name or answer.subject)
 
+    async def call(self, method: str, request: Any, *, timeout: float | None = None) -> Any:
+        """Any RPC of FlyteAdmin, by its name."""
+        from .any_rpc import any_rpc, message_for
+
+        found = any_rpc(method)
+        return await self._calls.unary(found, message_for(method, request), timeout=timeout)
+
     def clear_cache(self) -> None:
-        """Forgets all pinned interfaces."""
+        """Forgets all pinned interfaces, and the graphs of workflows."""
         self._interfaces.clear()
+        self.workflows.clear()
 
     async def _execution(self, ref: RunRef, timeout: float | None = None) -> Any:
         request = execution_pb2.WorkflowExecutionGetRequest(id=execution_id(ref))
@@ -272,6 +290,14 @@ class Flyte1Backend:
     async def interface(self, entity: EntityRef) -> Interface:
         """See `Flyte1Interfaces.of`."""
         return await self._interfaces.of(entity)
+
+    async def workflow(self, entity: EntityRef) -> Interface:
+        """See `Flyte1Workflows.interface`."""
+        return await self.workflows.interface(entity)
+
+    async def graph(self, workflow: EntityRef) -> WorkflowGraph:
+        """See `Flyte1Workflows.graph`."""
+        return await self.workflows.graph(identifier(workflow))
 
     async def description(self, entity: EntityRef) -> str:
         """See `Flyte1Interfaces.description`."""

@@ -18,7 +18,7 @@ from ...model.run_error import RunError
 from ...model.runs import RunSnapshot
 
 if TYPE_CHECKING:
-    from ..values import Existing
+    from ..values import Existing, StoredLiterals
 
 __all__ = [
     "FINGERPRINT_LABEL",
@@ -32,6 +32,7 @@ __all__ = [
     "phase_of",
     "run_ref",
     "snapshot",
+    "stored",
     "when",
 ]
 
@@ -63,6 +64,12 @@ _KINDS: Mapping[EntityKind, int] = {
     EntityKind.TASK: identifier_pb2.TASK,
     EntityKind.WORKFLOW: identifier_pb2.LAUNCH_PLAN,  # launching a workflow launches its default launch plan
     EntityKind.LAUNCH_PLAN: identifier_pb2.LAUNCH_PLAN,
+}
+
+
+_ENTITIES: Mapping[int, EntityKind] = {
+    identifier_pb2.TASK: EntityKind.TASK,
+    identifier_pb2.WORKFLOW: EntityKind.WORKFLOW,
 }
 
 
@@ -112,7 +119,7 @@ def entity_of(message: Any) -> EntityRef:
 
 @functools.lru_cache(maxsize=512)  # lists name few entities, many times
 def _entity(resource_type: int, name: str, project: str, domain: str, version: str) -> EntityRef:
-    kind = EntityKind.TASK if resource_type == identifier_pb2.TASK else EntityKind.LAUNCH_PLAN
+    kind = _ENTITIES.get(resource_type, EntityKind.LAUNCH_PLAN)
     return EntityRef(kind, name, project, domain, version)
 
 
@@ -147,6 +154,13 @@ def error_of(closure: Any) -> RunError | None:
         occurred_at=when(error.timestamp) if "timestamp" in error.DESCRIPTOR.fields_by_name else None,
         worker=getattr(error, "worker", ""),  # both since flyteidl 1.14
     )
+
+
+def stored(literals: Any, blob: Any) -> StoredLiterals:
+    """Values as FlyteAdmin gives them: inline, or, when they are large, as a ``UrlBlob``."""
+    from ..values import StoredLiterals
+
+    return StoredLiterals(literals=literals, url="" if literals.literals else blob.url)
 
 
 def existing(execution: Any, console_url: str) -> Existing:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...transport.base import Method
 
-__all__ = ["rpc"]
+__all__ = ["is_known", "rpc"]
 
 _RPCS = {
     # Runs
@@ -117,6 +117,7 @@ _RPCS = {
         "admin.common_pb2.NamedEntityIdentifierListRequest",
         "admin.common_pb2.NamedEntityIdentifierList",
     ),
+    "GetWorkflow": ("AdminService", "admin.common_pb2.ObjectGetRequest", "admin.workflow_pb2.Workflow"),
     "ListWorkflows": ("AdminService", "admin.common_pb2.ResourceListRequest", "admin.workflow_pb2.WorkflowList"),
     # Projects
     "ListProjects": ("AdminService", "admin.project_pb2.ProjectListRequest", "admin.project_pb2.Projects"),
@@ -131,6 +132,16 @@ _RPCS = {
         "AdminService",
         "admin.node_execution_pb2.NodeExecutionGetRequest",
         "admin.node_execution_pb2.NodeExecution",
+    ),
+    "GetNodeExecutionData": (
+        "AdminService",
+        "admin.node_execution_pb2.NodeExecutionGetDataRequest",
+        "admin.node_execution_pb2.NodeExecutionGetDataResponse",
+    ),
+    "GetTaskExecutionData": (
+        "AdminService",
+        "admin.task_execution_pb2.TaskExecutionGetDataRequest",
+        "admin.task_execution_pb2.TaskExecutionGetDataResponse",
     ),
     "ListTaskExecutions": (
         "AdminService",
@@ -151,8 +162,12 @@ _RPCS = {
         "admin.workflow_pb2.WorkflowCreateRequest",
         "admin.workflow_pb2.WorkflowCreateResponse",
     ),
-    "GetWorkflow": ("AdminService", "admin.common_pb2.ObjectGetRequest", "admin.workflow_pb2.Workflow"),
 }
+
+
+def is_known(name: str) -> bool:
+    """Whether it is in the table."""
+    return isinstance(name, str) and name in _RPCS
 
 
 @functools.cache

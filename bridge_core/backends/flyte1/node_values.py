@@ -28,6 +28,17 @@ def has_children(message: Any) -> bool:
     return bool(message.metadata.is_parent_node)
 
 
+def is_compound(message: Any) -> bool:
+    """Whether what it takes and gives is not what its task does: a map, a sub-workflow, a dynamic task, another run."""
+    metadata = message.metadata
+    return bool(metadata.is_array or metadata.is_parent_node or message.closure.HasField("workflow_node_metadata"))
+
+
+def node_phase(value: int) -> str:
+    """Flyte's word for a phase of a node."""
+    return _name(core_execution_pb2.NodeExecution.Phase, value)
+
+
 def node(message: Any, children: tuple[NodeSnapshot, ...] = (), attempts: tuple[Attempt, ...] = ()) -> NodeSnapshot:
     """A ``NodeExecution``."""
     closure, metadata = message.closure, message.metadata
@@ -48,7 +59,7 @@ def node(message: Any, children: tuple[NodeSnapshot, ...] = (), attempts: tuple[
     return NodeSnapshot(
         id=message.id.node_id,
         name=metadata.spec_node_id or message.id.node_id,
-        phase=_name(core_execution_pb2.NodeExecution.Phase, closure.phase),
+        phase=node_phase(closure.phase),
         kind=kind,
         started_at=started,
         ended_at=ended,
@@ -67,6 +78,10 @@ def attempt(message: Any) -> Attempt:
     started, ended = _times(closure)
     number, name = message.id.retry_attempt, message.id.node_execution_id.node_id
     phases = core_execution_pb2.TaskExecution.Phase
+    items = _last_of_each(closure.metadata.external_resources)
+    logs = [LogLink(name=log.name, uri=log.uri, node=name, attempt=number) for log in closure.logs]
+    for item in closure.metadata.external_resources if items else ():
+        logs += [LogLink(name=log.name, uri=log.uri, node=name, attempt=number, item=item.index) for log in item.logs]
     return Attempt(
         number=number,
         phase=_name(phases, closure.phase),
@@ -74,9 +89,20 @@ def attempt(message: Any) -> Attempt:
         started_at=started,
         ended_at=ended,
         error=error_of(closure),
-        logs=tuple(LogLink(name=log.name, uri=log.uri, node=name, attempt=number) for log in closure.logs),
-        items=tuple(_name(phases, item.phase) for item in closure.metadata.external_resources),
+        logs=tuple(logs),
+        items=tuple(_name(phases, item.phase) for item in items),
+        item_attempts=tuple(item.retry_attempt + 1 for item in items),
     )
+
+
+def _last_of_each(resources: Any) -> list[Any]:
+    """The last try of each item of a map, by index: FlytePropeller reports each try of each (array/event_recorder.go)."""
+    last: dict[int, Any] = {}
+    for item in resources:
+        known = last.get(item.index)
+        if known is None or item.retry_attempt >= known.retry_attempt:
+            last[item.index] = item
+    return [last[index] for index in sorted(last)]
 
 
 def span(message: Any) -> SpanMetric:

@@ -57,7 +57,6 @@ class NodeRecord:
 
     def queued(self, inputs: Any) -> None:
         """The node has its inputs."""
-        self.save()
         self._store.save_data(self.id, inputs=inputs)
 
     def running(self) -> None:
@@ -156,7 +155,7 @@ class TaskRecord:
         """
         node = quote(self.message.id.node_execution_id.node_id, safe="")
         self.message.closure.logs.add(uri=f"{console}/nodes/{node}#logs", name=OWN_LOG)
-        self.note("task submitted to K8s")
+        self._say("task submitted to K8s")
         self._store.save_task(self.message, log_path=log_path)
 
     def running(self, reason: str = "") -> None:
@@ -184,11 +183,14 @@ class TaskRecord:
 
     def note(self, reason: str) -> None:
         """Why the attempt is where it is, for people."""
+        self._say(reason)
+        self.save()
+
+    def _say(self, reason: str) -> None:
         closure = self.message.closure
         if reason and reason != closure.reason:
             closure.reason = reason
             closure.reasons.add(message=reason).occurred_at.CopyFrom(now())
-        self.save()
 
     def outputs(self, outputs: Any) -> None:
         """What the workflow has put out that the attempt has made."""

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["go_duration"]
+from typing import Any
+
+__all__ = ["as_nanoseconds", "go_duration"]
 
 _SECOND = 1_000_000_000
+_MOST = (1 << 63) - 1  # a Go int64
+
+
+def as_nanoseconds(duration: Any) -> int:
+    """A protobuf Duration as Go's ``AsDuration`` gives it: what is too long ends at 292 years."""
+    return max(-_MOST - 1, min(_MOST, int(duration.seconds) * _SECOND + int(duration.nanos)))
 
 
 def go_duration(nanoseconds: int) -> str:

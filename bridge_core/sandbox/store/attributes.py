@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import matchable_resource_pb2
 
+from ..model.ids import enum_name
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -86,4 +88,4 @@ def _read(row: sqlite3.Row) -> Any:
 
 
 def _name(kind: int) -> str:
-    return str(matchable_resource_pb2.MatchableResource.Name(kind))
+    return enum_name(matchable_resource_pb2.MatchableResource, kind)

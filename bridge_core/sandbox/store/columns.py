@@ -25,10 +25,10 @@ def node_columns(record: Any) -> dict[str, Any]:
     return {
         **_common(record, "node_execution"),
         **_run(record.id.execution_id),
-        "phase": core_execution_pb2.NodeExecution.Phase.Name(closure.phase),
+        "phase": enum_name(core_execution_pb2.NodeExecution.Phase, closure.phase),
         "error_kind": None if error is None else enum_name(core_execution_pb2.ExecutionError.ErrorKind, error.kind),
         "error_code": None if error is None else error.code,
-        "cache_status": catalog_pb2.CatalogCacheStatus.Name(closure.task_node_metadata.cache_status)
+        "cache_status": enum_name(catalog_pb2.CatalogCacheStatus, closure.task_node_metadata.cache_status)
         if cached
         else None,
         "dynamic_workflow_remote_closure_reference": closure.dynamic_job_spec_uri,
@@ -41,7 +41,7 @@ def task_columns(record: Any) -> dict[str, Any]:
     return {
         **_common(record, "task_execution"),
         **_run(record.id.node_execution_id.execution_id),
-        "phase": core_execution_pb2.TaskExecution.Phase.Name(record.closure.phase),
+        "phase": enum_name(core_execution_pb2.TaskExecution.Phase, record.closure.phase),
         "project": task.project,
         "domain": task.domain,
         "name": task.name,

@@ -103,7 +103,7 @@ class Executions:
             "launch_plan_id": launch_plan_row or 0,
             "workflow_id": workflow_row or 0,
             "task_id": task_row or 0,
-            "phase": _Phase.Phase.Name(closure.phase),
+            "phase": enum_name(_Phase.Phase, closure.phase),
             "mode": execution.spec.metadata.mode,
             "user": execution.spec.metadata.principal,
             "launch_entity": kind_name(execution.spec.launch_plan.resource_type).lower(),
@@ -194,7 +194,7 @@ class Executions:
         updated = to_text(closure.updated_at)
         row = {
             "closure": closure.SerializeToString(),
-            "phase": _Phase.Phase.Name(closure.phase),
+            "phase": enum_name(_Phase.Phase, closure.phase),
             "started_at": to_text(closure.started_at) or None,
             "updated_at": to_text(now()),
             "execution_updated_at": updated,

@@ -12,6 +12,7 @@ from flyteidl.admin import (
 )
 
 from ...admin.settings import PLATFORM, merge
+from ...model.ids import enum_name
 from ...model.status import Rejected
 from ...validation.requests import missing
 
@@ -167,6 +168,6 @@ def _given(request: Any) -> Any:
 
 
 def _none(project: str, domain: str, workflow: str, kind: int) -> Rejected:
-    name = _Kind.Name(kind) if kind in _Kind.values() else str(kind)
+    name = enum_name(_Kind, kind)
     place = f"Project:{project} Domain:{domain} Workflow:{workflow} LaunchPlan: ResourceType:{name}"
     return Rejected("NOT_FOUND", f"Resource [{{{place}}}] not found")

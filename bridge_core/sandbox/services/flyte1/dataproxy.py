@@ -15,7 +15,7 @@ from flyteidl.service import dataproxy_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ...controls.outages import BLOBS
-from ...model.go_duration import go_duration
+from ...model.go_duration import as_nanoseconds, go_duration
 from ...model.go_text import go_text
 from ...model.go_url import GoUrlError, join_path, key_of
 from ...model.ids import random_text
@@ -61,7 +61,7 @@ class DataProxyHandlers:
             self._check_new(native, path, request.content_md5)
         nanoseconds = _LONGEST
         if request.HasField("expires_in"):
-            nanoseconds = request.expires_in.ToNanoseconds()
+            nanoseconds = as_nanoseconds(request.expires_in)
             if nanoseconds > _LONGEST:
                 text = f"expiresIn [{go_duration(nanoseconds)}] cannot exceed max allowed expiration [{go_duration(_LONGEST)}]"
                 raise Rejected("INVALID_ARGUMENT", text)
@@ -198,7 +198,7 @@ class DataProxyHandlers:
             raise Rejected("INTERNAL", f"failed to head object before signing url. Error: {why}")
         if not self._layout.local(node.closure.deck_uri).is_file():
             raise Rejected("NOT_FOUND", "object not found")
-        nanoseconds = request.expires_in.ToNanoseconds()
+        nanoseconds = as_nanoseconds(request.expires_in)
         return self._download(node.closure.deck_uri, nanoseconds), _expiry(nanoseconds)
 
     def _download(self, native: str, nanoseconds: int) -> str:
@@ -222,7 +222,7 @@ def _checked(before: str, request: Any) -> int:
     """How long a URL is to be good for, in nanoseconds."""
     if not request.HasField("expires_in"):
         return _LONGEST
-    asked = request.expires_in.ToNanoseconds()
+    asked = as_nanoseconds(request.expires_in)
     text = f"{before}expiresIn is invalid. Error: input duration [{go_duration(asked)}]"
     if asked < 0:
         raise Rejected("INVALID_ARGUMENT", f"{text} should not less than 0")

@@ -87,11 +87,15 @@ def run(config: Config, environment: dict[str, str], *, count: int, seconds: flo
         subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         for _ in range(count)
     ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    ends = [process.communicate(timeout=120)[1] for process in processes]
+    try:
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        ends = [process.communicate(timeout=120)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     return [end for end, process in zip(ends, processes, strict=True) if process.returncode]
 
 
