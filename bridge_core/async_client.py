@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._data_verbs import AsyncDataVerbs
 from ._registration_verbs import AsyncRegistrationVerbs
+from .model.arguments import instance
 from .model.durations import seconds
 from .model.public import public
 
@@ -51,6 +52,7 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
     def __init__(self, config: Config | None = None, *, credentials: Any = None, codec: Codec | None = None) -> None:
         from .config import Config
 
+        instance("AsyncClient", config, Config, "a Config, as in Config.for_endpoint('localhost:30080', insecure=True)")
         self._codec = codec
         self._credentials = credentials
         self._open(config if config is not None else Config.auto())

@@ -17,6 +17,7 @@ from bridge_core import (
     AsyncClient,
     BridgeError,
     Client,
+    Config,
     Cron,
     EntityKind,
     EntityRef,
@@ -29,9 +30,11 @@ from bridge_core import (
     RunOptions,
     RunQuery,
     RunRef,
+    SecretStore,
     SecurityContext,
     Trigger,
     run_name,
+    seconds,
 )
 
 if TYPE_CHECKING:
@@ -244,6 +247,16 @@ VALUES: dict[Any, dict[str, Any]] = {
     SecurityContext: {"service_account": "a"},
     Provenance: {"source": "client"},
     run_name: {"prefix": "a"},
+    Client: {},
+    AsyncClient: {},
+    Config.auto: {},
+    Config.for_endpoint: {"endpoint": "localhost:1"},
+    Config.for_sandbox: {"project": "p"},
+    Config.from_mapping: {"mapping": {}},
+    Config: {},
+    SecretStore: {"config": Config.for_sandbox()},
+    SecretStore(Config.for_sandbox()).get: {"group": "a"},
+    seconds: {"value": 1},
 }
 
 
