@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from .model.nodes import LogLink, NodeSnapshot, SpanMetric
     from .model.projects import Project
     from .model.requests import LaunchRequest
-    from .model.runs import Launched, RunQuery, RunSnapshot
+    from .model.run_query import RunQuery
+    from .model.runs import Launched, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
 
 __all__ = ["Client"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import inspect
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +26,15 @@ from bridge_core import (
     FileAccess,
     FixedRate,
     FrameRef,
+    InvalidRequest,
     LaunchRequest,
     Notification,
     Provenance,
     RunOptions,
+    RunPhase,
     RunQuery,
     RunRef,
+    RunSnapshot,
     SecretStore,
     SecurityContext,
     Trigger,
@@ -67,6 +72,7 @@ ODD: list[Any] = [
     "  ",
     "a/b",
     "nö\0",
+    "\ud800",
     [],
     [3],
     ["a"],
@@ -274,3 +280,32 @@ def test_values(make: Any) -> None:
         if (found := outcome(lambda name=name, odd=odd: make(*parts, **{**VALUES[make], name: odd})))  # type: ignore[misc]
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(RunQuery)])
+def test_queries(client: Client, field: str) -> None:
+    def ask(odd: Any) -> Iterator[RunSnapshot]:
+        return client.list_runs(limit=1, query=RunQuery(**{field: odd}))
+
+    wrong = [f"RunQuery({field}={odd!r}): {found}" for odd in ODD if (found := outcome(partial(ask, odd)))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(RunOptions)])
+def test_options(client: Client, ran: tuple[RunRef, EntityRef], field: str) -> None:
+    def launch(odd: Any) -> RunRef:
+        return client.launch(LaunchRequest(ran[1], inputs={"n": 1}, options=RunOptions(**{field: odd})))
+
+    wrong = [f"RunOptions({field}={odd!r}): {found}" for odd in ODD if (found := outcome(partial(launch, odd)))]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_phases_by_name() -> None:
+    assert RunQuery(phases="failed").phases == RunQuery(phases=RunPhase.FAILED).phases == (RunPhase.FAILED,)  # type: ignore[arg-type]
+    assert RunQuery(phases=["FAILED", RunPhase.ABORTED]).phases == (RunPhase.FAILED, RunPhase.ABORTED)  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidRequest, match=r"RunQuery\.phases: wanted a RunPhase or its name \(UNKNOWN, .*, got 'done'"
+    ):
+        RunQuery(phases=("done",))  # type: ignore[arg-type]
+    with pytest.raises(InvalidRequest, match=r"RunQuery\.entity: wanted a name; give the \.name"):
+        RunQuery(entity=EntityRef.task("t"))  # type: ignore[arg-type]
