@@ -106,6 +106,9 @@ def launch_or_attach(
         try:
             launched = client.launch_or_attach(replace(request, name=name(attempt)))
         except AlreadyExists as error:
+            if error.burnt:
+                log.warning("nobody can have this name, taking the next one: %s", error)
+                continue
             if error.ref is None or error.snapshot is None:
                 raise
             if error.snapshot.phase not in _GONE:

@@ -131,7 +131,14 @@ class _Step:
             note_run(self.context, ref, self.lineage.step_key, self._console(), shared=shared)
             by = provenance_of(self.context, self.lineage, attempt, url=self.how.dagster_url, awaited=not shared)
             request = LaunchRequest(entity, inputs=inputs, name=name, options=self.how.options, provenance=by)
-            launched, differing = self.patience.ask(f"launching run {ref}", lambda r=request: self._once(r))  # type: ignore[misc]
+            try:
+                launched, differing = self.patience.ask(f"launching run {ref}", lambda r=request: self._once(r))  # type: ignore[misc]
+            except AlreadyExists as error:
+                if not error.burnt:
+                    raise
+                self.context.log.warning("nobody can have this name, taking the next one: %s", error)
+                attempt += 1
+                continue
             if launched.created or not _ended_badly(launched.snapshot):
                 self._announce(launched, differing)
                 return launched, differing

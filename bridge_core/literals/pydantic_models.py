@@ -64,7 +64,8 @@ def model_fields(value: Any, known: Collection[str] = ()) -> Mapping[str, Any]:
         )
     fields = _dumped(value, data, by_alias=False)
     if known and not fields.keys() <= set(known):
-        aliased = _dumped(value, data, by_alias=True)
+        read_as = _validation_aliases(kind, known)
+        aliased = {read_as.get(key, key): item for key, item in _dumped(value, data, by_alias=True).items()}
         return aliased if len(aliased.keys() - set(known)) < len(fields.keys() - set(known)) else fields
     return fields
 
@@ -85,6 +86,15 @@ def _dumped(value: Any, data: Mapping[str, Any], *, by_alias: bool) -> Mapping[s
         elif key in written:
             out[key] = written.pop(key)
     return {**out, **written}
+
+
+def _validation_aliases(kind: Any, known: Collection[str]) -> dict[str, str]:
+    """Alias that is written -> the one that is read, where they differ: the schema has the latter."""
+    return {
+        _alias(kind, name): field.validation_alias
+        for name, field in kind.model_fields.items()
+        if isinstance(field.validation_alias, str) and field.validation_alias in known
+    }
 
 
 def _alias(kind: Any, name: str) -> str:

@@ -12,7 +12,7 @@ from flytekit import StructuredDataset
 from flytekit.types.directory import FlyteDirectory
 from flytekit.types.file import FlyteFile
 from literal_support import GOLDENS, Types
-from pydantic import BaseModel, ConfigDict, RootModel, computed_field, field_serializer, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field, field_serializer, model_serializer
 
 from bridge_core.literals import Codec, as_type
 from bridge_core.literals.encoded import TOKEN_PREFIX
@@ -340,6 +340,11 @@ class Broken(BaseModel):
         raise RuntimeError("no such luck")
 
 
+class TwoAliases(BaseModel):
+    file: FlyteFile = Field(validation_alias="weights", serialization_alias="gewichte")
+    n: int = Field(1, validation_alias="count", serialization_alias="anzahl")
+
+
 TABLE = {"title": "StructuredDataset", "type": "object",
          "properties": {"uri": {"type": "string"}, "file_format": {"type": "string"}}}  # fmt: skip
 
@@ -351,6 +356,7 @@ MODELS = [
     (WithFiles(files=Files([FlyteFile("/data/1")])), holding(files={"type": "array", "items": FILE_NODE}), ["value.files[0]"]),
     (Computed(), holding(n={"type": "integer"}, file=FILE_NODE), ["value.file"]),
     ({"k": Loose(frame=[FlyteFile("/data/1")])}, T.STRUCT, ["value.k.frame[0]"]),
+    (TwoAliases(weights=FlyteFile("/data/1")), holding(weights=FILE_NODE, count={"type": "integer"}), ["value.weights"]),
 ]  # fmt: skip
 
 
