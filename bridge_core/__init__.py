@@ -54,8 +54,9 @@ if TYPE_CHECKING:
     from .model.run_errors import AlreadyExists, WaitTimeout
     from .model.run_names import run_name
     from .model.run_options import RunOptions
+    from .model.run_query import RunQuery
     from .model.run_settings import Notification, SecurityContext
-    from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunQuery, RunSnapshot, RunTimedOut
+    from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunSnapshot, RunTimedOut
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -177,7 +178,8 @@ _HOMES = {
     "model.run_error": ("RunError",),
     "model.run_names": ("run_name",),
     "model.run_errors": ("AlreadyExists", "WaitTimeout"),
-    "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunQuery", "RunSnapshot", "RunTimedOut"),
+    "model.run_query": ("RunQuery",),
+    "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunSnapshot", "RunTimedOut"),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._data_verbs import AsyncDataVerbs
 from ._registration_verbs import AsyncRegistrationVerbs
+from .model.arguments import instance
 from .model.durations import seconds
 from .model.public import public
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from .model.nodes import LogLink, NodeSnapshot, SpanMetric
     from .model.projects import Project
     from .model.requests import LaunchRequest
-    from .model.runs import Launched, RunQuery, RunSnapshot
+    from .model.run_query import RunQuery
+    from .model.runs import Launched, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
     from .transport.aio import AioTransport
 
@@ -51,6 +53,7 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
     def __init__(self, config: Config | None = None, *, credentials: Any = None, codec: Codec | None = None) -> None:
         from .config import Config
 
+        instance("AsyncClient", config, Config, "a Config, as in Config.for_endpoint('localhost:30080', insecure=True)")
         self._codec = codec
         self._credentials = credentials
         self._open(config if config is not None else Config.auto())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ._data_verbs import DataVerbs
 from ._drive import iter_blocking, run_blocking
 from ._registration_verbs import RegistrationVerbs
+from .model.arguments import instance
 from .model.durations import seconds
 from .model.public import public
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from .model.nodes import LogLink, NodeSnapshot, SpanMetric
     from .model.projects import Project
     from .model.requests import LaunchRequest
-    from .model.runs import Launched, RunQuery, RunSnapshot
+    from .model.run_query import RunQuery
+    from .model.runs import Launched, RunSnapshot
     from .schedules import DeployedTrigger, Trigger
 
 __all__ = ["Client"]
@@ -58,6 +60,7 @@ class Client(DataVerbs, RegistrationVerbs):
         from .config import Config
         from .transport.blocking import BlockingTransport
 
+        instance("Client", config, Config, "a Config, as in Config.for_endpoint('localhost:30080', insecure=True)")
         self.config = config if config is not None else Config.auto()
         self._files = None
         self._transport = BlockingTransport(self.config, credentials)

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
+from .config.local import SecretsConfig
+from .model.arguments import need, need_text
 from .model.errors import InvalidRequest, SecretNotFound
 from .model.public import public
 
@@ -60,6 +62,7 @@ class SecretStore:
     """
 
     def __init__(self, config: Config, *, local: bool = False) -> None:
+        need("SecretStore", getattr(config, "secrets", None), SecretsConfig, "a Config")
         self._config = config.secrets
         self._local = local
 
@@ -177,6 +180,7 @@ def _parts(group: str | None, version: str | None, key: str | None) -> list[str]
     if not parts:
         raise InvalidRequest("a secret needs a group, a key, or both")
     for part in parts:
+        need_text("secret", part, "texts as group, version and key")
         if "/" in part or "\0" in part or "=" in part or part in (".", ".."):
             raise InvalidRequest(f"{part!r} cannot be part of a secret's name: no '/', '=' and no dots alone")
     return parts

@@ -17,7 +17,8 @@ from ..waiting.timeouts import LAST_CHECK, Outage, timed_out
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
-    from ..model.runs import RunQuery, RunSnapshot
+    from ..model.run_query import RunQuery
+    from ..model.runs import RunSnapshot
     from ..transport.base import Transport
 
 __all__ = ["RunOperations", "default_abort_reason", "poll_of"]
@@ -49,7 +50,7 @@ class RunOperations:
         self, project: str | None, domain: str | None, query: RunQuery | None, limit: int
     ) -> AsyncIterator[RunSnapshot]:
         """Runs of one project and domain, page by page as they are consumed."""
-        from ..model.runs import RunQuery
+        from ..model.run_query import RunQuery
 
         texts(project=project, domain=domain)
         count(limit=limit)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ..model.nodes import Attempt, NodeSnapshot, SpanMetric
     from ..model.projects import Project
     from ..model.run_options import RunOptions
-    from ..model.runs import RunQuery, RunSnapshot
+    from ..model.run_query import RunQuery
+    from ..model.runs import RunSnapshot
     from ..schedules import DeployedTrigger, Trigger
     from .values import Existing, Interface, NodeValues, SignedUpload, StoredLiterals
 

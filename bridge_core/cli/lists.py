@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind
 from ..model.phases import RunPhase
-from ..model.runs import RunQuery
+from ..model.run_query import RunQuery
 from .common import add_command, client, moment, pairs, positive
 from .render import print_json, print_table, snapshot_dict
 

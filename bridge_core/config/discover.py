@@ -38,6 +38,8 @@ def find_file(path: str | Path | None = None, *, search_cwd: bool = True) -> Pat
         ConfigError: The explicit path does not exist.
     """
     if path is not None:
+        if not isinstance(path, str | os.PathLike):
+            raise ConfigError(f"configuration file: wanted a path, got a {type(path).__name__}")
         explicit = os.path.expanduser(path)
         if not os.path.isfile(explicit):
             raise ConfigError(f"configuration file {explicit} does not exist")

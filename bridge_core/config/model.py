@@ -242,6 +242,8 @@ class Config(WithSecrets):
         Raises:
             ConfigError: An unknown key; the message names the nearest known one.
         """
+        if not isinstance(mapping, Mapping) or not all(isinstance(name, str) for name in mapping):
+            raise ConfigError(f"settings: wanted a mapping of names to values, got a {type(mapping).__name__}")
         return cls._from_settings(flatten(cls, mapping, "mapping"))
 
     def to_mapping(self) -> dict[str, Any]:

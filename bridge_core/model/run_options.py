@@ -116,6 +116,8 @@ class RunOptions:
                 value = getattr(self, name)
                 if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
                     raise _wrong(name, wanted, value)
+        if self.max_parallelism is not None and not 0 <= self.max_parallelism <= _INT32:
+            raise _wrong("max_parallelism", f"a whole number from 0 to {_INT32}", self.max_parallelism)
         kinds: tuple[tuple[str, type, str], ...] = (
             ("tags", str, "texts"),
             ("notifications", Notification, "Notifications"),
@@ -157,6 +159,7 @@ class RunOptions:
 _MAPS = ("labels", "annotations", "env_vars", "custom_context")
 _SWITCHES = ("interruptible", "overwrite_cache", "disable_notifications")
 _NUMBERS = ("max_parallelism",)
+_INT32 = 2**31 - 1
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _FORMATS = ("json", "console")
 _TEXTS = (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import inspect
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +19,27 @@ from bridge_core import (
     AsyncClient,
     BridgeError,
     Client,
+    Config,
     Cron,
     EntityKind,
     EntityRef,
     FileAccess,
     FixedRate,
     FrameRef,
+    InvalidRequest,
     LaunchRequest,
     Notification,
     Provenance,
     RunOptions,
+    RunPhase,
     RunQuery,
     RunRef,
+    RunSnapshot,
+    SecretStore,
     SecurityContext,
     Trigger,
     run_name,
+    seconds,
 )
 
 if TYPE_CHECKING:
@@ -102,6 +110,7 @@ def good_arguments(ref: RunRef, entity: EntityRef, tmp_path: Path) -> dict[str, 
         "source": file,
         "what": str(file),
         "path": tmp_path / "there",
+        "method": "GetVersion",
     }
 
 
@@ -154,6 +163,8 @@ def test_client(client: Client, ran: tuple[RunRef, EntityRef], tmp_path: Path, v
     good = good_arguments(*ran, tmp_path) | ({"ref": FrameRef(uri=str(tmp_path))} if verb == "read_frame" else {})
     if verb in ("activate", "deactivate", "get_entity"):
         good["ref"] = ran[1]
+    if verb == "call":
+        good["request"] = {}
     wrong = [
         f"{verb}({name}={odd!r}): {found}"
         for name, odd, arguments in calls(method, good)
@@ -169,6 +180,8 @@ def test_async_client(flyte_sandbox: Sandbox, ran: tuple[RunRef, EntityRef], tmp
     good = good_arguments(*ran, tmp_path) | ({"ref": FrameRef(uri=str(tmp_path))} if verb == "read_frame" else {})
     if verb in ("activate", "deactivate", "get_entity"):
         good["ref"] = ran[1]
+    if verb == "call":
+        good["request"] = {}
 
     async def every() -> list[str]:
         wrong = []
@@ -239,6 +252,16 @@ VALUES: dict[Any, dict[str, Any]] = {
     SecurityContext: {"service_account": "a"},
     Provenance: {"source": "client"},
     run_name: {"prefix": "a"},
+    Client: {},
+    AsyncClient: {},
+    Config.auto: {},
+    Config.for_endpoint: {"endpoint": "localhost:1"},
+    Config.for_sandbox: {"project": "p"},
+    Config.from_mapping: {"mapping": {}},
+    Config: {},
+    SecretStore: {"config": Config.for_sandbox()},
+    SecretStore(Config.for_sandbox()).get: {"group": "a"},
+    seconds: {"value": 1},
 }
 
 
@@ -256,3 +279,32 @@ def test_values(make: Any) -> None:
         if (found := outcome(lambda name=name, odd=odd: make(*parts, **{**VALUES[make], name: odd})))  # type: ignore[misc]
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(RunQuery)])
+def test_queries(client: Client, field: str) -> None:
+    def ask(odd: Any) -> Iterator[RunSnapshot]:
+        return client.list_runs(limit=1, query=RunQuery(**{field: odd}))
+
+    wrong = [f"RunQuery({field}={odd!r}): {found}" for odd in ODD if (found := outcome(partial(ask, odd)))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(RunOptions)])
+def test_options(client: Client, ran: tuple[RunRef, EntityRef], field: str) -> None:
+    def launch(odd: Any) -> RunRef:
+        return client.launch(LaunchRequest(ran[1], inputs={"n": 1}, options=RunOptions(**{field: odd})))
+
+    wrong = [f"RunOptions({field}={odd!r}): {found}" for odd in ODD if (found := outcome(partial(launch, odd)))]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_phases_by_name() -> None:
+    assert RunQuery(phases="failed").phases == RunQuery(phases=RunPhase.FAILED).phases == (RunPhase.FAILED,)  # type: ignore[arg-type]
+    assert RunQuery(phases=["FAILED", RunPhase.ABORTED]).phases == (RunPhase.FAILED, RunPhase.ABORTED)  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidRequest, match=r"RunQuery\.phases: wanted a RunPhase or its name \(UNKNOWN, .*, got 'done'"
+    ):
+        RunQuery(phases=("done",))  # type: ignore[arg-type]
+    with pytest.raises(InvalidRequest, match=r"RunQuery\.entity: wanted a name; give the \.name"):
+        RunQuery(entity=EntityRef.task("t"))  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from ...model.errors import InvalidRequest
 from .convert import phase_of
 
 if TYPE_CHECKING:
-    from ...model.runs import RunQuery
+    from ...model.run_query import RunQuery
 
 __all__ = ["run_filters", "until"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ...calls import Calls
     from ...model.ids import RunRef
-    from ...model.runs import RunQuery
+    from ...model.run_query import RunQuery
 
 __all__ = ["BY_NAME", "Flyte1Lists"]
 
