@@ -63,8 +63,8 @@ def test_what_the_cluster_did_is_tried_three_more_times(wire, plan, kind, more, 
     assert [(one.closure.error.code, one.closure.error.kind) for one in attempts] == [("Interrupted", SYSTEM)] * 4
 
 
-def test_a_pod_that_somebody_deleted_is_made_again(wire, plan, sandbox, tmp_path):
-    target = one_node(wire, f"test -e {tmp_path}/once || {{ touch {tmp_path}/once; sleep 600; }}")
+def test_a_pod_that_somebody_deleted_is_made_again(wire, plan, sandbox):
+    target = one_node(wire, 'test "$FLYTE_ATTEMPT_NUMBER" != 0 || sleep 600')
     plan("deletion", node="n0", times=1, after=0.3)
     run = wire.run(target)
     assert run.closure.phase == PHASE.SUCCEEDED
