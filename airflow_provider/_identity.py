@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import Variable, conf
 
-from ._run_name import TaskKey
+from ._task_key import TaskKey
 
 __all__ = [
     "INSTANCE_VARIABLE",

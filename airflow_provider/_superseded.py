@@ -13,7 +13,7 @@ from datetime import datetime
 
 from bridge_core import Client, EntityKind, EntityRef, Provenance, RunPhase, RunQuery, RunSnapshot
 
-from ._run_name import TaskKey
+from ._task_key import TaskKey
 
 __all__ = ["LIVE", "end_superseded"]
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from bridge_core import Client, Provenance, RunQuery, RunRef, RunSnapshot
 
-from ._run_name import NAME_PREFIX
 from ._superseded import LIVE
+from ._task_key import NAME_PREFIX
 
 __all__ = ["TaskId", "Watchlist", "awaited_runs", "rivals", "unattended"]
 

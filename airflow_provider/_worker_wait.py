@@ -16,7 +16,7 @@ from ._refusals import Refusals
 if TYPE_CHECKING:
     from bridge_core import Client, RunRef, RunSnapshot
 
-    from ._run_name import TaskKey
+    from ._task_key import TaskKey
 
 __all__ = ["told_what_a_retry_does", "watch_to_end"]
 

@@ -43,15 +43,16 @@ if TYPE_CHECKING:
     from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
-    from .model.policies import PollPolicy, RetryPolicy
+    from .model.poll_policy import PollPolicy
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
     from .model.registration import RegisteredEntity, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
-    from .model.run_error import RunError
+    from .model.retry_policy import RetryPolicy
     from .model.run_errors import AlreadyExists, WaitTimeout
+    from .model.run_failure import RunError
     from .model.run_names import run_name
     from .model.run_options import RunOptions
     from .model.run_query import RunQuery
@@ -166,7 +167,8 @@ _HOMES = {
     "model.resources": ("Device", "Resources"),
     "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
-    "model.policies": ("PollPolicy", "RetryPolicy"),
+    "model.poll_policy": ("PollPolicy",),
+    "model.retry_policy": ("RetryPolicy",),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
     "model.registration": ("RegisteredEntity", "RegistrationReport"),
@@ -175,7 +177,7 @@ _HOMES = {
     "model.run_options": ("RunOptions",),
     "model.run_settings": ("Notification", "SecurityContext"),
     "model.phases": ("RunPhase",),
-    "model.run_error": ("RunError",),
+    "model.run_failure": ("RunError",),
     "model.run_names": ("run_name",),
     "model.run_errors": ("AlreadyExists", "WaitTimeout"),
     "model.run_query": ("RunQuery",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from ._drive import run_blocking
+from ._blocking import run_blocking
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._drive import run_blocking
+from ._blocking import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -251,25 +251,25 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
         self, ref: RunRef | str, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
     ) -> None:
         """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it."""
-        await self._ops.inside.signal(self._ops.run(ref), signal_id, value, timeout=timeout)
+        await self._ops.nodes.signal(self._ops.run(ref), signal_id, value, timeout=timeout)
 
     async def nodes(
         self, ref: RunRef | str, *, attempts: bool = False, follow: bool = False
     ) -> tuple[NodeSnapshot, ...]:
         """The nodes of the run as a tree, in the order of the workflow: one call per parent node, however many leaves."""
-        return await self._ops.inside.nodes(self._ops.run(ref), attempts=attempts, follow=follow)
+        return await self._ops.nodes.nodes(self._ops.run(ref), attempts=attempts, follow=follow)
 
     async def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
         """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
-        return await self._ops.inside.logs(self._ops.run(ref), node=node)
+        return await self._ops.logs.logs(self._ops.run(ref), node=node)
 
     async def deck(self, ref: RunRef | str, *, node: str | None = None) -> str:
         """HTML of a node's deck; the node may be left out when only one has a deck."""
-        return await self._ops.inside.deck(self._ops.run(ref), node=node)
+        return await self._ops.nodes.deck(self._ops.run(ref), node=node)
 
     async def metrics(self, ref: RunRef | str) -> SpanMetric:
         """Where the time of the run went."""
-        return await self._ops.inside.metrics(self._ops.run(ref))
+        return await self._ops.nodes.metrics(self._ops.run(ref))
 
     async def list_entities(
         self,

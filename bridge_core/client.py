@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from ._blocking import iter_blocking, run_blocking
 from ._data_verbs import DataVerbs
-from ._drive import iter_blocking, run_blocking
 from ._registration_verbs import RegistrationVerbs
 from .model.arguments import instance
 from .model.durations import seconds
@@ -282,7 +282,7 @@ class Client(DataVerbs, RegistrationVerbs):
             NotFound: The run ended, or did not reach such a gate in time.
             LiteralError: The gate wants another type.
         """
-        run_blocking(self._ops.inside.signal(self._ops.run(ref), signal_id, value, timeout=timeout))
+        run_blocking(self._ops.nodes.signal(self._ops.run(ref), signal_id, value, timeout=timeout))
 
     def nodes(self, ref: RunRef | str, *, attempts: bool = False, follow: bool = False) -> tuple[NodeSnapshot, ...]:
         """The nodes of the run as a tree, in the order of the workflow: one call per parent node, however many leaves.
@@ -292,19 +292,19 @@ class Client(DataVerbs, RegistrationVerbs):
             attempts: Also fetch the attempts with their errors and log links: one more call per node.
             follow: Also fetch the nodes of runs that launch-plan nodes started, as their children.
         """
-        return run_blocking(self._ops.inside.nodes(self._ops.run(ref), attempts=attempts, follow=follow))
+        return run_blocking(self._ops.nodes.nodes(self._ops.run(ref), attempts=attempts, follow=follow))
 
     def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
         """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
-        return run_blocking(self._ops.inside.logs(self._ops.run(ref), node=node))
+        return run_blocking(self._ops.logs.logs(self._ops.run(ref), node=node))
 
     def deck(self, ref: RunRef | str, *, node: str | None = None) -> str:
         """HTML of a node's deck; the node may be left out when only one has a deck."""
-        return run_blocking(self._ops.inside.deck(self._ops.run(ref), node=node))
+        return run_blocking(self._ops.nodes.deck(self._ops.run(ref), node=node))
 
     def metrics(self, ref: RunRef | str) -> SpanMetric:
         """Where the time of the run went."""
-        return run_blocking(self._ops.inside.metrics(self._ops.run(ref)))
+        return run_blocking(self._ops.nodes.metrics(self._ops.run(ref)))
 
     def list_entities(
         self,

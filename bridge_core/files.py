@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from ._drive import run_blocking
+from ._blocking import run_blocking
 from ._file_places import FilePlaces
 from .model.arguments import either
 from .model.public import public

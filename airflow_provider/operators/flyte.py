@@ -23,7 +23,7 @@ from .._failures import airflow_failures
 from .._identity import remember_url, remembered_url, task_key
 from .._kill import SyncKill, abort_and_tell
 from .._refusals import patiently
-from .._run_name import TaskKey
+from .._task_key import TaskKey
 from .._time_limits import TimeLimits, in_seconds
 from .._worker_wait import told_what_a_retry_does, watch_to_end
 from ..hooks.flyte import FlyteHook
@@ -142,7 +142,7 @@ class FlyteRunOperator(BaseOperator):
             AirflowException: What a retry may: the run failed, its time is up, or Flyte could not be asked.
             TaskDeferred: Waiting goes on in the triggerer.
         """
-        from .._launching import build_request, launch_for, placed
+        from .._launch_or_attach import build_request, launch_for, placed
         from .._outputs import checked_selection, output_loader
 
         ti: Any = context["ti"]

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from .entities import EntityOperations
     from .files import FileOperations
     from .launch import LaunchOperations
-    from .nodes import InsideOperations
+    from .logs import LogOperations
+    from .nodes import NodeOperations
     from .register import RegisterOperations
     from .relaunch import AgainOperations
+    from .run_values import StoredOperations
     from .runs import RunOperations
-    from .stored import StoredOperations
     from .triggers import TriggerOperations
 
 __all__ = ["Operations"]
@@ -77,7 +78,7 @@ class Operations:
     @cached_property
     def stored(self) -> StoredOperations:
         """Values that are stored."""
-        from .stored import StoredOperations
+        from .run_values import StoredOperations
 
         return StoredOperations(self.backend, self.data)
 
@@ -117,11 +118,18 @@ class Operations:
         return AgainOperations(self.backend, self._transport)
 
     @cached_property
-    def inside(self) -> InsideOperations:
-        """The inside of runs."""
-        from .nodes import InsideOperations
+    def logs(self) -> LogOperations:
+        """Log links."""
+        from .logs import LogOperations
 
-        return InsideOperations(self.backend, self._transport, self._config, self.data)
+        return LogOperations(self.backend)
+
+    @cached_property
+    def nodes(self) -> NodeOperations:
+        """The inside of runs."""
+        from .nodes import NodeOperations
+
+        return NodeOperations(self.backend, self._transport, self._config, self.data)
 
     @cached_property
     def registration(self) -> RegisterOperations:

@@ -16,7 +16,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..model.errors import BridgeError, Unavailable
-from ..model.policies import may_pass
+from ..model.retry_policy import may_pass
 from ..model.run_errors import AlreadyExists
 
 if TYPE_CHECKING:

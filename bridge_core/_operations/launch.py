@@ -24,9 +24,9 @@ from ..model.batches import grouped
 from ..model.errors import BridgeError, InvalidRequest, Unavailable
 from ..model.ids import EntityKind, EntityRef, RunRef
 from ..model.phases import RunPhase
-from ..model.policies import may_pass
 from ..model.provenance import Provenance
 from ..model.requests import LaunchRequest, stamped
+from ..model.retry_policy import may_pass
 from ..model.run_errors import AlreadyExists
 from ..model.run_names import check_run_name, random_run_name
 from ..model.runs import Launched, RunSnapshot

@@ -1,4 +1,4 @@
-"""Verbs on the inside of a run: nodes, logs, decks, metrics, signals."""
+"""Verbs on the inside of a run: nodes, decks, metrics, signals. Log links: `logs.py`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from ..model.durations import seconds
 from ..model.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ..backends.base import Backend
     from ..config import Config
     from ..model.ids import RunRef
-    from ..model.nodes import LogLink, NodeSnapshot, SpanMetric
+    from ..model.nodes import NodeSnapshot, SpanMetric
     from ..transport.base import Transport
     from .data import DataOperations
 
-__all__ = ["InsideOperations"]
+__all__ = ["NodeOperations"]
 
 
-class InsideOperations:
+class NodeOperations:
     """The verbs that look into runs."""
 
     def __init__(self, backend: Backend, transport: Transport, config: Config, data: DataOperations) -> None:
@@ -35,30 +33,16 @@ class InsideOperations:
     async def nodes(self, ref: RunRef, *, attempts: bool = False, follow: bool = False) -> tuple[NodeSnapshot, ...]:
         """The node tree; with attempts, one more call per leaf; followed, with the trees of runs that nodes started."""
         flags(attempts=attempts, follow=follow)
-        tree = await self._backend.inside.tree(ref)
+        tree = await self._backend.nodes.tree(ref)
         if attempts:
             tree = await self._with_attempts(ref, tree)
         return await self._followed(tree, attempts=attempts) if follow else tree
-
-    async def logs(self, ref: RunRef, *, node: str | None = None) -> list[LogLink]:
-        """Log links of one node, or of the failed nodes, or, when none failed, of all."""
-        texts(node=node)
-        tree = await self._backend.inside.tree(ref)
-        every = [item for top in tree for item in top.walk() if not item.children]
-        if node is not None:
-            chosen = [item for item in every if node in (item.id, item.name)]
-            if not chosen:
-                names = ", ".join(item.id for item in every) or "none"
-                raise NotFound(f"run {ref} has no node {node!r} with logs; it has {names}")
-        else:
-            chosen = [item for item in every if item.phase in ("FAILED", "TIMED_OUT")] or every
-        return [log for item in chosen for log in await self._logs_of(ref, item)]
 
     async def deck(self, ref: RunRef, *, node: str | None = None) -> str:
         """HTML of a node's deck; of the only node that has one when none is named."""
         texts(node=node)
         if node is None:
-            tree = await self._backend.inside.tree(ref)
+            tree = await self._backend.nodes.tree(ref)
             having = [item.id for top in tree for item in top.walk() if item.deck_uri]
             if not having:
                 raise InvalidRequest(
@@ -67,14 +51,14 @@ class InsideOperations:
             if len(having) != 1:
                 raise InvalidRequest(f"deck of run {ref}: name a node; these have one: {', '.join(having)}")
             node = having[0]
-        urls = await self._backend.inside.deck_urls(ref, node)
+        urls = await self._backend.nodes.deck_urls(ref, node)
         if not urls:
             raise NotFound(f"node {node} of run {ref} has no deck")
         return (await self._data.read_signed(urls[0])).decode(errors="replace")
 
     async def metrics(self, ref: RunRef) -> SpanMetric:
         """Where the time of a run went."""
-        return await self._backend.inside.metrics(ref)
+        return await self._backend.nodes.metrics(ref)
 
     async def signal(
         self, ref: RunRef, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
@@ -83,7 +67,7 @@ class InsideOperations:
         if not isinstance(signal_id, str) or not signal_id:
             raise wrong("signal_id", "the name of a gate", signal_id)
         patience, begin = seconds(timeout), self._transport.now()
-        while (kind := await self._backend.inside.gate_type(ref, signal_id)) is None:
+        while (kind := await self._backend.nodes.gate_type(ref, signal_id)) is None:
             snapshot = await self._backend.describe(ref)
             if snapshot.phase.is_terminal:
                 raise NotFound(f"{snapshot.describe()}; it never reached a gate {signal_id!r}")
@@ -97,13 +81,7 @@ class InsideOperations:
         encoded = self._data.codec.encode(value, kind, path=f"signal {signal_id}")
         if encoded.uploads:
             raise InvalidRequest(f"signal {signal_id} of run {ref}: files cannot be sent as signals; send a reference")
-        await self._backend.inside.set_signal(ref, signal_id, encoded.literal)
-
-    async def _logs_of(self, ref: RunRef, node: NodeSnapshot) -> Iterable[LogLink]:
-        """Of a node that started a run: the logs of that run."""
-        if node.child_run is not None:
-            return await self.logs(node.child_run)
-        return [log for attempt in await self._backend.inside.attempts(ref, node.id) for log in attempt.logs]
+        await self._backend.nodes.set_signal(ref, signal_id, encoded.literal)
 
     async def _followed(self, tree: tuple[NodeSnapshot, ...], *, attempts: bool) -> tuple[NodeSnapshot, ...]:
         out = []
@@ -118,6 +96,6 @@ class InsideOperations:
     async def _with_attempts(self, ref: RunRef, tree: tuple[NodeSnapshot, ...]) -> tuple[NodeSnapshot, ...]:
         out = []
         for item in tree:
-            attempts = await self._backend.inside.attempts(ref, item.id) if item.kind != "run" else ()
+            attempts = await self._backend.nodes.attempts(ref, item.id) if item.kind != "run" else ()
             out.append(replace(item, attempts=attempts, children=await self._with_attempts(ref, item.children)))
         return tuple(out)

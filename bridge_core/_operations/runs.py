@@ -11,7 +11,8 @@ from ..model.arguments import count, flags, instance, texts
 from ..model.durations import seconds
 from ..model.errors import BridgeError, ConfigError
 from ..model.ids import RunRef
-from ..model.policies import PollPolicy, may_pass
+from ..model.poll_policy import PollPolicy
+from ..model.retry_policy import may_pass
 from ..waiting.timeouts import LAST_CHECK, Outage, timed_out
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from ..config.metadata import as_sent
 from ..model.errors import BridgeError, Unavailable, Unsupported
 from ..model.status import answered_by_proxy
 from .passthrough import passing
-from .slot import Slot
+from .shared_token import Slot
 from .token import Token, sendable
 
 if TYPE_CHECKING:

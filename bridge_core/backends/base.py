@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..schedules import DeployedTrigger, Trigger
     from .values import Existing, Interface, NodeValues, SignedUpload, StoredLiterals
 
-__all__ = ["Backend", "Inside", "Lists", "Projects", "Registry", "Triggers"]
+__all__ = ["Backend", "Lists", "Nodes", "Projects", "Registry", "Triggers"]
 
 
-class Inside(Protocol):
+class Nodes(Protocol):
     """The inside of runs."""
 
     async def tree(self, ref: RunRef) -> tuple[NodeSnapshot, ...]:
@@ -238,7 +238,7 @@ class Backend(Protocol):
         ...
 
     @property
-    def inside(self) -> Inside:
+    def nodes(self) -> Nodes:
         """Nodes, attempts, decks, metrics, gates."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._drive import run_blocking
+from .._blocking import run_blocking
 from ..auth.plugins import flow_for
 from ..calls import Calls
 from ..config.auth import PASSTHROUGH

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
-from ..model.policies import may_pass
+from ..model.retry_policy import may_pass
 from .render import node_lines
 
 if TYPE_CHECKING:

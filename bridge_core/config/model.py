@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..model.errors import ConfigError
 from ..model.masking import WithSecrets, hide_passwords
-from ..model.policies import PollPolicy, RetryPolicy
+from ..model.poll_policy import PollPolicy
 from ..model.public import public
+from ..model.retry_policy import RetryPolicy
 from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint

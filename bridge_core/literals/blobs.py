@@ -15,8 +15,8 @@ from ..model.references import DirectoryRef, FileRef
 from .arrays import FORMAT as ARRAY_FORMAT
 from .arrays import is_array
 from .coder import Coder, Job, kind_of
-from .foreign import LocalData, Unusable, sdk_extras
 from .problems import Where, show
+from .sdk_objects import LocalData, Unusable, sdk_extras
 from .sources import checked_uri, reference_in, written_path
 from .uris import local_path, remote_uri
 

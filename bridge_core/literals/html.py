@@ -8,7 +8,7 @@ from typing import Any
 
 from ..model.references import DirectoryRef, FileRef, FrameRef
 from .arrays import is_array
-from .foreign import is_frame
+from .sdk_objects import is_frame
 from .to_plain import jsonable
 
 __all__ = ["to_html"]

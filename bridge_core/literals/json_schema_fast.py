@@ -15,9 +15,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .coder import Job
-from .foreign import is_data_class
 from .packing import KEYS, odd_key
 from .pydantic_models import may_hold_data
+from .sdk_objects import is_data_class
 
 __all__ = [
     "NOT_FAST",

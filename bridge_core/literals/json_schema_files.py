@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.references import DirectoryRef, FileRef, FrameRef
 from .encoded import is_token
-from .foreign import LocalData, Unusable, is_frame
 from .problems import show
+from .sdk_objects import LocalData, Unusable, is_frame
 from .sources import checked_uri, reference_in
 from .structured_dataset import found_frame
 from .uris import local_path, remote_uri

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .foreign import is_data
+from .sdk_objects import is_data
 
 __all__ = ["Unwritable", "is_model", "may_hold_data", "model_fields", "root_of"]
 

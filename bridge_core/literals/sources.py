@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.references import DirectoryRef, FileRef, FrameRef
 from .encoded import is_token
-from .foreign import sdk_reference
+from .sdk_objects import sdk_reference
 
 if TYPE_CHECKING:
     from .coder import Job

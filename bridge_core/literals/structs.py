@@ -18,12 +18,12 @@ from flyteidl.core.literals_pb2 import Literal
 from google.protobuf import json_format
 
 from .coder import Coder, Job
-from .foreign import LocalData, is_frame, sdk_reference
 from .json_schema import Entry, compile_schema, resolve
 from .json_schema_fast import NOT_FAST
 from .packing import PACKED, is_too_deep, odd_key, pack, unpack
 from .problems import MAX_DEPTH, Where, refusal, render, show
 from .pydantic_models import Unwritable, root_of
+from .sdk_objects import LocalData, is_frame, sdk_reference
 from .structured_dataset import found_frame
 from .to_plain import as_fields, is_structured, jsonable, to_plain
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..model.references import FrameRef
 from .coder import Coder, Job, kind_of
 from .describe import schema_column_type, type_name
-from .foreign import LocalData, Unusable, is_frame, sdk_extras
 from .problems import Where, show
+from .sdk_objects import LocalData, Unusable, is_frame, sdk_extras
 from .sources import checked_uri, reference_in, written_path
 from .uris import local_path, remote_uri
 

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 from ..model.durations import parse_duration
 from ..model.errors import LiteralError
 from ..model.references import DirectoryRef, FileRef, FrameRef
-from .foreign import data_fields
 from .problems import MAX_DEPTH, Where, did_you_mean, refusal, render, show
+from .sdk_objects import data_fields
 from .time_text import parse_datetime
 from .to_classes_fast import NotFast, reader
 

@@ -16,9 +16,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..model.references import DirectoryRef, FileRef, FrameRef
-from .foreign import LocalData, Unusable, is_data, is_frame, sdk_reference
 from .problems import MAX_DEPTH
 from .pydantic_models import is_model, model_fields, root_of
+from .sdk_objects import LocalData, Unusable, is_data, is_frame, sdk_reference
 from .time_text import is_moment
 
 __all__ = ["as_fields", "datetime_text", "in_order", "is_structured", "jsonable", "to_plain", "type_title"]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from .errors import AuthError, BridgeError, LimitExceeded, Unavailable
 from .phases import RunPhase
 from .public import public
-from .run_error import RunError
 from .run_errors import AlreadyExists, WaitTimeout
+from .run_failure import RunError
 from .runs import RunEnded, RunSnapshot
 
 if TYPE_CHECKING:

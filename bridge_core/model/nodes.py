@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .ids import EntityRef, RunRef
-    from .run_error import RunError
+    from .run_failure import RunError
 
 __all__ = ["Attempt", "LogLink", "NodePhase", "NodeSnapshot", "SpanMetric"]
 

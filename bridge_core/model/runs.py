@@ -10,7 +10,7 @@ from .errors import BridgeError
 from .ids import EntityRef, RunRef
 from .phases import RunPhase
 from .public import public
-from .run_error import RunError
+from .run_failure import RunError
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

@@ -20,7 +20,7 @@ from .streams import CHUNK, Counted, atomic, open_source, size_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..model.policies import RetryPolicy
+    from ..model.retry_policy import RetryPolicy
 
 __all__ = ["get", "md5", "put"]
 

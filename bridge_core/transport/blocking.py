@@ -1,4 +1,4 @@
-"""gRPC without a loop: ``async def`` bodies that never suspend (see ``_drive.py``).
+"""gRPC without a loop: ``async def`` bodies that never suspend (see ``_blocking.py``).
 
 Fork-safe: the channel is opened on first use and remembered with the pid that opened it; a forked child opens its own and
 leaves the parent's alone. Thread-safe: a gRPC channel is.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from .._drive import run_blocking
+from .._blocking import run_blocking
 from ..model.errors import BridgeError
 from ..model.status import from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, status_of

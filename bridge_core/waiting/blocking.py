@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from ..model.errors import BridgeError
 from ..model.ids import RunRef
 from ..model.runs import RunSnapshot
-from .question import ask
+from .poll_once import ask
 from .timeouts import LAST_CHECK
 from .watcher import RunWatcher
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
-    from ..model.policies import PollPolicy
+    from ..model.poll_policy import PollPolicy
     from ..transport.base import Transport
 
 __all__ = ["BlockingWait"]

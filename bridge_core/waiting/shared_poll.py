@@ -19,15 +19,15 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..model.errors import BridgeError, DeadlineExceeded, Unauthenticated, Unavailable
-from ..model.policies import may_pass
-from .question import ask
+from ..model.retry_policy import may_pass
+from .poll_once import ask
 from .renewal import being_cancelled
 from .timeouts import LAST_CHECK, Outage
 from .watcher import RunWatcher
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
-    from ..model.policies import PollPolicy
+    from ..model.poll_policy import PollPolicy
     from ..model.runs import RunSnapshot
 
 __all__ = ["SharedPoll"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..model.durations import seconds
 from ..model.errors import BridgeError
-from ..model.policies import PollPolicy
+from ..model.poll_policy import PollPolicy
 from ..model.run_errors import WaitTimeout
 from .shared_poll import SharedPoll
 from .timeouts import timed_out

@@ -1,7 +1,7 @@
 """`RunWatcher`: who waits, what to ask next, what an answer means. Pure: no I/O, no clock, no loop.
 
 `Client.wait_many` drives it blocking (`blocking.py`), `AsyncClient` drives one per loop for everybody (`shared_poll.py`); both
-ask through `question.ask`. All runs of one project and domain are asked about in one call, up to 200 names each.
+ask through `poll_once.ask`. All runs of one project and domain are asked about in one call, up to 200 names each.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..model.policies import PollPolicy
+    from ..model.poll_policy import PollPolicy
     from ..model.runs import RunSnapshot
 
 __all__ = ["NAMES_PER_CALL", "RunWatcher", "Verdict"]

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider import get_provider_info
 from airflow_provider._connection import EXTRA_KEYS, config_from_connection
 from airflow_provider._event import EventError, RunEvent
-from airflow_provider._run_name import TaskKey
+from airflow_provider._task_key import TaskKey
 from bridge_core import (
     ConfigError,
     RunError,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from flyteidl.core import interface_pb2, types_pb2
 
-from airflow_provider._launching import build_request, explained
+from airflow_provider._launch_or_attach import build_request, explained
 from airflow_provider._outputs import checked_selection, output_xcoms
 from airflow_provider._refusals import PATIENCE, Refusals
 from airflow_provider._sweep import TaskId, Watchlist, rivals, unattended

@@ -28,7 +28,7 @@ from bridge_core import (
     Unauthenticated,
     Unavailable,
 )
-from bridge_core._drive import run_blocking
+from bridge_core._blocking import run_blocking
 from bridge_core.auth.device import DeviceFlow
 from bridge_core.auth.flow import Login
 from bridge_core.auth.http import Http

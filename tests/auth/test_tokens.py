@@ -282,7 +282,7 @@ def test_a_forked_child_uses_the_token_and_gets_its_own_next_one(
         async def nothing() -> None:
             pass
 
-        from bridge_core._drive import run_blocking
+        from bridge_core._blocking import run_blocking
 
         transport = client._transport
         thread = threading.Thread(target=lambda: run_blocking(slot.replace(transport, slot.token, nothing, hold)))

@@ -18,7 +18,7 @@ from bridge_core import (
     Unavailable,
     Unsupported,
 )
-from bridge_core.model.policies import may_pass
+from bridge_core.model.retry_policy import may_pass
 from bridge_core.model.status import from_status
 
 if TYPE_CHECKING:

@@ -85,7 +85,7 @@ def state(client: Client, version: str) -> list[tuple[str, str, bool | None]]:
     """What is there under a version, and whether it is active."""
     registry = client._ops.backend.registry
     from bridge_core import EntityKind
-    from bridge_core._drive import run_blocking
+    from bridge_core._blocking import run_blocking
 
     found = []
     for kind in EntityKind:

@@ -21,7 +21,7 @@ from bridge_core.sandbox.runner.command import Command, flattened
 from bridge_core.sandbox.runner.template import fill
 from bridge_core.sandbox.validation.filters import Query
 from bridge_core.sandbox.validation.interfaces import castable, type_of
-from bridge_core.sandbox.validation.listed import EXECUTION
+from bridge_core.sandbox.validation.list_columns import EXECUTION
 
 from .protos import BOOLEAN, FLOAT, INTEGER, STRING, literal, literals, promise, value
 

@@ -197,7 +197,7 @@ def test_many_calls_at_once_in_order_and_the_first_error_ends_the_rest(kind: str
 
         if kind == "aio":
             return asyncio.run(main())
-        from bridge_core._drive import run_blocking
+        from bridge_core._blocking import run_blocking
 
         return run_blocking(main())
 

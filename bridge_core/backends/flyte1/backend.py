@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..values import Existing, Interface, SignedUpload, StoredLiterals
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
-    from .nodes import Flyte1Inside
+    from .nodes import Flyte1Nodes
     from .projects import Flyte1Projects
     from .registry import Flyte1Registry
     from .triggers import Flyte1Triggers
@@ -62,11 +62,11 @@ class Flyte1Backend:
     # What few processes need is imported by those.
 
     @cached_property
-    def inside(self) -> Flyte1Inside:
+    def nodes(self) -> Flyte1Nodes:
         """Nodes, attempts, decks, metrics, gates."""
-        from .nodes import Flyte1Inside
+        from .nodes import Flyte1Nodes
 
-        return Flyte1Inside(self._calls, self.workflows)
+        return Flyte1Nodes(self._calls, self.workflows)
 
     @cached_property
     def workflows(self) -> Flyte1Workflows:
@@ -120,7 +120,7 @@ class Flyte1Backend:
         found = snapshot(await self._execution(ref, timeout), self.console_url(ref))
         if found.phase is not RunPhase.FAILED or found.error is None:
             return found
-        node = await self.inside.failed_node(ref, timeout=timeout)
+        node = await self.nodes.failed_node(ref, timeout=timeout)
         return replace(found, error=replace(found.error, node=node))
 
     async def find(self, ref: RunRef) -> Existing | None:

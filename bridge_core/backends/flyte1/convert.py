@@ -14,7 +14,7 @@ from flyteidl.core import identifier_pb2
 from ...model.ids import EntityKind, EntityRef, RunRef
 from ...model.phases import RunPhase
 from ...model.provenance import Provenance
-from ...model.run_error import RunError
+from ...model.run_failure import RunError
 from ...model.runs import RunSnapshot
 
 if TYPE_CHECKING:

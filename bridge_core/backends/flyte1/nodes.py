@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...model.nodes import Attempt, NodeSnapshot, SpanMetric
     from .workflows import Flyte1Workflows
 
-__all__ = ["Flyte1Inside"]
+__all__ = ["Flyte1Nodes"]
 
 log = logging.getLogger("bridge_core")
 
@@ -34,7 +34,7 @@ _NO_NODE = "failed to find node execution"  # FlyteAdmin's dataproxy/service.go 
 _SHORTEST_CUT = 97  # bytes: FlyteAdmin cuts errors in lists to 100, and then what is left of a character
 
 
-class Flyte1Inside:
+class Flyte1Nodes:
     """The inside of runs."""
 
     def __init__(self, calls: Calls, workflows: Flyte1Workflows) -> None:

@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from ..model.ids import GENERATED
 from ..store.descriptions import Descriptions
 from ..validation.filters import Query
-from ..validation.listed import EXECUTION, LAUNCH_PLAN, NAMED, TASK, WORKFLOW
+from ..validation.list_columns import EXECUTION, LAUNCH_PLAN, NAMED, TASK, WORKFLOW
 from ..validation.schedules import automation_of
 from .graph import drawing, edges_of
 from .html import Content, Markup, joined, link, tag

@@ -9,7 +9,7 @@ from flyteidl.core import execution_pb2 as core_execution_pb2
 
 from ..store.executions import TERMINAL
 from ..validation.filters import Query
-from ..validation.listed import EXECUTION
+from ..validation.list_columns import EXECUTION
 from .html import Content, Markup, link, tag
 from .page import page
 from .show import cause, phase, run_phase, section, table, time, took

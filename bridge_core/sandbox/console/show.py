@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2
 
-from ...model.run_error import RunError
+from ...model.run_failure import RunError
 from ..model.times import now, seconds_between, to_text
 from .html import Content, Markup, joined, tag
 

@@ -20,7 +20,7 @@ from flyteidl.admin import common_pb2
 
 from ..model.status import Rejected
 from .filter_values import condition
-from .listed import PREFIXES, Listed
+from .list_columns import PREFIXES, Listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,7 @@ from flyteidl.admin import description_entity_pb2
 
 from ...model.status import Rejected
 from ...validation.filters import query_of
-from ...validation.listed import DESCRIPTION
+from ...validation.list_columns import DESCRIPTION
 from ...validation.requests import check_limit, check_resource_type, fields_checked, missing, require
 
 if TYPE_CHECKING:

@@ -15,18 +15,15 @@ from ...compiler.closure import check_size, compile_closure
 from ...model.go_text import go_text
 from ...model.status import Rejected
 from ...model.times import now
-from ...validation.inputs import check_literals, check_parameters, expected_inputs
-from ...validation.listed import LAUNCH_PLAN, TASK, WORKFLOW
+from ...validation.launch_plans import complete_launch_plan
+from ...validation.list_columns import LAUNCH_PLAN, TASK, WORKFLOW
 from ...validation.requests import (
-    check_labels,
-    check_notifications,
     entity_checked,
     entity_read,
     fields_checked,
     missing,
     require,
 )
-from ...validation.schedules import check_schedule
 from ...validation.tasks import check_task
 from .listing import query_of_entities, query_of_project
 from .structures import differences
@@ -105,7 +102,7 @@ class EntityHandlers:
                 raise missing("spec")
             entity_checked(request.spec, "workflow_id", identifier_pb2.WORKFLOW)
             plan = launch_plan_pb2.LaunchPlan(id=identifier, spec=request.spec)
-            self._complete(plan, workflow.closure.compiled_workflow.primary.template.interface)
+            complete_launch_plan(plan, workflow.closure.compiled_workflow.primary.template.interface)
             self._refuse_known(identifier, plan.spec)
             plan.closure.created_at.CopyFrom(now())
             plan.closure.updated_at.CopyFrom(plan.closure.created_at)
@@ -113,22 +110,6 @@ class EntityHandlers:
             structure = _structure(plan.spec)
             self._entities.add(plan, structure, workflow_row=None if row is None else int(row["id"]))
         return launch_plan_pb2.LaunchPlanCreateResponse()
-
-    @staticmethod
-    def _complete(plan: Any, interface: Any) -> None:
-        """Checks a launch plan against its workflow, and adds the inputs that it leaves open."""
-        check_labels(plan.spec.labels)
-        check_literals(plan.spec.fixed_inputs, "fixed_inputs")
-        check_parameters(plan.spec.default_inputs, "default_inputs")
-        plan.closure.expected_inputs.CopyFrom(expected_inputs(interface, plan.spec))
-        plan.closure.expected_outputs.CopyFrom(interface.outputs)
-        check_schedule(plan)
-        plan.spec.default_inputs.CopyFrom(plan.closure.expected_inputs)
-        metadata = plan.spec.entity_metadata
-        check_notifications(metadata.notifications)
-        if metadata.HasField("launch_conditions"):
-            text = f"Launch condition must be empty, found {go_text(metadata.launch_conditions)}"
-            raise Rejected("INVALID_ARGUMENT", text)
 
     def _registered(self, request: Any, resource_type: int) -> Any:
         identifier = entity_checked(request, "id", resource_type)

@@ -11,7 +11,7 @@ from ...admin.run_events import already_ended
 from ...model.go_text import go_text
 from ...model.status import Rejected
 from ...store.executions import TERMINAL
-from ...validation.listed import EXECUTION
+from ...validation.list_columns import EXECUTION
 from ...validation.requests import require, run_checked
 from .listing import query_of_entities
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...validation.filters import Query, query_of
-from ...validation.listed import Listed
+from ...validation.list_columns import Listed
 from ...validation.requests import check_limit, missing, require
 
 __all__ = ["NOT_FIRST_ROW", "query_of_entities", "query_of_project"]

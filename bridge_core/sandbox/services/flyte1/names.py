@@ -10,7 +10,7 @@ from flyteidl.core import identifier_pb2
 from ...model.ids import GENERATED, kind_name
 from ...model.status import Rejected
 from ...validation.filters import Query, query_of
-from ...validation.listed import NAMED
+from ...validation.list_columns import NAMED
 from ...validation.requests import check_limit, check_resource_type, missing, require
 from .listing import query_of_project
 

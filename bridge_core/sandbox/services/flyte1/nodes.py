@@ -9,7 +9,7 @@ from flyteidl.core import identifier_pb2
 
 from ...model.status import Rejected
 from ...validation.filters import query_of
-from ...validation.listed import NODE, TASK_EXECUTION
+from ...validation.list_columns import NODE, TASK_EXECUTION
 from ...validation.requests import check_limit, missing, node_checked, run_checked, task_execution_checked
 from .flyte_urls import urls_of_node, urls_of_task
 

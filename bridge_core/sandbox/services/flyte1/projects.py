@@ -10,7 +10,7 @@ from ...model.status import Rejected
 from ...store.projects import DOMAINS
 from ...validation.filters import query_of
 from ...validation.kubernetes_names import project_errors
-from ...validation.listed import PROJECT
+from ...validation.list_columns import PROJECT
 from ...validation.requests import check_labels, missing
 
 if TYPE_CHECKING:

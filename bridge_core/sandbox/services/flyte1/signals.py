@@ -15,7 +15,7 @@ from ...store.executions import known
 from ...validation.filters import query_of
 from ...validation.inputs import type_checked
 from ...validation.interfaces import castable
-from ...validation.listed import SIGNAL
+from ...validation.list_columns import SIGNAL
 from ...validation.requests import check_limit, missing, require, run_checked
 
 if TYPE_CHECKING:

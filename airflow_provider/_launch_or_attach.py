@@ -26,8 +26,8 @@ from bridge_core import (
     RunRef,
 )
 
-from ._run_name import TaskKey
 from ._superseded import end_superseded
+from ._task_key import TaskKey
 from ._values import from_xcom
 
 if TYPE_CHECKING:

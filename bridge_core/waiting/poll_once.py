@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import BridgeError, Unauthenticated
 from ..model.ids import RunRef
-from ..model.policies import may_pass
+from ..model.retry_policy import may_pass
 
 if TYPE_CHECKING:
     from ..backends.base import Backend

@@ -109,7 +109,7 @@ class StoredOperations:
         texts(node=node)
         if attempt is not None and (isinstance(attempt, bool) or not isinstance(attempt, int) or attempt < 0):
             raise wrong("attempt", "a number, 0 for the first", attempt)
-        inside = self._backend.inside
+        inside = self._backend.nodes
         try:
             values = await inside.values(ref, node, attempt)
         except NotFound as error:

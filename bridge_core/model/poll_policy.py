@@ -1,0 +1,65 @@
+"""How often a waiting client asks: numbers and a pure function. Time and chance come in as arguments."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .errors import ConfigError
+from .public import public
+
+__all__ = ["PollPolicy"]
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollPolicy:
+    """How often a waiting client asks: fast while a run is young, slower with age.
+
+    The delay is a fixed share of the time already waited, so that a run of a minute is noticed within seconds and a run of
+    a day costs two calls a minute, shared by all runs waited on.
+    """
+
+    shortest: float = 0.5
+    """Seconds."""
+
+    longest: float = 30.0
+    """Seconds."""
+
+    share: float = 0.1
+    """Delay divided by the time waited so far."""
+
+    jitter: float = 0.1
+    """Largest relative deviation, so that many waiters do not ask in step."""
+
+    def __post_init__(self) -> None:
+        if (
+            not 0 < self.shortest <= self.longest < math.inf
+            or not 0 <= self.share < math.inf
+            or not 0 <= self.jitter < 1
+        ):
+            raise ConfigError(
+                f"poll policy: wanted 0 < shortest <= longest, share >= 0 and 0 <= jitter < 1, all finite, got {self}"
+            )
+
+    @classmethod
+    def every(cls, seconds: float) -> PollPolicy:
+        """A fixed interval, as ``poll_interval=`` asks for."""
+        if not 0 < seconds < math.inf:
+            raise ConfigError(f"poll_interval must be a positive number of seconds, got {seconds!r}")
+        return cls(shortest=seconds, longest=seconds, share=0.0, jitter=0.0)
+
+    def delay(self, waited: float, chance: float) -> float:
+        """Seconds until the next question.
+
+        Args:
+            waited: Seconds waited so far.
+            chance: A random number from 0 to 1.
+        """
+        middle = min(max(waited * self.share, self.shortest), self.longest)
+        return middle * (1.0 + self.jitter * (2.0 * chance - 1.0))
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
