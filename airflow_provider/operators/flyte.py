@@ -1,6 +1,6 @@
 """`FlyteRunOperator`: one task instance, one live Flyte run, whatever happens to workers, triggerers and schedulers.
 
-A run's name follows from the task instance (`_run_name`), so a retry finds the run of the try before it. What is needed on
+A run's name follows from the task instance (`_task_key`), so a retry finds the run of the try before it. What is needed on
 failure is published before waiting. A deferrable task first waits a few seconds on its worker: cached runs never defer.
 """
 
