@@ -104,7 +104,7 @@ class Provenance:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON of what is set."""
         given = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: value for name, value in given.items() if value not in ("", None, False)}
+        return {name: value for name, value in given.items() if value not in ("", None) and value is not False}
 
     @classmethod
     def of(cls, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Self | None:

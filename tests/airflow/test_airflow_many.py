@@ -100,7 +100,9 @@ def test_all_are_aborted_after_the_triggerer_was_down(many, airflow, count):
         case.stop()
         assert not case.aborts()
     aborts = case.all_aborted(60 + count / 5)
-    assert all("nobody waits for the run" in cause for causes in aborts.values() for cause in causes)
+    assert Counter(len(causes) for causes in aborts.values()) == {1: count}
+    # By the sweep, or by a trigger that was still there when the triggerer came back: Airflow removes them when it gets to it.
+    assert all("nobody waits for the run" in cause or cause.endswith("failed)") for (cause,) in aborts.values())
 
 
 def test_a_triggerer_that_is_killed_meanwhile_leaves_the_rest_to_the_sweep(many, airflow):

@@ -50,7 +50,9 @@ def test_a_source_that_is_no_label_is_refused() -> None:
         Provenance(source="a b")
 
 
-@pytest.mark.parametrize("sent", [FULL, Provenance(source="cli"), replace(FULL, awaited=False, attempt=None)])
+@pytest.mark.parametrize(
+    "sent", [FULL, Provenance(source="cli"), replace(FULL, awaited=False, attempt=None), replace(FULL, attempt=0)]
+)
 def test_it_comes_back_as_it_was_sent(client: Client, raw: RawFlyte, name: str, sent: Provenance) -> None:
     raw.register(name, {}, labels={"team": "ml"}, annotations={"note": "plan"})
     options = RunOptions(labels={"mine": "1"})
