@@ -103,6 +103,7 @@ def test_trigger_arguments_are_plain_json(probed):
     assert path == "airflow_provider.triggers.flyte.FlyteRunTrigger"
     assert (arguments["deadline"], arguments["not_before"], arguments["poll_interval"]) == (1.5, 1.0, 2.0)
     assert same
+    assert "bridge_core" not in json.dumps(arguments)  # what is stored names no file that may move
 
 
 def test_testing_a_connection(probed, sandbox):

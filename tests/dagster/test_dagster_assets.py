@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -54,6 +55,11 @@ def test_a_run_becomes_one_launch_and_one_materialization(
     assert (metadata["n"], metadata["who"]) == (3, "you")
     assert flyte_sandbox.calls.count("CreateExecution") == 1
     assert [(one.step, str(one.ref)) for one in noted_runs(instance, result.run_id)] == [("model", ref)]
+    stored = "".join(
+        dg.serialize_value(entry.event_log_entry) for entry in instance.get_records_for_run(result.run_id).records
+    )
+    assert ref in stored
+    assert not re.search(r"bridge_core\.\w+\.", stored)  # what is stored names no file that may move
     labels = dict(execution.spec.labels.values)
     assert {labels["dagster-run-id"], labels["team"], labels["flyte-bridge-source"]} == {"no", "ml", "dagster"}
     with flyte.get_client() as client:

@@ -49,6 +49,16 @@ def test_trigger_time_is_the_tick_not_the_launch(stage: Stage) -> None:
     assert stage.client.outputs(_ref(run))["at"] == datetime.fromtimestamp(NOON + 60, UTC)
 
 
+def test_the_state_names_no_module_of_ours(stage: Stage, tmp_path: Path) -> None:
+    """What is stored survives a move of our files."""
+    path = stage.write(EVERY_MINUTE)
+    with stage.scheduler(path) as scheduler:
+        stage.run(scheduler, NOON, NOON + 60)
+    stored = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() and "db" in file.name)
+    assert b"t" in stored
+    assert b"bridge_core" not in stored
+
+
 def test_a_restart_continues_where_it_was(stage: Stage) -> None:
     path = stage.write(EVERY_MINUTE)
     with stage.scheduler(path) as scheduler:
