@@ -161,8 +161,14 @@ class AirflowStack:
         )
 
     def call(self, method: str, path: str, **json: Any) -> Any:
-        """One call of Airflow's REST API."""
-        answer = self._http.request(method, f"/api/v2{path}", json=json or None)
+        """One call of Airflow's REST API; again while its SQLite is locked by another of its processes, which undoes the call."""
+        deadline = time.monotonic() + 30
+        while True:
+            answer = self._http.request(method, f"/api/v2{path}", json=json or None)
+            locked = answer.status_code == 500 and "Database error" in answer.text
+            if not locked or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
         assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
