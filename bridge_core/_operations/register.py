@@ -255,7 +255,7 @@ class RegisterOperations:
                 RegisteredEntity(
                     ref=spec.ref,
                     outcome=known.outcome[spec.ref],
-                    url=_url(self._config.console_base, spec.ref),
+                    url=self._backend.console_url(spec.ref),
                     diff=known.diff.get(spec.ref, ""),
                 )
                 for spec in planned.specs
@@ -277,11 +277,6 @@ def _keep(code: Code, place: str | PathLike[str]) -> None:
 
 def _key(ref: EntityRef) -> tuple[EntityKind, str, str, str]:
     return ref.kind, ref.project or "", ref.domain or "", ref.version or ""
-
-
-def _url(base: str, ref: EntityRef) -> str:
-    kind = ref.kind.value
-    return f"{base}/console/projects/{ref.project}/domains/{ref.domain}/{kind}/{ref.name}/version/{ref.version}"
 
 
 def _clash(refs: Sequence[EntityRef], known: _Progress, source: Source | None) -> str:

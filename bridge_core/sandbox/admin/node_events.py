@@ -13,7 +13,7 @@ from flyteidl.core import execution_pb2, identifier_pb2
 from ..model.go_text import go_text
 from ..model.ids import enum_name
 from ..model.status import Rejected
-from ..model.times import seconds_between
+from .event_data import store_end, store_inputs
 from .run_events import already_ended, check_cluster
 
 if TYPE_CHECKING:
@@ -101,13 +101,14 @@ def _apply(admin: Admin, record: Any, event: Any) -> tuple[Any, Any]:
     closure.phase = event.phase
     reported = event.reported_at if event.reported_at.ToNanoseconds() else event.occurred_at
     closure.updated_at.CopyFrom(reported)
-    inputs = _inputs(admin, record, event)
+    inputs = store_inputs(admin, record, event, _keys(event))
     outputs = None
     if event.phase == _Phase.RUNNING:
         closure.started_at.CopyFrom(event.occurred_at)
         closure.deck_uri = event.deck_uri
     if event.phase in _ENDED:
-        outputs = _end(admin, closure, event)
+        closure.deck_uri = event.deck_uri
+        outputs = store_end(admin, closure, event, _keys(event))
     if event.HasField("task_node_metadata"):
         _task_metadata(closure, event.task_node_metadata)
     metadata = record.metadata
@@ -115,33 +116,6 @@ def _apply(admin: Admin, record: Any, event: Any) -> tuple[Any, Any]:
     metadata.is_dynamic = metadata.is_dynamic or event.is_dynamic
     metadata.is_array = metadata.is_array or event.is_array
     return inputs, outputs
-
-
-def _inputs(admin: Admin, record: Any, event: Any) -> Any:
-    if record.input_uri:
-        return None
-    kind = event.WhichOneof("input_value")
-    if kind == "input_uri":
-        record.input_uri = event.input_uri
-    elif kind == "input_data":
-        record.input_uri = admin.offloaded.write(event.input_data, *_keys(event), "offloaded_inputs")
-        return event.input_data
-    return None
-
-
-def _end(admin: Admin, closure: Any, event: Any) -> Any:
-    if closure.HasField("started_at"):
-        closure.duration.FromNanoseconds(int(seconds_between(closure.started_at, event.occurred_at) * 1e9))
-    kind = event.WhichOneof("output_result")
-    closure.deck_uri = event.deck_uri
-    if kind == "output_uri" and event.output_uri:
-        closure.output_uri = event.output_uri
-    elif kind == "output_data":
-        closure.output_uri = admin.offloaded.write(event.output_data, *_keys(event), "offloaded_outputs")
-        return event.output_data
-    elif kind == "error":
-        closure.error.CopyFrom(event.error)
-    return None
 
 
 def _task_metadata(closure: Any, metadata: Any) -> None:

@@ -13,8 +13,8 @@ from flyteidl.core import execution_pb2
 from ..model.go_text import go_text
 from ..model.ids import enum_name
 from ..model.status import Rejected
-from ..model.times import seconds_between
 from ..validation.requests import missing, task_execution_checked
+from .event_data import store_end, store_inputs
 from .run_events import already_ended, check_cluster, check_output
 
 if TYPE_CHECKING:
@@ -92,11 +92,11 @@ def _apply(admin: Admin, record: Any, event: Any, *, new: bool) -> tuple[Any, An
     closure.phase = event.phase
     closure.updated_at.CopyFrom(event.reported_at if event.reported_at.ToNanoseconds() else event.occurred_at)
     closure.event_version = max(closure.event_version, event.event_version)
-    inputs = _inputs(admin, record, event)
+    inputs = store_inputs(admin, record, event, _keys(event))
     _reasons(closure, event, new=new)
     if event.phase == _Phase.RUNNING and changed and not closure.HasField("started_at"):
         closure.started_at.CopyFrom(event.occurred_at)
-    outputs = _end(admin, closure, event) if event.phase in _ENDED else None
+    outputs = store_end(admin, closure, event, _keys(event)) if event.phase in _ENDED else None
     logs = _merged_logs(closure.logs, event.logs)
     _set_logs(closure, logs if new else _visible(logs, event.phase))
     if event.HasField("custom_info"):
@@ -107,32 +107,6 @@ def _apply(admin: Admin, record: Any, event: Any, *, new: bool) -> tuple[Any, An
         for resource in closure.metadata.external_resources:
             _set_logs(resource, _visible(resource.logs, event.phase))
     return inputs, outputs
-
-
-def _inputs(admin: Admin, record: Any, event: Any) -> Any:
-    if record.input_uri:
-        return None
-    kind = event.WhichOneof("input_value")
-    if kind == "input_uri":
-        record.input_uri = event.input_uri
-    elif kind == "input_data":
-        record.input_uri = admin.offloaded.write(event.input_data, *_keys(event), "offloaded_inputs")
-        return event.input_data
-    return None
-
-
-def _end(admin: Admin, closure: Any, event: Any) -> Any:
-    if closure.HasField("started_at"):
-        closure.duration.FromNanoseconds(int(seconds_between(closure.started_at, event.occurred_at) * 1e9))
-    kind = event.WhichOneof("output_result")
-    if kind == "output_uri" and event.output_uri:
-        closure.output_uri = event.output_uri
-    elif kind == "output_data":
-        closure.output_uri = admin.offloaded.write(event.output_data, *_keys(event), "offloaded_outputs")
-        return event.output_data
-    elif kind == "error":
-        closure.error.CopyFrom(event.error)
-    return None
 
 
 def _reasons(closure: Any, event: Any, *, new: bool) -> None:
