@@ -19,6 +19,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+SDKS = ("flytekit", "flyte", "airflow", "dagster", "pandas", "rich", "hatchling")
+"""What a newcomer has not."""
 
 
 def wheel(folder: Path) -> Path:
@@ -99,7 +101,7 @@ def installed(folder: Path, built: Path, python: str) -> Bare:
     """What pip makes of it, with this interpreter."""
     subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
     bare = _bare(folder)
-    pip = [bare.python, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-warn-script-location"]
+    pip = [bare.python, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-compile"]
     subprocess.run([*pip, f"{built}[sandbox]"], check=True)
     return bare
 
@@ -113,6 +115,15 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
         if words in line:
             return said
     raise AssertionError(f"{words!r} was never said:\n{said}")
+
+
+def assert_all_went(fine: str) -> None:
+    for words in (
+        "[1/4] starting", "[2/4] registering", "created task:flytesnacks/development/quickstart.greet@", "[3/4] launching",
+        "SUCCEEDED", 'greeting = "Hello, Flyte!"', "square = 144", "/console/projects/flytesnacks/domains/development/exec",
+        "[4/4]", "quickstart_dag.py", "AIRFLOW_CONN_FLYTE_DEFAULT", "quickstart_assets.py", "The embedded Flyte was stopped.",
+    ):  # fmt: skip
+        assert words in fine, f"{words!r} is missing:\n{fine}"
 
 
 def _bare(folder: Path) -> Bare:

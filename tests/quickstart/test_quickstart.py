@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -12,23 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from bare import Bare, installed, read_until
-from support.parts import lacking
-
-SDKS = ("flytekit", "flyte", "airflow", "dagster", "pandas", "rich", "hatchling")
+from bare import SDKS, Bare, assert_all_went, read_until
 
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
-
-
-def assert_all_went(fine: str) -> None:
-    for words in (
-        "[1/4] starting", "[2/4] registering", "created task:flytesnacks/development/quickstart.greet@", "[3/4] launching",
-        "SUCCEEDED", 'greeting = "Hello, Flyte!"', "square = 144", "/console/projects/flytesnacks/domains/development/exec",
-        "[4/4]", "quickstart_dag.py", "AIRFLOW_CONN_FLYTE_DEFAULT", "quickstart_assets.py", "The embedded Flyte was stopped.",
-    ):  # fmt: skip
-        assert words in fine, f"{words!r} is missing:\n{fine}"
 
 
 def test_nothing_but_the_wheel_is_needed(bare: Bare) -> None:
@@ -120,28 +107,3 @@ def test_without_the_embedded_flyte_the_extra_is_named(bare: Bare) -> None:
     assert started[0] == 2
     assert "pip install 'flyte-bridge[sandbox]'" in started[1]
     assert "Traceback" not in said + started[1]
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_what_pip_installs_works(built: Path, tmp_path: Path, version: str) -> None:
-    python = interpreter(version)
-    fresh = installed(tmp_path, built, python)
-    assert [name for name in SDKS if fresh.has(name)] == []
-    code, said = fresh.run("quickstart")
-    assert code == 0, said
-    assert_all_went(said)
-
-
-def interpreter(version: str) -> str:
-    """An interpreter of this version; without one, the test is skipped, or fails where nothing may be missing."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
-    for name in (f"python{version}", *sorted(map(str, pyenv.glob(f"versions/{version}.*/bin/python")))):
-        probe = [name, "-c", "import sys, venv, _sqlite3; print(*sys.version_info[:2], sep='.')"]
-        try:
-            told = subprocess.run(probe, capture_output=True, text=True)
-        except OSError:
-            continue
-        if told.stdout.strip() == version:
-            return name
-    return lacking(f"Python {version} with venv and SQLite")
