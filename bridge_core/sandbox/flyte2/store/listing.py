@@ -43,8 +43,9 @@ class Columns:
         cls, names: str, *, integers: str = "", times: str = "", booleans: str = "", default_order: str
     ) -> Columns:
         """Columns that are called like their fields; names with blanks between them."""
-        kinds = (frozenset(text.split()) for text in (integers, times, booleans))
-        return cls({name: name for name in names.split()}, *kinds, default_order)
+        kinds = {"integers": integers, "times": times, "booleans": booleans}
+        sets = {kind: frozenset(text.split()) for kind, text in kinds.items()}
+        return cls({name: name for name in names.split()}, **sets, default_order=default_order)
 
 
 @dataclass(frozen=True, slots=True)

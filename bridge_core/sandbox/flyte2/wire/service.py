@@ -75,7 +75,7 @@ class Guard:
         incoming = _incoming(context)
         try:
             self._refuse(method, incoming)
-            fault = await self._before(method, incoming)
+            fault = await self._before(method, request, incoming)
             loop = asyncio.get_running_loop()
             response = await loop.run_in_executor(self._threads, self._answer, method, handle, request, incoming)
             if fault is not None:
@@ -93,7 +93,7 @@ class Guard:
         recorded = False
         try:
             self._refuse(method, incoming)
-            fault = await self._before(method, incoming)
+            fault = await self._before(method, request, incoming)
             if handle is None:
                 raise _absent(method)
             ending = self._faults.flyte2.take_short_stream(method)
@@ -115,11 +115,11 @@ class Guard:
         if self._check is not None:
             self._check(method, incoming.headers)
 
-    async def _before(self, method: str, incoming: Incoming) -> Fault | None:
-        delay = self._faults.take(method, delay=True)
+    async def _before(self, method: str, request: Any, incoming: Incoming) -> Fault | None:
+        delay = self._faults.take(method, request, delay=True)
         if delay is not None:
             await self._pause(delay.seconds)
-        fault = self._faults.take(method, delay=False)
+        fault = self._faults.take(method, request, delay=False)
         if fault is not None and not fault.after_commit:
             await self._fail(fault, incoming)
         return fault
