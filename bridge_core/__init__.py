@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .model.run_query import RunQuery
     from .model.run_settings import Notification, SecurityContext
     from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunSnapshot, RunTimedOut
+    from .registration.launch_plan import LaunchPlan
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -98,6 +99,7 @@ __all__ = [
     "Hashed",
     "InputSpec",
     "InvalidRequest",
+    "LaunchPlan",
     "LaunchRequest",
     "Launched",
     "LimitExceeded",
@@ -182,6 +184,7 @@ _HOMES = {
     "model.run_errors": ("AlreadyExists", "WaitTimeout"),
     "model.run_query": ("RunQuery",),
     "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunSnapshot", "RunTimedOut"),
+    "registration.launch_plan": ("LaunchPlan",),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),

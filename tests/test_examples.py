@@ -65,6 +65,19 @@ def test_plain_launch(flyte_sandbox: Sandbox) -> None:
     assert run("plain_launch.py", name, "3", endpoint=flyte_sandbox.endpoint).stdout.startswith("attached to")
 
 
+def test_plain_launch_plan(flyte_sandbox: Sandbox) -> None:
+    name = "ex" + uuid.uuid4().hex[:8]
+    RawFlyte(flyte_sandbox.endpoint).register(name, {"n": INTEGER})
+    first = run("plain_launch_plan.py", name, endpoint=flyte_sandbox.endpoint)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert [line.split()[0] for line in first.stdout.splitlines()] == ["created", "activated"]
+    again = run("plain_launch_plan.py", name, endpoint=flyte_sandbox.endpoint)
+    assert [line.split()[0] for line in again.stdout.splitlines()] == ["unchanged", "unchanged"]
+    away = run("plain_launch_plan.py", "pkg.nothing", endpoint=flyte_sandbox.endpoint)
+    assert (away.returncode, away.stderr) == (4, "")
+    assert "pkg.nothing" in away.stdout
+
+
 def test_plain_launch_tells_a_bad_end_from_a_flyte_that_is_away(flyte_sandbox: Sandbox) -> None:
     away = run("plain_launch.py", "pkg.workflow", "3", endpoint="127.0.0.1:1")
     assert (away.returncode, away.stderr) == (2, "")

@@ -136,7 +136,7 @@ class Operations:
         """Tasks, workflows and launch plans, registered."""
         from .register import RegisterOperations
 
-        return RegisterOperations(self.backend, self._transport, self._config, self.files)
+        return RegisterOperations(self.backend, self._transport, self._config, self.files, self.data, self.entities)
 
     @cached_property
     def triggers(self) -> TriggerOperations:

@@ -6,10 +6,11 @@ import os
 import re
 
 from .arguments import need_text
+from .digests import digest_of
 from .errors import InvalidRequest
 from .public import public
 
-__all__ = ["check_run_name", "digest_of", "is_run_name", "random_run_name", "run_name"]
+__all__ = ["check_run_name", "is_run_name", "random_run_name", "run_name"]
 
 _DIGEST_CHARS = 18  # 18 base32 characters = 90 bits; api.md asks for at least 80
 _NAME_LIMIT = 30  # Flyte 2's limit; Flyte 1 allows 63 (flyteadmin validation/execution_validator.go)
@@ -49,15 +50,6 @@ def run_name(*parts: object, prefix: str = "") -> str:
             f"letter other than 'r' and 'u' (got {len(prefix)} characters)"
         )
     return (prefix or "b") + digest_of(*parts, chars=_DIGEST_CHARS)
-
-
-def digest_of(*parts: object, chars: int) -> str:
-    """So many characters of ``[a-z2-7]`` (5 bits each, at most 52) that follow from the parts and from where one ends."""
-    import hashlib
-    from base64 import b32encode
-
-    encoded = b"".join(b"%d:%s" % (len(raw), raw) for raw in (str(part).encode() for part in parts))
-    return b32encode(hashlib.sha256(encoded).digest()).decode().lower()[:chars]
 
 
 def random_run_name() -> str:
