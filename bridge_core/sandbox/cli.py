@@ -89,7 +89,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         for python in sorted({path for _, path in options.python} or {sys.executable}):
             if not Path(shutil.which(python) or python).absolute().with_name("pyflyte-execute").exists():
                 print(
-                    f"flyte sandbox: there is no flytekit for {python}; its tasks will fail, see --python",
+                    f"flyte sandbox: there is no flytekit for {python}: tasks of flytekit will fail there, see --python; "
+                    "containers run without it, see --image",
                     file=sys.stderr,
                 )
         stop.wait()
