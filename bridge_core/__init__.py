@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.registration import RegisteredEntity, RegistrationReport
+    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
     from .model.retry_policy import RetryPolicy, may_pass
@@ -114,6 +114,7 @@ __all__ = [
     "Progress",
     "Project",
     "Provenance",
+    "RegisterRequest",
     "RegisteredEntity",
     "RegistrationReport",
     "Resources",
@@ -174,7 +175,7 @@ _HOMES = {
     "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
-    "model.registration": ("RegisteredEntity", "RegistrationReport"),
+    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),

@@ -94,7 +94,7 @@ class Operations:
         """New runs."""
         from .launch import LaunchOperations
 
-        return LaunchOperations(self.backend, self._transport, self._config, self.data)
+        return LaunchOperations(self.backend, self._transport, self._config, self.data, lambda: self.registration)
 
     @cached_property
     def batches(self) -> BatchOperations:

@@ -77,22 +77,50 @@ class RegisterOperations:
 
     async def register(self, options: RegisterRequest) -> RegistrationReport:
         """See `Client.register`."""
+        report, _ = await self._register(options, None)
+        return report
+
+    async def register_for(self, entity: EntityRef, options: RegisterRequest) -> tuple[RegistrationReport, EntityRef]:
+        """Like `register`, for something that must be among what is registered.
+
+        Args:
+            entity: What is wanted, placed. A workflow stands for its own launch plan.
+            options: Without ``dry_run`` and ``skip_errors``.
+
+        Returns:
+            The report, and the entity of that version.
+
+        Raises:
+            InvalidRequest: It is not among them; nothing was written.
+        """
+        report, found = await self._register(options, entity)
+        assert found is not None
+        return report, found
+
+    async def _register(
+        self, options: RegisterRequest, wanted: EntityRef | None
+    ) -> tuple[RegistrationReport, EntityRef | None]:
         from ..registration.read import open_request
 
         project, domain = await self._place(options)
         source, plans = await self._transport.run_io(open_request, options, self._config.local.workflow_packages)
         try:
-            return await self._registered(source, plans, options, project, domain)
+            return await self._registered(source, plans, options, (project, domain), wanted)
         finally:
             await self._transport.run_io(source.close)
 
     async def _registered(
-        self, source: Source, plans: Sequence[LaunchPlan], options: RegisterRequest, project: str, domain: str
-    ) -> RegistrationReport:
+        self,
+        source: Source,
+        plans: Sequence[LaunchPlan],
+        options: RegisterRequest,
+        place: tuple[str, str],
+        wanted: EntityRef | None,
+    ) -> tuple[RegistrationReport, EntityRef | None]:
         from ..registration.placeholders import Values
         from ..registration.plan import plan
 
-        version = options.version
+        version, (project, domain) = options.version, place
         drafts = await self._transport.run_io(source.draft) if plans else []
         resolved = await self._plans.resolve(plans, drafts, project=project, domain=domain, version=version)
         if not version:
@@ -108,6 +136,7 @@ class RegisterOperations:
         )
         specs = await self._transport.run_io(source.specs, values)
         planned = plan([*specs, *(item.spec(values) for item in resolved)])
+        found = None if wanted is None else planned.one(wanted)
         known = _Progress()
         there = await self._compare(planned, known, by_content=None if options.version else version)
         await self._check_outside(planned, there)
@@ -124,7 +153,7 @@ class RegisterOperations:
                 await self._upload(code, project, domain)
             await self._write(planned, known, skip_errors=options.skip_errors)
             await self._activate(planned, known, options)
-        return self._report(planned, known, version, where, options)
+        return self._report(planned, known, version, where, options), found
 
     # -- before the first write
 
