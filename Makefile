@@ -78,7 +78,10 @@ clean:
 $(NPM)/.installed: $(PROVIDER) | $(STAMP)
 	@command -v npm >/dev/null || { echo "make test-full needs npm, for Azure's emulator and an OpenID provider" >&2; exit 2; }
 	provider=$$(node -p "require('./$(PROVIDER)').dependencies['oidc-provider']") && \
-	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 oidc-provider@$$provider && touch $@
+	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 oidc-provider@$$provider && \
+	if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(PY) -c constraints.txt --group full; \
+	else $(PY) -m pip install -q -c constraints.txt --group full; fi
+	@touch $@
 
 # constraints.txt pins everything that is installed, so that today's environment is tomorrow's.
 $(STAMP): pyproject.toml constraints.txt
