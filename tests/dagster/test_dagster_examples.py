@@ -19,8 +19,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.fixture(scope="module")
 def _registered(_flyte_sandbox_server: Sandbox) -> None:
     raw = RawFlyte(_flyte_sandbox_server.endpoint)
-    raw.register("workflows.extract", {"day": STRING, "limit": INTEGER}, version="examples")
-    raw.register("workflows.train", {"day": STRING, "epochs": INTEGER}, version="examples")
+    raw.register("workflows.extract", {"day": STRING, "limit": INTEGER}, version="dagster-short")
+    raw.register("workflows.train", {"day": STRING, "epochs": INTEGER}, version="dagster-short")
 
 
 @pytest.fixture
