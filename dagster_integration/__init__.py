@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .ops import flyte_run_op
     from .resource import FlyteResource
     from .run_config import FlyteRunConfig
+    from .run_sensor import FlyteRunSeen, build_flyte_run_sensor
     from .schedules import build_flyte_schedule
     from .sensor import build_flyte_reaper_sensor
     from .specs import load_flyte_asset_specs
@@ -33,9 +34,11 @@ __all__ = [
     "FlyteIOManager",
     "FlyteResource",
     "FlyteRunConfig",
+    "FlyteRunSeen",
     "FlyteTranslator",
     "build_flyte_assets",
     "build_flyte_reaper_sensor",
+    "build_flyte_run_sensor",
     "build_flyte_schedule",
     "flyte_assets",
     "flyte_run_op",
@@ -46,6 +49,8 @@ _HOME = {
     "FlyteEntityProps": "translator",
     "FlyteIOManager": "io_manager",
     "FlyteRunConfig": "run_config",
+    "FlyteRunSeen": "run_sensor",
+    "build_flyte_run_sensor": "run_sensor",
     "FlyteTranslator": "translator",
     "flyte_run_op": "ops",
     "load_flyte_asset_specs": "specs",

@@ -10,6 +10,9 @@ import dagster as dg
 import pytest
 from support.flyte import INTEGER, STRING, RawFlyte
 
+from bridge_core import EntityRef, LaunchRequest
+from dagster_integration import FlyteResource
+
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
 
@@ -67,3 +70,23 @@ def test_ops_and_the_launchpad(definitions: Any, instance: dg.DagsterInstance) -
     job = definitions("dagster_launchpad.py").resolve_job_def("pipeline")
     result = job.execute_in_process(instance=instance)
     assert result.output_for_node("train") == {"day": "2026-11-20", "epochs": 3}
+
+
+@pytest.mark.filterwarnings(
+    "ignore:InitResourceContext.dagster_run is deprecated"
+)  # Dagster's own, of nested resources
+def test_runs_of_others_are_observed(
+    definitions: Any, flyte_sandbox: Sandbox, flyte: FlyteResource, instance: dg.DagsterInstance
+) -> None:
+    defs = definitions("dagster_observing.py")
+    sensor = defs.resolve_sensor_def("flyte_runs")
+    with dg.build_sensor_context(instance=instance, resources={"flyte": flyte}) as context:
+        cursor = sensor.evaluate_tick(context).cursor
+    with flyte.get_client() as client:
+        entity = EntityRef.launch_plan("workflows.extract")
+        client.wait(client.launch(LaunchRequest(entity, inputs={"day": "2026-01-05", "limit": 7})))
+    with dg.build_sensor_context(instance=instance, resources={"flyte": flyte}, cursor=cursor) as context:
+        (event,) = sensor.evaluate_tick(context).asset_events
+    assert (event.asset_key.path, event.partition) == (["extracted"], "2026-01-05")
+    instance.report_runless_asset_event(event)
+    assert materialize(defs, instance, partition_key="2026-01-05")["report"]["limit"] == 7
