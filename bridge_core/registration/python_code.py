@@ -116,7 +116,7 @@ class PythonCode:
             paths = sorted({str(self._root), str(self._root.resolve()), *self._prefixes}, key=len, reverse=True)
             for spec in self.specs(blank):
                 _blank(spec.message)
-                text = json_format.MessageToJson(spec.message, sort_keys=True)
+                text = json_format.MessageToJson(spec.message, sort_keys=True, indent=None)
                 for path in paths:
                     text = text.replace(path, "")
                 content.update(f"{spec.ref}\0{text}\0".encode())
