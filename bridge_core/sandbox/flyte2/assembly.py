@@ -97,6 +97,7 @@ class Flyte2:
         from .engine.places import Places
         from .services.registry import serve
         from .store.actions import Actions
+        from .store.secrets import Secrets
         from .store.tasks import Tasks
 
         context = Flyte2Context(
@@ -112,7 +113,7 @@ class Flyte2:
             endpoint=endpoint,
             pickup=pickup,
             crash_limit=crash_limit,
-            secrets=lambda _run, _template: {},
+            secrets=Secrets(engine.database).of_task,
             log_url=lambda _action, _attempt: "",
         )
         flyte2 = cls(server, Flyte2Engine(context, moves=moves), Tasks(engine.database))

@@ -21,13 +21,17 @@ def serve(
     """Puts the services on the server."""
     from flyteidl2.actions import actions_service_pb2
     from flyteidl2.auth import auth_service_pb2, identity_pb2
+    from flyteidl2.cacheservice.v2 import cacheservice_pb2
     from flyteidl2.cluster import service_pb2 as cluster_service_pb2
     from flyteidl2.dataproxy import dataproxy_service_pb2
     from flyteidl2.project import project_service_pb2
+    from flyteidl2.secret import secret_pb2
+    from flyteidl2.settings import settings_service_pb2
     from flyteidl2.task import task_service_pb2
     from flyteidl2.trigger import trigger_service_pb2
-    from flyteidl2.workflow import run_service_pb2
+    from flyteidl2.workflow import run_service_pb2, translator_service_pb2
 
+    from ..store.secrets import Secrets
     from ..store.triggers import Triggers
     from .actions import ActionsHandlers
     from .cluster import ClusterHandlers
@@ -36,7 +40,10 @@ def serve(
     from .listings import ListingHandlers
     from .projects import ProjectHandlers
     from .runs import RunHandlers
+    from .secrets import SecretHandlers
+    from .settings import CacheHandlers, SettingsHandlers
     from .tasks import TaskHandlers
+    from .translator import TranslatorHandlers
     from .triggers import TriggerHandlers
     from .watches import WatchHandlers
 
@@ -61,5 +68,13 @@ def serve(
         (cluster_service_pb2, "ClusterService", (ClusterHandlers(),)),
         (identity_pb2, "IdentityService", (IdentityHandlers(identities),)),
         (auth_service_pb2, "AuthMetadataService", (AuthMetadataHandlers(),)),
+        (secret_pb2, "SecretService", (SecretHandlers(Secrets(engine.context.database)),)),
+        (translator_service_pb2, "TranslatorService", (TranslatorHandlers(),)),
+        (
+            settings_service_pb2,
+            "SettingsService",
+            (SettingsHandlers(settings_service_pb2.GetSettingsForEditResponse),),
+        ),
+        (cacheservice_pb2, "CacheService", (CacheHandlers(),)),
     ):
         server.add(module.DESCRIPTOR.services_by_name[name], *handlers)
