@@ -77,8 +77,8 @@ def plain_of(literal: Any) -> Any:
         name = scalar.primitive.WhichOneof("value")
         value = getattr(scalar.primitive, name) if name else None
         if name in ("datetime", "duration"):
-            return value.ToJsonString()
-        return float(value) if name == "integer" else value
+            return getattr(scalar.primitive, name).ToJsonString()
+        return float(scalar.primitive.integer) if name == "integer" else value
     if kind == "union":
         return plain_of(scalar.union.value)
     if kind == "generic":

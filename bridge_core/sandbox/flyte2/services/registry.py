@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...blobs.signing import Signer
     from ...model.layout import Layout
     from ...store.projects import Projects
     from ..engine.engine import Flyte2Engine
     from ..store.tasks import Tasks
+    from ..store.triggers import Triggers
     from ..wire.server import Flyte2Server
 
 __all__ = ["serve"]
 
 
 def serve(
-    server: Flyte2Server, engine: Flyte2Engine, projects: Projects, tasks: Tasks, *, layout: Layout, signer: Signer
-) -> None:
-    """Puts the services on the server."""
+    server: Flyte2Server,
+    engine: Flyte2Engine,
+    projects: Projects,
+    tasks: Tasks,
+    stored_triggers: Triggers,
+    *,
+    layout: Layout,
+    signer: Signer,
+) -> Callable[[Any], Any]:
+    """Puts the services on the server.
+
+    Returns:
+        What creates a run of a CreateRunRequest, as a client's call does.
+    """
     from flyteidl2.actions import actions_service_pb2
     from flyteidl2.auth import auth_service_pb2, identity_pb2
     from flyteidl2.cacheservice.v2 import cacheservice_pb2
@@ -32,7 +46,7 @@ def serve(
     from flyteidl2.workflow import run_service_pb2, translator_service_pb2
 
     from ..store.secrets import Secrets
-    from ..store.triggers import Triggers
+    from ..wire.call import Incoming
     from .actions import ActionsHandlers
     from .cluster import ClusterHandlers
     from .dataproxy import DataProxyHandlers
@@ -48,9 +62,10 @@ def serve(
     from .watches import WatchHandlers
 
     identities = Identities()
-    triggers = TriggerHandlers(Triggers(engine.context.database), tasks, identities)
+    triggers = TriggerHandlers(stored_triggers, tasks, identities)
+    runs = RunHandlers(projects, tasks, triggers, engine, identities)
     of_runs = (
-        RunHandlers(projects, tasks, triggers, engine, identities),
+        runs,
         ListingHandlers(engine, identities),
         WatchHandlers(engine),
     )
@@ -78,3 +93,4 @@ def serve(
         (cacheservice_pb2, "CacheService", (CacheHandlers(),)),
     ):
         server.add(module.DESCRIPTOR.services_by_name[name], *handlers)
+    return lambda request: runs.CreateRun(request, Incoming())
