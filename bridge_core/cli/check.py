@@ -16,6 +16,7 @@ from .render import print_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..backends.base import Backend
     from ..config import Config
 
 __all__ = ["check"]
@@ -51,13 +52,13 @@ def check(config: Config, *, timeout: float, output: str) -> int:
 
 
 def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
-    from ..backends.flyte1.backend import Flyte1Backend
+    from ..backends.undetected import backend_for
     from ..transport.blocking import BlockingTransport
 
     transport = BlockingTransport(config)
     calls = Calls(transport, config)
     try:
-        Flyte1Backend(calls, config)
+        backend = backend_for(calls, config)
     except BridgeError as error:
         yield Step(name="configuration", ok=False, text=error.message), exit_code(error)
         return
@@ -75,7 +76,7 @@ def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
     try:
         for name, ask in (("version", _version), ("identity", _identity), ("permission", _projects)):
             try:
-                yield Step(name=name, ok=True, text=ask(calls, config, timeout)), 0
+                yield Step(name=name, ok=True, text=ask(backend, calls, config, timeout)), 0
             except Unsupported as error:
                 yield Step(name=name, ok=True, text=f"not offered by this Flyte ({error.code})"), 0
             except BridgeError as error:
@@ -93,7 +94,10 @@ def _call(calls: Calls, path: str, request: Any, response: Any, timeout: float) 
     return run_blocking(calls.unary(method, request, timeout=timeout))
 
 
-def _version(calls: Calls, _config: Config, timeout: float) -> str:
+def _version(backend: Backend, calls: Calls, _config: Config, timeout: float) -> str:
+    run_blocking(backend.ready())
+    if not _is_flyte1(backend):
+        return f"Flyte 2 over {'gRPC' if backend.capabilities.transport == 'grpc' else 'Connect'}; {calls.credentials}"
     from flyteidl.admin import version_pb2
 
     answer = _call(
@@ -106,7 +110,9 @@ def _version(calls: Calls, _config: Config, timeout: float) -> str:
     return f"FlyteAdmin {answer.control_plane_version.Version or 'of an unknown version'}; {calls.credentials}"
 
 
-def _identity(calls: Calls, _config: Config, timeout: float) -> str:
+def _identity(backend: Backend, calls: Calls, _config: Config, timeout: float) -> str:
+    if not _is_flyte1(backend):
+        return f"known as {run_blocking(backend.whoami()) or 'nobody in particular'}"
     from flyteidl.service import identity_pb2
 
     answer = _call(
@@ -119,22 +125,29 @@ def _identity(calls: Calls, _config: Config, timeout: float) -> str:
     return f"known as {answer.name or answer.email or answer.preferred_username or answer.subject or 'nobody in particular'}"
 
 
-def _projects(calls: Calls, config: Config, timeout: float) -> str:
-    from flyteidl.admin import project_pb2
+def _projects(backend: Backend, calls: Calls, config: Config, timeout: float) -> str:
+    if _is_flyte1(backend):
+        from flyteidl.admin import project_pb2
 
-    answer = _call(
-        calls,
-        "/flyteidl.service.AdminService/ListProjects",
-        project_pb2.ProjectListRequest(limit=100),
-        project_pb2.Projects,
-        timeout,
-    )
-    names = [project.id for project in answer.projects]
-    if config.project and names and config.project not in names and not answer.token:
+        answer = _call(
+            calls,
+            "/flyteidl.service.AdminService/ListProjects",
+            project_pb2.ProjectListRequest(limit=100),
+            project_pb2.Projects,
+            timeout,
+        )
+        names, more = [project.id for project in answer.projects], answer.token
+    else:
+        names, more = [project.id for project in run_blocking(backend.projects.all())], ""
+    if config.project and names and config.project not in names and not more:
         return f"may list projects, but there is no project {config.project!r}; there are {', '.join(sorted(names))}"
     missing = [part for part in ("project", "domain") if not getattr(config, part)]
     hint = f"; no default {' and no default '.join(missing)}: each launch must name its own" if missing else ""
     return f"may list projects ({len(names)} seen){hint}"
+
+
+def _is_flyte1(backend: Backend) -> bool:
+    return backend.capabilities.flyte_version == 1
 
 
 def _words(error: BridgeError) -> str:
