@@ -12,6 +12,9 @@ __all__ = [
     "TaskDeferralTimeout",
     "ask_task_states",
     "first_event_floor",
+    "has_template",
+    "is_native",
+    "outputs_limit",
     "state_in",
     "sync_grace",
     "task_state",
@@ -44,6 +47,12 @@ def has_template(text: str, jinja_env: Any) -> bool:
     env = jinja_env
     begins = (env.variable_start_string, env.block_start_string, env.comment_start_string)
     return bool(env.line_statement_prefix or env.line_comment_prefix) or any(begin in text for begin in begins)
+
+
+def is_native(operator: Any) -> bool:
+    """Whether Airflow renders the templates of this operator as native objects."""
+    own = getattr(operator, "render_template_as_native_obj", None)
+    return bool(getattr(operator.get_dag(), "render_template_as_native_obj", False) if own is None else own)
 
 
 def first_event_floor() -> float:

@@ -65,8 +65,13 @@ def identity_of(context: Mapping[str, Any], installation: str) -> Identity:
     return Identity(started.isoformat() if started is not None else "", fresh=True)
 
 
-def task_key(context: Mapping[str, Any], retries: int | None) -> tuple[TaskKey, bool]:
+def task_key(context: Mapping[str, Any], retries: int | None, *, single_task: bool) -> tuple[TaskKey, bool]:
     """The key of the task instance that runs, and whether its identity is `Identity.fresh`.
+
+    Args:
+        context: Airflow's.
+        retries: The task's ``retries``.
+        single_task: Whether it launches a Flyte task by itself.
 
     Raises:
         Exception: Whatever Airflow raises when it cannot be asked, or cannot keep the identity.
@@ -74,7 +79,14 @@ def task_key(context: Mapping[str, Any], retries: int | None) -> tuple[TaskKey, 
     installation = instance_id()
     identity = identity_of(context, installation)
     clears = getattr(context.get("dag_run"), "clear_number", None)
-    key = TaskKey(context["ti"], retries=retries, clears=clears, identity=identity.token, installation=installation)
+    key = TaskKey(
+        context["ti"],
+        retries=retries,
+        clears=clears,
+        identity=identity.token,
+        installation=installation,
+        single_task=single_task,
+    )
     return key, identity.fresh
 
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from bridge_core import Client, EntityKind, EntityRef, Provenance, RunPhase, RunQuery, RunSnapshot
+from bridge_core import Client, EntityRef, Provenance, RunPhase, RunQuery, RunSnapshot
 
 from ._task_key import TaskKey
 
@@ -53,7 +53,7 @@ def end_superseded(client: Client, entity: EntityRef, key: TaskKey, *, began: da
 
 def _live(client: Client, entity: EntityRef, key: TaskKey) -> Iterator[RunSnapshot]:
     """Live runs that may be of this task instance. FlyteAdmin keeps no labels of single-task runs, which names find."""
-    if entity.kind is EntityKind.TASK:
+    if key.single_task:
         query = RunQuery(phases=LIVE, name_contains=key.family)
     else:
         query = RunQuery(phases=LIVE, labels={Provenance.ORIGIN_LABEL: key.provenance().origin})

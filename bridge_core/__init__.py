@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from .model.registration import RegisteredEntity, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
-    from .model.retry_policy import RetryPolicy
+    from .model.retry_policy import RetryPolicy, may_pass
     from .model.run_errors import AlreadyExists, WaitTimeout
     from .model.run_failure import RunError
     from .model.run_names import run_name
@@ -148,6 +148,7 @@ __all__ = [
     "WorkflowNode",
     "classify",
     "literal_type",
+    "may_pass",
     "python_type",
     "run_name",
     "seconds",
@@ -172,7 +173,7 @@ _HOMES = {
     "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLine", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.poll_policy": ("PollPolicy",),
-    "model.retry_policy": ("RetryPolicy",),
+    "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
     "model.registration": ("RegisteredEntity", "RegistrationReport"),

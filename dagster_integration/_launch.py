@@ -3,7 +3,8 @@
 What happens when something dies:
 
 * the step's process, or the whole worker: the retry has the same lineage, hence the same run name, and attaches;
-* the Flyte run: the next try finds it FAILED or ABORTED under its name and launches the next attempt;
+* the Flyte run: the next try finds it FAILED or ABORTED under its name and launches the next attempt, unless that try is
+  automatic and the end is final for it (`is_final`);
 * a person stops the Dagster run: its status is CANCELING when the interrupt arrives, and the Flyte run is aborted;
 * a person presses Ctrl-C on ``dagster job execute`` or a script: the signal is SIGINT, and the Flyte run is aborted;
 * the pod is evicted (SIGTERM, status still STARTED): the Flyte run goes on, and a retry attaches;
@@ -33,9 +34,9 @@ from bridge_core import (
 from ._abort import abort_if_meant
 from ._attempts import newest_attempt
 from ._compat import is_being_cancelled, step_key
-from ._failures import failure_of_error, failure_of_run
+from ._failures import failure_of_error, failure_of_run, is_final
 from ._interrupts import Interrupts
-from ._lineage import Lineage
+from ._lineage import Lineage, asked_at
 from ._notes import note_run, was_stopped_by_hand
 from ._origin import provenance_of
 from ._patience import Patience
@@ -111,9 +112,7 @@ class _Step:
             )
             snapshot = self._wait(launched)
             if not snapshot.phase.is_success:
-                raise failure_of_run(
-                    snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
-                )
+                raise self._failure(snapshot)
             outputs = self._outputs(snapshot) if self.how.reads_outputs else None
         except BridgeError as error:
             raise failure_of_error(error, self.ref, console_url=self._console()) from None
@@ -171,6 +170,10 @@ class _Step:
         newest, snapshot = newest_attempt(look, attempt, ended, limit=_ATTEMPTS)
         if not _ended_badly(snapshot):
             return newest
+        asked = asked_at(self.context.instance, self.context.run, self.context.retry_number)
+        if is_final(snapshot, self.how.retry_on, asked):
+            self.ref = snapshot.ref
+            raise self._failure(snapshot)
         self.context.log.warning(
             "an earlier try ended badly, launching attempt %d: %s", newest + 2, snapshot.describe()
         )
@@ -207,6 +210,11 @@ class _Step:
             # The run succeeded: another try attaches to it and reads again, and can launch nothing.
             failure = failure_of_error(error, snapshot.ref, console_url=snapshot.console_url)
             raise dg.Failure(failure.description, failure.metadata, allow_retries=True) from None
+
+    def _failure(self, snapshot: RunSnapshot) -> dg.Failure:
+        return failure_of_run(
+            snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
+        )
 
     def _log_links(self, snapshot: RunSnapshot) -> Mapping[str, str]:
         """Where the failed attempts wrote their logs; nothing when that cannot be told now."""

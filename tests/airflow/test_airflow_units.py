@@ -200,10 +200,10 @@ class TestEvent:
 
 class TestRunName:
     @staticmethod
-    def key(*, retries=2, identity="", installation="", **changes):
+    def key(*, retries=2, identity="", installation="", single_task=False, **changes):
         ti = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": 2, "try_number": 1}
         ti = SimpleNamespace(**{**ti, **changes})
-        return TaskKey(ti, retries=retries, identity=identity, installation=installation)
+        return TaskKey(ti, retries=retries, identity=identity, installation=installation, single_task=single_task)
 
     def test_retries_keep_the_name(self):
         assert self.key().name(0) == self.key(try_number=2).name(0) == self.key(try_number=3).name(0)
@@ -231,6 +231,7 @@ class TestRunName:
         name = self.key(identity="x").name(0)
         assert name.startswith(self.key(identity="y").family)
         assert re.fullmatch(r"airflow-[a-z2-7]{22}", name)
+        assert re.fullmatch(r"airtask-[a-z2-7]{22}", self.key(single_task=True).name(0))
 
     def test_legacy_names_are_those_of_the_releases_before(self):
         assert self.key().legacy_name(0) == run_name("d", "r", "t", -1, 0, 0)

@@ -8,17 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flyteidl.admin import common_pb2
 from flyteidl.core import types_pb2
 
 from bridge_core import Client
 from bridge_core.scheduler import Clock, Scheduler
-from support.flyte import DOMAIN, PROJECT, RawFlyte
-
-if TYPE_CHECKING:
-    pass
+from support.flyte import DOMAIN, OLDEST, PROJECT, RawFlyte
 
 DATETIME = types_pb2.LiteralType(simple=types_pb2.DATETIME)
 NOON = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
@@ -44,7 +41,7 @@ def executions(raw: RawFlyte, workflow: str) -> list[Any]:
     token = ""
     while True:
         request = common_pb2.ResourceListRequest(
-            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500, token=token
+            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500, token=token, sort_by=OLDEST
         )
         page = raw.admin("ListExecutions", request)
         found += [item for item in page.executions if item.spec.launch_plan.name == workflow]
