@@ -165,6 +165,13 @@ def test_names_of_tasks_and_versions(flyte: ScriptedFlyte2, client: Client, name
         client.launch(LaunchRequest(EntityRef.workflow("env.add"), inputs={"x": 1}))
 
 
+@pytest.mark.parametrize("wrong", ["a" * 31, "ends-"])
+def test_names_that_flyte2_refuses(flyte: ScriptedFlyte2, client: Client, wrong: str) -> None:
+    with pytest.raises(InvalidRequest, match="not legal in Flyte 2"):
+        client.launch(request(wrong))
+    assert not flyte.creates()
+
+
 def test_a_replaced_version_is_read_anew(flyte: ScriptedFlyte2, client: Client, name: str) -> None:
     pinned = EntityRef.task("env.add", version="v1")
     client.launch(LaunchRequest(pinned, inputs={"x": 1}, name=name))

@@ -13,6 +13,7 @@ What its open-source server does (2.0.43, seen) and this file is built around:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.workflow import run_service_pb2
 
 from ...model.capabilities import Capabilities
-from ...model.errors import NotFound, RunNotFound, Unauthenticated, Unavailable, Unsupported
+from ...model.errors import InvalidRequest, NotFound, RunNotFound, Unauthenticated, Unavailable, Unsupported
 from ...model.ids import EntityKind
 from ...model.phases import RunPhase
 from ...model.run_errors import AlreadyExists
@@ -62,6 +63,7 @@ __all__ = ["Flyte2Backend"]
 _LATE = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
 """Seconds between looks for what a terminal phase promises and cannot be read yet: seen up to 220 ms, so 3.5 s are plenty."""
 
+_NAME, _LONGEST_NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?"), 30
 _UNPINNED = (None, "latest", "active")
 
 
@@ -162,7 +164,13 @@ class Flyte2Backend(Flyte2Catalog):
 
         Raises:
             AlreadyExists: The name belongs to a run of another project or domain.
+            InvalidRequest: No run of Flyte 2 can have this name.
         """
+        if not _NAME.fullmatch(ref.name) or len(ref.name) > _LONGEST_NAME:
+            raise InvalidRequest(
+                f"run name {ref.name!r} is not legal in Flyte 2: wanted 1 to {_LONGEST_NAME} characters of a-z, 0-9 and '-', "
+                f"beginning with a letter and not ending with '-' (got {len(ref.name)}). run_name(…) makes legal names"
+            )
         request = run_service_pb2.ListRunsRequest(
             request=list_pb2.ListRequest(
                 limit=10, filters=[equal("run_name", ref.name)], sort_by_fields=[newest_first()]
