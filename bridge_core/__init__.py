@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.registration import RegisteredEntity, RegistrationReport
+    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
     from .model.retry_policy import RetryPolicy, may_pass
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .model.run_query import RunQuery
     from .model.run_settings import Notification, SecurityContext
     from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunSnapshot, RunTimedOut
+    from .registration.launch_plan import LaunchPlan
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -98,6 +99,7 @@ __all__ = [
     "Hashed",
     "InputSpec",
     "InvalidRequest",
+    "LaunchPlan",
     "LaunchRequest",
     "Launched",
     "LimitExceeded",
@@ -112,6 +114,7 @@ __all__ = [
     "Progress",
     "Project",
     "Provenance",
+    "RegisterRequest",
     "RegisteredEntity",
     "RegistrationReport",
     "Resources",
@@ -172,7 +175,7 @@ _HOMES = {
     "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
-    "model.registration": ("RegisteredEntity", "RegistrationReport"),
+    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),
@@ -183,6 +186,7 @@ _HOMES = {
     "model.run_errors": ("AlreadyExists", "WaitTimeout"),
     "model.run_query": ("RunQuery",),
     "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunSnapshot", "RunTimedOut"),
+    "registration.launch_plan": ("LaunchPlan",),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),
