@@ -55,7 +55,7 @@ def prepare(root: Path, version: str, today: date) -> None:
 
 
 def _section(text: str, title: str) -> str | None:
-    found = re.search(rf"^## {re.escape(title)}( - .*)?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^## {re.escape(title)}( - [^\n]*)?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     return found[2] if found else None
 
 
