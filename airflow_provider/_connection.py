@@ -68,13 +68,16 @@ EXTRA_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "console_endpoint": _text,
     "data_upload_location": _text,
     "domain": _text,
+    "flyte_version": lambda where, raw: _text(where, str(raw)),
     "insecure": _switch,
     "insecure_skip_verify": _switch,
     "metadata": _metadata,
+    "org": _text,
     "project": _text,
     "rpc_timeout": _number,
     "scopes": _texts,
     "token": _secret,
+    "transport": _text,
 }
 """What ``extra`` may hold, and how each is read."""
 

@@ -78,6 +78,7 @@ class ScriptedFlyte2:
         self.before: dict[str, Callable[[Any], None]] = {}
         self.after: dict[str, Callable[[Any], None]] = {}
         self.late_outputs = 0
+        self.headers: list[dict[str, str]] = []
         self.lock = threading.RLock()
 
     # -- what tests do
@@ -499,6 +500,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.flyte.headers.append({name.lower(): value for name, value in self.headers.items()})
         streaming = self.headers["content-type"] == "application/connect+proto"
         try:
             if streaming:
