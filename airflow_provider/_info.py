@@ -78,7 +78,9 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.hooks.flyte"]}],
         "operators": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.operators.flyte"]}],
         "triggers": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.triggers.flyte"]}],
-        "extra-links": ["airflow_provider.links.FlyteConsoleLink"],
+        "sensors": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.sensors.flyte"]}],
+        "task-decorators": [{"name": "flyte", "class-name": "airflow_provider.decorators.flyte.flyte_task"}],
+        "extra-links": ["airflow_provider.links.FlyteConsoleLink", "airflow_provider.links.FlyteLogLink"],
         "connection-types": [
             {
                 "connection-type": "flyte",

@@ -22,7 +22,9 @@ from ._identity import remember_url, remembered_url, task_key
 from ._kill import SyncKill, abort_and_tell
 from ._launch_or_attach import build_request, launch_for, placed
 from ._outputs import checked_selection, output_loader, output_xcoms
+from ._progress import FIRST, failed_node_logs, log_line
 from ._refusals import LAUNCH_PATIENCE, patiently
+from ._retry_mode import checked_mode
 from ._task_key import TaskKey
 from ._time_limits import TimeLimits
 from ._worker_wait import told_what_a_retry_does, watch_to_end
@@ -81,7 +83,7 @@ class RunTask:
             except AirflowTaskTimeout:
                 self._out_of_time(client, kill)
                 raise
-            self._tell(snapshot)
+            self._tell(client, snapshot)
             with airflow_failures():
                 snapshot.raise_for_phase()
             return self._outputs(client, launched.ref)
@@ -108,7 +110,7 @@ class RunTask:
             self.log.info("run %s is %s. Console: %s", news.ref, news.phase.value, operator.console_url)
             if not news.phase.is_success:
                 with suppress(BridgeError):  # the event says in short what happened
-                    self._tell(client.describe(news.ref))
+                    self._tell(client, client.describe(news.ref))
             with airflow_failures():
                 if news.phase is RunPhase.ABORTED:
                     raise RunAborted(news.message)
@@ -131,10 +133,11 @@ class RunTask:
     def _check_arguments(self) -> None:
         """Before anything is launched."""
         operator = self.operator
-        for name in ("timeout", "sync_grace", "first_event_floor"):
+        for name in ("timeout", "sync_grace", "first_event_floor", "progress_interval"):
             seconds(getattr(operator, name), name)
         seconds(operator.poll_interval, "poll_interval", positive=True)
         checked_selection(operator.outputs)
+        checked_mode(operator.retry_mode)
 
     def _request(self, client: Client) -> LaunchRequest:
         operator = self.operator
@@ -166,6 +169,7 @@ class RunTask:
                 supersede=operator.cancel_on_kill,
                 legacy_since=began if fresh and ti.try_number > 1 else None,
                 native=is_native(operator),
+                retry_mode=operator.retry_mode,
             )
 
         with kill.attending(), airflow_failures(), told_what_a_retry_does(key):
@@ -184,13 +188,20 @@ class RunTask:
         kill.made(ref)
         return kill
 
-    def _tell(self, snapshot: RunSnapshot) -> None:
+    def _tell(self, client: Client, snapshot: RunSnapshot) -> None:
         """All that Flyte says about a failure: the exception that ends the try is one line of it."""
         if snapshot.error is not None and "\n" in snapshot.error.message:
             where = f" in node {snapshot.error.node}" if snapshot.error.node else ""
             self.log.error(
                 "run %s failed%s (%s):\n%s", snapshot.ref, where, snapshot.error.code, snapshot.error.message
             )
+        if snapshot.phase.is_terminal and not snapshot.phase.is_success:
+            logs = failed_node_logs(client, snapshot.ref)
+            for log in logs:
+                self.log.error("run %s: %s", snapshot.ref, log_line(log))
+            if logs:
+                self.operator.log_url = logs[0].uri
+                self.ti.xcom_push(key="flyte_log_url", value=logs[0].uri)
 
     def _publish(self, client: Client, ref: RunRef) -> None:
         """What people need when the run fails, before it can."""
@@ -214,7 +225,14 @@ class RunTask:
             if left is not None and left <= grace:
                 grace = None
         limit = left if grace is None else grace
-        snapshot, late = watch_to_end(client, ref, timeout=limit, poll_interval=operator.poll_interval)
+        progress = seconds(operator.progress_interval, "progress_interval")
+        snapshot, late = watch_to_end(
+            client,
+            ref,
+            timeout=limit,
+            poll_interval=operator.poll_interval,
+            progress=FIRST if progress is None else progress,
+        )
         if late and grace is None:
             self._time_is_up(client, ref, snapshot.phase, late)
         return snapshot
@@ -236,6 +254,7 @@ class RunTask:
                 poll_interval=seconds(operator.poll_interval, "poll_interval"),
                 cancel_on_kill=operator.cancel_on_kill,
                 place=place,
+                progress_interval=seconds(operator.progress_interval, "progress_interval") or None,
                 deferred_at=now if operator.first_event_floor is None else None,
             ),
             method_name="execute_complete",

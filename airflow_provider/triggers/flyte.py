@@ -7,34 +7,24 @@ waiting tasks cost one call per round. An unreachable Flyte is asked again until
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, RunRef, Unsupported, WaitTimeout
+from bridge_core import RunPhase, RunRef, WaitTimeout
 
 from .._event import RunEvent
 from .._kill_deferred import USER_ACTION, stop_dropped
-from .._refusals import Refusals
-from .._scheduler_lag import scheduler_has_seen
-from ..hooks.flyte import FlyteHook
+from .._progress import Progress, pauses
+from .._triggerer import SharedFlyte, hold_back, left_until
+from .events import FlyteRunEventTrigger
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
+    from bridge_core import AsyncClient, RunSnapshot
 
-    from bridge_core import AsyncClient, Config
+__all__ = ["FlyteRunEventTrigger", "FlyteRunTrigger"]
 
-__all__ = ["FlyteRunTrigger"]
-
-_CERTAIN = (ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout)
-"""Asking again cannot help."""
-_MOST_ERRORS = 10
-"""In a row, of kinds we do not know: a bug must not keep a task waiting for ever."""
-_LONGEST_PAUSE = 30.0
-_LONGEST_HOLD = 60.0
-"""Seconds; the worker's clock may be far ahead of ours."""
 _KILL_PATIENCE = 25.0
 
 
@@ -52,6 +42,7 @@ class FlyteRunTrigger(BaseTrigger):
             connection says now.
         deferred_at: Unix time in seconds at which the task deferred: no event is fired before the scheduler can have noticed.
             None: ``not_before`` alone decides.
+        progress_interval: Seconds after which the log says what the run's nodes do, then less and less often. None: never.
 
     Raises:
         InvalidRequest: ``run`` is no reference to a run.
@@ -68,6 +59,7 @@ class FlyteRunTrigger(BaseTrigger):
         cancel_on_kill: bool = True,
         place: dict[str, Any] | None = None,
         deferred_at: float | None = None,
+        progress_interval: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.ref = RunRef.from_dict(run)
@@ -78,6 +70,10 @@ class FlyteRunTrigger(BaseTrigger):
         self.cancel_on_kill = cancel_on_kill
         self.place = place
         self.deferred_at = deferred_at
+        self.progress_interval = progress_interval
+        self._flyte = SharedFlyte(flyte_conn_id, place)
+        self._progress = Progress(self.ref)
+        self._phase: RunPhase | None = None
         self._outcome: asyncio.Future[str] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -93,6 +89,7 @@ class FlyteRunTrigger(BaseTrigger):
                 "cancel_on_kill": self.cancel_on_kill,
                 "place": self.place,
                 "deferred_at": self.deferred_at,
+                "progress_interval": self.progress_interval,
             },
         )
 
@@ -101,52 +98,40 @@ class FlyteRunTrigger(BaseTrigger):
         self.log.info("waiting for run %s; its phases are asked together with those of other tasks", self.ref)
         try:
             event = await self._wait()
-            await self._hold()
+            await hold_back(self.not_before, self.deferred_at)
         except asyncio.CancelledError as error:
             if error.args[:1] == (USER_ACTION,):
                 self._drop()  # now: Airflow may never come to call on_kill
             raise
         yield TriggerEvent(event.to_dict())  # type: ignore[no-untyped-call]
 
-    async def _hold(self) -> None:
-        """Until Airflow can take the event: see `_scheduler_lag`."""
-        early = min(self.not_before - time.time(), _LONGEST_HOLD)
-        if early > 0:
-            await asyncio.sleep(early)
-        if self.deferred_at is not None:
-            await scheduler_has_seen(self.deferred_at, patience=_LONGEST_HOLD)
-
     async def _wait(self) -> RunEvent:
-        errors = 0
-        refusals = Refusals()
-        while True:
+        def ask(flyte: AsyncClient) -> Awaitable[RunSnapshot]:
+            return self._watched(flyte)
+
+        what = f"waiting for run {self.ref}"
+        try:
+            return RunEvent.ended(await self._flyte.ask(ask, what=what, log=self.log, deadline=self.deadline))
+        except Exception as error:  # noqa: BLE001  # an event, so that the task's own code decides what it means
+            return RunEvent.gave_up(self.ref, error)
+
+    async def _watched(self, flyte: AsyncClient) -> RunSnapshot:
+        """All waits of a connection are one question; only who wants to see nodes asks for himself, now and then."""
+        if self.progress_interval is None:
+            return await flyte.wait(self.ref, timeout=left_until(self.deadline), poll_interval=self.poll_interval)
+        for pause in pauses(self.progress_interval):
+            left = left_until(self.deadline)
+            if left is not None and left <= pause:
+                break
             try:
-                async with self._client() as flyte:
-                    return RunEvent.ended(
-                        await flyte.wait(self.ref, timeout=self._left(), poll_interval=self.poll_interval)
-                    )
-            except _CERTAIN as error:
-                return RunEvent.gave_up(self.ref, error)
-            except AuthError as error:  # says nothing about the run, and must not cost a try
-                try:
-                    refusals.bear(error, time.monotonic())
-                except AuthError:
-                    return RunEvent.gave_up(self.ref, error)
-                self.log.warning("waiting for run %s: %s; asking again", self.ref, error)
-            except Exception as error:
-                refusals.over()
-                # A connection lookup may fail while Airflow's API restarts; a client may be closed under us.
-                errors = 0 if isinstance(error, BridgeError) and error.transient else errors + 1
-                if errors > _MOST_ERRORS:
-                    self.log.exception("gave up waiting for run %s", self.ref)
-                    return RunEvent.gave_up(self.ref, error)
-                self.log.warning("waiting for run %s: %r; asking again", self.ref, error)
-            left = self._left()
-            if left == 0.0:
-                return RunEvent.gave_up(
-                    self.ref, WaitTimeout(f"run {self.ref}: Flyte could not be asked", ref=self.ref)
-                )
-            await asyncio.sleep(min(_LONGEST_PAUSE, 2.0**errors, *(() if left is None else (left,))))
+                return await flyte.wait(self.ref, timeout=pause, poll_interval=self.poll_interval)
+            except WaitTimeout as error:
+                if error.snapshot is not None and error.snapshot.phase is not self._phase:
+                    self._phase = error.snapshot.phase
+                    self.log.info("run %s is %s", self.ref, self._phase.value)
+                for line in await self._progress.atell(flyte):
+                    self.log.info("run %s: %s", self.ref, line)
+        return await flyte.wait(self.ref, timeout=left_until(self.deadline), poll_interval=self.poll_interval)
 
     async def on_kill(self) -> None:
         """Somebody marked or cleared the deferred task: says what becomes of its run (`_kill_deferred`).
@@ -172,20 +157,5 @@ class FlyteRunTrigger(BaseTrigger):
         if not self.cancel_on_kill or self.task_instance is None:
             return None
         if self._outcome is None:
-            self._outcome = stop_dropped(self.task_instance, self.ref, self._client)
+            self._outcome = stop_dropped(self.task_instance, self.ref, self._flyte.client)
         return self._outcome
-
-    def _left(self) -> float | None:
-        return None if self.deadline is None else max(0.0, self.deadline - time.time())
-
-    def _client(self) -> AbstractAsyncContextManager[AsyncClient]:
-        """Shared by all that were launched through the same connection while it meant the same."""
-        from bridge_core import AsyncClient
-
-        place = self.place or {}
-        return AsyncClient.shared((self.flyte_conn_id, place.get("key"), place.get("endpoint")), self._config)
-
-    async def _config(self) -> Config:
-        from .._connection import at_place
-
-        return at_place(await FlyteHook(self.flyte_conn_id).aget_config(), self.place)

@@ -31,6 +31,7 @@ def sandbox():
         flyte.register("workflows.extract", {"day": STRING, "limit": INTEGER})
         flyte.register("workflows.train", {"day": STRING, "epochs": INTEGER}, gate="approve")
         flyte.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
+        flyte.register("tests.watched", {"n": INTEGER, "at": STRING}, gate="approve")
         flyte.register("tests.quick", {"n": INTEGER, "at": STRING})
         flyte.register("tests.untyped", {"s": STRUCT, "at": STRING}, defaults={"s": UNTYPED})
         for version in ("1.1", "1.10"):
@@ -73,4 +74,4 @@ def airflow(home):
 @pytest.fixture
 def start(airflow, sandbox, flyte):
     """Begins a DAG run of this DAG."""
-    return lambda dag_id: Case(airflow, sandbox, flyte, dag_id)
+    return lambda dag_id, **conf: Case(airflow, sandbox, flyte, dag_id, **conf)

@@ -130,7 +130,7 @@ def test_connection_form_comes_from_metadata(probed):
     form = probed["form"]
     assert "extra__flyte__insecure" in form["fields"]
     assert form["hook"] == "Flyte"
-    assert form["links"] == ["airflow_provider.links.FlyteConsoleLink"]
+    assert form["links"] == ["airflow_provider.links.FlyteConsoleLink", "airflow_provider.links.FlyteLogLink"]
     assert form["hidden"] == ["schema"]
     assert form["untouched"] == dict.fromkeys(form["untouched"]), "what nobody touched is not given"
     assert not form["wtforms"]

@@ -47,3 +47,7 @@ with DAG("twin", schedule=None):
 held("pooled", deferrable=False, pool="narrow", retries=3)
 held("moving", deferrable=True, sync_grace=0, flyte_conn_id="moving")
 held("left_alone", deferrable=True, sync_grace=0, cancel_on_kill=False, retries=0)
+for mode in ("relaunch", "recover", "fresh"):
+    held(f"retry_{mode}", deferrable=True, sync_grace=0, retry_mode=mode)
+held("telling", deferrable=False, progress_interval=1, retries=0)
+held("telling_deferred", deferrable=True, sync_grace=0, progress_interval=1, retries=0)

@@ -1,0 +1,75 @@
+"""What a retry does after a failed run, and what a task's log says while a run goes on and when it failed."""
+
+from __future__ import annotations
+
+import pytest
+from airflow_case import phase
+from airflow_waiting import eventually
+from flyteidl.admin import execution_pb2
+
+MODES = execution_pb2.ExecutionMetadata
+
+
+def run_of(case, name):
+    return next(run for run in case.flyte.executions() if run.id.name == name)
+
+
+@pytest.mark.parametrize(
+    ("mode", "made"),
+    [
+        ("recover", MODES.RECOVERED),
+        ("relaunch", MODES.RELAUNCH),
+        pytest.param("fresh", MODES.MANUAL, marks=pytest.mark.long),
+    ],
+)
+def test_a_retry_after_a_failed_run(start, home, mode, made):
+    case = start(f"retry_{mode}")
+    (first,) = case.launched()
+    case.flyte.approve(first, value=False)
+
+    def next_run():
+        name = home.xcom(case.dag_id, "run", "flyte_run")["name"]
+        return name if name != first else None
+
+    case.wait("running", "deferred", try_number=2)
+    second = eventually(lambda: case.airflow.task(case.dag_id, case.run_id)["state"] == "deferred" and next_run(), 60)
+    case.flyte.approve(second)
+    case.wait("success", try_number=2)
+    run = run_of(case, second)
+    assert phase(run_of(case, first)) == "FAILED"
+    assert (phase(run), run.spec.metadata.mode) == ("SUCCEEDED", made)
+    if mode == "fresh":
+        assert run.spec.overwrite_cache
+    else:
+        assert run.spec.metadata.reference_execution.name == first
+        assert run.spec.annotations.values[
+            "flyte-bridge-provenance"
+        ]  # so that it is found, and swept, as the first one
+        assert case.creates() == 1
+
+
+def test_a_retry_that_is_killed_after_it_recovered_attaches(start, home):
+    """The recovered run has the name of its attempt: whoever comes next finds it."""
+    case = start("retry_recover")
+    (first,) = case.launched()
+    case.flyte.approve(first, value=False)
+    case.wait("deferred", try_number=2)
+    second = home.xcom(case.dag_id, "run", "flyte_run")["name"]
+    assert second != first
+    case.airflow.clear(case.dag_id, case.run_id)  # a new epoch: launches anew, and ends what lives
+    eventually(lambda: phase(run_of(case, second)) == "ABORTED", 60, explain=case.log)
+    third = eventually(lambda: [run.id.name for run in case.runs() if run.id.name not in (first, second)], 60)[0]
+    case.flyte.approve(third)
+    case.wait("success")
+    assert phase(run_of(case, third)) == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("dag_id", ["telling", "telling_deferred"])
+def test_what_the_nodes_do_is_told_while_waiting_and_where_the_log_is(start, dag_id):
+    case = start(dag_id)
+    (name,) = case.launched()
+    case.logged("node n0 is RUNNING")
+    case.flyte.approve(name, value=False)
+    case.wait("failed")
+    assert case.log().count("node n0 is RUNNING") == 1, "each line once"
+    assert f"run flytesnacks/development/{name} FAILED after" in case.log()
