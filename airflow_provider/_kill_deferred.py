@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bridge_core import BridgeError, RunRef
 
 from ._compat import ask_task_states, state_in
+from ._metrics import count
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -144,6 +145,7 @@ async def _end(one: Dropped, states: Mapping[str, Mapping[str, Any]], aborts: as
         reason = f"Airflow task {ti.dag_id}.{ti.task_id}{mapped} of {ti.run_id} was stopped (state: {state or 'none'})"
         async with aborts, one.client() as flyte:
             await flyte.abort(one.ref, reason=reason)
+        count("aborted")
         _done(one, f"aborted run {one.ref}: {reason}")
     except BridgeError as error:
         _done(one, f"run {one.ref} could not be aborted: {error}")

@@ -26,6 +26,7 @@ from bridge_core import (
     RunRef,
 )
 
+from ._metrics import count
 from ._retry_mode import again
 from ._superseded import end_superseded
 from ._task_key import TaskKey
@@ -135,10 +136,12 @@ def launch_or_attach(
                 )
             launched = Launched(ref=error.ref, created=False, snapshot=error.snapshot)
         if launched.created:
+            count("launched")
             if before is not None and retry_mode in ("recover", "relaunch"):
                 log.info("%s is a %s of %s, with its version and inputs", launched.ref, retry_mode, before.ref)
             return launched
         if launched.snapshot.phase not in _GONE:
+            count("attached")
             log.info("attached to %s (%s), launched by an earlier try", launched.ref, launched.snapshot.phase.value)
             return launched
         log.warning("an earlier try ended badly, launching the next run: %s", launched.snapshot.describe())

@@ -12,7 +12,7 @@ from bridge_core import Client, EntityKind, EntityRef, InvalidRequest, RunQuery,
 from ._run_argument import run_argument
 
 if TYPE_CHECKING:
-    from bridge_core import AsyncClient, RunSnapshot
+    from bridge_core import AsyncClient, Config, RunSnapshot
 
 __all__ = ["RunSearch"]
 
@@ -81,6 +81,12 @@ class RunSearch:
         asked = {f.name: value for f in fields(RunQuery) if (value := getattr(self.query, f.name)) not in (None, ())}
         shown = ", ".join(f"{k}={v!r}" for k, v in asked.items() if k not in ("newest_first", "sort_by"))
         return f"the newest run of {shown}"
+
+    def place(self, config: Config) -> tuple[str | None, str | None]:
+        """Project and domain in which it looks."""
+        if self.ref is not None:
+            return self.ref.project, self.ref.domain
+        return self.project or config.project, self.domain or config.domain
 
     def look(self, client: Client) -> RunSnapshot | None:
         """The run as it is; None when there is none yet.

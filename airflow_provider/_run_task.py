@@ -60,8 +60,12 @@ class RunTask:
         operator, ti = self.operator, self.ti
         with airflow_failures():
             self._check_arguments()
-            client = FlyteHook(operator.flyte_conn_id).get_client()
+            hook = FlyteHook(operator.flyte_conn_id)
+            client = hook.get_client()
             request = self._request(client)
+            hook.check_place(request.entity.project, request.entity.domain)
+            if hook.limits is not None:
+                hook.limits.check_options(request.options)
         key, fresh = task_key(self.context, operator.retries, single_task=request.entity.kind is EntityKind.TASK)
         operator.console_url = remembered_url(self.context)  # of the try before, should this one get no further
         with client:
@@ -86,11 +90,11 @@ class RunTask:
             self._tell(client, snapshot)
             with airflow_failures():
                 snapshot.raise_for_phase()
-            return self._outputs(client, launched.ref)
+            return self._succeeded(client, snapshot)
 
     def complete(self, event: Any, run: dict[str, str] | None, place: dict[str, Any] | None) -> dict[str, Any] | None:
         """See `FlyteRunOperator.execute_complete`."""
-        from bridge_core import RunAborted, WaitTimeout
+        from bridge_core import RunAborted, RunSnapshot, WaitTimeout
 
         operator = self.operator
         expected = RunRef.from_dict(run) if run else None
@@ -116,7 +120,11 @@ class RunTask:
                     raise RunAborted(news.message)
             if not news.phase.is_success:
                 raise AirflowException(news.message)
-            return self._outputs(client, news.ref)
+            snapshot = RunSnapshot(ref=news.ref, phase=news.phase, console_url=operator.console_url or "")
+            if operator.outlets:
+                with airflow_failures():
+                    snapshot = patiently(lambda: client.describe(news.ref), f"run {news.ref}")
+            return self._succeeded(client, snapshot)
 
     def backstop(self, place: dict[str, Any] | None) -> None:
         """Airflow ended the deferral by itself: the run must end all the same."""
@@ -261,6 +269,14 @@ class RunTask:
             kwargs={"run": ref.to_dict(), "place": place},
             timeout=None if deadline is None else timedelta(seconds=max(deadline - now, floor) + _BACKSTOP),
         )
+
+    def _succeeded(self, client: Client, snapshot: RunSnapshot) -> dict[str, Any] | None:
+        outputs = self._outputs(client, snapshot.ref)
+        if self.operator.outlets:
+            from ._outlets import tell_outlets
+
+            tell_outlets(self.context, self.operator.outlets, snapshot, outputs)
+        return outputs
 
     def _outputs(self, client: Client, ref: RunRef) -> dict[str, Any] | None:
         """Stores what is wanted of the outputs; returns what Airflow stores as ``return_value``."""

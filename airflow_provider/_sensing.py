@@ -56,7 +56,9 @@ class Sensing:
                 domain=sensor.domain,
                 if_failed=sensor.if_failed,
             )
-            with FlyteHook(sensor.flyte_conn_id).get_client() as client:
+            hook = FlyteHook(sensor.flyte_conn_id)
+            with hook.get_client() as client:
+                hook.check_place(*search.place(client.config))
                 try:
                     snapshot = patiently(
                         lambda: search.look(client), str(search), patience=LAUNCH_PATIENCE, refusals=Unauthenticated

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout
 
+from ._metrics import count
 from ._refusals import Refusals
 from ._scheduler_lag import scheduler_has_seen
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from bridge_core import AsyncClient, Config
+
+    from ._connection_limits import ConnectionLimits
+    from ._run_search import RunSearch
 
 __all__ = ["SharedFlyte", "hold_back", "left_until"]
 
@@ -31,6 +35,7 @@ _LONGEST_HOLD = 60.0
 """Seconds; the worker's clock may be far ahead of ours."""
 
 T = TypeVar("T")
+_limits: dict[str, ConnectionLimits] = {}
 
 
 class SharedFlyte:
@@ -57,7 +62,20 @@ class SharedFlyte:
         from ._connection import at_place
         from .hooks.flyte import FlyteHook
 
-        return at_place(await FlyteHook(self._conn_id).aget_config(), self._place)
+        hook = FlyteHook(self._conn_id)
+        config = at_place(await hook.aget_config(), self._place)
+        if hook.limits is not None:
+            _limits[self._conn_id] = hook.limits  # with the client, so that a thousand triggers look them up once
+        return config
+
+    def check_place(self, search: RunSearch, client: AsyncClient) -> None:
+        """Nothing, if the connection allows to look there.
+
+        Raises:
+            ConfigError: It does not.
+        """
+        if self._conn_id in _limits:
+            _limits[self._conn_id].check_place(*search.place(client.config))
 
     async def ask(
         self,
@@ -90,9 +108,11 @@ class SharedFlyte:
                 raise
             except AuthError as error:  # says nothing about the run, and must not cost a try
                 refusals.bear(error, time.monotonic())
+                count("could_not_ask")
                 log.warning("%s: %s; asking again", what, error)
             except Exception as error:
                 refusals.over()
+                count("could_not_ask")
                 # A connection lookup may fail while Airflow's API restarts; a client may be closed under us.
                 errors = 0 if isinstance(error, BridgeError) and error.transient else errors + 1
                 if errors > _MOST_ERRORS:

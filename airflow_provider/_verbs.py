@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from bridge_core import Client, NotFound, RunNotFound, RunRef, Unauthenticated, seconds
+from bridge_core import Client, LiteralError, NotFound, RunNotFound, RunRef, Unauthenticated, seconds
 
 from ._failures import airflow_failures
 from ._refusals import LAUNCH_PATIENCE, patiently
@@ -18,7 +20,9 @@ from .hooks.flyte import FlyteHook
 if TYPE_CHECKING:
     from bridge_core import RunSnapshot
 
-__all__ = ["abort_run", "signal_run"]
+__all__ = ["abort_run", "act_for", "signal_run"]
+
+log = logging.getLogger("airflow.task.flyte")
 
 T = TypeVar("T")
 
@@ -53,7 +57,19 @@ def signal_run(operator: Any, context: Mapping[str, Any]) -> None:
     """See `FlyteSignalOperator.execute`."""
 
     def signal(client: Client, ref: RunRef) -> None:
-        client.signal(ref, operator.signal_id, from_xcom(operator.value), timeout=operator.gate_timeout)
+        value = from_xcom(operator.value)
+        try:
+            client.signal(ref, operator.signal_id, value, timeout=operator.gate_timeout)
+        except LiteralError:
+            if not isinstance(value, str):
+                raise
+            try:
+                read = json.loads(value)  # what a template rendered is a text: "true" for a boolean
+            except ValueError:
+                read = value
+            if read == value:
+                raise
+            client.signal(ref, operator.signal_id, read, timeout=operator.gate_timeout)
 
     with airflow_failures():
         seconds(operator.gate_timeout, "gate_timeout")
@@ -70,7 +86,27 @@ def signal_run(operator: Any, context: Mapping[str, Any]) -> None:
 
 def _act(operator: Any, ti: Any, act: Callable[[Client, RunRef], T]) -> T:
     ref = run_argument(operator.run)
-    with FlyteHook(operator.flyte_conn_id).get_client() as client:
+    hook = FlyteHook(operator.flyte_conn_id)
+    with hook.get_client() as client:
+        hook.check_place(ref.project, ref.domain)
         operator.console_url = client.console_url(ref)
         ti.xcom_push(key="flyte_console_url", value=operator.console_url)
         return patiently(lambda: act(client, ref), f"run {ref}", patience=LAUNCH_PATIENCE, refusals=Unauthenticated)
+
+
+def act_for(notifier: Any, context: Mapping[str, Any]) -> None:
+    """See `FlyteRunsNotifier.notify`."""
+    ti: Any = context["ti"]
+    run = notifier.run or ti.xcom_pull(task_ids=ti.task_id, key="flyte_run", map_indexes=ti.map_index)
+    if not run:
+        log.info("task %s launched no run: there is nothing to %s", ti.task_id, notifier.action)
+        return
+    ref = run_argument(run)
+    hook = FlyteHook(notifier.flyte_conn_id)
+    with hook.get_client() as client:
+        hook.check_place(ref.project, ref.domain)
+        if notifier.action == "abort":
+            client.abort(ref, reason=notifier.reason or f"Airflow task {ti.dag_id}.{ti.task_id} of {ti.run_id}")
+        else:
+            client.signal(ref, notifier.signal_id, from_xcom(notifier.value))
+    log.info("%s of run %s: done", notifier.action, ref)

@@ -19,7 +19,7 @@ with DAG("flyte_approve", schedule=None) as dag:
         inputs={"day": "2026-11-20", "epochs": 3},
         wait_for_completion=False,  # launched; a gate holds it
     ).as_setup()
-    ask = ApprovalOperator(task_id="ask", subject="Publish the model of {{ ds }}?")
+    ask = ApprovalOperator(task_id="ask", subject="Publish the model that {{ run_id }} trained?")
     approve = FlyteSignalOperator(task_id="approve", run=train.output["flyte_run"], signal_id="go", value=True)
     done = FlyteRunSensor(task_id="done", run=train.output["flyte_run"], deferrable=True)
     # Aborts the run when nobody approved, or a task failed; a run that has ended stays as it is.

@@ -98,6 +98,7 @@ class FlyteRunEventTrigger(BaseEventTrigger):
         while True:
 
             async def look(client: AsyncClient, state: WatchState = state) -> list[RunSnapshot]:
+                flyte.check_place(self._search(state), client)
                 return [run async for run in self._ended(client, state)]
 
             news = state.news(await flyte.ask(look, what=what, log=self.log))

@@ -104,6 +104,7 @@ class FlyteRunSensorTrigger(BaseTrigger):
         flyte, what = SharedFlyte(self.flyte_conn_id), f"waiting for {search}"
 
         def look(client: AsyncClient) -> Awaitable[RunSnapshot | None]:
+            flyte.check_place(search, client)
             if search.ref is not None:
                 return client.wait(search.ref)
             return search.alook(client)

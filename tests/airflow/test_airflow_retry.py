@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from airflow_case import phase
 from airflow_waiting import eventually
@@ -64,6 +66,19 @@ def test_a_retry_that_is_killed_after_it_recovered_attaches(start, home):
     assert phase(run_of(case, third)) == "SUCCEEDED"
 
 
+@pytest.mark.parametrize("dag_id", ["broken", "broken_deferred"])
+def test_a_failed_task_shows_its_log(start, dag_id):
+    """A run of a single Flyte task: it has a prefix of its own."""
+    case = start(dag_id)
+    case.wait("failed")
+    name = case.xcom("flyte_run")["name"]
+    assert name.startswith("airtask-")
+    links = case.airflow.links(case.dag_id, case.run_id)
+    assert links["Flyte console"].endswith(f"/executions/{name}")
+    assert "://" in links["Flyte log"]
+    assert f"attempt 1: {links['Flyte log']}" in case.log()
+
+
 @pytest.mark.parametrize("dag_id", ["telling", "telling_deferred"])
 def test_what_the_nodes_do_is_told_while_waiting_and_where_the_log_is(start, dag_id):
     case = start(dag_id)
@@ -73,3 +88,18 @@ def test_what_the_nodes_do_is_told_while_waiting_and_where_the_log_is(start, dag
     case.wait("failed")
     assert case.log().count("node n0 is RUNNING") == 1, "each line once"
     assert f"run flytesnacks/development/{name} FAILED after" in case.log()
+
+
+@pytest.mark.parametrize("dag_id", ["outlet", "outlet_deferred"])
+def test_the_event_of_an_outlet_says_which_run_made_it(start, home, dag_id):
+    case = start(dag_id)
+    (name,) = case.launched()
+    case.flyte.approve(name)
+    case.wait("success")
+    sql = "select e.extra from asset_event e join asset a on a.id = e.asset_id where a.name = ?"
+    ((extra,),) = home.query(sql, dag_id)
+    told = json.loads(extra)["flyte"]
+    assert told["run"] == case.xcom("flyte_run")
+    assert told["entity"].startswith("launch_plan:flytesnacks/development/tests.held@")
+    assert told["console_url"].endswith(f"/executions/{name}")
+    assert told["outputs"]["n"] == case.n

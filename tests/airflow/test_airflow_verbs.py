@@ -79,6 +79,13 @@ def test_a_teardown_ends_the_run_of_its_setup(states, flyte, sandbox):
     assert run.closure.abort_metadata.cause == "verbs is done with it"
 
 
+def test_a_callback_ends_the_run_of_a_failed_task(states, flyte, sandbox):
+    assert states["broken", -1] == ("failed", 1)
+    (run,) = runs(flyte, sandbox, 410)
+    assert name_of(run.closure.phase) == "ABORTED"
+    assert run.closure.abort_metadata.cause == "it failed"
+
+
 def test_aborting_a_run_that_does_not_exist_fails_at_once(states, log):
     assert states["nobody_to_abort", -1] == ("failed", 1)
     assert "flytesnacks/development/nobody" in log

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task, task_group
 
+from airflow_provider.notifications.flyte import FlyteRunsNotifier
 from airflow_provider.operators.flyte import FlyteAbortOperator, FlyteRunOperator, FlyteSignalOperator
 from airflow_provider.sensors.flyte import FlyteRunSensor
 
@@ -64,6 +65,20 @@ with DAG("verbs", schedule=None, default_args={"retries": 1, "retry_delay": time
     up >> work() >> down.as_teardown(setups=up)
     FlyteAbortOperator(task_id="nothing_to_abort", run="{{ ti.xcom_pull('nobody') }}", missing_ok=True)
     FlyteAbortOperator(task_id="nobody_to_abort", run="flytesnacks/development/nobody")
+
+    # A task that fails and leaves its run behind ends it in its callback.
+    @task(
+        retries=0,
+        on_failure_callback=FlyteRunsNotifier(run="{{ ti.xcom_pull('left', key='flyte_run') }}", reason="it failed"),
+    )
+    def broken():
+        """Fails."""
+        raise ValueError("it failed")
+
+    left = FlyteRunOperator(
+        task_id="left", entity="tests.held", inputs={"n": 410, "at": "verbs"}, wait_for_completion=False
+    )
+    left >> broken()
 
     # One run per item of a mapped group, named on its page.
     @task_group

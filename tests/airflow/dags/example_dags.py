@@ -11,5 +11,5 @@ for name in ("airflow_wait_for_run", "airflow_on_run_end", "airflow_decorator", 
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.dag.is_paused_upon_creation = True
+    module.dag.is_paused_upon_creation = name != "airflow_on_run_end"  # Airflow makes watchers when it reads the file
     globals()[name] = module.dag

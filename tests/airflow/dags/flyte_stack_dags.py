@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 
 from airflow_provider.operators.flyte import FlyteRunOperator
 
@@ -18,7 +18,7 @@ RETRY = {"retries": 1, "retry_delay": timedelta(seconds=1)}
 def held(dag_id, **options):
     """A DAG with one task that waits for ``tests.held``; its input ``at`` differs on every try, as templates do."""
     with DAG(dag_id, schedule=None, render_template_as_native_obj=True):
-        FlyteRunOperator(task_id="run", entity="tests.held", inputs=INPUTS, **{**RETRY, **options})
+        FlyteRunOperator(**{"task_id": "run", "entity": "tests.held", "inputs": INPUTS, **RETRY, **options})
 
 
 held("deferred", deferrable=True, sync_grace=0)
@@ -51,3 +51,12 @@ for mode in ("relaunch", "recover", "fresh"):
     held(f"retry_{mode}", deferrable=True, sync_grace=0, retry_mode=mode)
 held("telling", deferrable=False, progress_interval=1, retries=0)
 held("telling_deferred", deferrable=True, sync_grace=0, progress_interval=1, retries=0)
+held("broken", entity="task:tests.broken", inputs={}, deferrable=False, retries=0)
+held("broken_deferred", entity="task:tests.broken", inputs={}, deferrable=True, sync_grace=0, retries=0)
+
+# What an outlet's event says: see test_airflow_retry.py.
+for name, options in {
+    "outlet": {"deferrable": False},
+    "outlet_deferred": {"deferrable": True, "sync_grace": 0},
+}.items():
+    held(name, outlets=[Asset(name)], **options)
