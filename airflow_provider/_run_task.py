@@ -27,6 +27,7 @@ from ._refusals import LAUNCH_PATIENCE, patiently
 from ._retry_mode import checked_mode
 from ._task_key import TaskKey
 from ._time_limits import TimeLimits
+from ._trace import traced
 from ._worker_wait import told_what_a_retry_does, watch_to_end
 from .hooks.flyte import FlyteHook
 
@@ -170,7 +171,7 @@ class RunTask:
         def launch() -> Launched:
             return launch_for(
                 client,
-                replace(request, provenance=made_by),
+                replace(request, provenance=made_by, options=traced(request.options, ti)),
                 key,
                 kill,
                 try_began=ti.start_date,

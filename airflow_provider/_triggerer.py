@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout
 
-from ._metrics import count
+from ._metrics import count, gauge
 from ._refusals import Refusals
 from ._scheduler_lag import scheduler_has_seen
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ._connection_limits import ConnectionLimits
     from ._run_search import RunSearch
 
-__all__ = ["SharedFlyte", "hold_back", "left_until"]
+__all__ = ["SharedFlyte", "hold_back", "left_until", "waiting"]
 
 _CERTAIN = (ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout)
 """Asking again cannot help."""
@@ -35,6 +36,7 @@ _LONGEST_HOLD = 60.0
 """Seconds; the worker's clock may be far ahead of ours."""
 
 T = TypeVar("T")
+_waiting = 0
 _limits: dict[str, ConnectionLimits] = {}
 
 
@@ -123,6 +125,19 @@ class SharedFlyte:
             if left == 0.0:
                 raise WaitTimeout(f"{what}: Flyte could not be asked")
             await asyncio.sleep(min(_LONGEST_PAUSE, 2.0**errors, *(() if left is None else (left,))))
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Counts one more run that this triggerer waits for."""
+    global _waiting  # noqa: PLW0603  # of one event loop's thread
+    _waiting += 1
+    gauge("waiting", _waiting)
+    try:
+        yield
+    finally:
+        _waiting -= 1
+        gauge("waiting", _waiting)
 
 
 def left_until(deadline: float | None) -> float | None:

@@ -14,10 +14,11 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from bridge_core import RunPhase, RunRef, WaitTimeout
 
+from .._compat import has_on_kill
 from .._event import RunEvent
 from .._kill_deferred import USER_ACTION, stop_dropped
 from .._progress import Progress, pauses
-from .._triggerer import SharedFlyte, hold_back, left_until
+from .._triggerer import SharedFlyte, hold_back, left_until, waiting
 from .events import FlyteRunEventTrigger
 
 if TYPE_CHECKING:
@@ -97,11 +98,13 @@ class FlyteRunTrigger(BaseTrigger):
         """Waits, then fires. Whatever happens becomes an event, so that the task's own code decides what it means."""
         self.log.info("waiting for run %s; its phases are asked together with those of other tasks", self.ref)
         try:
-            event = await self._wait()
+            with waiting():
+                event = await self._wait()
             await hold_back(self.not_before, self.deferred_at)
         except asyncio.CancelledError as error:
-            if error.args[:1] == (USER_ACTION,):
-                self._drop()  # now: Airflow may never come to call on_kill
+            # Now: Airflow may never come to call on_kill. Before 3.3 it says nothing: the task's state tells what is meant.
+            if error.args[:1] == (USER_ACTION,) or not has_on_kill():
+                self._drop()
             raise
         yield TriggerEvent(event.to_dict())  # type: ignore[no-untyped-call]
 

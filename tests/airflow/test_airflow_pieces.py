@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,61 @@ def test_grace_and_floor_come_from_the_configuration(home, floor, heartbeat, exp
     env = {"AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": floor, "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": heartbeat}
     code = "from airflow_provider._compat import *; print([sync_grace(), first_event_floor()])"
     assert json.loads(home.python(code, env=env)) == expected
+
+
+def test_a_trace_is_handed_on(home):
+    code = """
+import json
+from opentelemetry.sdk.trace import TracerProvider
+from airflow_provider._trace import trace_variables, traced
+from bridge_core import RunOptions
+assert trace_variables(None) == {} and traced(RunOptions(), None) == RunOptions()
+with TracerProvider().get_tracer("t").start_as_current_span("task") as span:
+    options = traced(RunOptions(env_vars={"LEVEL": "debug"}), None)
+    own = traced(RunOptions(env_vars={"TRACEPARENT": "mine"}), None)
+print(json.dumps([f"{span.get_span_context().trace_id:032x}", options.env_vars, own.env_vars]))
+"""
+    trace_id, handed_on, own = json.loads(home.python(code).splitlines()[-1])
+    assert handed_on["LEVEL"] == "debug"
+    assert handed_on["TRACEPARENT"].split("-")[1] == trace_id
+    assert own == {"TRACEPARENT": "mine"}
+
+
+def test_metrics_go_where_airflows_go(home):
+    code = """
+from airflow_provider._metrics import count, gauge
+count("launched")
+count("aborted", 2)
+gauge("waiting", 7)
+"""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd:
+        statsd.bind(("127.0.0.1", 0))
+        statsd.settimeout(20)
+        env = {
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+            "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
+        }
+        home.python(code, env=env)
+        sent = {statsd.recv(1000).decode() for _ in range(3)}
+    assert sent == {"airflow.flyte.launched:1|c", "airflow.flyte.aborted:2|c", "airflow.flyte.waiting:7|g"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "wanted"),
+    [
+        ("flyte://ml/production/pkg.train/", "flyte://ml/production/pkg.train"),
+        ("flyte://ml/production", "ValueError"),
+        ("flyte://ml/production/x?a=b", "ValueError"),
+    ],
+)
+def test_uris_of_assets(home, uri, wanted):
+    code = """
+import sys
+from airflow.sdk import Asset
+try:
+    print(Asset("a", uri=sys.argv[1]).uri)
+except ValueError as error:
+    print("ValueError", error)
+"""
+    assert home.python(code, uri).splitlines()[-1].startswith(wanted)

@@ -60,3 +60,8 @@ for name, options in {
     "outlet_deferred": {"deferrable": True, "sync_grace": 0},
 }.items():
     held(name, outlets=[Asset(name)], **options)
+
+# Through a connection full of secrets: see test_airflow_secrets.py.
+held("canary_waits", flyte_conn_id="canary", deferrable=False, retries=0)
+held("canary_defers", flyte_conn_id="canary", deferrable=True, sync_grace=0, retries=0)
+held("canary_fails", flyte_conn_id="canary", entity="tests.nowhere", retries=0)
