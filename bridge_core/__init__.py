@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.registration import RegisteredEntity, RegistrationReport
+    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
-    from .model.retry_policy import RetryPolicy
+    from .model.retry_policy import RetryPolicy, may_pass
     from .model.run_errors import AlreadyExists, WaitTimeout
     from .model.run_failure import RunError
     from .model.run_names import run_name
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .model.run_query import RunQuery
     from .model.run_settings import Notification, SecurityContext
     from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunSnapshot, RunTimedOut
+    from .registration.launch_plan import LaunchPlan
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -98,6 +99,7 @@ __all__ = [
     "Hashed",
     "InputSpec",
     "InvalidRequest",
+    "LaunchPlan",
     "LaunchRequest",
     "Launched",
     "LimitExceeded",
@@ -112,6 +114,7 @@ __all__ = [
     "Progress",
     "Project",
     "Provenance",
+    "RegisterRequest",
     "RegisteredEntity",
     "RegistrationReport",
     "Resources",
@@ -145,6 +148,7 @@ __all__ = [
     "WorkflowNode",
     "classify",
     "literal_type",
+    "may_pass",
     "python_type",
     "run_name",
     "seconds",
@@ -168,10 +172,10 @@ _HOMES = {
     "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.poll_policy": ("PollPolicy",),
-    "model.retry_policy": ("RetryPolicy",),
+    "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
-    "model.registration": ("RegisteredEntity", "RegistrationReport"),
+    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),
@@ -182,6 +186,7 @@ _HOMES = {
     "model.run_errors": ("AlreadyExists", "WaitTimeout"),
     "model.run_query": ("RunQuery",),
     "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunSnapshot", "RunTimedOut"),
+    "registration.launch_plan": ("LaunchPlan",),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),

@@ -3,7 +3,8 @@
 What happens when something dies:
 
 * the step's process, or the whole worker: the retry has the same lineage, hence the same run name, and attaches;
-* the Flyte run: the next try finds it FAILED or ABORTED under its name and launches the next attempt;
+* the Flyte run: the next try finds it FAILED or ABORTED under its name and launches the next attempt, unless that try is
+  automatic and the end is final for it (`is_final`);
 * a person stops the Dagster run: its status is CANCELING when the interrupt arrives, and the Flyte run is aborted;
 * a person presses Ctrl-C on ``dagster job execute`` or a script: the signal is SIGINT, and the Flyte run is aborted;
 * the pod is evicted (SIGTERM, status still STARTED): the Flyte run goes on, and a retry attaches;
@@ -33,9 +34,9 @@ from bridge_core import (
 from ._abort import abort_if_meant
 from ._attempts import newest_attempt
 from ._compat import is_being_cancelled, step_key
-from ._failures import failure_of_error, failure_of_run
+from ._failures import failure_of_error, failure_of_run, is_final
 from ._interrupts import Interrupts
-from ._lineage import Lineage
+from ._lineage import Lineage, asked_at
 from ._notes import note_run, was_stopped_by_hand
 from ._origin import provenance_of
 from ._patience import Patience
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from bridge_core import Client, EntityRef, ErrorClass, RunOutputs, RunSnapshot
+
+    from ._compat import StepContext
 
 __all__ = ["How", "Outcome", "run_to_end"]
 
@@ -63,6 +66,7 @@ class How:
         shared: Name of the piece of work where other Dagsters do it too; None where it is this Dagster's own.
         dagster_url: Of Dagster's webserver, for the link back.
         reads_outputs: Whether outputs are fetched.
+        nodes: Of which nodes of the run, too.
     """
 
     options: RunOptions
@@ -72,6 +76,7 @@ class How:
     shared: str | None = None
     dagster_url: str = ""
     reads_outputs: bool = True
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,18 +86,20 @@ class Outcome:
     Attributes:
         snapshot: How it ended.
         outputs: Empty when they were not wanted.
+        of_nodes: Outputs of the nodes that were asked for, by name.
         differing: Names of the inputs that this try would have given otherwise; None when the run has this try's inputs.
     """
 
     snapshot: RunSnapshot
     outputs: RunOutputs | None
+    of_nodes: Mapping[str, RunOutputs]
     differing: tuple[str, ...] | None
 
 
 class _Step:
     """What a step knows about its run while it works on it."""
 
-    def __init__(self, context: dg.AssetExecutionContext, client: Client, how: How, interrupts: Interrupts) -> None:
+    def __init__(self, context: StepContext, client: Client, how: How, interrupts: Interrupts) -> None:
         self.context = context
         self.client = client
         self.how = how
@@ -111,13 +118,12 @@ class _Step:
             )
             snapshot = self._wait(launched)
             if not snapshot.phase.is_success:
-                raise failure_of_run(
-                    snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
-                )
+                raise self._failure(snapshot)
             outputs = self._outputs(snapshot) if self.how.reads_outputs else None
+            of_nodes = {node: self._outputs(snapshot, node) for node in self.how.nodes}
         except BridgeError as error:
             raise failure_of_error(error, self.ref, console_url=self._console()) from None
-        return Outcome(snapshot=snapshot, outputs=outputs, differing=differing)
+        return Outcome(snapshot=snapshot, outputs=outputs, of_nodes=of_nodes, differing=differing)
 
     def _launch_or_attach(
         self, entity: EntityRef, inputs: Mapping[str, Any]
@@ -171,6 +177,10 @@ class _Step:
         newest, snapshot = newest_attempt(look, attempt, ended, limit=_ATTEMPTS)
         if not _ended_badly(snapshot):
             return newest
+        asked = asked_at(self.context.instance, self.context.run, self.context.retry_number)
+        if is_final(snapshot, self.how.retry_on, asked):
+            self.ref = snapshot.ref
+            raise self._failure(snapshot)
         self.context.log.warning(
             "an earlier try ended badly, launching attempt %d: %s", newest + 2, snapshot.describe()
         )
@@ -198,15 +208,19 @@ class _Step:
                 self.interrupts.check()
         return final
 
-    def _outputs(self, snapshot: RunSnapshot) -> RunOutputs:
+    def _outputs(self, snapshot: RunSnapshot, node: str | None = None) -> RunOutputs:
+        what = f"reading the outputs of {f'node {node!r} of ' if node else ''}run {snapshot.ref}"
         try:
-            return self.patience.ask(
-                f"reading the outputs of run {snapshot.ref}", lambda: self.client.outputs(snapshot.ref)
-            )
+            return self.patience.ask(what, lambda: self.client.outputs(snapshot.ref, node=node))
         except BridgeError as error:
             # The run succeeded: another try attaches to it and reads again, and can launch nothing.
             failure = failure_of_error(error, snapshot.ref, console_url=snapshot.console_url)
             raise dg.Failure(failure.description, failure.metadata, allow_retries=True) from None
+
+    def _failure(self, snapshot: RunSnapshot) -> dg.Failure:
+        return failure_of_run(
+            snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
+        )
 
     def _log_links(self, snapshot: RunSnapshot) -> Mapping[str, str]:
         """Where the failed attempts wrote their logs; nothing when that cannot be told now."""
@@ -221,9 +235,7 @@ class _Step:
         return self.client.console_url(self.ref) if self.ref is not None else ""
 
 
-def run_to_end(
-    context: dg.AssetExecutionContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How
-) -> Outcome:
+def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How) -> Outcome:
     """Launches or attaches, waits, and returns how a run that succeeded ended.
 
     Raises:
@@ -246,7 +258,7 @@ def run_to_end(
             raise
 
 
-def _refuse_what_was_stopped(context: dg.AssetExecutionContext) -> None:
+def _refuse_what_was_stopped(context: StepContext) -> None:
     """With a RetryPolicy, Dagster turns the interrupt of a cancelled step into one more try of it."""
     if is_being_cancelled(context.instance, context.run.run_id):
         raise dg.Failure("the Dagster run is being cancelled; nothing was launched", allow_retries=False)

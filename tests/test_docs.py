@@ -55,7 +55,9 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert not anchor or anchor in known, f"{name}: {target}#{anchor}"
 
 
-@pytest.mark.parametrize("page", ["airflow.md", "airflow-sensors.md", "airflow-verbs.md", "dagster.md"])
+@pytest.mark.parametrize(
+    "page", ["airflow.md", "airflow_sensors.md", "airflow_verbs.md", "dagster.md", "dagster_assets.md"]
+)
 def test_what_an_orchestrators_page_shows_can_be_built(page: str) -> None:
     code = "\n".join(blocks(PAGES[page], "python"))
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=100)
@@ -93,14 +95,14 @@ def test_every_parameter_of_the_operator_is_on_its_page() -> None:
     shown = [name for cells in rows("airflow.md") for name in re.findall(r"`(\w+)`", cells[0])]
     assert set(parameters) - set(shown) == set()
     assert set(shown[:7]) == set(templated)
-    assert [key for key in extra if f"`{key}`" not in PAGES["airflow-connection.md"]] == []
+    assert [key for key in extra if f"`{key}`" not in PAGES["airflow_connection.md"]] == []
 
 
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        ("airflow-sensors.md", ["sensors.flyte.FlyteRunSensor", "triggers.flyte.FlyteRunEventTrigger"]),
-        ("airflow-verbs.md", ["operators.flyte.FlyteSignalOperator", "operators.flyte.FlyteAbortOperator"]),
+        ("airflow_sensors.md", ["sensors.flyte.FlyteRunSensor", "triggers.flyte.FlyteRunEventTrigger"]),
+        ("airflow_verbs.md", ["operators.flyte.FlyteSignalOperator", "operators.flyte.FlyteAbortOperator"]),
     ],
 )
 def test_every_parameter_of_the_other_classes_is_on_its_page(page: str, names: list[str]) -> None:

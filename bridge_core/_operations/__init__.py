@@ -94,7 +94,7 @@ class Operations:
         """New runs."""
         from .launch import LaunchOperations
 
-        return LaunchOperations(self.backend, self._transport, self._config, self.data)
+        return LaunchOperations(self.backend, self._transport, self._config, self.data, lambda: self.registration)
 
     @cached_property
     def batches(self) -> BatchOperations:
@@ -136,7 +136,7 @@ class Operations:
         """Tasks, workflows and launch plans, registered."""
         from .register import RegisterOperations
 
-        return RegisterOperations(self.backend, self._transport, self._config, self.files)
+        return RegisterOperations(self.backend, self._transport, self._config, self.files, self.data, self.entities)
 
     @cached_property
     def triggers(self) -> TriggerOperations:

@@ -8,7 +8,7 @@ from .._blocking import run_blocking
 from ..auth.plugins import flow_for
 from ..calls import Calls
 from ..config.auth import PASSTHROUGH
-from ..model.errors import AuthError, BridgeError, PermissionDenied, Unsupported
+from ..model.errors import AuthError, BridgeError, NotFound, PermissionDenied, Unsupported
 from ..transport.diagnose import Step, diagnose
 from .exit_codes import exit_code
 from .render import print_json
@@ -73,7 +73,7 @@ def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
         if not step.ok:
             return
     try:
-        for name, ask in (("version", _version), ("identity", _identity), ("permission", _projects)):
+        for name, ask in _ASKED:
             try:
                 yield Step(name=name, ok=True, text=ask(calls, config, timeout)), 0
             except Unsupported as error:
@@ -119,25 +119,59 @@ def _identity(calls: Calls, _config: Config, timeout: float) -> str:
     return f"known as {answer.name or answer.email or answer.preferred_username or answer.subject or 'nobody in particular'}"
 
 
-def _projects(calls: Calls, config: Config, timeout: float) -> str:
+def _listed(calls: Calls, timeout: float) -> Any:
     from flyteidl.admin import project_pb2
 
-    answer = _call(
+    return _call(
         calls,
         "/flyteidl.service.AdminService/ListProjects",
         project_pb2.ProjectListRequest(limit=100),
         project_pb2.Projects,
         timeout,
     )
-    names = [project.id for project in answer.projects]
-    if config.project and names and config.project not in names and not answer.token:
-        return f"may list projects, but there is no project {config.project!r}; there are {', '.join(sorted(names))}"
+
+
+def _projects(calls: Calls, _config: Config, timeout: float) -> str:
+    return f"may list projects ({len(_listed(calls, timeout).projects)} seen)"
+
+
+def _place(calls: Calls, config: Config, timeout: float) -> str:
+    """Whether the default project and domain exist.
+
+    Raises:
+        NotFound: They do not; says which there are.
+    """
     missing = [part for part in ("project", "domain") if not getattr(config, part)]
-    hint = f"; no default {' and no default '.join(missing)}: each launch must name its own" if missing else ""
-    return f"may list projects ({len(names)} seen){hint}"
+    hint = f"no default {' and no default '.join(missing)}: each launch must name its own" if missing else ""
+    if not config.project:
+        return hint
+    try:
+        answer = _listed(calls, timeout)
+    except PermissionDenied:
+        return f"{config.project}/{config.domain or '?'}: not known whether it exists, since projects may not be listed"
+    found = {project.id: sorted(domain.id for domain in project.domains) for project in answer.projects}
+    set_by = f"(from {config.origin('project')})"
+    if config.project not in found:
+        if answer.token:
+            return f"{config.project}: not among the first {len(found)} projects; there are more"
+        raise NotFound(
+            f"there is no project {config.project!r} {set_by}; there are {', '.join(sorted(found)) or 'none'}. Set project "
+            "(--project, task.project, FLYTE_LOCAL_PROJECT) to one of them, or have it made"
+        )
+    domains = found[config.project]
+    if config.domain and domains and config.domain not in domains:
+        raise NotFound(
+            f"project {config.project!r} has no domain {config.domain!r} (from {config.origin('domain')}); it has "
+            f"{', '.join(domains)}. Set domain (--domain, task.domain, FLYTE_LOCAL_DOMAIN) to one of them"
+        )
+    return hint or f"{config.project}/{config.domain} exists"
 
 
 def _words(error: BridgeError) -> str:
     if isinstance(error, PermissionDenied):
         return f"known, but not allowed to: {error.details or error.message}"
     return f"not let in: {error.message}" if isinstance(error, AuthError) else error.message
+
+
+_ASKED = (("version", _version), ("identity", _identity), ("permission", _projects), ("project", _place))
+"""What is asked once a connection is there, in this order."""

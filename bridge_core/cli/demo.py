@@ -68,7 +68,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     root = Path(tempfile.mkdtemp(prefix="flyte-bridge-demo-"))
     with ExitStack() as stack:
         _say(1, "starting the embedded Flyte (one machine, no cluster)")
-        server = SandboxProcess.start(root / "flyte")
+        server = SandboxProcess.start(root / "flyte", outlives_us=arguments.keep)
         if not arguments.keep:
             stack.callback(_remove, root)
             stack.callback(server.stop)

@@ -469,6 +469,28 @@ def test_check_says_when_launches_must_name_their_place(shell: Shell) -> None:
     assert "no default domain: each launch must name its own" in done.stdout
 
 
+def test_check_says_when_project_or_domain_do_not_exist(shell: Shell) -> None:
+    assert "flytesnacks/development exists" in shell("config", "check").stdout
+    done = shell("config", "check", "--project", "nope")
+    assert done.returncode == 4
+    assert (
+        "NO  project        there is no project 'nope' (from argument); there are flytesnacks. Set project"
+        in done.stdout
+    )
+    done = shell("config", "check", FLYTE_LOCAL_DOMAIN="nope")
+    assert done.returncode == 4
+    assert "NO  project        project 'flytesnacks' has no domain 'nope' (from env" in done.stdout
+    assert "it has development, production, staging" in done.stdout
+
+
+def test_check_of_a_port_that_serves_pages_says_so(shell: Shell, flyte_sandbox: Sandbox) -> None:
+    pages = flyte_sandbox.console_url.removeprefix("http://")
+    done = shell("config", "check", "--endpoint", pages, "--insecure")
+    assert done.returncode == 3
+    assert f"NO  protocol       {pages} does not speak HTTP/2, which gRPC is" in done.stdout
+    assert "FlyteAdmin's gRPC port" in done.stdout
+
+
 def test_files_inside_a_structure_are_uploaded_or_refused(shell: Shell, raw: RawFlyte, name: str) -> None:
     path = {"type": "string"}
     file = {"title": "FlyteFile", "type": "object", "properties": {"path": path}}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from flyteidl.admin import version_pb2
+from flyteidl.admin import project_pb2, version_pb2
 from flyteidl.service import admin_pb2, admin_pb2_grpc
 
 from bridge_core.sandbox import Sandbox
@@ -95,11 +95,19 @@ def test_faults_that_never_happened_are_told():
     faults = Faults()
     faults.assert_consumed()
     faults.fail("CreateExecution", times=2)
-    faults.take("CreateExecution", delay=False)
+    faults.take("CreateExecution", None, delay=False)
     with pytest.raises(AssertionError, match="CreateExecution: UNAVAILABLE, 1 left"):
         faults.assert_consumed()
     faults.clear()
     faults.assert_consumed()
+
+
+def test_faults_of_some_calls_leave_the_others_alone(wire, instruments):
+    instruments.faults.fail("ListProjects", when=lambda request: request.limit == 7)
+    assert wire.admin.ListProjects(project_pb2.ProjectListRequest(limit=8)).projects
+    rejected("UNAVAILABLE", wire.admin.ListProjects, project_pb2.ProjectListRequest(limit=7))
+    assert wire.admin.ListProjects(project_pb2.ProjectListRequest(limit=7)).projects
+    instruments.faults.assert_consumed()
 
 
 def test_faults_are_checked():

@@ -210,12 +210,18 @@ def test_deck_link_has_the_url_of_flytes_own_sandbox(wire, sandbox):
     assert http_call("GET", link.signed_url[0]) == (200, b"<p>deck</p>\n")
 
 
-def test_only_the_two_ports_listen(sandbox):
-    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    rclone = [process for process in family if process.name() == "rclone"]
-    assert rclone
-    assert [c for process in rclone for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
-    assert not any("miniostorage" in argument for process in rclone for argument in process.cmdline())
+@pytest.fixture
+def rclone(sandbox):
+    """This sandbox's object server: other tests of the session may have one of their own, which listens."""
+    family = psutil.Process().children(recursive=True)
+    (found,) = [process for process in family if str(sandbox.data_dir / "s3") in process.cmdline()]
+    assert found.name() == "rclone"
+    return found
+
+
+def test_only_the_two_ports_listen(rclone):
+    assert [c for c in rclone.net_connections("inet") if c.status == psutil.CONN_LISTEN] == []
+    assert not any("miniostorage" in argument for argument in rclone.cmdline())
 
 
 def test_missing_rclone_names_the_way_out(monkeypatch, tmp_path):
@@ -278,8 +284,7 @@ def test_what_was_deleted_there_and_written_here_is_seen(wire, sandbox, s3):
         s3.delete_object(Bucket=bucket, Key=native)
 
 
-def test_the_object_server_rests_when_nobody_asks(wire, sandbox):
-    (rclone,) = [child for child in psutil.Process().children(recursive=True) if child.name() == "rclone"]
+def test_the_object_server_rests_when_nobody_asks(rclone):
     assert rclone.cpu_percent(0.5) < 10
 
 

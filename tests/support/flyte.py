@@ -24,6 +24,8 @@ DIRECTORY = types_pb2.LiteralType(blob=types_pb2.BlobType(format="", dimensional
 STRUCT = types_pb2.LiteralType(simple=types_pb2.STRUCT)
 
 PROJECT, DOMAIN = "flytesnacks", "development"
+OLDEST = common_pb2.Sort(key="execution_created_at", direction=common_pb2.Sort.ASCENDING)
+"""Pages of a list without an order shift while runs change: then one comes twice and another never."""
 GATE = "go"
 
 
@@ -138,7 +140,7 @@ class RawFlyte:
     def executions(self) -> list[Any]:
         """All executions of the project that are not archived, oldest first: the whole session's, page by page."""
         request = common_pb2.ResourceListRequest(
-            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500
+            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500, sort_by=OLDEST
         )
         found: list[Any] = []
         while True:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flyteidl.admin import common_pb2
 from flyteidl.core import types_pb2
 
 from bridge_core import Client
 from bridge_core.scheduler import Clock, Scheduler
-from support.flyte import DOMAIN, PROJECT, RawFlyte
-
-if TYPE_CHECKING:
-    pass
+from bridge_core.scheduler.clock import Wake
+from support.flyte import DOMAIN, OLDEST, PROJECT, RawFlyte
 
 DATETIME = types_pb2.LiteralType(simple=types_pb2.DATETIME)
 NOON = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
@@ -33,9 +30,8 @@ class SetClock(Clock):
     def now(self) -> float:
         return self.at
 
-    def wait(self, wake: threading.Event, seconds: float) -> None:
+    def wait(self, wake: Wake, seconds: float) -> None:
         wake.wait(0.01)
-        wake.clear()
 
 
 def executions(raw: RawFlyte, workflow: str) -> list[Any]:
@@ -44,7 +40,7 @@ def executions(raw: RawFlyte, workflow: str) -> list[Any]:
     token = ""
     while True:
         request = common_pb2.ResourceListRequest(
-            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500, token=token
+            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500, token=token, sort_by=OLDEST
         )
         page = raw.admin("ListExecutions", request)
         found += [item for item in page.executions if item.spec.launch_plan.name == workflow]

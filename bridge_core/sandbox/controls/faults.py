@@ -2,6 +2,7 @@
 
 sandbox.faults.fail("CreateExecution", code="UNAVAILABLE", after_commit=True)   # the run exists, the caller hears no
 sandbox.faults.delay("GetExecution", seconds=2.0)
+sandbox.faults.delay("ListExecutions", 2.0, when=lambda request: "my-run" in request.filters)   # others are not held up
 sandbox.faults.drop("GetExecution")      # no answer at all
 sandbox.faults.expire("GetExecution")    # the token has expired
 sandbox.faults.kill_task("oom", task="pkg.train", times=1)    # what a cluster does to pods
@@ -18,13 +19,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from .flyte2_faults import Flyte2Faults
 from .held_create import HeldCreate
 from .outages import Outages
 from .task_kills import KINDS, TaskKill, TaskKills
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
+    from typing import Any
 
 __all__ = ["Fault", "Faults"]
 
@@ -66,6 +69,13 @@ class Fault:
     after_commit: bool = False
     seconds: float = 0.0
     dropped: bool = False
+    when: Callable[[Any], bool] | None = None
+
+    def hits(self, method: str, request: Any) -> bool:
+        """Whether this call is one of those that it was planned for."""
+        if self.method != method or self.when is None:
+            return self.method == method
+        return not isinstance(request, bytes) and self.when(request)  # bytes: what could not be decoded
 
     def __str__(self) -> str:
         what = f"delay {self.seconds:g} s" if self.seconds else "drop" if self.dropped else self.code
@@ -81,6 +91,8 @@ class Faults:
         self._planned: list[Fault] = []
         self._methods: set[str] = set()
         self.task_kills = TaskKills()
+        self.flyte2 = Flyte2Faults()
+        """What only Flyte 2 does, see there."""
         self._held: list[HeldCreate] = []
         self.outages = Outages()
         """What is away at the moment; `outage` switches it."""
@@ -97,6 +109,7 @@ class Faults:
         times: int = 1,
         after_commit: bool = False,
         message: str = "planned by sandbox.faults",
+        when: Callable[[Any], bool] | None = None,
     ) -> None:
         """The next ``times`` calls of the method are answered with this status.
 
@@ -106,32 +119,44 @@ class Faults:
             times: How many calls.
             after_commit: The handler runs and its effect stays; only the answer is lost.
             message: Text of the status.
+            when: Told the request of each call of the method: only calls for which it is true count; None for all. A server
+                that others ask too (a poll, a sweep) would else use up what was planned for somebody.
         """
         if code not in _CODES:
             raise ValueError(
                 f"{code!r} is no gRPC status that can fail a call; wanted one of {', '.join(sorted(_CODES))}"
             )
-        self._plan(Fault(method, times, code=code, message=message, after_commit=after_commit))
+        self._plan(Fault(method, times, code=code, message=message, after_commit=after_commit, when=when))
 
-    def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
-        """The next ``times`` calls of the method wait this long before they are handled."""
+    def delay(self, method: str, seconds: float, *, times: int = 1, when: Callable[[Any], bool] | None = None) -> None:
+        """The next ``times`` calls of the method wait this long before they are handled; ``when`` as for `fail`."""
         if seconds <= 0:
             raise ValueError(f"a delay must be longer than 0 s, got {seconds!r}")
-        self._plan(Fault(method, times, seconds=seconds))
+        self._plan(Fault(method, times, seconds=seconds, when=when))
 
-    def drop(self, method: str, *, times: int = 1, after_commit: bool = False) -> None:
+    def drop(
+        self,
+        method: str,
+        *,
+        times: int = 1,
+        after_commit: bool = False,
+        when: Callable[[Any], bool] | None = None,
+    ) -> None:
         """The next ``times`` calls of the method get no answer at all: the caller's deadline passes, or it waits for ever.
 
         Args:
             method: Name without its service.
             times: How many calls.
             after_commit: The answer is lost, not the request: its effect stays.
+            when: As for `fail`.
         """
-        self._plan(Fault(method, times, code="UNAVAILABLE", message="dropped", after_commit=after_commit, dropped=True))
+        fault = Fault(method, times, code="UNAVAILABLE", message="dropped", after_commit=after_commit, dropped=True)
+        fault.when = when
+        self._plan(fault)
 
-    def expire(self, method: str, *, times: int = 1) -> None:
+    def expire(self, method: str, *, times: int = 1, when: Callable[[Any], bool] | None = None) -> None:
         """The next ``times`` calls of the method are told that their token has expired, in FlyteAdmin's words."""
-        self.fail(method, code="UNAUTHENTICATED", times=times, message=_EXPIRED)
+        self.fail(method, code="UNAUTHENTICATED", times=times, message=_EXPIRED, when=when)
 
     def kill_task(
         self,
@@ -200,6 +225,7 @@ class Faults:
             self._planned.clear()
             self._held.clear()
         self.task_kills.clear()
+        self.flyte2.clear()
 
     def pending(self) -> list[Fault]:
         """What was planned and has not happened yet."""
@@ -208,15 +234,15 @@ class Faults:
 
     def assert_consumed(self) -> None:
         """Fails when something planned did not happen: then the test did not test what it says."""
-        left = [*self.pending(), *self.task_kills.left()]
+        left = [*self.pending(), *self.task_kills.left(), *self.flyte2.pending()]
         if left:
             raise AssertionError("faults never happened: " + "; ".join(map(str, left)))
 
-    def take(self, method: str, *, delay: bool) -> Fault | None:
+    def take(self, method: str, request: Any, *, delay: bool) -> Fault | None:
         """Uses up the next delay, or the next error, planned for this method; the gRPC server does this."""
         with self._lock:
             for fault in self._planned:
-                if fault.method == method and bool(fault.seconds) == delay:
+                if bool(fault.seconds) == delay and fault.hits(method, request):
                     fault.times -= 1
                     if fault.times == 0:
                         self._planned.remove(fault)

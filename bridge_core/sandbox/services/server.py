@@ -140,10 +140,10 @@ class GrpcServer:
         return answer
 
     def _answer(self, method: str, handle: Callable[[Any], Any] | None, request: Any, context: Any) -> Any:
-        delay = self._faults.take(method, delay=True)
+        delay = self._faults.take(method, request, delay=True)
         if delay is not None:
             self._stopped.wait(delay.seconds)
-        fault = self._faults.take(method, delay=False)
+        fault = self._faults.take(method, request, delay=False)
         if fault is not None and not fault.after_commit:
             self._fail(fault, context)
         if isinstance(request, bytes):  # in grpc-go's words and with its code

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge_core import ConfigError
+from .model.errors import ConfigError
 
 __all__ = ["Located", "problem", "read_yaml"]
 
