@@ -57,8 +57,13 @@ class WatchState:
 
     def news(self, ended: Iterable[RunSnapshot]) -> list[RunSnapshot]:
         """Those that were not reported, in the order in which they ended."""
-        fresh = {str(run.ref): run for run in ended if str(run.ref) not in self.seen and _end(run) >= self.floor}
+        known = {str(run.ref): run for run in ended}
+        fresh = {name: known[name] for name in self.lacks({name: _end(run) for name, run in known.items()})}
         return sorted(fresh.values(), key=_end)
+
+    def lacks(self, runs: Mapping[str, datetime]) -> dict[str, datetime]:
+        """Those of these that were not reported."""
+        return {name: end for name, end in runs.items() if name not in self.seen and end >= self.floor}
 
     def plus(self, run: str, end: datetime) -> Self:
         """With this one reported, too."""

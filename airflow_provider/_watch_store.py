@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,19 +47,24 @@ class WatchStore:
         await self._write(begins)
         return begins
 
-    async def reported(self, state: WatchState, runs: Iterable[tuple[str, datetime]]) -> WatchState:
-        """Returns once it is stored that these were reported."""
-        for name, end in runs:
-            state = state.plus(name, end)
+    async def reported(self, runs: Mapping[str, datetime]) -> WatchState:
+        """Returns once it is stored that these were reported.
+
+        Args:
+            runs: Run -> when it ended.
+        """
         for _ in range(int(_SHOWS_WITHIN / _PAUSE)):
             stored = await self.load()
-            if all(name in stored.seen for name in state.seen):
+            if not stored.lacks(runs):
                 return stored
             await asyncio.sleep(_PAUSE)
         # Airflow's plugins are off in its triggerer. Written here, an event may come twice after a crash; never not at all.
         log.warning("what was reported is not stored with the event: is the plugin 'flyte' loaded by this triggerer?")
-        await self._write(state)
-        return state
+        stored = await self.load()
+        for name, end in stored.lacks(runs).items():
+            stored = stored.plus(name, end)
+        await self._write(stored)
+        return stored
 
     async def _write(self, state: WatchState) -> None:
         for store in self._stores:

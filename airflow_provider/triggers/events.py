@@ -108,8 +108,7 @@ class FlyteRunEventTrigger(BaseEventTrigger):
             for run in news:
                 yield TriggerEvent(self._payload(run))  # type: ignore[no-untyped-call]
             if news:
-                ends = [(str(run.ref), run.ended_at) for run in news if run.ended_at is not None]
-                state = await store.reported(state, ends)
+                state = await store.reported({str(run.ref): run.ended_at for run in news if run.ended_at is not None})
             await asyncio.sleep(self.poll_interval)
 
     async def _ended(self, client: AsyncClient, state: WatchState) -> AsyncIterator[RunSnapshot]:

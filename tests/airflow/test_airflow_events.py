@@ -88,6 +88,8 @@ def test_what_was_reported_is_stored_with_the_event(airflow, watched):
     names = watched(5)
     each_came_once(airflow, names)
     assert {f"flytesnacks/development/{name}" for name in names} <= set(watch_of(airflow)["seen"])
+    log = (airflow.home.root / "component-logs" / "triggerer").read_text()
+    assert "is the plugin" not in log, "by Airflow's side, not by the trigger afterwards"
 
 
 @pytest.mark.long
