@@ -75,7 +75,7 @@ def test_a_dag_that_the_event_starts_is_told_which_run(airflow, watched):
     eventually(told, 90, explain=airflow.logs)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_what_ends_while_the_triggerer_is_down_is_reported_when_it_is_back(airflow, watched, number):
     before = watched(2)
     with airflow.without("triggerer", number):

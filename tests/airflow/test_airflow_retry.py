@@ -20,7 +20,7 @@ def run_of(case, name):
     ("mode", "made"),
     [
         ("recover", MODES.RECOVERED),
-        ("relaunch", MODES.RELAUNCH),
+        pytest.param("relaunch", MODES.RELAUNCH, marks=pytest.mark.long),
         pytest.param("fresh", MODES.MANUAL, marks=pytest.mark.long),
     ],
 )
@@ -50,6 +50,7 @@ def test_a_retry_after_a_failed_run(start, home, mode, made):
         assert case.creates() == 1
 
 
+@pytest.mark.long
 def test_a_retry_that_is_killed_after_it_recovered_attaches(start, home):
     """The recovered run has the name of its attempt: whoever comes next finds it."""
     case = start("retry_recover")
@@ -66,7 +67,7 @@ def test_a_retry_that_is_killed_after_it_recovered_attaches(start, home):
     assert phase(run_of(case, third)) == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("dag_id", ["broken", "broken_deferred"])
+@pytest.mark.parametrize("dag_id", [pytest.param("broken", marks=pytest.mark.long), "broken_deferred"])
 def test_a_failed_task_shows_its_log(start, dag_id):
     """A run of a single Flyte task: it has a prefix of its own."""
     case = start(dag_id)
@@ -79,7 +80,7 @@ def test_a_failed_task_shows_its_log(start, dag_id):
     assert f"attempt 1: {links['Flyte log']}" in case.log()
 
 
-@pytest.mark.parametrize("dag_id", ["telling", "telling_deferred"])
+@pytest.mark.parametrize("dag_id", ["telling", pytest.param("telling_deferred", marks=pytest.mark.long)])
 def test_what_the_nodes_do_is_told_while_waiting_and_where_the_log_is(start, dag_id):
     case = start(dag_id)
     (name,) = case.launched()
@@ -90,7 +91,7 @@ def test_what_the_nodes_do_is_told_while_waiting_and_where_the_log_is(start, dag
     assert f"run flytesnacks/development/{name} FAILED after" in case.log()
 
 
-@pytest.mark.parametrize("dag_id", ["outlet", "outlet_deferred"])
+@pytest.mark.parametrize("dag_id", [pytest.param("outlet", marks=pytest.mark.long), "outlet_deferred"])
 def test_the_event_of_an_outlet_says_which_run_made_it(start, home, dag_id):
     case = start(dag_id)
     (name,) = case.launched()

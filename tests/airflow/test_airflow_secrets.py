@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import psutil
+import pytest
 
 CANARIES = {
     "token": "canary-token-7f3a",
@@ -42,6 +43,7 @@ def places(home):
         yield file.name, file.read_bytes()
 
 
+@pytest.mark.long
 def test_secrets_stay_where_they_belong(start, airflow, home, sandbox):
     connect(airflow, sandbox)
     try:

@@ -26,7 +26,14 @@ def pokes(case):
     return case.log().count("RUNNING")
 
 
-@pytest.mark.parametrize("dag_id", ["sense_poke", "sense_deferred_run", "sense_start_run"])
+@pytest.mark.parametrize(
+    "dag_id",
+    [
+        pytest.param("sense_poke", marks=pytest.mark.long),
+        "sense_deferred_run",
+        pytest.param("sense_start_run", marks=pytest.mark.long),
+    ],
+)
 def test_a_run_by_its_name(start, launch, sandbox, dag_id):
     ref = launch(n := next(numbers))
     case = start(dag_id, n=n, run=str(ref))
@@ -50,6 +57,7 @@ def test_the_newest_run_that_a_query_finds(start, launch, dag_id):
     assert case.xcom() == ref.to_dict()
 
 
+@pytest.mark.long
 def test_no_worker_is_taken_before_the_run_has_ended(start, launch):
     case = start("sense_start")
     task = case.wait("deferred")
@@ -69,6 +77,7 @@ def test_a_failed_run_may_mean_that_another_one_comes(start, launch):
     assert case.xcom() == second.to_dict()
 
 
+@pytest.mark.long
 def test_a_failed_run_fails_the_sensor(start, launch):
     ref = launch(n := next(numbers))
     case = start("sense_poke", n=n, run=str(ref))
@@ -77,6 +86,7 @@ def test_a_failed_run_fails_the_sensor(start, launch):
     assert f"run {ref} FAILED after" in case.log()
 
 
+@pytest.mark.long
 def test_a_failed_run_skips_a_soft_sensor(start, launch):
     ref = launch(n := next(numbers))
     case = start("sense_deferred_run", n=n, run=str(ref))
@@ -85,18 +95,21 @@ def test_a_failed_run_skips_a_soft_sensor(start, launch):
     case.wait("skipped")
 
 
+@pytest.mark.long
 def test_a_run_that_does_not_exist_is_named(start):
     case = start("sense_start_run", run="flytesnacks/development/nobody")
     case.wait("failed")
     assert "flytesnacks/development/nobody" in case.log()
 
 
+@pytest.mark.long
 def test_too_late(start):
     case = start("sense_late")
     case.wait("failed")
     assert "AirflowSensorTimeout" in case.log() or "timed out" in case.log()
 
 
+@pytest.mark.long
 def test_stopping_a_sensor_leaves_the_run(start, launch, sandbox):
     ref = launch(n := next(numbers))
     case = start("sense_deferred_run", n=n, run=str(ref))
