@@ -28,14 +28,19 @@ class WatchStore:
     """The trigger's side.
 
     Args:
-        accessors: `BaseEventTrigger.asset_state_store`: of all assets that this trigger watches for. None: it watches for none.
+        accessors: `BaseEventTrigger.asset_state_store`: of all assets that this trigger watches for. None: Airflow has no such
+            thing (before 3.3); then a Variable keeps it, after the event was handed over, which may come twice after a crash.
         key: Tells this watch from others of the same asset.
     """
 
     def __init__(self, accessors: Any, key: str) -> None:
-        stores = {} if accessors is None else vars(accessors)["_by_name"]  # it lists them in no other way (3.3.2)
-        self._stores = [stores[name] for name in sorted(stores)]
+        self._is_atomic = accessors is not None
         self._key = key
+        if accessors is None:
+            self._stores: list[Any] = [_Variable()]
+        else:
+            stores = vars(accessors)["_by_name"]  # it lists them in no other way (3.3.2)
+            self._stores = [stores[name] for name in sorted(stores)]
 
     async def load(self) -> WatchState:
         """What was reported; a watch that begins now when nothing ever was."""
@@ -53,13 +58,15 @@ class WatchStore:
         Args:
             runs: Run -> when it ended.
         """
-        for _ in range(int(_SHOWS_WITHIN / _PAUSE)):
+        for _ in range(int(_SHOWS_WITHIN / _PAUSE) if self._is_atomic else 0):
             stored = await self.load()
             if not stored.lacks(runs):
                 return stored
             await asyncio.sleep(_PAUSE)
-        # Airflow's plugins are off in its triggerer. Written here, an event may come twice after a crash; never not at all.
-        log.warning("what was reported is not stored with the event: is the plugin 'flyte' loaded by this triggerer?")
+        if self._is_atomic:  # plugins are off in this triggerer; written here, an event may come twice after a crash
+            log.warning(
+                "what was reported is not stored with the event: is the plugin 'flyte' loaded by this triggerer?"
+            )
         stored = await self.load()
         for name, end in stored.lacks(runs).items():
             stored = stored.plus(name, end)
@@ -69,6 +76,24 @@ class WatchStore:
     async def _write(self, state: WatchState) -> None:
         for store in self._stores:
             await store.aset(self._key, state.to_json())
+
+
+class _Variable:
+    """An asset's state store for Airflow before 3.3."""
+
+    async def aget(self, key: str) -> Any:
+        from airflow.sdk.execution_time.comms import GetVariable, VariableResult
+        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+        answer = await SUPERVISOR_COMMS.asend(GetVariable(key=key))
+        return json.loads(answer.value) if isinstance(answer, VariableResult) and answer.value else None
+
+    async def aset(self, key: str, value: Any) -> None:
+        from airflow.sdk.execution_time.comms import PutVariable
+        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+        text = "Which ends of Flyte runs were reported to an asset."
+        await SUPERVISOR_COMMS.asend(PutVariable(key=key, value=json.dumps(value), description=text))
 
 
 def remember_reported(asset: Any, extra: Any) -> None:

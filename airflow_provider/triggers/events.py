@@ -91,7 +91,7 @@ class FlyteRunEventTrigger(BaseEventTrigger):
         from .._triggerer import SharedFlyte
         from .._watch_store import WatchStore
 
-        flyte, store = SharedFlyte(self.flyte_conn_id), WatchStore(self.asset_state_store, self.watch)
+        flyte, store = SharedFlyte(self.flyte_conn_id), WatchStore(getattr(self, "asset_state_store", None), self.watch)
         state = await store.load()
         what = f"watching for runs of {self.entity or 'all'} that end"
         self.log.info("%s, from %s on", what, state.floor.isoformat())
