@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout
 
-from bridge_core import BridgeError, EntityKind, RunPhase, RunRef, Unauthenticated, seconds
+from bridge_core import BridgeError, EntityKind, InvalidRequest, RunPhase, RunRef, Unauthenticated, seconds
 
 from ._compat import first_event_floor, is_native, outputs_limit, sync_grace
 from ._event import EventError, RunEvent
@@ -33,6 +33,7 @@ from .hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from bridge_core import Client, Launched, LaunchRequest, RunSnapshot
 
@@ -89,7 +90,7 @@ class RunTask:
                 self._out_of_time(client, kill)
                 raise
             self._tell(client, snapshot)
-            with airflow_failures():
+            with self._failures():
                 snapshot.raise_for_phase()
             return self._succeeded(client, snapshot)
 
@@ -115,7 +116,10 @@ class RunTask:
             self.log.info("run %s is %s. Console: %s", news.ref, news.phase.value, operator.console_url)
             if not news.phase.is_success:
                 with suppress(BridgeError):  # the event says in short what happened
-                    self._tell(client, client.describe(news.ref))
+                    ended = client.describe(news.ref)
+                    self._tell(client, ended)
+                    with self._failures():
+                        ended.raise_for_phase()
             with airflow_failures():
                 if news.phase is RunPhase.ABORTED:
                     raise RunAborted(news.message)
@@ -147,6 +151,11 @@ class RunTask:
         seconds(operator.poll_interval, "poll_interval", positive=True)
         checked_selection(operator.outputs)
         checked_mode(operator.retry_mode)
+        if operator.user_errors not in ("retry", "fail"):
+            raise InvalidRequest(f"user_errors must be 'retry' or 'fail', got {operator.user_errors!r}")
+
+    def _failures(self) -> AbstractContextManager[None]:
+        return airflow_failures(final_user_errors=self.operator.user_errors == "fail")
 
     def _request(self, client: Client) -> LaunchRequest:
         operator = self.operator

@@ -59,6 +59,8 @@ class FlyteRunOperator(BaseOperator):
         retry_mode: What a retry does after a run that ended badly (one that lives is attached to, always). ``"attach"``: launches
             with the arguments as they are now. ``"fresh"``: the same, and Flyte's cache is not read. ``"relaunch"``: launches
             the failed run's version and inputs again. ``"recover"``: the same, and what succeeded in it is not done again.
+        user_errors: Whether a run that failed by its author's fault (docs/errors.md) is left to ``retries``, like every other
+            failure, or ``"fail"``: fails the task at once.
         progress_interval: Seconds after which the task's log says what the run's nodes do, then less and less often; 0: never.
             None: 30 on a worker; in the triggerer, where thousands wait, never.
         **kwargs: Of every Airflow operator.
@@ -95,6 +97,7 @@ class FlyteRunOperator(BaseOperator):
         outputs: Sequence[str] | None = None,
         outputs_limit: int | None = None,
         retry_mode: Literal["attach", "recover", "relaunch", "fresh"] = "attach",
+        user_errors: Literal["retry", "fail"] = "retry",
         progress_interval: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
@@ -118,6 +121,7 @@ class FlyteRunOperator(BaseOperator):
         self.outputs = outputs
         self.outputs_limit = outputs_limit
         self.retry_mode = retry_mode
+        self.user_errors = user_errors
         self.progress_interval = progress_interval
         self.each_output = bool(each)
         self.console_url: str | None = None

@@ -104,3 +104,12 @@ def test_the_event_of_an_outlet_says_which_run_made_it(start, home, dag_id):
     assert told["entity"].startswith("launch_plan:flytesnacks/development/tests.held@")
     assert told["console_url"].endswith(f"/executions/{name}")
     assert told["outputs"]["n"] == case.n
+
+
+def test_an_authors_fault_is_not_tried_again_when_asked(start):
+    case = start("final")
+    (name,) = case.launched()
+    case.flyte.approve(name, value=False)
+    case.wait("failed", try_number=1)
+    assert "user: not retried, user_errors='fail'" in case.log()
+    assert case.creates() == 1

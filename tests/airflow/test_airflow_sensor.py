@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from airflow_case import numbers, phase
 from airflow_waiting import eventually
@@ -130,3 +132,18 @@ def test_a_flyte_that_is_away_for_a_while_fails_no_sensor(start, launch, sandbox
     for case in (reschedule, deferred):
         case.flyte.approve(launch(case.n).name)
         case.wait("success", try_number=1)
+
+
+@pytest.mark.long
+def test_sensors_live_through_a_triggerer_that_is_killed(start, airflow, launch):
+    named = launch(n := next(numbers))
+    cases = [start("sense_start"), start("sense_deferred"), start("sense_deferred_run", n=n, run=str(named))]
+    for case in cases:
+        case.wait("deferred")
+    with airflow.without("triggerer", signal.SIGKILL):
+        refs = [launch(cases[0].n), launch(cases[1].n), named]
+        for case, ref in zip(cases, refs, strict=True):
+            case.flyte.approve(ref.name)
+    for case, ref in zip(cases, refs, strict=True):
+        case.wait("success", try_number=1)
+        assert case.xcom() == ref.to_dict()

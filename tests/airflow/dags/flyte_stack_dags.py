@@ -65,3 +65,4 @@ for name, options in {
 held("canary_waits", flyte_conn_id="canary", deferrable=False, retries=0)
 held("canary_defers", flyte_conn_id="canary", deferrable=True, sync_grace=0, retries=0)
 held("canary_fails", flyte_conn_id="canary", entity="tests.nowhere", retries=0)
+held("final", deferrable=True, sync_grace=0, user_errors="fail")
