@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.ports import free_ports
 
-HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit")
+HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit", "wtforms")
 
 
 def test_parsing_a_dag_imports_nothing_heavy(home):
@@ -24,11 +24,19 @@ import airflow_provider.links
 import airflow_provider.operators.flyte
 import airflow_provider.triggers.flyte
 import airflow_provider.hooks.flyte
+import airflow_provider.sensors.flyte
+import airflow_provider.decorators.flyte
+import airflow_provider.notifications.flyte
 from bridge_core import EntityRef, RunOptions
 with DAG("d"):
     airflow_provider.operators.flyte.FlyteRunOperator(
         task_id="t", entity=EntityRef.launch_plan("a.b"), options=RunOptions(labels={"a": "b"}), deferrable=True
     )
+    airflow_provider.sensors.flyte.FlyteRunSensor(task_id="s", entity="a.b", deferrable=True, start_from_trigger=True)
+    airflow_provider.operators.flyte.FlyteAbortOperator(task_id="a", run="p/d/n")
+    airflow_provider.decorators.flyte.flyte_task(lambda: {}, entity="a.b", task_id="f")()
+airflow_provider.triggers.flyte.FlyteRunEventTrigger(entity="a.b").serialize()
+airflow_provider.notifications.flyte.FlyteRunsNotifier()
 print(*sorted(set(sys.modules) - before), sep="\\n")
 """
     added = home.python(code).split()
