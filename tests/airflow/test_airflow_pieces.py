@@ -188,8 +188,9 @@ gauge("waiting", 7)
             "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
         }
         home.python(code, env=env)
-        sent = {statsd.recv(1000).decode() for _ in range(3)}
-    assert sent == {"airflow.flyte.launched:1|c", "airflow.flyte.aborted:2|c", "airflow.flyte.waiting:7|g"}
+        wanted = {"airflow.flyte.launched:1|c", "airflow.flyte.aborted:2|c", "airflow.flyte.waiting:7|g"}
+        while wanted:  # Airflow sends some of its own; the time-out of the socket ends this
+            wanted.discard(statsd.recv(1000).decode())
 
 
 @pytest.mark.parametrize(
