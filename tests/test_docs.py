@@ -56,7 +56,16 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["airflow.md", "airflow_sensors.md", "airflow_verbs.md", "dagster.md", "dagster_assets.md"]
+    "page",
+    [
+        "airflow.md",
+        "airflow_sensors.md",
+        "airflow_verbs.md",
+        "dagster.md",
+        "dagster_assets.md",
+        "dagster_catalog.md",
+        "dagster_observing.md",
+    ],
 )
 def test_what_an_orchestrators_page_shows_can_be_built(page: str) -> None:
     code = "\n".join(blocks(PAGES[page], "python"))
