@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .literals.outputs import RunOutputs
     from .literals.python_types import literal_type, python_type
     from .model.batches import BatchRun
+    from .model.capabilities import Capabilities
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec, TaskSpec
@@ -41,13 +42,13 @@ if TYPE_CHECKING:
     from .model.graph import WorkflowGraph, WorkflowNode
     from .model.ids import EntityKind, EntityRef, RunRef
     from .model.native_tasks import ContainerTask, ShellTask
-    from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
+    from .model.nodes import Attempt, LogLine, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.poll_policy import PollPolicy
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.registration import RegisteredEntity, RegistrationReport
+    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
     from .model.retry_policy import RetryPolicy, may_pass
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .model.run_query import RunQuery
     from .model.run_settings import Notification, SecurityContext
     from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunSnapshot, RunTimedOut
+    from .registration.launch_plan import LaunchPlan
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -73,6 +75,7 @@ __all__ = [
     "AuthError",
     "BatchRun",
     "BridgeError",
+    "Capabilities",
     "Checkpoint",
     "Classification",
     "Client",
@@ -98,10 +101,12 @@ __all__ = [
     "Hashed",
     "InputSpec",
     "InvalidRequest",
+    "LaunchPlan",
     "LaunchRequest",
     "Launched",
     "LimitExceeded",
     "LiteralError",
+    "LogLine",
     "LogLink",
     "NextTry",
     "NodeSnapshot",
@@ -112,6 +117,7 @@ __all__ = [
     "Progress",
     "Project",
     "Provenance",
+    "RegisterRequest",
     "RegisteredEntity",
     "RegistrationReport",
     "Resources",
@@ -159,6 +165,7 @@ _HOMES = {
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
     "model.batches": ("BatchRun",),
+    "model.capabilities": ("Capabilities",),
     "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec", "TaskSpec"),
@@ -167,12 +174,12 @@ _HOMES = {
     "model.native_tasks": ("ContainerTask", "ShellTask"),
     "model.resources": ("Device", "Resources"),
     "literals.python_types": ("literal_type", "python_type"),
-    "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "model.nodes": ("Attempt", "LogLine", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.poll_policy": ("PollPolicy",),
     "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
-    "model.registration": ("RegisteredEntity", "RegistrationReport"),
+    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),
@@ -183,6 +190,7 @@ _HOMES = {
     "model.run_errors": ("AlreadyExists", "WaitTimeout"),
     "model.run_query": ("RunQuery",),
     "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunSnapshot", "RunTimedOut"),
+    "registration.launch_plan": ("LaunchPlan",),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 from os import PathLike
-from typing import Any
+from typing import Any, Self
 
 from .arguments import flags, paths, texts, wrong
 from .durations import seconds
@@ -19,11 +19,18 @@ RegistrationSource = Any
 """See `Client.register`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@public
+@dataclass(frozen=True, slots=True)
 class RegisterRequest:
-    """What `Client.register` is asked for, as it was given."""
+    """A registration, as a value: the arguments of `Client.register`, for `LaunchRequest` and for operators.
+
+    Example:
+        >>> RegisterRequest("flows/", python=".venv-flyte/bin/python").copy
+        'auto'
+    """
 
     source: RegistrationSource
+    _: KW_ONLY
     version: str | None = None
     project: str | None = None
     domain: str | None = None
@@ -67,6 +74,11 @@ class RegisterRequest:
         ):
             raise wrong("env", "a mapping of texts to texts", self.env)
         seconds(self.timeout, "timeout", positive=True)
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """A request, or a source that needs no more."""
+        return value if isinstance(value, cls) else cls(value)
 
 
 @public

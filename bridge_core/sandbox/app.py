@@ -220,6 +220,7 @@ class Sandbox:
 
         settings: dict[str, Any] = {
             "insecure": True,
+            "flyte_version": flyte_version,
             "project": self._projects[0] if self._projects else None,
             "domain": "development",
             "console_endpoint": self.console_url,
