@@ -107,8 +107,8 @@ def test_open_streams_may_not_be_told_of_a_change(prompt, wire, task):
     seen = []
     request = {"actionId": {"run": {"project": "flytesnacks", "domain": "development", "name": name}, "name": "a0"}}
     with contextlib.suppress(Refused):  # the deadline, when gRPC's client notices it first
-        for message in wire.stream("WatchActionDetails", request, timeout=1.5):
-            seen.append(message.details.status.phase)
+        stream = wire.stream("WatchActionDetails", request, timeout=1.5)
+        seen.extend(message.details.status.phase for message in stream)
     assert set(seen) <= {QUEUED, RUNNING}
     assert ended(wire, name).status.phase == SUCCEEDED
 
