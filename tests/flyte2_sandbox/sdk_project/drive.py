@@ -15,7 +15,7 @@ from pathlib import Path
 def plain(value):
     if dataclasses.is_dataclass(value):  # remotely of a class that the SDK has guessed
         return {name: plain(item) for name, item in vars(value).items()}
-    return value.name if isinstance(value, enum.Enum) else value
+    return value.value if isinstance(value, enum.Enum) else value
 
 
 def main():
