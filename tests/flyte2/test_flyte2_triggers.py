@@ -87,10 +87,10 @@ def test_a_tick_and_constants_go_through_the_context_of_stored_inputs(flyte: Scr
 @pytest.mark.parametrize(
     ("trigger", "error", "words"),
     [
-        (Trigger("t", entity="task:env.raw", automation=DAILY, inputs={"x": 1, "at": TriggerTime}), Unsupported, "leaves out the others"),
-        (Trigger("t", entity="task:env.only", automation=Cron("@daily"), inputs={"no": TriggerTime}), InvalidRequest, "takes at"),
+        (Trigger("t", entity="task:env.raw", automation=DAILY, inputs={"x": 1, "at": TriggerTime}), Unsupported, "leaves out"),
+        (Trigger("t", entity="task:env.only", automation=DAILY, inputs={"no": TriggerTime}), InvalidRequest, "takes at"),
         (Trigger("t", entity="task:env.gone", automation=Cron("@daily")), EntityNotFound, "no task"),
-        (Trigger("t", entity="task:env.only", automation=DAILY, inputs={"at": TriggerTime}, options=TAGGED), Unsupported, "tags"),
+        (Trigger("t", entity="task:env.only", automation=DAILY, options=TAGGED), Unsupported, "tags"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_fired_is_refused(
