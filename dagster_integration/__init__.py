@@ -19,13 +19,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
+    from .io_manager import FlyteIOManager
     from .resource import FlyteResource
     from .schedules import build_flyte_schedule
     from .sensor import build_flyte_reaper_sensor
 
-__all__ = ["FlyteResource", "build_flyte_assets", "build_flyte_reaper_sensor", "build_flyte_schedule", "flyte_assets"]
+__all__ = [
+    "FlyteIOManager",
+    "FlyteResource",
+    "build_flyte_assets",
+    "build_flyte_reaper_sensor",
+    "build_flyte_schedule",
+    "flyte_assets",
+]
 
 _HOME = {
+    "FlyteIOManager": "io_manager",
     "FlyteResource": "resource",
     "build_flyte_assets": "assets",
     "build_flyte_reaper_sensor": "sensor",

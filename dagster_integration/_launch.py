@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
     from bridge_core import Client, EntityRef, ErrorClass, RunOutputs, RunSnapshot
 
+    from ._compat import StepContext
+
 __all__ = ["How", "Outcome", "run_to_end"]
 
 _ATTEMPTS = 100  # runs of one lineage that ended badly, before we stop counting
@@ -64,6 +66,7 @@ class How:
         shared: Name of the piece of work where other Dagsters do it too; None where it is this Dagster's own.
         dagster_url: Of Dagster's webserver, for the link back.
         reads_outputs: Whether outputs are fetched.
+        nodes: Of which nodes of the run, too.
     """
 
     options: RunOptions
@@ -73,6 +76,7 @@ class How:
     shared: str | None = None
     dagster_url: str = ""
     reads_outputs: bool = True
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +86,20 @@ class Outcome:
     Attributes:
         snapshot: How it ended.
         outputs: Empty when they were not wanted.
+        of_nodes: Outputs of the nodes that were asked for, by name.
         differing: Names of the inputs that this try would have given otherwise; None when the run has this try's inputs.
     """
 
     snapshot: RunSnapshot
     outputs: RunOutputs | None
+    of_nodes: Mapping[str, RunOutputs]
     differing: tuple[str, ...] | None
 
 
 class _Step:
     """What a step knows about its run while it works on it."""
 
-    def __init__(self, context: dg.AssetExecutionContext, client: Client, how: How, interrupts: Interrupts) -> None:
+    def __init__(self, context: StepContext, client: Client, how: How, interrupts: Interrupts) -> None:
         self.context = context
         self.client = client
         self.how = how
@@ -114,9 +120,10 @@ class _Step:
             if not snapshot.phase.is_success:
                 raise self._failure(snapshot)
             outputs = self._outputs(snapshot) if self.how.reads_outputs else None
+            of_nodes = {node: self._outputs(snapshot, node) for node in self.how.nodes}
         except BridgeError as error:
             raise failure_of_error(error, self.ref, console_url=self._console()) from None
-        return Outcome(snapshot=snapshot, outputs=outputs, differing=differing)
+        return Outcome(snapshot=snapshot, outputs=outputs, of_nodes=of_nodes, differing=differing)
 
     def _launch_or_attach(
         self, entity: EntityRef, inputs: Mapping[str, Any]
@@ -201,11 +208,10 @@ class _Step:
                 self.interrupts.check()
         return final
 
-    def _outputs(self, snapshot: RunSnapshot) -> RunOutputs:
+    def _outputs(self, snapshot: RunSnapshot, node: str | None = None) -> RunOutputs:
+        what = f"reading the outputs of {f'node {node!r} of ' if node else ''}run {snapshot.ref}"
         try:
-            return self.patience.ask(
-                f"reading the outputs of run {snapshot.ref}", lambda: self.client.outputs(snapshot.ref)
-            )
+            return self.patience.ask(what, lambda: self.client.outputs(snapshot.ref, node=node))
         except BridgeError as error:
             # The run succeeded: another try attaches to it and reads again, and can launch nothing.
             failure = failure_of_error(error, snapshot.ref, console_url=snapshot.console_url)
@@ -229,9 +235,7 @@ class _Step:
         return self.client.console_url(self.ref) if self.ref is not None else ""
 
 
-def run_to_end(
-    context: dg.AssetExecutionContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How
-) -> Outcome:
+def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How) -> Outcome:
     """Launches or attaches, waits, and returns how a run that succeeded ended.
 
     Raises:
@@ -254,7 +258,7 @@ def run_to_end(
             raise
 
 
-def _refuse_what_was_stopped(context: dg.AssetExecutionContext) -> None:
+def _refuse_what_was_stopped(context: StepContext) -> None:
     """With a RetryPolicy, Dagster turns the interrupt of a cancelled step into one more try of it."""
     if is_being_cancelled(context.instance, context.run.run_id):
         raise dg.Failure("the Dagster run is being cancelled; nothing was launched", allow_retries=False)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from bridge_core import EntityRef
 
+    from ._compat import StepContext
+
 __all__ = ["Lineage", "asked_at", "scope_of"]
 
 _ANCESTORS = 1000  # re-executions of re-executions; a bound, so that a damaged run storage cannot hang a step
@@ -46,7 +48,7 @@ class Lineage:
     partition: str = ""
 
     @classmethod
-    def of(cls, context: dg.AssetExecutionContext, *, shared: str | None = None) -> Lineage:
+    def of(cls, context: StepContext, *, shared: str | None = None) -> Lineage:
         """The lineage of the step that runs now.
 
         Args:

@@ -20,6 +20,8 @@ from ._compat import notes_of, report
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from ._compat import StepContext
+
 __all__ = ["Noted", "note_run", "note_stop", "noted_runs", "was_stopped_by_hand"]
 
 _RUN = "flyte/execution"
@@ -37,7 +39,7 @@ class Noted:
     """Whether another Dagster may wait for it too."""
 
 
-def note_run(context: dg.AssetExecutionContext, ref: RunRef, step: str, console_url: str, *, shared: bool) -> None:
+def note_run(context: StepContext, ref: RunRef, step: str, console_url: str, *, shared: bool) -> None:
     """Says so before the run exists: whoever cleans up after a worker that died right after this can find it."""
     metadata: dict[str, dg.MetadataValue] = {_RUN: dg.MetadataValue.text(str(ref))}
     if console_url:
@@ -62,7 +64,7 @@ def noted_runs(instance: DagsterInstance, run_id: str) -> Iterator[Noted]:
         yield Noted(ref=ref, step=step, shared=_SHARED in metadata)
 
 
-def note_stop(context: dg.AssetExecutionContext, step: str) -> None:
+def note_stop(context: StepContext, step: str) -> None:
     """Says that somebody stopped this Dagster run with Ctrl-C. With a RetryPolicy, Dagster would try such a step again."""
     metadata = {_STOPPED: dg.MetadataValue.bool(True)}
     report(context.instance, context.run, "stopped with Ctrl-C", metadata, step)

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, TypeVar
 from bridge_core import BridgeError, may_pass
 
 if TYPE_CHECKING:
-    import dagster as dg
-
     from bridge_core import PollPolicy
 
+    from ._compat import StepContext
     from ._interrupts import Interrupts
 
 __all__ = ["Patience"]
@@ -38,9 +37,7 @@ class Patience:
         interrupts: Looked at between questions.
     """
 
-    def __init__(
-        self, context: dg.AssetExecutionContext, timeout: float | None, poll: PollPolicy, interrupts: Interrupts
-    ) -> None:
+    def __init__(self, context: StepContext, timeout: float | None, poll: PollPolicy, interrupts: Interrupts) -> None:
         self._context = context
         self._end = None if timeout is None else time.monotonic() + timeout
         self._poll = poll
@@ -95,7 +92,7 @@ class Patience:
 class _Copy(logging.Handler):
     """Warnings of this thread only: others wait for runs of their own."""
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    def __init__(self, context: StepContext) -> None:
         super().__init__(logging.WARNING)
         self._context = context
         self._thread = threading.get_ident()

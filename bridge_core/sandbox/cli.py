@@ -28,7 +28,13 @@ __all__ = ["main"]
 _USAGE_ERROR = 2
 _HIGHEST_PORT = 65535
 _PROJECTS = ("flytesnacks",)
-_KIND: dict[str, Any] = {"task_callbacks": True, "stop_orphans": True, "prompt": True, "task_limits": {}}
+_KIND: dict[str, Any] = {
+    "task_callbacks": True,
+    "stop_orphans": True,
+    "prompt": True,
+    "task_limits": {},
+    "crash_limit": 3,
+}
 """For people who try things out; tests get what a cluster does, see `app.Sandbox`."""
 
 
@@ -60,6 +66,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         sandbox = Sandbox(
             port=options.port,
             http_port=options.http_port,
+            flyte2_port=options.flyte2_port,
             data_dir=options.data_dir,
             pythonpath=[path for project, path in options.pythonpath if not project],
             project_pythonpath=_by_project(options.pythonpath),
@@ -147,6 +154,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         type=_port,
         default=30002,
         help="port for files and console; 0 for a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--flyte2-port",
+        type=_port,
+        default=30081,
+        help="port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one (default: %(default)s)",
     )
     parser.add_argument(
         "--data-dir",
