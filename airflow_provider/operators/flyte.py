@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from ..links import FlyteConsoleLink
+from .register import FlyteRegisterOperator
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import EntityRef, RunOptions
+    from bridge_core import EntityRef, RegisterRequest, RunOptions
 
     from .._kill import SyncKill
 
-__all__ = ["FlyteRunOperator"]
+__all__ = ["FlyteRegisterOperator", "FlyteRunOperator"]
 
 
 class FlyteRunOperator(BaseOperator):
@@ -54,6 +55,9 @@ class FlyteRunOperator(BaseOperator):
         first_event_floor: Seconds between deferring and resuming at the earliest. None: ``[flyte] first_event_floor``.
         outputs: Names of the outputs to keep as XComs. None: all of them.
         outputs_limit: Bytes above which an output stays in Flyte and its XCom is a reference. None: ``[flyte] outputs_limit``.
+        register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
+            a `RegisterRequest`. Retries launch the version that the first try registered (XCom ``flyte_version``), also when the
+            code has changed since; clearing the task registers anew. ``version`` is what it is registered under.
         **kwargs: Of every Airflow operator.
 
     Example:
@@ -87,6 +91,7 @@ class FlyteRunOperator(BaseOperator):
         first_event_floor: float | None = None,
         outputs: Sequence[str] | None = None,
         outputs_limit: int | None = None,
+        register: RegisterRequest | Any = None,
         **kwargs: Any,
     ) -> None:
         # Airflow would store every output twice, whatever its size, and overwrite keys of ours: see `_outputs`.
@@ -108,6 +113,7 @@ class FlyteRunOperator(BaseOperator):
         self.first_event_floor = first_event_floor
         self.outputs = outputs
         self.outputs_limit = outputs_limit
+        self.register = register
         self.each_output = bool(each)
         self.console_url: str | None = None
         self._kill: SyncKill | None = None
