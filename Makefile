@@ -20,7 +20,7 @@ help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
 	@echo "make test        the suite; parts that PyPI does not carry are skipped by name"
 	@echo "make test-quick  what needs no process of Airflow, Dagster or flytekit: for feedback"
-	@echo "make test-full   all of make test with what npm carries, and fails when a part is missing; SHARD=1/4 runs a quarter of the files"
+	@echo "make test-full   all of make test, every row of its matrices and what npm carries; fails when a part is missing; SHARD=1/4 runs a quarter of the files"
 	@echo "make test-long   campaigns of minutes"
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
@@ -33,13 +33,13 @@ demo: $(STAMP)
 	@$(PY) -m bridge_core.cli demo $(if $(KEEP),--keep)
 
 test: $(STAMP)
-	$(PY) -m pytest -q -m "not long" $(PARALLEL) $(PYTEST_ARGS)
+	$(PY) -m pytest -q -m "not long and not matrix" $(PARALLEL) $(PYTEST_ARGS)
 
 QUICK := architecture auth conformance console core faults literals sandbox schedules scheduler storage
 SLOW := conformance/test_engine_replay.py core/test_real_run.py sandbox/test_flytekit.py sandbox/test_fork.py
 
 test-quick: $(STAMP)
-	$(PY) -m pytest -q -m "not long and not full" $(PARALLEL) $(QUICK:%=tests/%) $(SLOW:%=--ignore=tests/%) $(PYTEST_ARGS)
+	$(PY) -m pytest -q -m "not long and not full and not matrix" $(PARALLEL) $(QUICK:%=tests/%) $(SLOW:%=--ignore=tests/%) $(PYTEST_ARGS)
 
 test-full: $(STAMP) $(NPM)/.installed
 	FLYTE_BRIDGE_FULL=1 $(PY) -m pytest -q -m "not long" $(PARALLEL) $(if $(SHARD),--shard $(SHARD)) $(PYTEST_ARGS)
@@ -78,7 +78,10 @@ clean:
 $(NPM)/.installed: $(PROVIDER) | $(STAMP)
 	@command -v npm >/dev/null || { echo "make test-full needs npm, for Azure's emulator and an OpenID provider" >&2; exit 2; }
 	provider=$$(node -p "require('./$(PROVIDER)').dependencies['oidc-provider']") && \
-	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 oidc-provider@$$provider && touch $@
+	npm install --silent --no-audit --no-fund --no-save --prefix $(NPM) azurite@3.35.0 oidc-provider@$$provider && \
+	if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(PY) -c constraints.txt --group full; \
+	else $(PY) -m pip install -q -c constraints.txt --group full; fi
+	@touch $@
 
 # constraints.txt pins everything that is installed, so that today's environment is tomorrow's.
 $(STAMP): pyproject.toml constraints.txt

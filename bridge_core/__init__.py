@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .literals.outputs import RunOutputs
     from .literals.python_types import literal_type, python_type
     from .model.batches import BatchRun
+    from .model.capabilities import Capabilities
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec, TaskSpec
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from .model.graph import WorkflowGraph, WorkflowNode
     from .model.ids import EntityKind, EntityRef, RunRef
     from .model.native_tasks import ContainerTask, ShellTask
-    from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
+    from .model.nodes import Attempt, LogLine, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.poll_policy import PollPolicy
     from .model.projects import Project
@@ -74,6 +75,7 @@ __all__ = [
     "AuthError",
     "BatchRun",
     "BridgeError",
+    "Capabilities",
     "Checkpoint",
     "Classification",
     "Client",
@@ -104,6 +106,7 @@ __all__ = [
     "Launched",
     "LimitExceeded",
     "LiteralError",
+    "LogLine",
     "LogLink",
     "NextTry",
     "NodeSnapshot",
@@ -162,6 +165,7 @@ _HOMES = {
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
     "model.batches": ("BatchRun",),
+    "model.capabilities": ("Capabilities",),
     "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec", "TaskSpec"),
@@ -170,7 +174,7 @@ _HOMES = {
     "model.native_tasks": ("ContainerTask", "ShellTask"),
     "model.resources": ("Device", "Resources"),
     "literals.python_types": ("literal_type", "python_type"),
-    "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "model.nodes": ("Attempt", "LogLine", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.poll_policy": ("PollPolicy",),
     "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._blocking import iter_blocking, run_blocking
 from ._data_verbs import DataVerbs
+from ._inside_verbs import InsideVerbs
 from ._registration_verbs import RegistrationVerbs
 from .model.arguments import instance
 from .model.durations import seconds
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from .literals import Codec
     from .literals.outputs import RunOutputs
     from .model.batches import BatchRun
+    from .model.capabilities import Capabilities
     from .model.entities import Entity
     from .model.errors import BridgeError
     from .model.ids import EntityKind, EntityRef, RunRef
-    from .model.nodes import LogLink, NodeSnapshot, SpanMetric
     from .model.projects import Project
     from .model.requests import LaunchRequest
     from .model.run_query import RunQuery
@@ -39,7 +40,7 @@ __all__ = ["Client"]
 
 
 @public
-class Client(DataVerbs, RegistrationVerbs):
+class Client(DataVerbs, InsideVerbs, RegistrationVerbs):
     """A connection to one Flyte, for code without an event loop.
 
     Args:
@@ -89,6 +90,11 @@ class Client(DataVerbs, RegistrationVerbs):
         from .auth.passthrough import passthrough
 
         return passthrough(self._transport, *pairs)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the Flyte at this endpoint can do; asks it once per process when the `Config` does not say which it is."""
+        return run_blocking(self._ops.capabilities())
 
     def launch(self, request: LaunchRequest | EntityRef | str) -> RunRef:
         """Launches, or attaches to the identical run of that name, in whatever phase it is.
@@ -272,39 +278,6 @@ class Client(DataVerbs, RegistrationVerbs):
     def archive(self, ref: RunRef | str, *, archived: bool = True) -> None:
         """Hides the run from lists (False: shows it again). It keeps its name."""
         run_blocking(self._ops.runs.archive(self._ops.run(ref), archived=archived))
-
-    def signal(
-        self, ref: RunRef | str, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
-    ) -> None:
-        """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it.
-
-        Raises:
-            NotFound: The run ended, or did not reach such a gate in time.
-            LiteralError: The gate wants another type.
-        """
-        run_blocking(self._ops.nodes.signal(self._ops.run(ref), signal_id, value, timeout=timeout))
-
-    def nodes(self, ref: RunRef | str, *, attempts: bool = False, follow: bool = False) -> tuple[NodeSnapshot, ...]:
-        """The nodes of the run as a tree, in the order of the workflow: one call per parent node, however many leaves.
-
-        Args:
-            ref: The run.
-            attempts: Also fetch the attempts with their errors and log links: one more call per node.
-            follow: Also fetch the nodes of runs that launch-plan nodes started, as their children.
-        """
-        return run_blocking(self._ops.nodes.nodes(self._ops.run(ref), attempts=attempts, follow=follow))
-
-    def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
-        """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
-        return run_blocking(self._ops.logs.logs(self._ops.run(ref), node=node))
-
-    def deck(self, ref: RunRef | str, *, node: str | None = None) -> str:
-        """HTML of a node's deck; the node may be left out when only one has a deck."""
-        return run_blocking(self._ops.nodes.deck(self._ops.run(ref), node=node))
-
-    def metrics(self, ref: RunRef | str) -> SpanMetric:
-        """Where the time of the run went."""
-        return run_blocking(self._ops.nodes.metrics(self._ops.run(ref)))
 
     def list_entities(
         self,

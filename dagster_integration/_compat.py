@@ -21,6 +21,7 @@ __all__ = [
     "created_at",
     "installation_of",
     "is_being_cancelled",
+    "kept_for_this_load",
     "name_of_step",
     "notes_of",
     "report",
@@ -104,6 +105,23 @@ def notes_of(instance: DagsterInstance, run_id: str) -> Iterator[tuple[str, Mapp
         event = entry.dagster_event
         if event is not None:
             yield event.step_key or "", event.engine_event_data.metadata
+
+
+def kept_for_this_load(key: str, fetch: Callable[[], str]) -> str:
+    """What `fetch` gave when the code location was loaded: processes of runs and steps are told, and ask nobody.
+
+    Args:
+        key: Tells it from others of the code location.
+        fetch: Called at most once for a load.
+    """
+    from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
+
+    context = DefinitionsLoadContext.get()
+    told = context.reconstruction_metadata if context.load_type is DefinitionsLoadType.RECONSTRUCTION else {}
+    found = told.get(key)
+    text = found if isinstance(found, str) else fetch()
+    context.add_to_pending_reconstruction_metadata(key, text)
+    return text
 
 
 def resource_parameters(function: Callable[..., Any]) -> tuple[str, ...]:

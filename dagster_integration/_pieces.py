@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._launch import Outcome
     from .results import Shown
 
-__all__ = ["OUTPUT", "Made", "Piece", "pieces_of", "results"]
+__all__ = ["NODE", "OUTPUT", "Made", "Piece", "passed_of", "pieces_of", "results"]
 
 OUTPUT, NODE = "flyte/output", "flyte/node"
 """Keys of an asset's metadata that say which part of the run it is."""
@@ -138,18 +138,27 @@ def _asset(piece: Piece, values: Mapping[str, Any], outcome: Outcome, shown: Sho
 
 
 def _check(piece: Piece, values: Mapping[str, Any]) -> dg.AssetCheckResult:
-    """From a boolean, or a structure with ``passed`` in it, whose other fields become metadata."""
     assert isinstance(piece.spec, dg.AssetCheckSpec)
-    assert piece.output is not None
-    value = values[piece.output]
-    more = {str(name): item for name, item in value.items() if name != "passed"} if isinstance(value, Mapping) else {}
-    passed = value.get("passed") if isinstance(value, Mapping) else value
-    if not isinstance(passed, bool):
-        raise dg.Failure(
-            f"output {piece.output!r} decides check {piece.spec.name!r}, and must be a boolean or a structure with a boolean "
-            f"'passed'; it is {type(value).__name__}",
-            allow_retries=False,
-        )
+    passed, more = passed_of(piece, values)
     return dg.AssetCheckResult(
         asset_key=piece.spec.asset_key, check_name=piece.spec.name, passed=passed, metadata=output_metadata(more)
     )
+
+
+def passed_of(piece: Piece, values: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Whether a check passed, and what else is said about it: of a boolean, or a structure with a boolean ``passed``.
+
+    Raises:
+        Failure: The output says neither yes nor no.
+    """
+    value = values[piece.output or ""]
+    more = {str(name): item for name, item in value.items() if name != "passed"} if isinstance(value, Mapping) else {}
+    passed = value.get("passed") if isinstance(value, Mapping) else value
+    if not isinstance(passed, bool):
+        called = piece.spec.name if isinstance(piece.spec, dg.AssetCheckSpec) else piece.spec.key.to_user_string()
+        raise dg.Failure(
+            f"output {piece.output!r} decides check {called!r}, and must be a boolean or a structure with a boolean "
+            f"'passed'; it is {type(value).__name__}",
+            allow_retries=False,
+        )
+    return passed, more

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bridge_core import ErrorClass
 
     from .resource import FlyteResource
+    from .run_config import FlyteRunConfig
 
 __all__ = ["AssetArguments", "build_flyte_assets", "flyte_assets"]
 
@@ -35,6 +36,7 @@ def build_flyte_assets(
     entity: str | EntityRef,
     *,
     inputs: Inputs | None = None,
+    config: type[FlyteRunConfig] | None = None,
     outputs: Mapping[str, Made] | None = None,
     specs: Sequence[dg.AssetSpec | dg.AssetCheckSpec] | None = None,
     resource_key: str = "flyte",
@@ -57,6 +59,7 @@ def build_flyte_assets(
         entity: What to run: an `EntityRef`, or its text form ``[launch_plan:|task:][project/domain/]name[@version]``.
         inputs: The inputs of the run, or a function that is given the context (``context.partition_key`` and all) and
             returns them. It may run again on a retry; the inputs of a run that exists already stay in force.
+        config: A class of `FlyteRunConfig.of`: the launchpad shows its fields, and what is set there stands over `inputs`.
         outputs: Several assets of one run: output name -> the key of its asset, or an `AssetSpec`, or an `AssetCheckSpec`,
             which passes when that output is true (or a structure whose ``passed`` is). None: the run is one asset.
         specs: The same as specs, those of `load_flyte_asset_specs` for instance: their metadata ``flyte/output`` or
@@ -93,6 +96,12 @@ def build_flyte_assets(
     def given(context: dg.AssetExecutionContext) -> Mapping[str, Any]:
         return inputs(context) if callable(inputs) else (inputs or {})
 
+    def configured(context: dg.AssetExecutionContext, config: FlyteRunConfig) -> Mapping[str, Any]:
+        found = given(context)
+        return {**found, **config.to_inputs()} if isinstance(found, Mapping) else found
+
+    if config is not None:
+        configured.__annotations__["config"] = config
     ref = EntityRef.parse(entity) if isinstance(entity, str) else entity
     if not asset.get("key") and not asset.get("name"):
         asset["name"] = "".join(c if c.isalnum() else "_" for c in ref.name.rpartition(".")[2])
@@ -110,7 +119,7 @@ def build_flyte_assets(
         work=work,
         described_by=described_by,
         **asset,
-    )(given)
+    )(given if config is None else configured)
 
 
 def flyte_assets(

@@ -9,7 +9,10 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from bridge_core import Client, Config
+    from bridge_core import Client, Config, EntityKind, EntityRef
+
+    from ._catalog import Selector
+    from .translator import FlyteEntityProps
 
 __all__ = ["FlyteResource"]
 
@@ -101,6 +104,52 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         if self._client is None:
             self._client = Client(self.get_config())
         return self._client
+
+    def fetch_launch_plans(
+        self, selector: "Selector | None" = None, *, project: str | None = None, domain: str | None = None
+    ) -> "list[FlyteEntityProps]":
+        """Launch plans by name, the active version of each where there is one: what they take and give, and their graph.
+
+        Args:
+            selector: Patterns of names (``"pkg.*"``, ``"!pkg.old*"``), or a function of the `EntityRef`. None: all.
+            project: None: the resource's.
+            domain: None: the resource's.
+
+        Raises:
+            BridgeError: Flyte could not be asked.
+        """
+        return self.fetch_entities("launch_plan", selector, project=project, domain=domain)
+
+    def fetch_workflows(
+        self, selector: "Selector | None" = None, *, project: str | None = None, domain: str | None = None
+    ) -> "list[FlyteEntityProps]":
+        """Workflows, as `fetch_launch_plans` does."""
+        return self.fetch_entities("workflow", selector, project=project, domain=domain)
+
+    def fetch_tasks(
+        self, selector: "Selector | None" = None, *, project: str | None = None, domain: str | None = None
+    ) -> "list[FlyteEntityProps]":
+        """Tasks, as `fetch_launch_plans` does."""
+        return self.fetch_entities("task", selector, project=project, domain=domain)
+
+    def fetch_interface(self, entity: "str | EntityRef") -> "FlyteEntityProps":
+        """What one entity takes and gives. Raises `EntityNotFound`."""
+        from .translator import FlyteEntityProps
+
+        return FlyteEntityProps.of(self.get_client().get_entity(entity))
+
+    def fetch_entities(
+        self,
+        kind: "EntityKind | str",
+        selector: "Selector | None" = None,
+        *,
+        project: str | None = None,
+        domain: str | None = None,
+    ) -> "list[FlyteEntityProps]":
+        """Entities of any kind, as `fetch_launch_plans` does."""
+        from ._catalog import fetch
+
+        return fetch(self.get_client(), kind, selector, project, domain)
 
     def get_resource_definition(self) -> Any:
         """What Dagster calls while definitions load.

@@ -55,7 +55,9 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert not anchor or anchor in known, f"{name}: {target}#{anchor}"
 
 
-@pytest.mark.parametrize("page", ["airflow.md", "dagster.md", "dagster_assets.md"])
+@pytest.mark.parametrize(
+    "page", ["airflow.md", "dagster.md", "dagster_assets.md", "dagster_catalog.md", "dagster_observing.md"]
+)
 def test_what_an_orchestrators_page_shows_can_be_built(page: str) -> None:
     code = "\n".join(blocks(PAGES[page], "python"))
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=100)

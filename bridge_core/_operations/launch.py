@@ -15,14 +15,14 @@ import functools
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..model.arguments import flags
 from ..model.batches import grouped
 from ..model.errors import BridgeError, InvalidRequest, Unavailable
-from ..model.ids import EntityKind, EntityRef, RunRef
+from ..model.ids import EntityRef, RunRef
 from ..model.phases import RunPhase
 from ..model.provenance import Provenance
 from ..model.requests import LaunchRequest, stamped
@@ -152,6 +152,7 @@ class LaunchOperations:
 
     async def _launch(self, request: LaunchRequest) -> RunRef | Launched:
         """A reference when this call made the run; what was found otherwise."""
+        await self._backend.ready()
         self._backend.check_options(request.options)
         entity = request.entity.placed(self._config)
         name = random_run_name() if request.name is None else check_run_name(request.name)
@@ -215,14 +216,14 @@ class LaunchOperations:
     async def _attach(self, found: Existing, entity: EntityRef, request: LaunchRequest) -> Launched:
         """Compares with the run that has our name; the same: attach; another one: say in what it differs."""
         ref, snapshot = found.snapshot.ref, found.snapshot
-        if not _same_entity(entity, found.launched):
+        if not self._backend.same_entity(entity, found.launched):
             raise AlreadyExists(
                 f"run {ref} exists ({snapshot.phase.value}) and was launched from {found.launched}, not from {entity}. Nothing "
                 f"was sent. Launch under another name: Flyte never frees one. Console: {snapshot.console_url}",
                 ref=ref,
                 snapshot=snapshot,
             )
-        prepared = await self._prepare(await self._backend.interface(found.launched), request)
+        prepared = await self._prepare(found.interface or await self._backend.interface(found.launched), request)
         if found.fingerprint != prepared.fingerprint:
             from ..literals import differing
 
@@ -247,12 +248,3 @@ class LaunchOperations:
                 )
         log.info("attached to %s (%s)", ref, snapshot.phase.value)
         return Launched(ref=ref, created=False, snapshot=snapshot)
-
-
-def _same_entity(wanted: EntityRef, launched: EntityRef) -> bool:
-    """An unpinned request matches any version of the same entity."""
-    if wanted.kind is EntityKind.WORKFLOW:
-        wanted = replace(wanted, kind=EntityKind.LAUNCH_PLAN)
-    if wanted.version in (None, "latest", "active"):
-        wanted = wanted.pinned(launched.version or "")
-    return wanted == launched

@@ -16,6 +16,7 @@ from .render import print_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..backends.base import Backend
     from ..config import Config
 
 __all__ = ["check"]
@@ -51,13 +52,13 @@ def check(config: Config, *, timeout: float, output: str) -> int:
 
 
 def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
-    from ..backends.flyte1.backend import Flyte1Backend
+    from ..backends.undetected import backend_for
     from ..transport.blocking import BlockingTransport
 
     transport = BlockingTransport(config)
     calls = Calls(transport, config)
     try:
-        Flyte1Backend(calls, config)
+        backend = backend_for(calls, config)
     except BridgeError as error:
         yield Step(name="configuration", ok=False, text=error.message), exit_code(error)
         return
@@ -75,7 +76,7 @@ def _steps(config: Config, timeout: float) -> Iterator[tuple[Step, int]]:
     try:
         for name, ask in _ASKED:
             try:
-                yield Step(name=name, ok=True, text=ask(calls, config, timeout)), 0
+                yield Step(name=name, ok=True, text=ask(backend, calls, config, timeout)), 0
             except Unsupported as error:
                 yield Step(name=name, ok=True, text=f"not offered by this Flyte ({error.code})"), 0
             except BridgeError as error:
@@ -93,7 +94,10 @@ def _call(calls: Calls, path: str, request: Any, response: Any, timeout: float) 
     return run_blocking(calls.unary(method, request, timeout=timeout))
 
 
-def _version(calls: Calls, _config: Config, timeout: float) -> str:
+def _version(backend: Backend, calls: Calls, _config: Config, timeout: float) -> str:
+    run_blocking(backend.ready())
+    if not _is_flyte1(backend):
+        return f"Flyte 2 over {'gRPC' if backend.capabilities.transport == 'grpc' else 'Connect'}; {calls.credentials}"
     from flyteidl.admin import version_pb2
 
     answer = _call(
@@ -106,7 +110,9 @@ def _version(calls: Calls, _config: Config, timeout: float) -> str:
     return f"FlyteAdmin {answer.control_plane_version.Version or 'of an unknown version'}; {calls.credentials}"
 
 
-def _identity(calls: Calls, _config: Config, timeout: float) -> str:
+def _identity(backend: Backend, calls: Calls, _config: Config, timeout: float) -> str:
+    if not _is_flyte1(backend):
+        return f"known as {run_blocking(backend.whoami()) or 'nobody in particular'}"
     from flyteidl.service import identity_pb2
 
     answer = _call(
@@ -119,23 +125,27 @@ def _identity(calls: Calls, _config: Config, timeout: float) -> str:
     return f"known as {answer.name or answer.email or answer.preferred_username or answer.subject or 'nobody in particular'}"
 
 
-def _listed(calls: Calls, timeout: float) -> Any:
+def _listed(backend: Backend, calls: Calls, timeout: float) -> tuple[dict[str, list[str]], bool]:
+    """Project -> its domains, as far as one call shows them, and whether there are more."""
+    if not _is_flyte1(backend):
+        return {item.id: sorted(item.domains) for item in run_blocking(backend.projects.all())}, False
     from flyteidl.admin import project_pb2
 
-    return _call(
+    answer = _call(
         calls,
         "/flyteidl.service.AdminService/ListProjects",
         project_pb2.ProjectListRequest(limit=100),
         project_pb2.Projects,
         timeout,
     )
+    return {item.id: sorted(domain.id for domain in item.domains) for item in answer.projects}, bool(answer.token)
 
 
-def _projects(calls: Calls, _config: Config, timeout: float) -> str:
-    return f"may list projects ({len(_listed(calls, timeout).projects)} seen)"
+def _projects(backend: Backend, calls: Calls, _config: Config, timeout: float) -> str:
+    return f"may list projects ({len(_listed(backend, calls, timeout)[0])} seen)"
 
 
-def _place(calls: Calls, config: Config, timeout: float) -> str:
+def _place(backend: Backend, calls: Calls, config: Config, timeout: float) -> str:
     """Whether the default project and domain exist.
 
     Raises:
@@ -146,13 +156,12 @@ def _place(calls: Calls, config: Config, timeout: float) -> str:
     if not config.project:
         return hint
     try:
-        answer = _listed(calls, timeout)
+        found, more = _listed(backend, calls, timeout)
     except PermissionDenied:
         return f"{config.project}/{config.domain or '?'}: not known whether it exists, since projects may not be listed"
-    found = {project.id: sorted(domain.id for domain in project.domains) for project in answer.projects}
     set_by = f"(from {config.origin('project')})"
     if config.project not in found:
-        if answer.token:
+        if more:
             return f"{config.project}: not among the first {len(found)} projects; there are more"
         raise NotFound(
             f"there is no project {config.project!r} {set_by}; there are {', '.join(sorted(found)) or 'none'}. Set project "
@@ -165,6 +174,10 @@ def _place(calls: Calls, config: Config, timeout: float) -> str:
             f"{', '.join(domains)}. Set domain (--domain, task.domain, FLYTE_LOCAL_DOMAIN) to one of them"
         )
     return hint or f"{config.project}/{config.domain} exists"
+
+
+def _is_flyte1(backend: Backend) -> bool:
+    return backend.capabilities.flyte_version == 1
 
 
 def _words(error: BridgeError) -> str:

@@ -34,6 +34,7 @@ _SWITCHES = {
     "interruptible": "whether tasks may run on machines that can go away",
     "overwrite_cache": "compute cached tasks again, and keep the new results",
     "disable_notifications": "send none of the launch plan's",
+    "reset_root_logger": "let the SDK set up the root logger of the tasks (Flyte 2)",
 }
 
 

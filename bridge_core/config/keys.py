@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .parse import boolean, command, integer, level, prefix, seconds, secret, service_config, text, words
+from .parse import boolean, command, integer, level, prefix, seconds, secret, service_config, text, version, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +73,8 @@ PLATFORM: tuple[Key, ...] = (
     Key("retry.retries", "FLYTE_PLATFORM_RPC_RETRIES", "admin.maxRetries", integer),
     Key("retry.longest_delay", "FLYTE_PLATFORM_MAX_BACKOFF_DELAY", "admin.maxBackoffDelay", seconds),
     Key("attempt_timeout", "FLYTE_PLATFORM_PER_RETRY_TIMEOUT", "admin.perRetryTimeout", seconds),
+    Key("flyte_version", "FLYTE_PLATFORM_FLYTE_VERSION", "admin.flyteVersion", version),  # ours, with the next
+    Key("transport", "FLYTE_PLATFORM_TRANSPORT", "admin.transport", text),
     Key("max_message_bytes", "FLYTE_PLATFORM_MAX_MESSAGE_SIZE_BYTES", "admin.maxMessageSizeBytes", integer),
     Key("service_config", "FLYTE_PLATFORM_DEFAULT_SERVICE_CONFIG", "admin.defaultServiceConfig", service_config),
 )

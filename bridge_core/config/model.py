@@ -21,6 +21,7 @@ from .endpoint import clean_endpoint
 from .local import LocalConfig, SecretsConfig, StatsConfig
 from .metadata import clean_metadata
 from .numbers import check_count, check_seconds
+from .protocol import clean_transport, clean_version
 from .settings import above_all, build, changed, export, flatten, layered, short_repr, with_forced_mode
 
 if TYPE_CHECKING:
@@ -87,6 +88,12 @@ class Config(WithSecrets):
     org: str | None = None
     """Organisation, on the few installations that have them. Flyte 1 has none: a client for it refuses one."""
 
+    flyte_version: int | str = "auto"
+    """1 or 2; ``auto``: the endpoint is asked once per process. Saying it saves that question."""
+
+    transport: str = "auto"
+    """``grpc``, or ``connect`` (Flyte 2 over HTTP/1.1, which its stock ingresses need); ``auto``: what the endpoint answers."""
+
     auth: AuthConfig = field(default_factory=AuthConfig)
     """How to authenticate, if the server asks for it."""
 
@@ -150,6 +157,8 @@ class Config(WithSecrets):
         for name in ("insecure", "insecure_skip_verify", "attach_execution_metadata"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        object.__setattr__(self, "flyte_version", clean_version(self.flyte_version))
+        object.__setattr__(self, "transport", clean_transport(self.transport, self.flyte_version))
         hide_passwords(self)
         for name in ("rpc_timeout", "attempt_timeout"):
             check_seconds(name, getattr(self, name))

@@ -19,24 +19,29 @@ __all__ = ["RunOptions"]
 class RunOptions:
     """How a run is run. None means "not sent": the launch plan or the server decides. ``False`` and ``{}`` are sent.
 
-    | field | Flyte 1 (``ExecutionSpec``) |
-    |---|---|
-    | labels, annotations | ``labels``, ``annotations``, merged over the launch plan's |
-    | env_vars | ``envs`` |
-    | interruptible | ``interruptible`` |
-    | overwrite_cache | ``overwrite_cache`` |
-    | raw_data_path | ``raw_output_data_config.output_location_prefix`` |
-    | service_account | ``security_context.run_as.k8s_service_account`` |
-    | max_parallelism | ``max_parallelism`` |
-    | tags | ``tags`` |
-    | disable_notifications | ``disable_all`` (True only; False is "not disabled", the launch plan's apply) |
-    | notifications | ``notifications``: replace the launch plan's |
-    | security_context | ``security_context.run_as`` |
-    | cluster_pool | ``cluster_assignment.cluster_pool_name`` |
-    | execution_cluster_label | ``execution_cluster_label`` |
-    | log_level | ``envs``: ``FLYTE_SDK_LOGGING_LEVEL``, flytekit's own messages; a number or name of Python's logging |
-    | log_format | ``envs``: ``FLYTE_SDK_LOGGING_FORMAT``; ``json`` or ``console`` |
-    | queue, custom_context, cache_lookup_scope, run_base_dir | `Unsupported` |
+    | field | Flyte 1 (``ExecutionSpec``) | Flyte 2 (``RunSpec``; * its open-source backend ignores it) |
+    |---|---|---|
+    | labels | ``labels``, merged over the launch plan's | ``labels``, values made legal |
+    | annotations | ``annotations``, merged over the launch plan's | ``annotations`` |
+    | env_vars | ``envs`` | ``envs`` |
+    | interruptible | ``interruptible`` | ``interruptible`` |
+    | overwrite_cache | ``overwrite_cache`` | ``overwrite_cache``, ``cache_config`` * |
+    | raw_data_path | ``raw_output_data_config.output_location_prefix`` | ``raw_data_storage`` * |
+    | service_account | ``security_context.run_as.k8s_service_account`` | the same * |
+    | max_parallelism | ``max_parallelism`` | ``max_action_concurrency`` * |
+    | tags | ``tags`` | `Unsupported` |
+    | disable_notifications | ``disable_all`` (False: the launch plan's apply) | `Unsupported` |
+    | notifications | ``notifications``: replace the launch plan's | `Unsupported` |
+    | security_context | ``security_context.run_as`` | ``security_context.run_as`` * |
+    | cluster_pool | ``cluster_assignment.cluster_pool_name`` | ``cluster_pool`` * |
+    | execution_cluster_label | ``execution_cluster_label`` | `Unsupported` |
+    | log_level | ``envs``: ``FLYTE_SDK_LOGGING_LEVEL``; a number or name of Python's logging | ``envs``: ``LOG_LEVEL`` |
+    | log_format | ``envs``: ``FLYTE_SDK_LOGGING_FORMAT``; ``json`` or ``console`` | ``envs``: ``LOG_FORMAT`` |
+    | reset_root_logger | `Unsupported` | ``envs``: ``FLYTE_RESET_ROOT_LOGGER`` |
+    | queue | `Unsupported` | ``queue`` * |
+    | custom_context | `Unsupported` | ``Inputs.context`` |
+    | cache_lookup_scope | `Unsupported` | ``cache_config.cache_lookup_scope`` *; ``global`` or ``project-domain`` |
+    | run_base_dir | `Unsupported` | ``run_base_dir`` |
     """
 
     labels: Mapping[str, str] | None = None
@@ -59,6 +64,7 @@ class RunOptions:
     security_context: SecurityContext | None = None
     log_level: int | str | None = None
     log_format: str | None = None
+    reset_root_logger: bool | None = None
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -157,7 +163,7 @@ class RunOptions:
 
 
 _MAPS = ("labels", "annotations", "env_vars", "custom_context")
-_SWITCHES = ("interruptible", "overwrite_cache", "disable_notifications")
+_SWITCHES = ("interruptible", "overwrite_cache", "disable_notifications", "reset_root_logger")
 _NUMBERS = ("max_parallelism",)
 _INT32 = 2**31 - 1
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}

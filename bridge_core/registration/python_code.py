@@ -113,7 +113,7 @@ class PythonCode:
             content = hashlib.sha256()
             paths = sorted({str(self._root), str(self._root.resolve()), *self._prefixes}, key=len, reverse=True)
             for spec in self.draft():
-                text = json_format.MessageToJson(_blank(spec.message), sort_keys=True)
+                text = json_format.MessageToJson(_blank(spec.message), sort_keys=True, indent=None)
                 for path in paths:
                     text = text.replace(path, "")
                 content.update(f"{spec.ref}\0{text}\0".encode())

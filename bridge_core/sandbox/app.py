@@ -220,6 +220,7 @@ class Sandbox:
 
         settings: dict[str, Any] = {
             "insecure": True,
+            "flyte_version": flyte_version,
             "project": self._projects[0] if self._projects else None,
             "domain": "development",
             "console_endpoint": self.console_url,
@@ -287,8 +288,12 @@ class Sandbox:
         return stub
 
     def fire_due(self) -> list[str]:
-        """Launches what active schedules have due by the clock, now instead of within a second; names of the executions."""
-        return self._started.engine.scheduler.fire_due()
+        """Launches what schedules and triggers have due by the clock, now instead of within a second; names of the runs."""
+        flyte2 = self._started.flyte2
+        return [
+            *self._started.engine.scheduler.fire_due(),
+            *(flyte2.scheduler.fire_due() if flyte2 is not None else ()),
+        ]
 
     def start(self) -> Self:
         """Starts both servers and the engine; returns when they answer.

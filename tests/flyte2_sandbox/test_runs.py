@@ -133,3 +133,9 @@ def _json(message):
 
 def _phase(message):
     return message.enriched_actions[-1].action.status.phase
+
+
+def test_a_connection_is_good_for_more_than_a_thousand_calls(sandbox, connect):
+    wire = connect(sandbox)
+    request = {"id": "flytesnacks"}
+    assert {wire("GetProject", request, timeout=5).project.id for _ in range(1100)} == {"flytesnacks"}

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, launch_plan_pb2
-from flyteidl.core import identifier_pb2, interface_pb2, tasks_pb2
+from flyteidl.core import identifier_pb2, interface_pb2
 
-from ...model.entities import TaskSpec
 from ...model.errors import BridgeError, EntityNotFound, InvalidRequest, NotFound, Unsupported
 from ...model.ids import EntityKind
+from ..task_specs import task_spec
 from ..values import Interface
-from .convert import entity_of, identifier, length
+from .convert import entity_of, identifier
 from .methods import rpc
 
 if TYPE_CHECKING:
@@ -166,29 +166,5 @@ def _task_interface(task: Any) -> Interface:
             for name, variable in interface.inputs.variables.items()
         },
         outputs={name: variable.type for name, variable in interface.outputs.variables.items()},
-        task=_task_spec(task.closure.compiled_task.template),
+        task=task_spec(task.closure.compiled_task.template),
     )
-
-
-def _task_spec(template: Any) -> TaskSpec:
-    container, metadata = template.container, template.metadata
-    target = template.WhichOneof("target")
-    return TaskSpec(
-        type=template.type,
-        image=container.image,
-        command=(*container.command, *container.args) or ((template.sql.statement,) if target == "sql" else ()),
-        requests=_quantities(container.resources.requests),
-        limits=_quantities(container.resources.limits),
-        env={item.key: item.value for item in container.env},
-        retries=metadata.retries.retries,
-        timeout=length(metadata.timeout) or None,
-        cache=metadata.discoverable,
-        cache_version=metadata.discovery_version,
-        cache_serialize=metadata.cache_serializable,
-        interruptible=metadata.interruptible if metadata.WhichOneof("interruptible_value") else None,
-    )
-
-
-def _quantities(entries: Any) -> dict[str, str]:
-    names = tasks_pb2.Resources.ResourceName
-    return {names.Name(item.name).lower(): item.value for item in entries}

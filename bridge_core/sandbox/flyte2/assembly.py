@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from ..blobs.signing import Signer
     from ..controls.calls import Calls
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..model.layout import Layout
     from ..runner.context import RunnerContext
     from .engine.engine import Flyte2Engine
+    from .engine.scheduler import Flyte2Scheduler
     from .store.tasks import Tasks
     from .wire.server import Flyte2Server
 
@@ -55,7 +57,10 @@ def open_server(
 class Flyte2:
     """The parts of a running Flyte 2."""
 
-    def __init__(self, server: Flyte2Server, engine: Flyte2Engine, tasks: Tasks) -> None:
+    scheduler: Flyte2Scheduler
+
+    def __init__(self, server: Flyte2Server, engine: Flyte2Engine, tasks: Tasks, *, moves: bool) -> None:
+        self._moves = moves
         self.server = server
         self.engine = engine
         self.tasks = tasks
@@ -75,6 +80,8 @@ class Flyte2:
         pickup: float,
         moves: bool,
         crash_limit: int | None,
+        clock: Callable[[], datetime],
+        catch_up: int,
     ) -> Flyte2:
         """Puts it together on the store, the storage, the loop and the pool of Flyte 1.
 
@@ -90,14 +97,19 @@ class Flyte2:
             pickup: Seconds between steps that are calls of their own on a cluster.
             moves: Whether actions are moved at all.
             crash_limit: How often a process that died without a word is made anew; None for ever.
+            clock: What schedules take for the time.
+            catch_up: How many missed ticks of a trigger are made up for.
         """
         from .engine.context import Flyte2Context
         from .engine.engine import Flyte2Engine
         from .engine.hub import Hub
         from .engine.places import Places
+        from .engine.scheduler import Flyte2Scheduler
         from .services.registry import serve
         from .store.actions import Actions
+        from .store.secrets import Secrets
         from .store.tasks import Tasks
+        from .store.triggers import Triggers
 
         context = Flyte2Context(
             database=engine.database,
@@ -112,16 +124,28 @@ class Flyte2:
             endpoint=endpoint,
             pickup=pickup,
             crash_limit=crash_limit,
-            secrets=lambda _run, _template: {},
+            secrets=Secrets(engine.database).of_task,
             log_url=lambda _action, _attempt: "",
         )
-        flyte2 = cls(server, Flyte2Engine(context, moves=moves), Tasks(engine.database))
-        serve(server, flyte2.engine, engine.admin.projects, flyte2.tasks, layout=layout, signer=signer)
+        triggers = Triggers(engine.database, clock)
+        flyte2 = cls(server, Flyte2Engine(context, moves=moves), Tasks(engine.database), moves=moves)
+        create = serve(
+            server,
+            engine=flyte2.engine,
+            projects=engine.admin.projects,
+            tasks=flyte2.tasks,
+            stored_triggers=triggers,
+            layout=layout,
+            signer=signer,
+        )
+        flyte2.scheduler = Flyte2Scheduler(triggers, engine.loop, create, clock=clock, catch_up=catch_up)
         return flyte2
 
     def start(self) -> None:
         """Goes on with what was left, and begins to answer."""
         self.engine.start()
+        if self._moves:
+            self.scheduler.start()
         self.server.start()
 
     def outputs_of_stub(self, where: tuple[str, str, str], outputs: Mapping[str, Any]) -> Any | None:

@@ -206,6 +206,8 @@ class Assembly:
                 pickup=0.0 if self.prompt else _PICKUP,
                 moves=self.engine,
                 crash_limit=self.crash_limit,
+                clock=self.clock,
+                catch_up=self.catch_up,
             )
         resources.callback(engine.stop)
         engine.start()

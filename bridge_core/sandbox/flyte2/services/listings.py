@@ -47,7 +47,6 @@ class ListingHandlers:
 
     def ListRuns(self, request: Any, _call: Incoming) -> Any:
         """A page of runs."""
-        query = listing(request.request, ACTION_COLUMNS, "actions")
         scope, arguments = "parent='' AND name=?", [ROOT]
         kind = request.WhichOneof("scope_by")
         conditions: dict[str, Any] = {}
@@ -62,6 +61,7 @@ class ListingHandlers:
             conditions = {"task_project": task.project, "task_domain": task.domain, "task_name": task.name}
             if kind == "task_id":
                 conditions["task_version"] = task.version
+        query = listing(request.request, ACTION_COLUMNS, "actions", before=len(conditions))
         for column, value in conditions.items():
             scope += f" AND {column}=?"
             arguments.append(value)

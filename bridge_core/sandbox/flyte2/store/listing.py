@@ -78,13 +78,14 @@ class Listing:
         return str(self.offset + self.limit) if another else ""
 
 
-def listing(request: Any, columns: Columns, what: str) -> Listing:
+def listing(request: Any, columns: Columns, what: str, *, before: int = 0) -> Listing:
     """Reads a request.
 
     Args:
         request: The ListRequest.
         columns: Of what is listed.
         what: ``"tasks"``, for what the database says.
+        before: How many arguments its statement has already, for the same.
 
     Raises:
         Rejected: INVALID_ARGUMENT, or INTERNAL where the backend's database fails.
@@ -97,7 +98,7 @@ def listing(request: Any, columns: Columns, what: str) -> Listing:
     conditions: list[str] = []
     arguments: list[Any] = []
     for one in request.filters:
-        condition, values = _condition(one, columns, what, len(arguments))
+        condition, values = _condition(one, columns, what, before + len(arguments))
         conditions.append(condition)
         arguments += values
     sorts = request.sort_by_fields or ([request.sort_by] if request.HasField("sort_by") else [])

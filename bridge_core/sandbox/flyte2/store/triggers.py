@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl2.task import common_pb2
 from flyteidl2.trigger import trigger_definition_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ...model.status import Rejected
-from ...model.times import now, to_text
+from ...model.times import to_text
 from .listing import Columns
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from ...store.database import Database
     from .listing import Listing
@@ -41,10 +43,16 @@ def trigger_not_found(name: Any) -> Rejected:
 
 
 class Triggers:
-    """Triggers in the store."""
+    """Triggers in the store.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: The store.
+        clock: The time, aware: what schedules count from.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._db = database
+        self._clock = clock
 
     def deploy(self, name: Any, spec: Any, automation: Any, *, revision: int = 0, identity: Any = None) -> Any:
         """Adds a trigger, or another revision of it; a deleted one lives again.
@@ -59,7 +67,7 @@ class Triggers:
         Returns:
             Its TriggerDetails.
         """
-        stamp = now()
+        stamp = self._now()
         with self._db.transaction():
             row = self._row(name, deleted=True)
             if row is not None and revision and revision != row["latest_revision"]:
@@ -126,7 +134,7 @@ class Triggers:
             details = self.find(name)
             if details is None or details.spec.active == active:
                 return
-            stamp = now()
+            stamp = self._now()
             details.spec.active = active
             details.id.revision += 1
             details.status.updated_at.CopyFrom(stamp)
@@ -142,19 +150,19 @@ class Triggers:
             details = self.find(name)
             if details is None:
                 return
-            stamp = now()
+            stamp = self._now()
             details.spec.active = False
             details.id.revision += 1
             details.status.deleted_at.CopyFrom(stamp)
             self._save(details)
             self._revise(details, _ACTIONS.TRIGGER_REVISION_ACTION_DELETE, stamp)
 
-    def fired(self, name: Any, moment: Any) -> None:
+    def fired(self, name: Any, moment: datetime) -> None:
         """A schedule has fired."""
         with self._db.transaction():
             details = self.find(name)
             if details is not None:
-                details.status.triggered_at.CopyFrom(moment)
+                details.status.triggered_at.CopyFrom(_stamp(moment))
                 self._save(details)
 
     def of_task(self, task: Any) -> list[Any]:
@@ -186,6 +194,9 @@ class Triggers:
                 trigger.metadata.CopyFrom(details.metadata)
             triggers.append(trigger)
         return triggers
+
+    def _now(self) -> Any:
+        return _stamp(self._clock())
 
     def _row(self, name: Any, *, deleted: bool = False) -> sqlite3.Row | None:
         condition, arguments = "project=? AND domain=? AND name=?", [name.project, name.domain, name.name]
@@ -229,6 +240,12 @@ class Triggers:
             "INSERT INTO flyte2_trigger_revisions (trigger_id, revision, action, created_at, record) VALUES (?,?,?,?,?)",
             (row["id"], details.id.revision, action, to_text(stamp), details.SerializeToString()),
         )
+
+
+def _stamp(moment: datetime) -> Any:
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
 
 
 def _name(into: Any, name: Any) -> None:

@@ -26,6 +26,7 @@ __all__ = ["Flyte2Server"]
 _THREADS = 16
 _BACKLOG = 256
 _IDLE = 3600.0  # seconds that a connection may be idle
+_CALLS = 1 << 62  # on one connection; hypercorn's 1,000 drop the call that comes next without an answer
 _STREAMS = 10_000  # at once on one connection
 _GRACE = 0.2  # seconds for calls in progress at the end
 
@@ -110,6 +111,7 @@ class Flyte2Server:
         config.errorlog = None
         config.include_server_header = False
         config.keep_alive_timeout = _IDLE
+        config.keep_alive_max_requests = _CALLS
         config.graceful_timeout = _GRACE
         config.h2_max_concurrent_streams = _STREAMS
         self._ready.set()

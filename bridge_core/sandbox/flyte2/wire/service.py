@@ -22,6 +22,7 @@ from google.protobuf import message_factory
 from ...controls.calls import Call
 from ...model.status import Rejected
 from .call import Incoming
+from .codecs import CODECS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -173,7 +174,7 @@ class Service(ConnectASGIApplication[None]):
             for method in descriptor.methods
             if not method.client_streaming
         }
-        super().__init__(service=None, endpoints=lambda _service: self.paths, read_max_bytes=_READ_LIMIT)
+        super().__init__(service=None, endpoints=lambda _service: self.paths, read_max_bytes=_READ_LIMIT, codecs=CODECS)
 
     @property
     def path(self) -> str:

@@ -1,4 +1,4 @@
-"""Names of objects <-> what FlyteAdmin makes of them.
+"""Names of objects <-> what the data proxies of both Flytes make of them.
 
 It builds the place of an upload with Go's ``url.Parse`` and tells it percent-encoded; the object gets the decoded name; what
 follows a ``#`` or ``?`` is cut off, and a bare ``%`` is an error (flytestdlib storage/url_path.go). Tasks read with fsspec, which
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-from ...model.errors import InvalidRequest
+from ..model.errors import InvalidRequest
 
 __all__ = ["asked", "asked_uri", "uri_of"]
 
