@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from bridge_core import BridgeError, EntityRef, InvalidRequest, RunOptions, seconds
+from bridge_core import BridgeError, EntityRef, InvalidRequest, LaunchRequest, RunOptions, seconds
 
 from ._compat import name_of_step
 from ._failures import error_classes, failure_of_error
@@ -50,11 +50,15 @@ class Work:
     """Whether outputs are needed for more than metadata."""
     nodes: tuple[str, ...] = ()
     """Whose outputs are needed, too."""
+    register: Any = None
+    """What brings the entity: a source, or a `RegisterRequest`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retry_on", error_classes(self.retry_on))
         if not callable(self.options):
             object.__setattr__(self, "options", _options(self.options))
+        # of a `LaunchRequest`, so that what a launch cannot register is refused here
+        object.__setattr__(self, "register", LaunchRequest(self.entity, register=self.register).register)
         seconds(self.timeout, "timeout")
         seconds(self.poll_interval, "poll_interval", positive=True)
 
@@ -78,6 +82,7 @@ class Work:
             dagster_url=resource.dagster_url or "",
             reads_outputs=self.shown.any or self.reads_outputs,
             nodes=self.nodes,
+            register=self.register,
         )
         return run_to_end(context, client, self.entity, self._inputs(inputs, context), how)
 

@@ -22,8 +22,8 @@ __all__ = ["FlyteRegisterOperator"]
 class FlyteRegisterOperator(BaseOperator):
     """Registers tasks, workflows and launch plans with Flyte.
 
-    XComs: ``return_value`` (`RegistrationReport` as a dict) and ``flyte_version``, which a `FlyteRunOperator` takes as
-    ``version="{{ ti.xcom_pull('register', key='flyte_version') }}"``.
+    XComs: ``return_value`` (`RegistrationReport` as a dict), ``flyte_version``, and ``version``, so that a `FlyteRunOperator`
+    takes it as ``version=register.output["version"]``.
 
     Args:
         source: A package, code or values, as ``Client.register`` takes them. Texts in it are templated.
@@ -94,7 +94,8 @@ class FlyteRegisterOperator(BaseOperator):
                 )
         for item in report.entities:
             self.log.info("%s %s %s", item.outcome, item.ref, item.url)
-        context["ti"].xcom_push(key="flyte_version", value=report.version)
+        for key in ("flyte_version", "version"):
+            context["ti"].xcom_push(key=key, value=report.version)
         return report.to_dict()
 
     def _request(self) -> RegisterRequest:
