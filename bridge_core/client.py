@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ._blocking import iter_blocking, run_blocking
-from ._data_verbs import DataVerbs
-from ._inside_verbs import InsideVerbs
-from ._registration_verbs import RegistrationVerbs
+from ._verbs.data import DataVerbs
+from ._verbs.nodes import NodeVerbs
+from ._verbs.registration import RegistrationVerbs
 from .model.arguments import instance
 from .model.durations import seconds
 from .model.public import public
@@ -40,7 +40,7 @@ __all__ = ["Client"]
 
 
 @public
-class Client(DataVerbs, InsideVerbs, RegistrationVerbs):
+class Client(DataVerbs, NodeVerbs, RegistrationVerbs):
     """A connection to one Flyte, for code without an event loop.
 
     Args:

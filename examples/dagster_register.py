@@ -1,6 +1,7 @@
-"""Register what an asset and a job need from the definitions themselves. Neither Dagster nor the image needs anything of flytekit.
+"""Register what an asset and a job need from the definitions themselves. Neither Dagster nor the image needs flytekit.
 
-Needs `pip install 'flyte-bridge[dagster]'` and a Flyte, as dagster_run_workflow.py. Then: dagster dev -f examples/dagster_register.py
+Needs `pip install 'flyte-bridge[dagster]'` and a Flyte, as dagster_run_workflow.py; then
+`dagster dev -f examples/dagster_register.py`.
 """
 
 from __future__ import annotations

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._blocking import run_blocking
+from .._blocking import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
     from os import PathLike
 
-    from ._operations import Operations
-    from .model.registration import RegistrationReport, RegistrationSource
-    from .model.requests import LaunchRequest
+    from .._operations import Operations
+    from ..model.registration import RegistrationReport, RegistrationSource
+    from ..model.requests import LaunchRequest
 
 __all__ = ["AsyncRegistrationVerbs", "RegistrationVerbs"]
 
@@ -83,7 +83,7 @@ class RegistrationVerbs:
             EntityNotFound: Something refers to an entity that does not exist; nothing was written.
             ConfigError: No project or domain, or an interpreter without flytekit.
         """
-        from .model.registration import RegisterRequest
+        from ..model.registration import RegisterRequest
 
         return run_blocking(
             self._ops.registration.register(
@@ -159,7 +159,7 @@ class AsyncRegistrationVerbs:
         timeout: float | timedelta = 600.0,
     ) -> RegistrationReport:
         """Registers tasks, workflows and launch plans: from a package, from source code, or from values written in Python."""
-        from .model.registration import RegisterRequest
+        from ..model.registration import RegisterRequest
 
         return await self._ops.registration.register(
             RegisterRequest.given(
