@@ -103,7 +103,12 @@ class RegisterOperations:
         from ..registration.read import open_request
 
         project, domain = await self._place(options)
-        source, plans = await self._transport.run_io(open_request, options, self._config.local.workflow_packages)
+        source, plans = await self._transport.run_io(
+            open_request,
+            options,
+            self._config.local.workflow_packages,
+            flyte_version=self._backend.capabilities.flyte_version,
+        )
         try:
             return await self._registered(source, plans, options, (project, domain), wanted)
         finally:
