@@ -80,6 +80,7 @@ class Flyte2:
         pickup: float,
         moves: bool,
         crash_limit: int | None,
+        log_url: Callable[[Any, int], str],
         clock: Callable[[], datetime],
         catch_up: int,
     ) -> Flyte2:
@@ -97,6 +98,7 @@ class Flyte2:
             pickup: Seconds between steps that are calls of their own on a cluster.
             moves: Whether actions are moved at all.
             crash_limit: How often a process that died without a word is made anew; None for ever.
+            log_url: The page with the log of an action's attempt.
             clock: What schedules take for the time.
             catch_up: How many missed ticks of a trigger are made up for.
         """
@@ -125,7 +127,7 @@ class Flyte2:
             pickup=pickup,
             crash_limit=crash_limit,
             secrets=Secrets(engine.database).of_task,
-            log_url=lambda _action, _attempt: "",
+            log_url=log_url,
         )
         triggers = Triggers(engine.database, clock)
         flyte2 = cls(server, Flyte2Engine(context, moves=moves), Tasks(engine.database), moves=moves)
