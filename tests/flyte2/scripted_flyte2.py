@@ -102,7 +102,7 @@ class ScriptedFlyte2:
             item.parameter.default.CopyFrom(literal)
         runtime = more.get("runtime")
         if runtime:
-            template.metadata.runtime.type, template.metadata.runtime.version = 2, runtime
+            template.metadata.runtime.type, template.metadata.runtime.version = 1, runtime
         request = task_service_pb2.DeployTaskRequest(spec=spec)
         request.task_id.project, request.task_id.domain, request.task_id.name = PROJECT, DOMAIN, name
         request.task_id.version = template.id.version
@@ -336,6 +336,11 @@ class ScriptedFlyte2:
             if found is not None:
                 found.spec.active, found.id.revision = request.active, found.id.revision + 1
         return trigger_service_pb2.UpdateTriggersResponse()
+
+    def DeleteTriggers(self, request: Any) -> Any:
+        for name in request.names:
+            self.triggers.pop((name.project, name.domain, name.name), None)
+        return trigger_service_pb2.DeleteTriggersResponse()
 
     # -- the rest
 
