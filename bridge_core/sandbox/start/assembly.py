@@ -208,6 +208,8 @@ class Assembly:
                 moves=self.engine,
                 crash_limit=self.crash_limit,
                 log_url=lambda action_id, attempt: console_url + log_path(action_id, attempt),
+                auth=access.auth,
+                token_server=console_url,
                 clock=self.clock,
                 catch_up=self.catch_up,
             )
