@@ -14,7 +14,7 @@ PROVIDER := tests/auth/provider/package.json
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-quick test-full test-long test-upgrade check format picture bench conformance lowest dist release prepare clean .venv
+.PHONY: help demo test test-quick test-full test-long test-upgrade test-airflow check format picture bench conformance lowest dist release prepare clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -22,6 +22,7 @@ help:
 	@echo "make test-quick  what needs no process of Airflow, Dagster or flytekit: for feedback"
 	@echo "make test-full   all of make test, every row of its matrices and what npm carries; fails when a part is missing; SHARD=1/4 runs a quarter of the files"
 	@echo "make test-long   campaigns of minutes"
+	@echo "make test-airflow VERSION=3.1.8  the tests of the Airflow provider on another line; tests/airflow/lines has those there are"
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
@@ -50,6 +51,16 @@ test-full: $(STAMP) $(NPM)/.installed
 
 test-long: $(STAMP)
 	$(PY) -m pytest -m long --timeout 3600 $(PYTEST_ARGS)
+
+# Only Airflow's processes run on that line, with what its pins allow; tests and the embedded Flyte stay in .venv.
+LINE := .venv-airflow-$(VERSION)
+
+test-airflow: $(STAMP)
+	@test -f "tests/airflow/lines/$(VERSION).txt" || { echo "make test-airflow VERSION=…: one of $$(basename -s .txt tests/airflow/lines/*.txt | xargs)" >&2; exit 2; }
+	[ -x $(LINE)/bin/python ] || { $(PY) -m venv $(LINE) && \
+	  $(LINE)/bin/python -m pip install -q -r tests/airflow/lines/$(VERSION).txt && \
+	  $(LINE)/bin/python -m pip install -q --no-deps -e . || { rm -rf $(LINE); exit 1; }; }
+	FLYTE_BRIDGE_AIRFLOW=$(abspath $(LINE))/bin/python $(PY) -m pytest -q -m "not long" tests/airflow $(PYTEST_ARGS)
 
 check: $(STAMP)
 	.venv/bin/ruff format --check .

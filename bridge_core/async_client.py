@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from ._data_verbs import AsyncDataVerbs
-from ._inside_verbs import AsyncInsideVerbs
-from ._registration_verbs import AsyncRegistrationVerbs
+from ._verbs.data import AsyncDataVerbs
+from ._verbs.nodes import AsyncNodeVerbs
+from ._verbs.registration import AsyncRegistrationVerbs
 from .model.arguments import instance
 from .model.durations import seconds
 from .model.public import public
@@ -40,7 +40,7 @@ __all__ = ["AsyncClient"]
 
 
 @public
-class AsyncClient(AsyncDataVerbs, AsyncInsideVerbs, AsyncRegistrationVerbs):
+class AsyncClient(AsyncDataVerbs, AsyncNodeVerbs, AsyncRegistrationVerbs):
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
     All waits of one client share one poll (`waiting/shared_poll.py`). `AsyncClient.shared` shares one client among many callers.
@@ -291,6 +291,10 @@ class AsyncClient(AsyncDataVerbs, AsyncInsideVerbs, AsyncRegistrationVerbs):
     async def deactivate(self, ref: EntityRef | str) -> DeployedTrigger:
         """Stops the schedule of a launch plan: the pinned version, else the active one."""
         return await self._ops.triggers.deactivate(ref)
+
+    async def delete_trigger(self, ref: EntityRef | str) -> None:
+        """Makes Flyte forget a trigger; one that is not there is success. Flyte 2 only: launch plans cannot be deleted."""
+        await self._ops.triggers.delete(ref)
 
     async def whoami(self) -> str:
         """Who Flyte thinks we are; empty where it does not authenticate."""

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ._blocking import iter_blocking, run_blocking
-from ._data_verbs import DataVerbs
-from ._inside_verbs import InsideVerbs
-from ._registration_verbs import RegistrationVerbs
+from ._verbs.data import DataVerbs
+from ._verbs.nodes import NodeVerbs
+from ._verbs.registration import RegistrationVerbs
 from .model.arguments import instance
 from .model.durations import seconds
 from .model.public import public
@@ -40,7 +40,7 @@ __all__ = ["Client"]
 
 
 @public
-class Client(DataVerbs, InsideVerbs, RegistrationVerbs):
+class Client(DataVerbs, NodeVerbs, RegistrationVerbs):
     """A connection to one Flyte, for code without an event loop.
 
     Args:
@@ -323,6 +323,14 @@ class Client(DataVerbs, InsideVerbs, RegistrationVerbs):
     def deactivate(self, ref: EntityRef | str) -> DeployedTrigger:
         """Stops the schedule of a launch plan: the pinned version, else the active one."""
         return run_blocking(self._ops.triggers.deactivate(ref))
+
+    def delete_trigger(self, ref: EntityRef | str) -> None:
+        """Makes Flyte forget a trigger; one that is not there is success. Flyte 2 only: launch plans cannot be deleted.
+
+        Args:
+            ref: ``launch_plan:NAME``, the trigger's own name.
+        """
+        run_blocking(self._ops.triggers.delete(ref))
 
     def whoami(self) -> str:
         """Who Flyte thinks we are; empty where it does not authenticate."""

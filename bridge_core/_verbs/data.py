@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from ._blocking import run_blocking
+from .._blocking import run_blocking
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ._operations import Operations
-    from .config import Config
-    from .files import AsyncFileAccess, FileAccess
-    from .literals import Codec
-    from .model.references import DirectoryRef, FileRef, FrameRef
-    from .secrets import SecretStore
-    from .storage.progress import OnProgress
+    from .._operations import Operations
+    from ..config import Config
+    from ..files import AsyncFileAccess, FileAccess
+    from ..literals import Codec
+    from ..model.references import DirectoryRef, FileRef, FrameRef
+    from ..secrets import SecretStore
+    from ..storage.progress import OnProgress
 
 __all__ = ["AsyncDataVerbs", "DataVerbs"]
 
@@ -30,7 +30,7 @@ class DataVerbs:
     @property
     def files(self) -> FileAccess:
         """Files, here and there."""
-        from .files import FileAccess
+        from ..files import FileAccess
 
         if self._files is None:
             self._files = FileAccess(self._ops.files, self.config)
@@ -39,7 +39,7 @@ class DataVerbs:
     @property
     def secrets(self) -> SecretStore:
         """Secrets, where Flyte mounts them."""
-        from .secrets import SecretStore
+        from ..secrets import SecretStore
 
         return SecretStore(self.config)
 
@@ -95,7 +95,7 @@ class AsyncDataVerbs:
     @property
     def files(self) -> AsyncFileAccess:
         """Files, here and there."""
-        from .files import AsyncFileAccess
+        from ..files import AsyncFileAccess
 
         if self._files is None:
             self._files = AsyncFileAccess(self._ops.files, self.config)
@@ -104,7 +104,7 @@ class AsyncDataVerbs:
     @property
     def secrets(self) -> SecretStore:
         """Secrets, where Flyte mounts them."""
-        from .secrets import SecretStore
+        from ..secrets import SecretStore
 
         return SecretStore(self.config)
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._blocking import iter_blocking, run_blocking
+from .._blocking import iter_blocking, run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from datetime import timedelta
 
-    from ._operations import Operations
-    from .model.ids import RunRef
-    from .model.nodes import LogLine, LogLink, NodeSnapshot, SpanMetric
+    from .._operations import Operations
+    from ..model.ids import RunRef
+    from ..model.nodes import LogLine, LogLink, NodeSnapshot, SpanMetric
 
-__all__ = ["AsyncInsideVerbs", "InsideVerbs"]
+__all__ = ["AsyncNodeVerbs", "NodeVerbs"]
 
 
-class InsideVerbs:
+class NodeVerbs:
     """Of `Client`."""
 
     _ops: Operations
@@ -70,7 +70,7 @@ class InsideVerbs:
         return run_blocking(self._ops.nodes.metrics(self._ops.run(ref)))
 
 
-class AsyncInsideVerbs:
+class AsyncNodeVerbs:
     """Of `AsyncClient`; their docstrings are above."""
 
     _ops: Operations
