@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 
 from ..model.arguments import paths, wrong
+from ..model.connector_tasks import ConnectorTask
 from ..model.durations import seconds
 from ..model.errors import ConfigError, InvalidRequest
 from ..model.native_tasks import ContainerTask, ShellTask
@@ -44,7 +45,7 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
         patience=seconds(request.timeout, positive=True) or 0.0,
     )
     source = request.source if request.source is not None else tuple(packages)
-    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | list | tuple):
+    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | ConnectorTask | list | tuple):
         raise wrong("source", "a file, a folder, a module, a task of this library, or a list of these", source)
     items = list(source) if isinstance(source, list | tuple) else [source]
     if not items:
@@ -52,7 +53,7 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
             "register: nothing to register: name a package, a Python file or folder, or a module; or list modules as "
             "workflow_packages in the section sdk of the configuration file"
         )
-    tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask)]
+    tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask | ConnectorTask)]
     if tasks:
         if len(tasks) < len(items):
             raise InvalidRequest(

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bridge_core import RunRef
 
+from ..http.health_server import HealthServer
 from .backlog import Backlog
 from .clock import Clock
-from .http import HealthServer
 from .launcher import Outcome, Result, launch_tick
 from .lease import lease_for
 from .metrics import Metrics

@@ -1,4 +1,4 @@
-"""``/healthz`` and ``/metrics`` on loopback: for a supervisor and for Prometheus on the same machine. Reads, never acts."""
+"""``/healthz`` and ``/metrics``: for a supervisor and for Prometheus. Reads, never acts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from bridge_core import ConfigError
+from ..model.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +22,16 @@ class HealthServer:
         port: 0 for a free one.
         health: Gives (is it well, details).
         metrics: Gives the Prometheus text.
+        host: Where it listens; only this machine can ask unless it is another address.
     """
 
     def __init__(
-        self, port: int, health: Callable[[], tuple[bool, dict[str, Any]]], metrics: Callable[[], str]
+        self,
+        port: int,
+        health: Callable[[], tuple[bool, dict[str, Any]]],
+        metrics: Callable[[], str],
+        *,
+        host: str = "127.0.0.1",
     ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -49,22 +55,21 @@ class HealthServer:
                 """Says nothing: a probe every few seconds is no news."""
 
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+            self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
             raise ConfigError(
                 f"port {port} for /healthz and /metrics cannot be opened: {error.strerror}; give another --http-port, or 0 for "
                 "a free one"
             ) from None
         self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="scheduler-http", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="health-http", daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
 
     def close(self) -> None:
         """Stops answering."""
