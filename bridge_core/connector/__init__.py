@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from .loading import load_connectors
     from .local import run_connector_task
     from .masks import connector_secret
-    from .once import create_once, job_key
+    from .once import create_once, create_once_blocking, job_key
     from .phases import TaskPhase
+    from .plain import plain_data
     from .registry import ConnectorMetadata, ConnectorRegistry
     from .server import ConnectorServer, ServerTls
     from .task import TaskContainer, TaskInputs, TaskTemplate, render_task_template
@@ -48,8 +49,10 @@ __all__ = [
     "TaskTemplate",
     "connector_secret",
     "create_once",
+    "create_once_blocking",
     "job_key",
     "load_connectors",
+    "plain_data",
     "render_task_template",
     "run_connector_task",
 ]
@@ -79,8 +82,10 @@ _HOMES = {
     "TaskTemplate": "task",
     "connector_secret": "masks",
     "create_once": "once",
+    "create_once_blocking": "once",
     "job_key": "once",
     "load_connectors": "loading",
+    "plain_data": "plain",
     "render_task_template": "task",
     "run_connector_task": "local",
 }

@@ -15,6 +15,7 @@ from base64 import b32encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .._blocking import run_blocking
 from ..model.errors import InvalidRequest
 from ..model.run_errors import AlreadyExists
 from .public import public
@@ -22,7 +23,7 @@ from .public import public
 if TYPE_CHECKING:
     from .execution import TaskExecutionMetadata
 
-__all__ = ["create_once", "job_key"]
+__all__ = ["create_once", "create_once_blocking", "job_key"]
 
 _DIGEST = 26
 
@@ -96,6 +97,18 @@ async def create_once(
         if found is None:
             raise
         return found
+
+
+@public
+def create_once_blocking(
+    metadata: TaskExecutionMetadata,
+    *,
+    find: Callable[[str], Any],
+    create: Callable[[str], Any],
+    is_live: Callable[[Any], bool],
+) -> Any:
+    """The same over plain functions, for connectors whose methods are plain."""
+    return run_blocking(create_once(metadata, find=find, create=create, is_live=is_live))
 
 
 async def _given(value: Any) -> Any:
