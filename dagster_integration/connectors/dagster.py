@@ -9,7 +9,9 @@ Dagster will start again by itself goes on, under the id of the next run.
 from __future__ import annotations
 
 import os
+import threading
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +27,7 @@ from bridge_core.connector import (
     TaskPhase,
     TaskTemplate,
     create_once_blocking,
+    job_key,
 )
 
 from ._api import DagsterApi
@@ -49,6 +52,7 @@ _PHASES = {
 _ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 _SETTLE = 2.0  # seconds until a launch that got no answer is looked for
 _CHAIN = 50  # automatic retries that are followed
+_LOCKS = 64
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
         self._api = DagsterApi(url or os.environ.get("FLYTE_BRIDGE_DAGSTER_URL", ""))
         self._ui = (ui_url or os.environ.get("FLYTE_BRIDGE_DAGSTER_UI_URL") or self._api.url).rstrip("/")
         self._backfills = Backfills(self._api)
+        self._one_at_a_time = [threading.Lock() for _ in range(_LOCKS)]
 
     def create(
         self,
@@ -98,8 +103,12 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
         """Launches the run, or finds the one that was launched for this attempt."""
         settings = JobSettings.of(task_template, inputs)
         selector = selector_of(self._api, settings)
-        whose = task_execution_metadata
+        # Looking and launching are two steps; in this process nobody gets in between.
+        key = job_key(task_execution_metadata)
+        with self._one_at_a_time[zlib.crc32(key.encode()) % _LOCKS]:
+            return self._launched(settings, selector, task_execution_metadata)
 
+    def _launched(self, settings: JobSettings, selector: Mapping[str, Any], whose: TaskExecutionMetadata) -> DagsterJob:
         def tags(key: str) -> dict[str, str]:
             return {**settings.tags, _TAG: key, "flyte/run": str(whose.task_execution_id)}
 
@@ -188,7 +197,9 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
         runs = sorted(own, key=lambda run: (run["creationTime"], run["runId"]))
         for loser in runs[1:]:
             if loser["status"] not in _ENDED:
-                self._api.ask(TERMINATE, id=loser["runId"], policy="MARK_AS_CANCELED_IMMEDIATELY")
+                stopped = self._api.ask(TERMINATE, id=loser["runId"], policy="SAFE_TERMINATE")
+                if stopped["__typename"] != "TerminateRunSuccess":
+                    self._api.ask(TERMINATE, id=loser["runId"], policy="MARK_AS_CANCELED_IMMEDIATELY")
         return dict(runs[0]) if runs else None
 
     def _run(self, run_id: str) -> dict[str, Any]:
