@@ -28,6 +28,7 @@ from bridge_core.connector import (
 )
 
 from ._api import AirflowApi
+from ._xcom import decoded
 
 __all__ = ["AirflowDagConnector", "AirflowDagRun"]
 
@@ -156,7 +157,7 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
             if not there:
                 missing = f"task {task_id!r} pushed no XCom {key or 'return_value'!r}"
                 return self._no_output(meta, name, missing, links, info)
-            outputs[name] = value
+            outputs[name] = decoded(value)
         return Resource(TaskPhase.SUCCEEDED, f"DAG run {meta.dag_run_id} succeeded", links, outputs or None, info)
 
     @staticmethod

@@ -13,6 +13,7 @@ from .base import AsyncConnector, SyncConnector
 __all__ = ["adapted"]
 
 _FLYTEKIT = "flytekit.extend.backend.base_connector"
+_FLYTE = "flyte.connectors._connector"
 
 
 def adapted() -> list[AsyncConnector[Any] | SyncConnector]:
@@ -23,4 +24,9 @@ def adapted() -> list[AsyncConnector[Any] | SyncConnector]:
         from .adapters_flytekit import flytekit_connectors
 
         found += flytekit_connectors(flytekit)
+    flyte = sys.modules.get(_FLYTE)
+    if flyte is not None:
+        from .adapters_flyte import flyte_connectors
+
+        found += flyte_connectors(flyte)
     return found
