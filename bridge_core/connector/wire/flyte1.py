@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import agent_pb2
 from flyteidl.core import execution_pb2, literals_pb2, metrics_pb2
-from flyteidl.service import agent_pb2_grpc
+from flyteidl.service import agent_pb2 as service_pb2
 
 from ...model.errors import BridgeError, InvalidRequest
 from ..conversion import custom_struct, execution_of, inputs_of, template_of
 from ..dispatcher import Refusal
 from ..values import LogToken, TaskCategory
 from .common import fingerprint, metric_pairs, pages, refuse, refusing
+from .serving import add_service
 
 if TYPE_CHECKING:
     from ..dispatcher import Answer, Dispatcher
@@ -31,9 +32,12 @@ _ORIGINATORS = {"user": 1, "system": 2}  # LogLineOriginator
 
 def add_services(server: Any, dispatcher: Dispatcher) -> None:
     """Adds the three services to a server of grpc.aio."""
-    agent_pb2_grpc.add_AsyncAgentServiceServicer_to_server(_Jobs(dispatcher), server)
-    agent_pb2_grpc.add_SyncAgentServiceServicer_to_server(_AtOnce(dispatcher), server)
-    agent_pb2_grpc.add_AgentMetadataServiceServicer_to_server(_Metadata(dispatcher), server)
+    for servicer, service in zip((_Jobs, _AtOnce, _Metadata), _services(), strict=True):
+        add_service(server, service, servicer(dispatcher))
+
+
+def _services() -> list[Any]:
+    return [service_pb2.DESCRIPTOR.services_by_name[name.rpartition(".")[2]] for name in SERVICES]
 
 
 class _Jobs:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import agent_pb2
 from flyteidl.core import literals_pb2, tasks_pb2
-from flyteidl2.connector import connector_pb2, service_pb2_grpc
+from flyteidl2.connector import connector_pb2, service_pb2
 from flyteidl2.core import execution_pb2, metrics_pb2
 from flyteidl2.logs.dataplane import payload_pb2
 from flyteidl2.task import common_pb2
@@ -23,6 +23,7 @@ from ..dispatcher import Refusal
 from ..masks import remember
 from ..values import LogToken, TaskCategory
 from .common import fingerprint, metric_pairs, pages, refuse, refusing
+from .serving import add_service
 
 if TYPE_CHECKING:
     from ..dispatcher import Answer, Dispatcher
@@ -36,8 +37,8 @@ _ORIGINATORS = {"user": payload_pb2.USER, "system": payload_pb2.SYSTEM}
 
 def add_services(server: Any, dispatcher: Dispatcher) -> None:
     """Adds both services to a server of grpc.aio."""
-    service_pb2_grpc.add_AsyncConnectorServiceServicer_to_server(_Jobs(dispatcher), server)
-    service_pb2_grpc.add_ConnectorMetadataServiceServicer_to_server(_Metadata(dispatcher), server)
+    for servicer, name in zip((_Jobs, _Metadata), SERVICES, strict=True):
+        add_service(server, service_pb2.DESCRIPTOR.services_by_name[name.rpartition(".")[2]], servicer(dispatcher))
 
 
 class _Jobs:
