@@ -99,7 +99,7 @@ class Lane:
     async def _run(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         if inspect.iscoroutinefunction(method):
             return await asyncio.wrap_future(
-                asyncio.run_coroutine_threadsafe(_awaited(method(**arguments), self._name), self._own_loop())
+                asyncio.run_coroutine_threadsafe(_awaited(lambda: method(**arguments), self._name), self._own_loop())
             )
         await self._turns.acquire()
         working = _on_thread(lambda: method(**arguments), self._name)
@@ -108,7 +108,7 @@ class Lane:
         found = await asyncio.wrap_future(working)
         if inspect.isawaitable(found):  # a plain function that returns a coroutine
             return await asyncio.wrap_future(
-                asyncio.run_coroutine_threadsafe(_awaited(found, self._name), self._own_loop())
+                asyncio.run_coroutine_threadsafe(_awaited(lambda: found, self._name), self._own_loop())
             )
         return found
 
@@ -143,9 +143,9 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-async def _awaited(thing: Awaitable[Any], name: str) -> Any:
+async def _awaited(begin: Callable[[], Awaitable[Any]], name: str) -> Any:
     try:
-        return await thing
+        return await begin()  # begun here: one that is given up before its turn was never begun
     except asyncio.CancelledError:
         raise
     except BaseException as error:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["create_once", "create_once_blocking", "job_key"]
 
 _DIGEST = 26
+_LOOK_BACK = 10
+"""Attempts before this one whose jobs are looked for."""
 
 
 @public
@@ -86,7 +88,8 @@ async def create_once(
     if found is not None:
         return found
     assert metadata.task_execution_id is not None
-    for earlier in range(metadata.task_execution_id.retry_attempt - 1, -1, -1):
+    attempt = metadata.task_execution_id.retry_attempt
+    for earlier in range(attempt - 1, max(-1, attempt - 1 - _LOOK_BACK), -1):
         found = await _given(find(job_key(metadata, attempt=earlier)))
         if found is not None and is_live(found):
             return found

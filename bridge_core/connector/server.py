@@ -31,6 +31,7 @@ __all__ = ["ConnectorServer", "ServerTls"]
 _log = logging.getLogger("bridge_core.connector")
 _START = 30.0  # seconds that opening a port may take
 _MESSAGE_BYTES = 32 << 20
+_PENDING = 50_000
 
 
 @public
@@ -208,6 +209,9 @@ class ConnectorServer:
             options=(
                 ("grpc.max_receive_message_length", self._max_message_bytes),
                 ("grpc.max_send_message_length", -1),
+                # By default gRPC cancels some of more than 1000 calls that came at once (grpc/grpc src/core/server/server.cc).
+                ("grpc.server.max_pending_requests", _PENDING),
+                ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING),
                 ("grpc.so_reuseport", 0),  # a second server would silently share the port
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", 5000),

@@ -93,6 +93,12 @@ def test_an_attempt_takes_over_the_job_of_the_one_before_only_if_it_lives(serve,
     assert len(factory.jobs) == 2
 
 
+def test_an_absurd_attempt_number_keeps_nobody_busy(serve, factory):
+    asked = serve(Works(factory), timeout=5.0)
+    asked.create(create_request("work", attempt=2**31 - 1))
+    assert len(factory.jobs) == 1
+
+
 def test_sync_connectors(serve, refused, factory):
     asked = serve(Ask(), Works(factory))
     request = create_request("ask")
@@ -281,6 +287,14 @@ def test_a_request_that_is_too_large_is_refused_and_the_next_one_served(serve, f
     assert asked.create(create_request("work"))
 
 
+def test_many_questions_at_once_are_all_answered(serve, factory):
+    asked = serve(Works(factory))
+    meta = asked.create(create_request("work"))
+    request = agent_pb2.GetTaskRequest(task_category=agent_pb2.TaskCategory(name="work"), resource_meta=meta)
+    answers = [asked.jobs.GetTask.future(request, timeout=60) for _ in range(3000)]
+    assert {answer.result().resource.message for answer in answers} == {"at work"}
+
+
 def test_a_taken_port_is_an_error_that_names_it(serve, factory):
     taken = serve(Works(factory)).server.port
     with pytest.raises(ConfigError, match=f"127.0.0.1:{taken} cannot be opened"):
@@ -302,3 +316,31 @@ def test_two_servers_share_nothing(serve):
     serve(Works(one)).create(create_request("work"))
     serve(Works(two)).create(create_request("work"))
     assert (len(one.jobs), len(two.jobs)) == (1, 1)
+
+
+def test_callers_without_a_certificate_of_the_authority_are_turned_away(serve, factory, refused, tmp_path):
+    import trustme
+    from flyteidl.service import agent_pb2_grpc
+
+    from bridge_core.connector import ServerTls
+
+    authority = trustme.CA()
+    server, client = authority.issue_cert("localhost"), authority.issue_cert("propeller@example.com")
+    paths = {name: str(tmp_path / f"{name}.pem") for name in ("certificate", "key", "client_ca")}
+    server.cert_chain_pems[0].write_to_path(paths["certificate"])
+    server.private_key_pem.write_to_path(paths["key"])
+    authority.cert_pem.write_to_path(paths["client_ca"])
+    asked = serve(Works(factory), tls=ServerTls(**paths))
+    target, root = f"localhost:{asked.server.port}", authority.cert_pem.bytes()
+    own = (client.private_key_pem.bytes(), client.cert_chain_pems[0].bytes())
+    for key, fine in ((own, True), ((None, None), False)):
+        with grpc.secure_channel(target, grpc.ssl_channel_credentials(root, *key)) as channel:
+            ask = agent_pb2_grpc.AgentMetadataServiceStub(channel).ListAgents
+            if fine:
+                assert [agent.name for agent in ask(agent_pb2.ListAgentsRequest(), timeout=20).agents] == ["Works"]
+            else:
+                assert refused(ask, agent_pb2.ListAgentsRequest(), timeout=5)[0] == "UNAVAILABLE"
+    with pytest.raises(ConfigError, match=r"nothing\.pem cannot be read"):
+        ConnectorServer(
+            connectors=[Works(factory)], tls=ServerTls(certificate="nothing.pem", key="nothing.pem")
+        ).start()
