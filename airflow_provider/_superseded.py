@@ -11,8 +11,9 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from bridge_core import Client, EntityKind, EntityRef, Provenance, RunPhase, RunQuery, RunSnapshot
+from bridge_core import Client, EntityRef, Provenance, RunPhase, RunQuery, RunSnapshot
 
+from ._metrics import count
 from ._task_key import TaskKey
 
 __all__ = ["LIVE", "end_superseded"]
@@ -48,12 +49,13 @@ def end_superseded(client: Client, entity: EntityRef, key: TaskKey, *, began: da
         else:
             continue
         client.abort(run.ref, reason=f"Airflow task {key}: {why}" if cleared is None else f"Airflow task {key} {why}")
+        count("superseded")
         log.warning("aborted run %s (%s): the task %s", run.ref, run.phase.value, why)
 
 
 def _live(client: Client, entity: EntityRef, key: TaskKey) -> Iterator[RunSnapshot]:
     """Live runs that may be of this task instance. FlyteAdmin keeps no labels of single-task runs, which names find."""
-    if entity.kind is EntityKind.TASK:
+    if key.single_task:
         query = RunQuery(phases=LIVE, name_contains=key.family)
     else:
         query = RunQuery(phases=LIVE, labels={Provenance.ORIGIN_LABEL: key.provenance().origin})

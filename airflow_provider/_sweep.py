@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bridge_core import Client, Provenance, RunQuery, RunRef, RunSnapshot
 
 from ._superseded import LIVE
-from ._task_key import NAME_PREFIX
+from ._task_key import SINGLE_TASK_PREFIX
 
 __all__ = ["TaskId", "Watchlist", "awaited_runs", "rivals", "unattended"]
 
@@ -44,12 +44,12 @@ class TaskId(NamedTuple):
 def awaited_runs(client: Client, project: str, domain: str, installation: str) -> dict[RunSnapshot, TaskId]:
     """Live runs for which a task of this installation waits, or did, with the task.
 
-    Two questions, because FlyteAdmin keeps no labels of single-task runs, and finding all by name would read the whole table.
+    Two questions, because FlyteAdmin keeps no labels of single-task runs. No run answers to both.
     """
     mark = Provenance(source="airflow", installation=installation, awaited=True).labels()[Provenance.AWAITED_LABEL]
     queries = (
         RunQuery(phases=LIVE, labels={Provenance.AWAITED_LABEL: mark}),
-        RunQuery(phases=LIVE, name_contains=NAME_PREFIX),
+        RunQuery(phases=LIVE, name_contains=SINGLE_TASK_PREFIX),
     )
     found: dict[RunRef, RunSnapshot] = {}
     for query in queries:

@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import conf
 from bridge_core import BridgeError
 
 from ._identity import known_instance_id
+from ._metrics import count
 from ._sweep import TaskId, Watchlist, awaited_runs, rivals, unattended
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def _run(job: Any) -> None:
     interval = conf.getfloat("flyte", "sweep_interval", fallback=60.0)
     if interval <= 0:
         return
-    lists: dict[tuple[str, str, str], Watchlist] = {}
+    sweeps: dict[str, ConnectionSweep] = {}
     while True:
         try:
-            _sweep(lists)
+            _look_everywhere(sweeps)
         except Exception:
             log.exception("the sweep for runs that nobody waits for failed; it is tried again in %g s", interval)
         time.sleep(interval)
@@ -65,22 +66,45 @@ def _becomes_a_triggerer(job: Any) -> bool:
     return bool(vars(job).get("job_type") == "TriggererJob")
 
 
-def _sweep(lists: dict[tuple[str, str, str], Watchlist]) -> None:
-    from .hooks.flyte import FlyteHook
-
+def _look_everywhere(sweeps: dict[str, ConnectionSweep]) -> None:
     installation = known_instance_id()
     if installation is None:
         return  # nothing was launched yet
     for conn_id, given in _connections():
+        sweeps.setdefault(conn_id, ConnectionSweep(conn_id)).begin(given, installation)
+
+
+class ConnectionSweep:
+    """Looks at one Flyte, in a thread of its own: one that does not answer must not keep the others from being swept.
+
+    Args:
+        conn_id: Connection id.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        self._conn_id = conn_id
+        self._lists: dict[tuple[str, str], Watchlist] = {}
+        self._thread: threading.Thread | None = None
+
+    def begin(self, given: list[tuple[str, str]], installation: str) -> None:
+        """Begins a look, unless the one before still goes on."""
+        if self._thread is None or not self._thread.is_alive():
+            name = f"flyte-sweeper-{self._conn_id}"
+            self._thread = threading.Thread(target=self._look, args=(given, installation), name=name, daemon=True)
+            self._thread.start()
+
+    def _look(self, given: list[tuple[str, str]], installation: str) -> None:
+        from .hooks.flyte import FlyteHook
+
         try:
-            with FlyteHook(conn_id).get_client() as client:
+            with FlyteHook(self._conn_id).get_client() as client:
                 for project, domain in given or _places_of(client):
-                    watchlist = lists.setdefault((conn_id, project, domain), Watchlist(_pause()))
+                    watchlist = self._lists.setdefault((project, domain), Watchlist(_pause()))
                     _look(client, project, domain, installation, watchlist)
         except BridgeError as error:
-            log.warning("connection %s could not be swept: %s", conn_id, error)
-        except Exception as error:  # noqa: BLE001  # a missing connection must not keep the others from being swept
-            log.info("connection %s is not swept: %s", conn_id, error)
+            log.warning("connection %s could not be swept: %s", self._conn_id, error)
+        except Exception as error:  # noqa: BLE001  # a missing connection is nothing that a log need shout about
+            log.info("connection %s is not swept: %s", self._conn_id, error)
 
 
 def _look(client: Client, project: str, domain: str, installation: str, watchlist: Watchlist) -> None:
@@ -90,6 +114,7 @@ def _look(client: Client, project: str, domain: str, installation: str, watchlis
     for ref in watchlist.due(reasons, time.monotonic()):
         client.abort(ref, reason=f"{reasons[ref]}, and nobody waits for the run")
         watchlist.forget([ref])
+        count("reaped")
         log.warning("aborted run %s: %s, and nobody waits for it", ref, reasons[ref])
 
 

@@ -19,10 +19,11 @@ from bridge_core import run_name
 if TYPE_CHECKING:
     from bridge_core import Provenance
 
-__all__ = ["NAME_PREFIX", "TaskKey"]
+__all__ = ["SINGLE_TASK_PREFIX", "TaskKey"]
 
-NAME_PREFIX = "airflow-"
-"""Begins the name of every run that a task launches: runs of single tasks have no labels that FlyteAdmin could filter by."""
+_PREFIX = "airflow-"
+SINGLE_TASK_PREFIX = "airtask-"
+"""Begins the names of runs of single Flyte tasks: FlyteAdmin keeps no labels of those to filter by."""
 _MARK = slice(1, 5)
 
 
@@ -35,12 +36,30 @@ class TaskKey:
         clears: How often tasks of this DAG run were cleared (``dag_run.clear_number``). None: unknown.
         identity: Tells it from other task instances under the same names.
         installation: Which Airflow.
+        single_task: Whether it launches a Flyte task by itself.
     """
 
-    __slots__ = ("dag_id", "epoch", "identity", "installation", "map_index", "run_id", "task_id")
+    __slots__ = (
+        "dag_id",
+        "epoch",
+        "identity",
+        "installation",
+        "map_index",
+        "run_id",
+        "single_task",
+        "task_id",
+        "version",
+    )
 
     def __init__(
-        self, ti: Any, *, retries: int | None, clears: int | None = None, identity: str = "", installation: str = ""
+        self,
+        ti: Any,
+        *,
+        retries: int | None,
+        clears: int | None = None,
+        identity: str = "",
+        installation: str = "",
+        single_task: bool = False,
     ) -> None:
         self.dag_id: str = ti.dag_id
         self.run_id: str = ti.run_id
@@ -51,6 +70,9 @@ class TaskKey:
         self.epoch: int = 0 if clears == 0 else max(0, ti.max_tries - (retries or 0))
         self.identity = identity
         self.installation = installation
+        self.single_task = single_task
+        self.version = ""
+        """Of what was registered for it: part of the names of its runs."""
 
     def __str__(self) -> str:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
@@ -59,7 +81,8 @@ class TaskKey:
     @property
     def family(self) -> str:
         """Begins the names of all runs of task instances with these names, and of few others."""
-        return NAME_PREFIX + run_name(self.dag_id, self.run_id, self.task_id, self.map_index)[_MARK]
+        prefix = SINGLE_TASK_PREFIX if self.single_task else _PREFIX
+        return prefix + run_name(self.dag_id, self.run_id, self.task_id, self.map_index)[_MARK]
 
     def name(self, attempt: int) -> str:
         """The run name of this attempt, 0 for the first."""
@@ -71,6 +94,7 @@ class TaskKey:
             self.identity,
             self.epoch,
             attempt,
+            *([self.version] if self.version else []),
             prefix=self.family,
         )
 

@@ -6,6 +6,8 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
+from bridge_core import seconds
+
 __all__ = ["TimeLimits"]
 
 
@@ -21,7 +23,7 @@ class TimeLimits:
 
     def __init__(self, timeout: float | timedelta | None, execution_timeout: timedelta | None) -> None:
         given = ((timeout, "timeout"), (execution_timeout, "execution_timeout"))
-        self._given = [(in_seconds(limit), name) for limit, name in given if limit is not None]
+        self._given = [(limit, name) for raw, name in given if (limit := seconds(raw, name)) is not None]
 
     def deadline(self, ti: Any) -> float | None:
         """Unix time at which the waiting of this try ends; ``timeout`` counts from now, Airflow's from the try's start."""
@@ -31,8 +33,3 @@ class TimeLimits:
 
     def __str__(self) -> str:
         return next((f"its {name} of {length:g} s" for length, name in sorted(self._given)), "its timeout")
-
-
-def in_seconds(value: float | timedelta) -> float:
-    """Seconds as a float."""
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)

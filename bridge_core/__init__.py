@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .literals.outputs import RunOutputs
     from .literals.python_types import literal_type, python_type
     from .model.batches import BatchRun
+    from .model.capabilities import Capabilities
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
     from .model.connector_tasks import ConnectorTask
     from .model.durations import seconds
@@ -42,16 +43,16 @@ if TYPE_CHECKING:
     from .model.graph import WorkflowGraph, WorkflowNode
     from .model.ids import EntityKind, EntityRef, RunRef
     from .model.native_tasks import ContainerTask, ShellTask
-    from .model.nodes import Attempt, LogLink, NodeSnapshot, SpanMetric
+    from .model.nodes import Attempt, LogLine, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
     from .model.poll_policy import PollPolicy
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.registration import RegisteredEntity, RegistrationReport
+    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
-    from .model.retry_policy import RetryPolicy
+    from .model.retry_policy import RetryPolicy, may_pass
     from .model.run_errors import AlreadyExists, WaitTimeout
     from .model.run_failure import RunError
     from .model.run_names import run_name
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from .model.run_query import RunQuery
     from .model.run_settings import Notification, SecurityContext
     from .model.runs import Launched, RunAborted, RunEnded, RunFailed, RunSnapshot, RunTimedOut
+    from .registration.launch_plan import LaunchPlan
     from .schedules import Cron, DeployedTrigger, FixedRate, Trigger, TriggerTime
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
@@ -74,6 +76,7 @@ __all__ = [
     "AuthError",
     "BatchRun",
     "BridgeError",
+    "Capabilities",
     "Checkpoint",
     "Classification",
     "Client",
@@ -100,10 +103,12 @@ __all__ = [
     "Hashed",
     "InputSpec",
     "InvalidRequest",
+    "LaunchPlan",
     "LaunchRequest",
     "Launched",
     "LimitExceeded",
     "LiteralError",
+    "LogLine",
     "LogLink",
     "NextTry",
     "NodeSnapshot",
@@ -114,6 +119,7 @@ __all__ = [
     "Progress",
     "Project",
     "Provenance",
+    "RegisterRequest",
     "RegisteredEntity",
     "RegistrationReport",
     "Resources",
@@ -147,6 +153,7 @@ __all__ = [
     "WorkflowNode",
     "classify",
     "literal_type",
+    "may_pass",
     "python_type",
     "run_name",
     "seconds",
@@ -160,6 +167,7 @@ _HOMES = {
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
     "model.batches": ("BatchRun",),
+    "model.capabilities": ("Capabilities",),
     "model.classification": ("Classification", "ErrorClass", "ErrorRule", "NextTry", "classify"),
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec", "TaskSpec"),
@@ -169,12 +177,12 @@ _HOMES = {
     "model.native_tasks": ("ContainerTask", "ShellTask"),
     "model.resources": ("Device", "Resources"),
     "literals.python_types": ("literal_type", "python_type"),
-    "model.nodes": ("Attempt", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "model.nodes": ("Attempt", "LogLine", "LogLink", "NodeSnapshot", "SpanMetric"),
     "model.poll_policy": ("PollPolicy",),
-    "model.retry_policy": ("RetryPolicy",),
+    "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
-    "model.registration": ("RegisteredEntity", "RegistrationReport"),
+    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),
@@ -185,6 +193,7 @@ _HOMES = {
     "model.run_errors": ("AlreadyExists", "WaitTimeout"),
     "model.run_query": ("RunQuery",),
     "model.runs": ("Launched", "RunAborted", "RunEnded", "RunFailed", "RunSnapshot", "RunTimedOut"),
+    "registration.launch_plan": ("LaunchPlan",),
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from ._data_verbs import AsyncDataVerbs
-from ._registration_verbs import AsyncRegistrationVerbs
+from ._verbs.data import AsyncDataVerbs
+from ._verbs.nodes import AsyncNodeVerbs
+from ._verbs.registration import AsyncRegistrationVerbs
 from .model.arguments import instance
 from .model.durations import seconds
 from .model.public import public
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from .literals import Codec
     from .literals.outputs import RunOutputs
     from .model.batches import BatchRun
+    from .model.capabilities import Capabilities
     from .model.entities import Entity
     from .model.errors import BridgeError
     from .model.ids import EntityKind, EntityRef, RunRef
-    from .model.nodes import LogLink, NodeSnapshot, SpanMetric
     from .model.projects import Project
     from .model.requests import LaunchRequest
     from .model.run_query import RunQuery
@@ -39,7 +40,7 @@ __all__ = ["AsyncClient"]
 
 
 @public
-class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
+class AsyncClient(AsyncDataVerbs, AsyncNodeVerbs, AsyncRegistrationVerbs):
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
     All waits of one client share one poll (`waiting/shared_poll.py`). `AsyncClient.shared` shares one client among many callers.
@@ -135,6 +136,14 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
         from .auth.passthrough import passthrough
 
         return passthrough(self._transport, *pairs)
+
+    @property
+    def capabilities(self) -> Awaitable[Capabilities]:
+        """What the Flyte at this endpoint can do; asks it once per process when the `Config` does not say which it is.
+
+        A property all the same: ``await flyte.capabilities``.
+        """
+        return self._ops.capabilities()
 
     async def launch(self, request: LaunchRequest | EntityRef | str) -> RunRef:
         """Launches, or attaches to the identical run of that name, in whatever phase it is."""
@@ -247,30 +256,6 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
         """Hides the run from lists (False: shows it again). It keeps its name."""
         await self._ops.runs.archive(self._ops.run(ref), archived=archived)
 
-    async def signal(
-        self, ref: RunRef | str, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
-    ) -> None:
-        """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it."""
-        await self._ops.nodes.signal(self._ops.run(ref), signal_id, value, timeout=timeout)
-
-    async def nodes(
-        self, ref: RunRef | str, *, attempts: bool = False, follow: bool = False
-    ) -> tuple[NodeSnapshot, ...]:
-        """The nodes of the run as a tree, in the order of the workflow: one call per parent node, however many leaves."""
-        return await self._ops.nodes.nodes(self._ops.run(ref), attempts=attempts, follow=follow)
-
-    async def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
-        """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
-        return await self._ops.logs.logs(self._ops.run(ref), node=node)
-
-    async def deck(self, ref: RunRef | str, *, node: str | None = None) -> str:
-        """HTML of a node's deck; the node may be left out when only one has a deck."""
-        return await self._ops.nodes.deck(self._ops.run(ref), node=node)
-
-    async def metrics(self, ref: RunRef | str) -> SpanMetric:
-        """Where the time of the run went."""
-        return await self._ops.nodes.metrics(self._ops.run(ref))
-
     async def list_entities(
         self,
         kind: EntityKind | str,
@@ -306,6 +291,10 @@ class AsyncClient(AsyncDataVerbs, AsyncRegistrationVerbs):
     async def deactivate(self, ref: EntityRef | str) -> DeployedTrigger:
         """Stops the schedule of a launch plan: the pinned version, else the active one."""
         return await self._ops.triggers.deactivate(ref)
+
+    async def delete_trigger(self, ref: EntityRef | str) -> None:
+        """Makes Flyte forget a trigger; one that is not there is success. Flyte 2 only: launch plans cannot be deleted."""
+        await self._ops.triggers.delete(ref)
 
     async def whoami(self) -> str:
         """Who Flyte thinks we are; empty where it does not authenticate."""

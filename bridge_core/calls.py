@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from .auth.tokens import Tokens
@@ -43,6 +44,12 @@ class Calls:
         self._config = config
         self._tokens = Tokens(config)
 
+    def over(self, transport: Transport) -> Calls:
+        """The same credentials over another transport."""
+        other = Calls(transport, self._config)
+        other._tokens = self._tokens
+        return other
+
     @property
     def credentials(self) -> str:
         """What calls are authenticated with now, in words."""
@@ -65,6 +72,51 @@ class Calls:
         request_id = os.urandom(16).hex()
         with observed(method, self.transport.target, request_id) as record:
             return await self._attempts(method, request, request_id, timeout, retry=retry, record=record)
+
+    async def stream(
+        self, method: Method[Req, Resp], request: Req, *, timeout: float | None = None
+    ) -> AsyncIterator[Resp]:
+        """One server stream. It is begun again, as `unary` is, until its first message came; what ends it later is raised.
+
+        That it ended well says nothing about what it told of: a server may end it when the time is over.
+
+        Args:
+            method: Which RPC.
+            request: Its request.
+            timeout: Seconds for all of it. None: ``Config.rpc_timeout``.
+        """
+        request_id, transport, tokens = os.urandom(16).hex(), self.transport, self._tokens
+        metadata = _Carried((("x-request-id", request_id), *as_sent(self._config.metadata)))
+        budget = self._config.rpc_timeout if timeout is None else timeout
+        deadline, attempt, renewals, begun = transport.now() + budget, 1, 0, False
+        with observed(method, transport.target, request_id) as record:
+            while True:
+                sent = None
+                try:
+                    sent = await tokens.to_send(transport)
+                    left = max(deadline - transport.now(), 0.001)
+                    carried = _Carried((*metadata, *sent.metadata))
+                    async for message in transport.stream(method, request, timeout=left, metadata=carried):
+                        begun = True
+                        yield message
+                except BridgeError as error:
+                    failure = error
+                else:
+                    return
+                if begun:
+                    raise failure
+                if sent is not None and tokens.refused(failure, sent, method):
+                    problem = await tokens.renew(transport, sent, failure, renewals)
+                    if problem is None:
+                        renewals += 1
+                        continue
+                    failure = problem
+                delay = self._config.retry.delay_after(attempt, failure, safe=method.safe)
+                if delay is None or transport.now() + delay >= deadline:
+                    raise failure
+                record.again(failure.code)
+                await transport.sleep(delay)
+                attempt += 1
 
     async def _attempts(
         self,

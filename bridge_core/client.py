@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ._blocking import iter_blocking, run_blocking
-from ._data_verbs import DataVerbs
-from ._registration_verbs import RegistrationVerbs
+from ._verbs.data import DataVerbs
+from ._verbs.nodes import NodeVerbs
+from ._verbs.registration import RegistrationVerbs
 from .model.arguments import instance
 from .model.durations import seconds
 from .model.public import public
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from .literals import Codec
     from .literals.outputs import RunOutputs
     from .model.batches import BatchRun
+    from .model.capabilities import Capabilities
     from .model.entities import Entity
     from .model.errors import BridgeError
     from .model.ids import EntityKind, EntityRef, RunRef
-    from .model.nodes import LogLink, NodeSnapshot, SpanMetric
     from .model.projects import Project
     from .model.requests import LaunchRequest
     from .model.run_query import RunQuery
@@ -39,7 +40,7 @@ __all__ = ["Client"]
 
 
 @public
-class Client(DataVerbs, RegistrationVerbs):
+class Client(DataVerbs, NodeVerbs, RegistrationVerbs):
     """A connection to one Flyte, for code without an event loop.
 
     Args:
@@ -89,6 +90,11 @@ class Client(DataVerbs, RegistrationVerbs):
         from .auth.passthrough import passthrough
 
         return passthrough(self._transport, *pairs)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the Flyte at this endpoint can do; asks it once per process when the `Config` does not say which it is."""
+        return run_blocking(self._ops.capabilities())
 
     def launch(self, request: LaunchRequest | EntityRef | str) -> RunRef:
         """Launches, or attaches to the identical run of that name, in whatever phase it is.
@@ -273,39 +279,6 @@ class Client(DataVerbs, RegistrationVerbs):
         """Hides the run from lists (False: shows it again). It keeps its name."""
         run_blocking(self._ops.runs.archive(self._ops.run(ref), archived=archived))
 
-    def signal(
-        self, ref: RunRef | str, signal_id: str, value: Any, *, timeout: float | timedelta | None = 60.0
-    ) -> None:
-        """Gives a gate of the run its value, waiting up to ``timeout`` seconds until the run reaches it.
-
-        Raises:
-            NotFound: The run ended, or did not reach such a gate in time.
-            LiteralError: The gate wants another type.
-        """
-        run_blocking(self._ops.nodes.signal(self._ops.run(ref), signal_id, value, timeout=timeout))
-
-    def nodes(self, ref: RunRef | str, *, attempts: bool = False, follow: bool = False) -> tuple[NodeSnapshot, ...]:
-        """The nodes of the run as a tree, in the order of the workflow: one call per parent node, however many leaves.
-
-        Args:
-            ref: The run.
-            attempts: Also fetch the attempts with their errors and log links: one more call per node.
-            follow: Also fetch the nodes of runs that launch-plan nodes started, as their children.
-        """
-        return run_blocking(self._ops.nodes.nodes(self._ops.run(ref), attempts=attempts, follow=follow))
-
-    def logs(self, ref: RunRef | str, *, node: str | None = None) -> list[LogLink]:
-        """Log links of one node (id or name); without one, of the failed nodes, or of all when none failed."""
-        return run_blocking(self._ops.logs.logs(self._ops.run(ref), node=node))
-
-    def deck(self, ref: RunRef | str, *, node: str | None = None) -> str:
-        """HTML of a node's deck; the node may be left out when only one has a deck."""
-        return run_blocking(self._ops.nodes.deck(self._ops.run(ref), node=node))
-
-    def metrics(self, ref: RunRef | str) -> SpanMetric:
-        """Where the time of the run went."""
-        return run_blocking(self._ops.nodes.metrics(self._ops.run(ref)))
-
     def list_entities(
         self,
         kind: EntityKind | str,
@@ -350,6 +323,14 @@ class Client(DataVerbs, RegistrationVerbs):
     def deactivate(self, ref: EntityRef | str) -> DeployedTrigger:
         """Stops the schedule of a launch plan: the pinned version, else the active one."""
         return run_blocking(self._ops.triggers.deactivate(ref))
+
+    def delete_trigger(self, ref: EntityRef | str) -> None:
+        """Makes Flyte forget a trigger; one that is not there is success. Flyte 2 only: launch plans cannot be deleted.
+
+        Args:
+            ref: ``launch_plan:NAME``, the trigger's own name.
+        """
+        run_blocking(self._ops.triggers.delete(ref))
 
     def whoami(self) -> str:
         """Who Flyte thinks we are; empty where it does not authenticate."""

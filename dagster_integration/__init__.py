@@ -19,13 +19,44 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
+    from .io_manager import FlyteIOManager
+    from .ops import flyte_run_op
+    from .register import flyte_register_op
     from .resource import FlyteResource
+    from .run_config import FlyteRunConfig
+    from .run_sensor import FlyteRunSeen, build_flyte_run_sensor
     from .schedules import build_flyte_schedule
     from .sensor import build_flyte_reaper_sensor
+    from .specs import load_flyte_asset_specs
+    from .translator import FlyteEntityProps, FlyteTranslator
 
-__all__ = ["FlyteResource", "build_flyte_assets", "build_flyte_reaper_sensor", "build_flyte_schedule", "flyte_assets"]
+__all__ = [
+    "FlyteEntityProps",
+    "FlyteIOManager",
+    "FlyteResource",
+    "FlyteRunConfig",
+    "FlyteRunSeen",
+    "FlyteTranslator",
+    "build_flyte_assets",
+    "build_flyte_reaper_sensor",
+    "build_flyte_run_sensor",
+    "build_flyte_schedule",
+    "flyte_assets",
+    "flyte_register_op",
+    "flyte_run_op",
+    "load_flyte_asset_specs",
+]
 
 _HOME = {
+    "FlyteEntityProps": "translator",
+    "FlyteIOManager": "io_manager",
+    "FlyteRunConfig": "run_config",
+    "FlyteRunSeen": "run_sensor",
+    "build_flyte_run_sensor": "run_sensor",
+    "FlyteTranslator": "translator",
+    "flyte_register_op": "register",
+    "flyte_run_op": "ops",
+    "load_flyte_asset_specs": "specs",
     "FlyteResource": "resource",
     "build_flyte_assets": "assets",
     "build_flyte_reaper_sensor": "sensor",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from bridge_core import BridgeError, RunNotFound
 
 from ._compat import is_being_cancelled
@@ -15,15 +13,15 @@ from ._notes import note_stop
 if TYPE_CHECKING:
     from bridge_core import Client, RunRef
 
+    from ._compat import StepContext
+
 __all__ = ["abort_if_meant"]
 
 _TRIES = 5  # an interrupted create may still be on its way: how often we look for the run, and …
 _PAUSE = 0.5  # … seconds between
 
 
-def abort_if_meant(
-    context: dg.AssetExecutionContext, client: Client, ref: RunRef | None, step: str, *, by_hand: bool
-) -> None:
+def abort_if_meant(context: StepContext, client: Client, ref: RunRef | None, step: str, *, by_hand: bool) -> None:
     """Aborts the run when a person asked Dagster to stop; otherwise (eviction, shutdown) leaves it to the next try.
 
     Args:

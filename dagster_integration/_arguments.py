@@ -30,6 +30,7 @@ class AssetArguments(TypedDict, total=False):
     kinds: set[str] | None
     code_version: str | None
     config_schema: Any
+    io_manager_key: str | None
     partitions_def: dg.PartitionsDefinition[Any] | None
     backfill_policy: dg.BackfillPolicy | None
     automation_condition: dg.AutomationCondition[Any] | None
@@ -43,14 +44,13 @@ class AssetArguments(TypedDict, total=False):
 
 
 _NO_VALUE = (
-    "a Flyte asset hands Dagster no value: its outputs stay in Flyte, and are read there (docs/dagster.md, Outputs)"
+    "a Flyte asset hands Dagster no value: its outputs stay in Flyte, and are read by those who take it as a parameter"
 )
 
 REFUSED: Mapping[str, str] = {
-    "check_specs": "the asset's function returns the inputs of a run and cannot report checks; write an @dagster.asset_check of "
-    "this asset, which reads the run's outputs",
-    "io_manager_key": _NO_VALUE,
-    "io_manager_def": _NO_VALUE,
+    "check_specs": "the asset's function returns the inputs of a run and cannot report checks; let an output of the run decide, "
+    "outputs={'ok': AssetCheckSpec(…)}, or write an @dagster.asset_check of this asset, which reads the run's outputs",
+    "io_manager_def": f"{_NO_VALUE}; io_manager_key= may name a FlyteIOManager of yours",
     "dagster_type": _NO_VALUE,
     "output_required": "a run that succeeded always makes the asset, and one that did not fails the step",
     "is_virtual": "a Flyte asset is materialized by a run",
@@ -58,12 +58,16 @@ REFUSED: Mapping[str, str] = {
 """Argument -> why a Flyte asset cannot have it, and what to do instead."""
 
 
-def check_arguments(asset: Mapping[str, Any], where: str) -> None:
+_OF_ONE = ("key", "key_prefix", "freshness_policy")
+
+
+def check_arguments(asset: Mapping[str, Any], where: str, *, several: bool = False) -> None:
     """Refuses what a Flyte asset cannot have.
 
     Args:
         asset: Arguments meant for `dagster.asset`.
         where: Whose they are, for the message.
+        several: Whether one run makes several assets.
 
     Raises:
         DagsterInvalidDefinitionError: One is refused, or there is no such argument.
@@ -72,6 +76,10 @@ def check_arguments(asset: Mapping[str, Any], where: str) -> None:
     for name in asset:
         if name in REFUSED:
             raise dg.DagsterInvalidDefinitionError(f"{where}: {name}= cannot be given: {REFUSED[name]}")
+        if several and name in _OF_ONE:
+            raise dg.DagsterInvalidDefinitionError(
+                f"{where}: {name}= is of one asset, and this run makes several; give each an AssetSpec in outputs= or specs="
+            )
         if name not in known:
             raise dg.DagsterInvalidDefinitionError(
                 f"{where}: unknown argument {name}=; known are those of build_flyte_assets and {', '.join(sorted(known))}"

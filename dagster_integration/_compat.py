@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 __all__ = [
+    "StepContext",
+    "assets_of",
     "created_at",
     "installation_of",
     "is_being_cancelled",
+    "kept_for_this_load",
+    "name_of_step",
     "notes_of",
     "report",
     "resource_given",
@@ -26,17 +30,34 @@ __all__ = [
     "step_key",
 ]
 
+StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
+"""Of an asset, several assets, or an op."""
 _CANCELLED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 
 
-def step_key(context: dg.AssetExecutionContext) -> str:
+def assets_of(context: StepContext) -> str:
+    """Keys of the assets that this step makes, as a text; empty for an op that makes none."""
+    if not isinstance(context, dg.AssetExecutionContext):
+        return ""
+    return ", ".join(sorted(key.to_user_string() for key in context.selected_asset_keys))
+
+
+def name_of_step(context: StepContext) -> str:
+    """What messages call it: ``asset 'model'``, ``op 'train'``."""
+    if isinstance(context, dg.AssetExecutionContext) and len(context.selected_asset_keys) == 1:
+        return f"asset {assets_of(context)!r}"
+    return f"op {context.op_def.name!r}"
+
+
+def step_key(context: StepContext) -> str:
     """Key of the step that runs now, mapping key included.
 
     Raises:
         Failure: The asset function was called directly, outside a run: there is nothing to name a Flyte run after.
     """
     try:
-        return context.op_execution_context.get_step_execution_context().step.key
+        op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+        return op.get_step_execution_context().step.key
     except dg.DagsterError:  # DagsterInvalidPropertyError, which is not public
         raise dg.Failure(
             "a Flyte asset was called outside a Dagster run, so a Flyte run could not be named after it; in a test, use "
@@ -84,6 +105,23 @@ def notes_of(instance: DagsterInstance, run_id: str) -> Iterator[tuple[str, Mapp
         event = entry.dagster_event
         if event is not None:
             yield event.step_key or "", event.engine_event_data.metadata
+
+
+def kept_for_this_load(key: str, fetch: Callable[[], str]) -> str:
+    """What `fetch` gave when the code location was loaded: processes of runs and steps are told, and ask nobody.
+
+    Args:
+        key: Tells it from others of the code location.
+        fetch: Called at most once for a load.
+    """
+    from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
+
+    context = DefinitionsLoadContext.get()
+    told = context.reconstruction_metadata if context.load_type is DefinitionsLoadType.RECONSTRUCTION else {}
+    found = told.get(key)
+    text = found if isinstance(found, str) else fetch()
+    context.add_to_pending_reconstruction_metadata(key, text)
+    return text
 
 
 def resource_parameters(function: Callable[..., Any]) -> tuple[str, ...]:

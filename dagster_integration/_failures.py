@@ -10,16 +10,17 @@ from bridge_core import ErrorClass, InvalidRequest, NextTry, classify
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import datetime
 
     from bridge_core import BridgeError, RunRef, RunSnapshot
 
-__all__ = ["RETRIED", "error_classes", "failure_of_error", "failure_of_run"]
+__all__ = ["BY_REAPER", "RETRIED", "error_classes", "failure_of_error", "failure_of_run", "is_final"]
 
-RETRIED = frozenset(kind for kind in ErrorClass if kind.rule.run_ended and kind.rule.next_try is NextTry.LAUNCH) | {
-    ErrorClass.ABORTED
-}
-"""Ends of a run after which a `RetryPolicy` launches again. An abort is among them: who gives an asset a RetryPolicy asks for it,
-and who aborts in Flyte may mean this attempt only."""
+RETRIED = frozenset(kind for kind in ErrorClass if kind.rule.run_ended and kind.rule.next_try is NextTry.LAUNCH)
+"""Ends of a run after which a `RetryPolicy` launches again: what the table of errors says, here as everywhere. Who aborts a run
+in Flyte means it to end, so that an asset which is to be tried again even then says so (``retry_on=``)."""
+BY_REAPER = "(Dagster's Flyte reaper sensor)"
+"""How the reason of an abort ends that was nobody's wish: its Dagster run was over, and nobody had tried it again for long."""
 _MOST_LINKS = 10
 
 
@@ -41,6 +42,21 @@ def error_classes(given: Collection[ErrorClass | str] | None) -> frozenset[Error
             )
         found.add(known[value])
     return frozenset(found)
+
+
+def is_final(snapshot: RunSnapshot, retry_on: Collection[ErrorClass] | None, asked: datetime | None) -> bool:
+    """Whether a run that an automatic try finds, and that ended badly, is the end of it: nobody else has looked at it yet.
+
+    Args:
+        snapshot: Of the run.
+        retry_on: Classes after which an automatic try launches again; None for `RETRIED`.
+        asked: When somebody last asked for this work. What had ended by then is no reason not to do it; None: that is now.
+    """
+    if asked is None or snapshot.ended_at is None or snapshot.ended_at < asked:
+        return False
+    if (snapshot.abort_reason or "").endswith(BY_REAPER):
+        return False
+    return classify(snapshot).error_class not in (RETRIED if retry_on is None else retry_on)
 
 
 def failure_of_run(

@@ -3,7 +3,8 @@
 What happens when something dies:
 
 * the step's process, or the whole worker: the retry has the same lineage, hence the same run name, and attaches;
-* the Flyte run: the next try finds it FAILED or ABORTED under its name and launches the next attempt;
+* the Flyte run: the next try finds it FAILED or ABORTED under its name and launches the next attempt, unless that try is
+  automatic and the end is final for it (`is_final`);
 * a person stops the Dagster run: its status is CANCELING when the interrupt arrives, and the Flyte run is aborted;
 * a person presses Ctrl-C on ``dagster job execute`` or a script: the signal is SIGINT, and the Flyte run is aborted;
 * the pod is evicted (SIGTERM, status still STARTED): the Flyte run goes on, and a retry attaches;
@@ -12,7 +13,7 @@ What happens when something dies:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +34,10 @@ from bridge_core import (
 from ._abort import abort_if_meant
 from ._attempts import newest_attempt
 from ._compat import is_being_cancelled, step_key
-from ._failures import failure_of_error, failure_of_run
+from ._failures import failure_of_error, failure_of_run, is_final
 from ._interrupts import Interrupts
-from ._lineage import Lineage
-from ._notes import note_run, was_stopped_by_hand
+from ._lineage import Lineage, asked_at, runs_of
+from ._notes import note_pin, note_run, noted_pin, was_stopped_by_hand
 from ._origin import provenance_of
 from ._patience import Patience
 
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import timedelta
 
-    from bridge_core import Client, EntityRef, ErrorClass, RunOutputs, RunSnapshot
+    from bridge_core import Client, Entity, EntityRef, ErrorClass, RegisterRequest, RunOutputs, RunSnapshot
+
+    from ._compat import StepContext
 
 __all__ = ["How", "Outcome", "run_to_end"]
 
@@ -60,18 +63,26 @@ class How:
         timeout: Seconds until the step fails; None for ever.
         poll_interval: Seconds between questions; None adapts.
         retry_on: Classes of errors after which a `RetryPolicy` may launch again; None for those of the table.
+        on_reexecute: What follows a run that ended badly: ``fresh``, ``relaunch`` or ``recover``.
         shared: Name of the piece of work where other Dagsters do it too; None where it is this Dagster's own.
         dagster_url: Of Dagster's webserver, for the link back.
         reads_outputs: Whether outputs are fetched.
+        nodes: Of which nodes of the run, too.
+        more_inputs: Gives further inputs, over the author's; it may ask for the interface.
+        register: What brings the entity, registered before it is launched; None: it is registered.
     """
 
     options: RunOptions
     timeout: float | timedelta | None = None
     poll_interval: float | timedelta | None = None
     retry_on: Collection[ErrorClass] | None = None
+    on_reexecute: str = "fresh"
     shared: str | None = None
     dagster_url: str = ""
     reads_outputs: bool = True
+    nodes: tuple[str, ...] = ()
+    more_inputs: Callable[[Callable[[], Entity]], Mapping[str, Any]] | None = None
+    register: RegisterRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,18 +92,20 @@ class Outcome:
     Attributes:
         snapshot: How it ended.
         outputs: Empty when they were not wanted.
+        of_nodes: Outputs of the nodes that were asked for, by name.
         differing: Names of the inputs that this try would have given otherwise; None when the run has this try's inputs.
     """
 
     snapshot: RunSnapshot
     outputs: RunOutputs | None
+    of_nodes: Mapping[str, RunOutputs]
     differing: tuple[str, ...] | None
 
 
 class _Step:
     """What a step knows about its run while it works on it."""
 
-    def __init__(self, context: dg.AssetExecutionContext, client: Client, how: How, interrupts: Interrupts) -> None:
+    def __init__(self, context: StepContext, client: Client, how: How, interrupts: Interrupts) -> None:
         self.context = context
         self.client = client
         self.how = how
@@ -102,22 +115,41 @@ class _Step:
         self.patience = Patience(context, seconds(how.timeout, "timeout"), poll, interrupts)
         self.interrupts = interrupts
         self.ref: RunRef | None = None
+        self.before: RunRef | None = None
 
     def work(self, entity: EntityRef, inputs: Mapping[str, Any]) -> Outcome:
         """Launches or attaches, waits, reads the outputs."""
         try:
-            launched, differing = self._launch_or_attach(
-                entity.placed(self.client.config, settings="FlyteResource"), inputs
-            )
+            entity = entity.placed(self.client.config, settings="FlyteResource")
+            if self.how.register is not None:
+                entity = self._registered(entity, self.how.register)
+            if self.how.more_inputs is not None:
+                what = f"reading the interface of {entity}"
+                interface = self.how.more_inputs(
+                    lambda: self.patience.ask(what, lambda: self.client.get_entity(entity))
+                )
+                inputs = {**inputs, **interface}
+            launched, differing = self._launch_or_attach(entity, inputs)
             snapshot = self._wait(launched)
             if not snapshot.phase.is_success:
-                raise failure_of_run(
-                    snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
-                )
+                raise self._failure(snapshot)
             outputs = self._outputs(snapshot) if self.how.reads_outputs else None
+            of_nodes = {node: self._outputs(snapshot, node) for node in self.how.nodes}
         except BridgeError as error:
             raise failure_of_error(error, self.ref, console_url=self._console()) from None
-        return Outcome(snapshot=snapshot, outputs=outputs, differing=differing)
+        return Outcome(snapshot=snapshot, outputs=outputs, of_nodes=of_nodes, differing=differing)
+
+    def _registered(self, entity: EntityRef, register: RegisterRequest) -> EntityRef:
+        """The version that is registered for this step: by an earlier try or execution of it, else now."""
+        context, step = self.context, self.lineage.step_key
+        for run_id in runs_of(context.instance, context.run, self.lineage.scope):
+            if (pinned := noted_pin(context.instance, run_id, step, entity)) is not None:
+                context.log.info("version %s was registered by an earlier try of this step", pinned.version)
+                return pinned
+        asked = LaunchRequest(entity, register=register)
+        pinned = self.patience.ask(f"registering {entity}", lambda: self.client.register_for(asked)).entity
+        note_pin(context, pinned, step)
+        return pinned
 
     def _launch_or_attach(
         self, entity: EntityRef, inputs: Mapping[str, Any]
@@ -150,6 +182,14 @@ class _Step:
         )
 
     def _once(self, request: LaunchRequest) -> tuple[Launched, tuple[str, ...] | None]:
+        if self.before is None or self.how.on_reexecute == "fresh":
+            return self._named(request)
+        again = self.client.recover if self.how.on_reexecute == "recover" else self.client.relaunch
+        ref = again(self.before, name=request.name)
+        self.context.log.info("run %s: %s of run %s", ref, self.how.on_reexecute, self.before)
+        return Launched(ref=ref, created=True, snapshot=self.client.describe(ref)), None
+
+    def _named(self, request: LaunchRequest) -> tuple[Launched, tuple[str, ...] | None]:
         """The run of that name, made now or found; with the inputs that differ when it was launched with others."""
         try:
             return self.client.launch_or_attach(request), None
@@ -170,10 +210,16 @@ class _Step:
 
         newest, snapshot = newest_attempt(look, attempt, ended, limit=_ATTEMPTS)
         if not _ended_badly(snapshot):
+            self.before = None
             return newest
+        asked = asked_at(self.context.instance, self.context.run, self.context.retry_number)
+        if is_final(snapshot, self.how.retry_on, asked):
+            self.ref = snapshot.ref
+            raise self._failure(snapshot)
         self.context.log.warning(
             "an earlier try ended badly, launching attempt %d: %s", newest + 2, snapshot.describe()
         )
+        self.before = snapshot.ref
         return newest + 1
 
     def _announce(self, launched: Launched, differing: tuple[str, ...] | None) -> None:
@@ -198,15 +244,19 @@ class _Step:
                 self.interrupts.check()
         return final
 
-    def _outputs(self, snapshot: RunSnapshot) -> RunOutputs:
+    def _outputs(self, snapshot: RunSnapshot, node: str | None = None) -> RunOutputs:
+        what = f"reading the outputs of {f'node {node!r} of ' if node else ''}run {snapshot.ref}"
         try:
-            return self.patience.ask(
-                f"reading the outputs of run {snapshot.ref}", lambda: self.client.outputs(snapshot.ref)
-            )
+            return self.patience.ask(what, lambda: self.client.outputs(snapshot.ref, node=node))
         except BridgeError as error:
             # The run succeeded: another try attaches to it and reads again, and can launch nothing.
             failure = failure_of_error(error, snapshot.ref, console_url=snapshot.console_url)
             raise dg.Failure(failure.description, failure.metadata, allow_retries=True) from None
+
+    def _failure(self, snapshot: RunSnapshot) -> dg.Failure:
+        return failure_of_run(
+            snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
+        )
 
     def _log_links(self, snapshot: RunSnapshot) -> Mapping[str, str]:
         """Where the failed attempts wrote their logs; nothing when that cannot be told now."""
@@ -221,9 +271,7 @@ class _Step:
         return self.client.console_url(self.ref) if self.ref is not None else ""
 
 
-def run_to_end(
-    context: dg.AssetExecutionContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How
-) -> Outcome:
+def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How) -> Outcome:
     """Launches or attaches, waits, and returns how a run that succeeded ended.
 
     Raises:
@@ -246,7 +294,7 @@ def run_to_end(
             raise
 
 
-def _refuse_what_was_stopped(context: dg.AssetExecutionContext) -> None:
+def _refuse_what_was_stopped(context: StepContext) -> None:
     """With a RetryPolicy, Dagster turns the interrupt of a cancelled step into one more try of it."""
     if is_being_cancelled(context.instance, context.run.run_id):
         raise dg.Failure("the Dagster run is being cancelled; nothing was launched", allow_retries=False)

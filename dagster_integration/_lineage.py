@@ -16,12 +16,15 @@ from ._compat import created_at, step_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     import dagster as dg
 
     from bridge_core import EntityRef
 
-__all__ = ["Lineage", "scope_of"]
+    from ._compat import StepContext
+
+__all__ = ["Lineage", "asked_at", "scope_of"]
 
 _ANCESTORS = 1000  # re-executions of re-executions; a bound, so that a damaged run storage cannot hang a step
 _WHAT = ("ops", "solids", "inputs", "resources")
@@ -45,7 +48,7 @@ class Lineage:
     partition: str = ""
 
     @classmethod
-    def of(cls, context: dg.AssetExecutionContext, *, shared: str | None = None) -> Lineage:
+    def of(cls, context: StepContext, *, shared: str | None = None) -> Lineage:
         """The lineage of the step that runs now.
 
         Args:
@@ -87,6 +90,38 @@ def scope_of(instance: dg.DagsterInstance, run: dg.DagsterRun, step: str) -> str
             scope = parent.run_id
         child = parent
     return scope
+
+
+def runs_of(instance: dg.DagsterInstance, run: dg.DagsterRun, scope: str) -> list[str]:
+    """Ids of the Dagster runs of a lineage, this one first; this one alone when its scope is none of its ancestors."""
+    found, child = [run.run_id], run
+    while child.run_id != scope:
+        parent = instance.get_run_by_id(child.parent_run_id) if child.parent_run_id else None
+        if parent is None or len(found) > _ANCESTORS:
+            return [run.run_id]
+        found.append(parent.run_id)
+        child = parent
+    return found
+
+
+def asked_at(instance: dg.DagsterInstance, run: dg.DagsterRun, retry_number: int) -> datetime | None:
+    """When a person, a schedule or a sensor last asked for this work; None when this very try is what was asked for.
+
+    Args:
+        instance: Of this Dagster.
+        run: The Dagster run.
+        retry_number: Of the step: above 0 it is a `RetryPolicy` that tries again.
+    """
+    automatic = retry_number > 0
+    for _ in range(_ANCESTORS):
+        if _AUTOMATIC not in run.tags:
+            break
+        automatic = True
+        parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+        if parent is None:
+            break
+        run = parent
+    return created_at(instance, run.run_id) if automatic else None
 
 
 def _deciding(run_config: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,23 +8,26 @@ none for runs of single tasks).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from bridge_core import InvalidRequest, RunRef
+from bridge_core import EntityRef, InvalidRequest, RunRef
 
 from ._compat import notes_of, report
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-__all__ = ["Noted", "note_run", "note_stop", "noted_runs", "was_stopped_by_hand"]
+    from ._compat import StepContext
+
+__all__ = ["Noted", "note_pin", "note_run", "note_stop", "noted_pin", "noted_runs", "was_stopped_by_hand"]
 
 _RUN = "flyte/execution"
 _SHARED = "flyte/shared"
 _STOPPED = "flyte/stopped_by_hand"
+_PIN = "flyte/registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Noted:
     """Whether another Dagster may wait for it too."""
 
 
-def note_run(context: dg.AssetExecutionContext, ref: RunRef, step: str, console_url: str, *, shared: bool) -> None:
+def note_run(context: StepContext, ref: RunRef, step: str, console_url: str, *, shared: bool) -> None:
     """Says so before the run exists: whoever cleans up after a worker that died right after this can find it."""
     metadata: dict[str, dg.MetadataValue] = {_RUN: dg.MetadataValue.text(str(ref))}
     if console_url:
@@ -62,7 +65,27 @@ def noted_runs(instance: DagsterInstance, run_id: str) -> Iterator[Noted]:
         yield Noted(ref=ref, step=step, shared=_SHARED in metadata)
 
 
-def note_stop(context: dg.AssetExecutionContext, step: str) -> None:
+def note_pin(context: StepContext, entity: EntityRef, step: str) -> None:
+    """Says what was registered for a step, before it is launched: its tries and re-executions launch that version."""
+    metadata = {_PIN: dg.MetadataValue.text(str(entity))}
+    report(context.instance, context.run, f"registered {entity}", metadata, step)
+
+
+def noted_pin(instance: DagsterInstance, run_id: str, step: str, entity: EntityRef) -> EntityRef | None:
+    """What was registered for a step of this Dagster run, if it was this entity; the newest."""
+    found = None
+    for noted_step, metadata in notes_of(instance, run_id):
+        text = metadata[_PIN].value if _PIN in metadata and noted_step == step else None
+        if not isinstance(text, str):
+            continue
+        pinned = EntityRef.parse(text)
+        same = replace(pinned, version=None) == replace(entity, version=None)
+        if same and entity.version in (None, pinned.version):
+            found = pinned
+    return found
+
+
+def note_stop(context: StepContext, step: str) -> None:
     """Says that somebody stopped this Dagster run with Ctrl-C. With a RetryPolicy, Dagster would try such a step again."""
     metadata = {_STOPPED: dg.MetadataValue.bool(True)}
     report(context.instance, context.run, "stopped with Ctrl-C", metadata, step)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from bridge_core import Provenance
 
-from ._compat import installation_of
+from ._compat import assets_of, installation_of
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from ._compat import StepContext
     from ._lineage import Lineage
 
 __all__ = ["TICK_TAG", "awaited_by", "provenance_of"]
@@ -21,9 +20,7 @@ TICK_TAG = "flyte/tick"
 """Dagster run tag that holds the tick of a schedule, as ISO text."""
 
 
-def provenance_of(
-    context: dg.AssetExecutionContext, lineage: Lineage, attempt: int, *, url: str, awaited: bool
-) -> Provenance:
+def provenance_of(context: StepContext, lineage: Lineage, attempt: int, *, url: str, awaited: bool) -> Provenance:
     """The provenance of one attempt of a step.
 
     Args:
@@ -42,7 +39,7 @@ def provenance_of(
         run=run.run_id,
         task=lineage.step_key,
         part=lineage.partition,
-        asset=context.asset_key.to_user_string(),
+        asset=assets_of(context),
         tick=run.tags.get(TICK_TAG, ""),
         attempt=attempt + 1,
         identity=lineage.scope,

@@ -1,6 +1,7 @@
 """How long a step asks: a Flyte that is away is asked again, for as long as the step may wait, and people see it.
 
-One rule for every question of a step, launching and reading outputs as well as waiting: an outage is no verdict.
+One rule for every question of a step, launching and reading outputs as well as waiting: an outage is no verdict, and neither
+is a quota that others have used up for now.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from bridge_core import BridgeError, ErrorClass, classify
+from bridge_core import BridgeError, may_pass
 
 if TYPE_CHECKING:
-    import dagster as dg
-
     from bridge_core import PollPolicy
 
+    from ._compat import StepContext
     from ._interrupts import Interrupts
 
 __all__ = ["Patience"]
@@ -37,9 +37,7 @@ class Patience:
         interrupts: Looked at between questions.
     """
 
-    def __init__(
-        self, context: dg.AssetExecutionContext, timeout: float | None, poll: PollPolicy, interrupts: Interrupts
-    ) -> None:
+    def __init__(self, context: StepContext, timeout: float | None, poll: PollPolicy, interrupts: Interrupts) -> None:
         self._context = context
         self._end = None if timeout is None else time.monotonic() + timeout
         self._poll = poll
@@ -51,7 +49,7 @@ class Patience:
         return None if self._end is None else max(self._end - time.monotonic(), 0.0)
 
     def ask(self, what: str, question: Callable[[], T]) -> T:
-        """The answer; asks again while Flyte cannot be asked.
+        """The answer; asks again while Flyte cannot be asked, or is too busy.
 
         Args:
             what: For the log: ``launching run …``.
@@ -66,7 +64,7 @@ class Patience:
                 answer = question()
             except BridgeError as error:
                 left = self.left
-                if classify(error).error_class is not ErrorClass.COULD_NOT_ASK or left == 0:
+                if not may_pass(error) or left == 0:
                     raise
                 if not away:
                     self._context.log.warning("%s: %s It is asked again until it answers.", what, error)
@@ -94,7 +92,7 @@ class Patience:
 class _Copy(logging.Handler):
     """Warnings of this thread only: others wait for runs of their own."""
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    def __init__(self, context: StepContext) -> None:
         super().__init__(logging.WARNING)
         self._context = context
         self._thread = threading.get_ident()

@@ -48,29 +48,39 @@ class UserFunction:
         given = {**arguments, **{name: resource_given(context, name) for name in self.resources}}
         return self._function(context, **given) if self._takes_context else self._function(**given)
 
-    def dress(self, compute: Callable[..., Any]) -> Callable[..., dg.MaterializeResult[Any]]:
-        """Gives `compute` the name, the docstring and the parameters that Dagster is to see."""
+    def dress(self, compute: Callable[..., Any], *, several: bool = False) -> Callable[..., Any]:
+        """Gives `compute` the name, the docstring and the parameters that Dagster is to see.
+
+        Args:
+            compute: What Dagster calls.
+            several: Whether it returns more than one result.
+        """
         functools.update_wrapper(compute, self._function)
         del compute.__wrapped__  # type: ignore[attr-defined]  # else annotations would be looked up there
         context = inspect.Parameter(
             "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext
         )
         seen = [parameter for parameter in self._own if parameter.name not in self.resources]
-        return self._shown([context, *seen], compute)
+        return self._shown(
+            [context, *seen], compute, returned=inspect.Signature.empty if several else dg.MaterializeResult
+        )
 
     def _shown(
-        self, parameters: typing.Sequence[inspect.Parameter], compute: Callable[..., Any] | None = None
+        self,
+        parameters: typing.Sequence[inspect.Parameter],
+        compute: Callable[..., Any] | None = None,
+        returned: Any = dg.MaterializeResult,
     ) -> Callable[..., Any]:
         def nothing() -> None: ...
 
         shown: Any = compute or nothing
         shown.__annotations__ = {
             **{each.name: each.annotation for each in parameters if each.annotation is not inspect.Parameter.empty},
-            "return": dg.MaterializeResult,
+            **({} if returned is inspect.Signature.empty else {"return": returned}),
         }
-        shown.__signature__ = inspect.Signature(list(parameters), return_annotation=dg.MaterializeResult)
-        returned: Callable[..., Any] = shown
-        return returned
+        shown.__signature__ = inspect.Signature(list(parameters), return_annotation=returned)
+        function: Callable[..., Any] = shown
+        return function
 
 
 def _hints_of(function: Callable[..., Any]) -> dict[str, Any]:

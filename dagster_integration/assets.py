@@ -3,47 +3,55 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import dagster as dg
 
-from bridge_core import BridgeError, EntityRef, InvalidRequest, RunOptions, seconds
+from bridge_core import EntityRef
 
 from ._arguments import AssetArguments, check_arguments
 from ._description import description_of
-from ._failures import error_classes, failure_of_error
-from ._launch import How, run_to_end
-from ._no_value import asset_without_value
+from ._partition_inputs import PartitionInputs
+from ._pieces import Made, Piece, pieces_of, results
 from ._signature import UserFunction
-from .resource import FlyteResource
+from ._work import OnReexecute, Options, OptionsOf, Work
+from .io_manager import outputs_manager
 from .results import LONGEST, Shown, materialize_result
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge_core import Client, ErrorClass
+    from bridge_core import ErrorClass, RegisterRequest
+
+    from .resource import FlyteResource
+    from .run_config import FlyteRunConfig
 
 __all__ = ["AssetArguments", "build_flyte_assets", "flyte_assets"]
 
 Inputs = Mapping[str, Any] | Callable[[dg.AssetExecutionContext], Mapping[str, Any]]
-Options = RunOptions | Mapping[str, Any]
-OptionsOf = Callable[[dg.AssetExecutionContext], Options]
 
 
 def build_flyte_assets(
     entity: str | EntityRef,
     *,
     inputs: Inputs | None = None,
+    config: type[FlyteRunConfig] | None = None,
+    partition_inputs: Mapping[str, str | Callable[[dg.AssetExecutionContext], Any]] | None = None,
+    outputs: Mapping[str, Made] | None = None,
+    specs: Sequence[dg.AssetSpec | dg.AssetCheckSpec] | None = None,
     resource_key: str = "flyte",
     options: Options | OptionsOf | None = None,
     timeout: float | timedelta | None = None,
     poll_interval: float | timedelta | None = None,
     retry_on: Collection[ErrorClass | str] | None = None,
+    on_reexecute: OnReexecute = "fresh",
     metadata_outputs: bool | Sequence[str] = True,
     metadata_limit: int = LONGEST,
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     described_by: FlyteResource | None = None,
+    register: RegisterRequest | Any = None,
     **asset: Unpack[AssetArguments],
 ) -> dg.AssetsDefinition:
     """An asset whose materialization is one run of a Flyte launch plan, workflow or task.
@@ -55,6 +63,14 @@ def build_flyte_assets(
         entity: What to run: an `EntityRef`, or its text form ``[launch_plan:|task:][project/domain/]name[@version]``.
         inputs: The inputs of the run, or a function that is given the context (``context.partition_key`` and all) and
             returns them. It may run again on a retry; the inputs of a run that exists already stay in force.
+        config: A class of `FlyteRunConfig.of`: the launchpad shows its fields, and what is set there stands over `inputs`.
+        partition_inputs: Which inputs say which partitions a run makes: input -> ``"{key}"``, ``"{keys}"``, ``"{start}"``,
+            ``"{end}"`` (of several dimensions ``"{key.region}"``), a text with such words in it, or a function of the context.
+            Converted to the registered types. Without ``{key}``, and without a ``backfill_policy``, a range is one run.
+        outputs: Several assets of one run: output name -> the key of its asset, or an `AssetSpec`, or an `AssetCheckSpec`,
+            which passes when that output is true (or a structure whose ``passed`` is). None: the run is one asset.
+        specs: The same as specs, those of `load_flyte_asset_specs` for instance: their metadata ``flyte/output`` or
+            ``flyte/node`` say which part of the run each is. Some of the assets may be chosen; the run is the same.
         resource_key: Under which key the `FlyteResource` is found.
         options: How the run is run (`RunOptions`, or its fields as a mapping), or a function of the context that returns it.
         timeout: Seconds (or timedelta) before the step fails; the run goes on, and a retry attaches. None: for ever. It counts
@@ -62,17 +78,22 @@ def build_flyte_assets(
         poll_interval: Seconds (or timedelta) between questions. None adapts to the run's age (`PollPolicy`).
         retry_on: Classes of errors after which ``retry_policy`` launches a new run: names of `ErrorClass`, ``"system"`` for
             instance. None: all but the user's own errors (docs/errors.md).
+        on_reexecute: What a re-execution or retry does after a run that ended badly: ``"fresh"`` launches again, ``"relaunch"``
+            launches what the old run was launched with, ``"recover"`` keeps what succeeded in it and does the rest again.
         metadata_outputs: Which outputs become metadata: all, none (False; then none is fetched), or those named.
         metadata_limit: Characters of one output that the event log keeps at most.
         work: A function of the context that names the piece of work where several Dagsters do it and only one run is wanted;
             None: the Dagster run and its re-executions are the work.
         described_by: A Flyte that is asked, while definitions load, for what the workflow's author wrote about it: the asset's
             description when none is given. None: nobody is asked.
+        register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
+            a `RegisterRequest`. Tries and re-executions of the step launch the version that was registered first, also when
+            the code has changed since; a new Dagster run registers anew.
         **asset: Arguments of `dagster.asset`: ``name`` or ``key`` (default: the last part of the entity's name), ``deps``,
             ``partitions_def``, ``retry_policy``, ``pool``, ….
 
     Returns:
-        One asset of kind ``flyte``.
+        One asset of kind ``flyte``; or several, made by one step. Those that take them as parameters get the outputs.
 
     Raises:
         InvalidRequest: The entity, an option, ``timeout``, ``retry_on`` or the like cannot be read.
@@ -87,36 +108,52 @@ def build_flyte_assets(
     def given(context: dg.AssetExecutionContext) -> Mapping[str, Any]:
         return inputs(context) if callable(inputs) else (inputs or {})
 
+    def configured(context: dg.AssetExecutionContext, config: FlyteRunConfig) -> Mapping[str, Any]:
+        found = given(context)
+        return {**found, **config.to_inputs()} if isinstance(found, Mapping) else found
+
+    if config is not None:
+        configured.__annotations__["config"] = config
     ref = EntityRef.parse(entity) if isinstance(entity, str) else entity
     if not asset.get("key") and not asset.get("name"):
         asset["name"] = "".join(c if c.isalnum() else "_" for c in ref.name.rpartition(".")[2])
     return flyte_assets(
         ref,
+        partition_inputs=partition_inputs,
+        outputs=outputs,
+        specs=specs,
         resource_key=resource_key,
         options=options,
         timeout=timeout,
         poll_interval=poll_interval,
         retry_on=retry_on,
+        on_reexecute=on_reexecute,
         metadata_outputs=metadata_outputs,
         metadata_limit=metadata_limit,
         work=work,
         described_by=described_by,
+        register=register,
         **asset,
-    )(given)
+    )(given if config is None else configured)
 
 
 def flyte_assets(
     entity: str | EntityRef,
     *,
+    partition_inputs: Mapping[str, str | Callable[[dg.AssetExecutionContext], Any]] | None = None,
+    outputs: Mapping[str, Made] | None = None,
+    specs: Sequence[dg.AssetSpec | dg.AssetCheckSpec] | None = None,
     resource_key: str = "flyte",
     options: Options | OptionsOf | None = None,
     timeout: float | timedelta | None = None,
     poll_interval: float | timedelta | None = None,
     retry_on: Collection[ErrorClass | str] | None = None,
+    on_reexecute: OnReexecute = "fresh",
     metadata_outputs: bool | Sequence[str] = True,
     metadata_limit: int = LONGEST,
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     described_by: FlyteResource | None = None,
+    register: RegisterRequest | Any = None,
     **asset: Unpack[AssetArguments],
 ) -> Callable[[Callable[..., Mapping[str, Any]]], dg.AssetsDefinition]:
     """Turns a function that returns the inputs of a Flyte run into the asset that this run makes.
@@ -138,12 +175,29 @@ def flyte_assets(
         'model'
     """
     ref = EntityRef.parse(entity) if isinstance(entity, str) else entity
-    check_arguments(asset, f"Flyte asset of {ref}")
-    fixed = None if callable(options) else _options(options)
-    classes = error_classes(retry_on)
+    where = f"Flyte asset of {ref}"
+    pieces = pieces_of(outputs, specs, where)
+    check_arguments(asset, where, several=bool(pieces))
     shown = Shown.of(metadata_outputs, limit=metadata_limit)
-    seconds(timeout, "timeout")  # a bad one is found while loading, not after something was launched
-    seconds(poll_interval, "poll_interval", positive=True)
+    policy = asset.get("backfill_policy")
+    partitions = PartitionInputs.of(partition_inputs, asset.get("partitions_def"), policy, where)
+    if partitions is not None and partitions.many and policy is None:
+        asset["backfill_policy"] = dg.BackfillPolicy.single_run()
+    job = Work(
+        entity=ref,
+        resource_key=resource_key,
+        options=options,
+        timeout=timeout,
+        poll_interval=poll_interval,
+        retry_on=retry_on,
+        on_reexecute=on_reexecute,
+        shown=shown,
+        work=work,
+        partitions=partitions,
+        reads_outputs=any(piece.output is not None and piece.node is None for piece in pieces),
+        nodes=tuple(dict.fromkeys(piece.node for piece in pieces if piece.node is not None)),
+        register=register,
+    )
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> dg.AssetsDefinition:
         if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
@@ -152,81 +206,69 @@ def flyte_assets(
                 "generator or coroutine function: Dagster cannot interrupt those"
             )
         users = UserFunction(function)
-
-        def compute(context: dg.AssetExecutionContext, **arguments: Any) -> dg.MaterializeResult[Any]:
-            resource, client = _flyte(context, ref, resource_key)
-            how = How(
-                options=fixed if fixed is not None else _options_now(options, context),
-                timeout=timeout,
-                poll_interval=poll_interval,
-                retry_on=classes,
-                shared=work(context) if work is not None else None,
-                dagster_url=resource.dagster_url or "",
-                reads_outputs=shown.any,
-            )
-            outcome = run_to_end(context, client, ref, _inputs(users(context, arguments), context, ref), how)
-            return materialize_result(
-                outcome.snapshot,
-                outcome.outputs or {},
-                differing=outcome.differing,
-                shown=shown,
-                log=context.log,
-            )
-
-        settings: dict[str, Any] = {**asset}
-        settings["kinds"] = {"flyte", *(settings.get("kinds") or ())}
-        settings["metadata"] = {"flyte/entity": str(ref), **(settings.get("metadata") or {})}
-        said = settings.get("description") or inspect.getdoc(function)
+        said = asset.get("description") or inspect.getdoc(function)
         if not said and described_by is not None:
             said = description_of(ref, described_by)
-        settings["description"] = said or f"Flyte {ref}"
-        settings["required_resource_keys"] = {
-            resource_key,
-            *users.resources,
-            *(settings.get("required_resource_keys") or ()),
+        settings: dict[str, Any] = {
+            **asset,
+            "kinds": {"flyte", *(asset.get("kinds") or ())},
+            "metadata": {"flyte/entity": str(ref), **(asset.get("metadata") or {})},
+            "description": said or f"Flyte {ref}",
+            "required_resource_keys": {
+                resource_key,
+                *users.resources,
+                *(asset.get("required_resource_keys") or ()),
+            },
         }
-        return asset_without_value(users.dress(compute), settings)
+        if not settings.get("io_manager_key"):
+            settings["io_manager_key"] = key = f"flyte_outputs_of_{resource_key}"
+            settings["resource_defs"] = {key: outputs_manager(resource_key), **(settings.get("resource_defs") or {})}
+        with warnings.catch_warnings():
+            if not asset.get("resource_defs"):  # beta in 1.13, and nothing that the author asked for
+                warnings.filterwarnings("ignore", "Parameter `resource_defs`", dg.BetaWarning)
+            if policy is None:
+                warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+            return _several(job, pieces, users, settings) if pieces else _one(job, users, settings)
 
     return decorate
 
 
-def _options(given: Options | None) -> RunOptions:
-    return given if isinstance(given, RunOptions) else RunOptions.from_mapping(given or {})
-
-
-def _options_now(give: Any, context: dg.AssetExecutionContext) -> RunOptions:
-    given = give(context)
-    where = f"options of asset {context.asset_key.to_user_string()!r}"
-    if not isinstance(given, RunOptions | Mapping):
-        raise dg.Failure(
-            f"{where}: the function must return RunOptions or a mapping of its fields, got {type(given).__name__}",
-            allow_retries=False,
+def _one(job: Work, users: UserFunction, settings: Mapping[str, Any]) -> dg.AssetsDefinition:
+    def compute(context: dg.AssetExecutionContext, **arguments: Any) -> dg.MaterializeResult[Any]:
+        outcome = job.run(context, users(context, arguments))
+        return materialize_result(
+            outcome.snapshot, outcome.outputs or {}, differing=outcome.differing, shown=job.shown, log=context.log
         )
-    try:
-        return _options(given)
-    except InvalidRequest as error:
-        raise dg.Failure(f"{where}: {error}", allow_retries=False) from None
+
+    made: dg.AssetsDefinition = dg.asset(**settings)(users.dress(compute))
+    return made
 
 
-def _inputs(given: Any, context: dg.AssetExecutionContext, entity: EntityRef) -> Mapping[str, Any]:
-    if not isinstance(given, Mapping):
-        raise dg.Failure(
-            f"inputs of {entity} must be a mapping of input names to values; asset {context.asset_key.to_user_string()!r} "
-            f"gave {type(given).__name__}",
-            allow_retries=False,
-        )
-    return given
+def _several(job: Work, pieces: Sequence[Piece], users: UserFunction, settings: dict[str, Any]) -> dg.AssetsDefinition:
+    def compute(context: dg.AssetExecutionContext, **arguments: Any) -> Iterator[Any]:
+        outcome = job.run(context, users(context, arguments))
+        yield from results(context, pieces, outcome, job.shown)
+
+    each = {name: settings.pop(name) for name in _OF_EACH if name in settings}
+    specs = [_completed(piece.spec, each) for piece in pieces if isinstance(piece.spec, dg.AssetSpec)]
+    checks = [piece.spec for piece in pieces if isinstance(piece.spec, dg.AssetCheckSpec)]
+    make = dg.multi_asset(specs=specs, check_specs=checks, can_subset=True, **settings)
+    made: dg.AssetsDefinition = make(users.dress(compute, several=True))
+    return made
 
 
-def _flyte(context: dg.AssetExecutionContext, entity: EntityRef, resource_key: str) -> tuple[FlyteResource, Client]:
-    resource = getattr(context.resources, resource_key)
-    if not isinstance(resource, FlyteResource):
-        raise dg.Failure(
-            f"resource {resource_key!r} of asset {context.asset_key.to_user_string()!r} ({entity}) must be a FlyteResource, got "
-            f"{type(resource).__name__}; give Definitions(resources={{{resource_key!r}: FlyteResource(…)}})",
-            allow_retries=False,
-        )
-    try:
-        return resource, resource.get_client()
-    except BridgeError as error:
-        raise failure_of_error(error.with_message(f"resource {resource_key!r}: {error.message}"), None) from None
+_OF_EACH = ("automation_condition", "code_version", "deps", "io_manager_key", "kinds", "metadata", "owners", "tags")
+"""What is said once and holds for each of several assets, unless its own spec says otherwise."""
+
+
+def _completed(spec: dg.AssetSpec, each: Mapping[str, Any]) -> dg.AssetSpec:
+    given: dict[str, Any] = {
+        "metadata": {**each["metadata"], "dagster/io_manager_key": each["io_manager_key"], **spec.metadata},
+        "tags": {**(each.get("tags") or {}), **spec.tags},
+        "kinds": {*each["kinds"], *spec.kinds},
+        "deps": [*(each.get("deps") or ()), *spec.deps],
+    }
+    for name in ("automation_condition", "code_version", "owners"):
+        if each.get(name) and not getattr(spec, name):
+            given[name] = each[name]
+    return spec.replace_attributes(**given)

@@ -9,7 +9,10 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from bridge_core import Client, Config
+    from bridge_core import Client, Config, EntityKind, EntityRef, RegistrationReport
+
+    from ._catalog import Selector
+    from .translator import FlyteEntityProps
 
 __all__ = ["FlyteResource"]
 
@@ -34,6 +37,13 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
     ca_cert_file: str | None = Field(default=None, description="PEM file that replaces the system's root certificates.")
     project: str | None = Field(default=None, description="Project of entities that name none.")
     domain: str | None = Field(default=None, description="Domain of entities that name none.")
+    org: str | None = Field(default=None, description="Organisation, on installations of Flyte 2 that have them.")
+    flyte_version: str | None = Field(
+        default=None, description="1, 2 or auto. Left out: the endpoint is asked once per process."
+    )
+    transport: str | None = Field(
+        default=None, description="grpc, or connect (Flyte 2 over HTTP/1.1). Left out: what the endpoint answers."
+    )
     console_endpoint: str | None = Field(
         default=None, description="Base URL of Flyte's web console, for links. Left out: derived from the endpoint."
     )
@@ -101,6 +111,64 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         if self._client is None:
             self._client = Client(self.get_config())
         return self._client
+
+    def fetch_launch_plans(
+        self, selector: "Selector | None" = None, *, project: str | None = None, domain: str | None = None
+    ) -> "list[FlyteEntityProps]":
+        """Launch plans by name, the active version of each where there is one: what they take and give, and their graph.
+
+        Args:
+            selector: Patterns of names (``"pkg.*"``, ``"!pkg.old*"``), or a function of the `EntityRef`. None: all.
+            project: None: the resource's.
+            domain: None: the resource's.
+
+        Raises:
+            BridgeError: Flyte could not be asked.
+        """
+        return self.fetch_entities("launch_plan", selector, project=project, domain=domain)
+
+    def fetch_workflows(
+        self, selector: "Selector | None" = None, *, project: str | None = None, domain: str | None = None
+    ) -> "list[FlyteEntityProps]":
+        """Workflows, as `fetch_launch_plans` does."""
+        return self.fetch_entities("workflow", selector, project=project, domain=domain)
+
+    def fetch_tasks(
+        self, selector: "Selector | None" = None, *, project: str | None = None, domain: str | None = None
+    ) -> "list[FlyteEntityProps]":
+        """Tasks, as `fetch_launch_plans` does."""
+        return self.fetch_entities("task", selector, project=project, domain=domain)
+
+    def fetch_interface(self, entity: "str | EntityRef") -> "FlyteEntityProps":
+        """What one entity takes and gives. Raises `EntityNotFound`."""
+        from .translator import FlyteEntityProps
+
+        return FlyteEntityProps.of(self.get_client().get_entity(entity))
+
+    def fetch_entities(
+        self,
+        kind: "EntityKind | str",
+        selector: "Selector | None" = None,
+        *,
+        project: str | None = None,
+        domain: str | None = None,
+    ) -> "list[FlyteEntityProps]":
+        """Entities of any kind, as `fetch_launch_plans` does."""
+        from ._catalog import fetch
+
+        return fetch(self.get_client(), kind, selector, project, domain)
+
+    def register(self, source: Any, **arguments: Any) -> "RegistrationReport":
+        """Registers tasks, workflows and launch plans; see ``Client.register``.
+
+        Args:
+            source: A package, code or values; or a `RegisterRequest`.
+            **arguments: Those of ``Client.register``: ``version``, ``python``, ``activate``, ….
+
+        Raises:
+            BridgeError: See there.
+        """
+        return self.get_client().register(source, **arguments)
 
     def get_resource_definition(self) -> Any:
         """What Dagster calls while definitions load.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from bridge_core import DirectoryRef, FileRef, FrameRef, InvalidRequest
+from bridge_core import DirectoryRef, FileRef, FrameRef, InvalidRequest, RunOutputs
 
 if TYPE_CHECKING:
     from bridge_core import RunSnapshot
@@ -81,6 +81,7 @@ def materialize_result(
             "and they stayed in force"
         )
     shown = shown or Shown(names=None)
+    version = _data_version(snapshot, outputs)
     if shown.names is not None:
         if log is not None and (missing := shown.names - set(outputs)):
             log.warning(
@@ -90,7 +91,17 @@ def materialize_result(
                 ", ".join(outputs) or "none",
             )
         outputs = {name: value for name, value in outputs.items() if name in shown.names}
-    return dg.MaterializeResult(metadata={**metadata, **output_metadata(outputs, limit=shown.limit)})
+    return dg.MaterializeResult(
+        metadata={**metadata, **output_metadata(outputs, limit=shown.limit)}, data_version=dg.DataVersion(version)
+    )
+
+
+def _data_version(snapshot: RunSnapshot, outputs: Mapping[str, Any]) -> str:
+    """The hash that the task computed for the only output (``HashMethod``): equal data are no news downstream. Else the run."""
+    if isinstance(outputs, RunOutputs) and len(outputs) == 1:
+        (name,) = outputs
+        return outputs.hash(name) or snapshot.ref.name
+    return snapshot.ref.name
 
 
 def run_metadata(snapshot: RunSnapshot) -> dict[str, dg.MetadataValue]:

@@ -30,6 +30,7 @@ from bridge_core import (
     seconds,
 )
 
+from ._failures import BY_REAPER
 from ._notes import noted_runs
 from ._origin import awaited_by
 from ._orphans import Candidate, runs_at_work, unwanted
@@ -223,7 +224,7 @@ class _Sweep:
                 return
             phase = self._client.describe(candidate.ref).phase
             if not phase.is_terminal and phase is not RunPhase.ABORTING:
-                self._client.abort(candidate.ref, reason=f"{why} (Dagster's Flyte reaper sensor)")
+                self._client.abort(candidate.ref, reason=f"{why} {BY_REAPER}")
                 self._aborted.append(text)
                 self._log.info("aborted Flyte run %s: %s", text, why)
         except RunNotFound:

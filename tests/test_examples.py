@@ -10,15 +10,12 @@ import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from support.flyte import INTEGER, RawFlyte
 
 from bridge_core import Client, EntityRef, LaunchRequest
-
-if TYPE_CHECKING:
-    from bridge_core.sandbox import Sandbox
+from bridge_core.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
@@ -63,6 +60,29 @@ def test_plain_launch(flyte_sandbox: Sandbox) -> None:
     assert first.stdout.startswith("launched flytesnacks/development/daily-")
     assert "n = 3" in first.stdout
     assert run("plain_launch.py", name, "3", endpoint=flyte_sandbox.endpoint).stdout.startswith("attached to")
+
+
+def test_plain_launch_plan(flyte_sandbox: Sandbox) -> None:
+    name = "ex" + uuid.uuid4().hex[:8]
+    RawFlyte(flyte_sandbox.endpoint).register(name, {"n": INTEGER})
+    first = run("plain_launch_plan.py", name, endpoint=flyte_sandbox.endpoint)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert [line.split()[0] for line in first.stdout.splitlines()] == ["created", "activated"]
+    again = run("plain_launch_plan.py", name, endpoint=flyte_sandbox.endpoint)
+    assert [line.split()[0] for line in again.stdout.splitlines()] == ["unchanged", "unchanged"]
+    away = run("plain_launch_plan.py", "pkg.nothing", endpoint=flyte_sandbox.endpoint)
+    assert (away.returncode, away.stderr) == (4, "")
+    assert "pkg.nothing" in away.stdout
+
+
+def test_plain_register_and_launch(tmp_path: Path) -> None:
+    data = tmp_path / "data.txt"
+    data.write_text("1\n2\n3\n")
+    with Sandbox(images={"busybox:*": []}) as sandbox:
+        told = [run("plain_register_and_launch.py", str(data), endpoint=sandbox.endpoint) for _ in range(2)]
+    assert [(item.returncode, item.stderr) for item in told] == [(0, ""), (0, "")]
+    assert [item.stdout.split()[0] for item in told] == ["launched", "attached"]
+    assert all(item.stdout.splitlines()[-1] == "lines: 3" for item in told)
 
 
 def test_plain_launch_tells_a_bad_end_from_a_flyte_that_is_away(flyte_sandbox: Sandbox) -> None:

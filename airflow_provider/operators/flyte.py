@@ -6,38 +6,26 @@ failure is published before waiting. A deferrable task first waits a few seconds
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout, BaseOperator, conf
+from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from bridge_core import BridgeError, RunPhase, RunRef, seconds
-
-from .._compat import TaskDeferralTimeout, first_event_floor, has_template, outputs_limit, sync_grace
-from .._event import EventError, RunEvent
-from .._failures import airflow_failures
-from .._identity import remember_url, remembered_url, task_key
-from .._kill import SyncKill, abort_and_tell
-from .._refusals import patiently
-from .._task_key import TaskKey
-from .._time_limits import TimeLimits, in_seconds
-from .._worker_wait import told_what_a_retry_does, watch_to_end
-from ..hooks.flyte import FlyteHook
-from ..links import FlyteConsoleLink
+from ..links import FlyteConsoleLink, FlyteLogLink
+from .abort import FlyteAbortOperator
+from .register import FlyteRegisterOperator
+from .signal import FlyteSignalOperator
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import Client, EntityRef, Provenance, RunOptions, RunSnapshot
+    from bridge_core import EntityRef, RegisterRequest, RunOptions
 
-__all__ = ["FlyteRunOperator"]
+    from .._kill import SyncKill
 
-_BACKSTOP = 120.0
-"""Seconds after the deadline at which Airflow itself ends the deferral, should the triggerer not do it."""
+__all__ = ["FlyteAbortOperator", "FlyteRegisterOperator", "FlyteRunOperator", "FlyteSignalOperator"]
 
 
 class FlyteRunOperator(BaseOperator):
@@ -69,6 +57,16 @@ class FlyteRunOperator(BaseOperator):
         first_event_floor: Seconds between deferring and resuming at the earliest. None: ``[flyte] first_event_floor``.
         outputs: Names of the outputs to keep as XComs. None: all of them.
         outputs_limit: Bytes above which an output stays in Flyte and its XCom is a reference. None: ``[flyte] outputs_limit``.
+        retry_mode: What a retry does after a run that ended badly (one that lives is attached to, always). ``"attach"``: launches
+            with the arguments as they are now. ``"fresh"``: the same, and Flyte's cache is not read. ``"relaunch"``: launches
+            the failed run's version and inputs again. ``"recover"``: the same, and what succeeded in it is not done again.
+        user_errors: Whether a run that failed by its author's fault (docs/errors.md) is left to ``retries``, like every other
+            failure, or ``"fail"``: fails the task at once.
+        progress_interval: Seconds after which the task's log says what the run's nodes do, then less and less often; 0: never.
+            None: 30 on a worker; in the triggerer, where thousands wait, never.
+        register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
+            a `RegisterRequest`. Retries launch the version that the first try registered (XCom ``flyte_version``), also when the
+            code has changed since; clearing the task registers anew. ``version`` is what it is registered under.
         **kwargs: Of every Airflow operator.
 
     Example:
@@ -80,7 +78,7 @@ class FlyteRunOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("entity", "inputs", "version", "project", "domain", "options", "flyte_conn_id")
     template_fields_renderers = {"inputs": "json", "options": "json"}
-    operator_extra_links = (FlyteConsoleLink(),)
+    operator_extra_links = (FlyteConsoleLink(), FlyteLogLink())
     ui_color = "#e6dcff"
 
     def __init__(
@@ -102,6 +100,10 @@ class FlyteRunOperator(BaseOperator):
         first_event_floor: float | None = None,
         outputs: Sequence[str] | None = None,
         outputs_limit: int | None = None,
+        retry_mode: Literal["attach", "recover", "relaunch", "fresh"] = "attach",
+        user_errors: Literal["retry", "fail"] = "retry",
+        progress_interval: float | timedelta | None = None,
+        register: RegisterRequest | Any = None,
         **kwargs: Any,
     ) -> None:
         # Airflow would store every output twice, whatever its size, and overwrite keys of ours: see `_outputs`.
@@ -123,8 +125,13 @@ class FlyteRunOperator(BaseOperator):
         self.first_event_floor = first_event_floor
         self.outputs = outputs
         self.outputs_limit = outputs_limit
+        self.retry_mode = retry_mode
+        self.user_errors = user_errors
+        self.progress_interval = progress_interval
+        self.register = register
         self.each_output = bool(each)
         self.console_url: str | None = None
+        self.log_url: str | None = None
         self._kill: SyncKill | None = None
         self._killed_early = False
 
@@ -142,74 +149,9 @@ class FlyteRunOperator(BaseOperator):
             AirflowException: What a retry may: the run failed, its time is up, or Flyte could not be asked.
             TaskDeferred: Waiting goes on in the triggerer.
         """
-        from .._launch_or_attach import build_request, launch_for, placed
-        from .._outputs import checked_selection, output_loader
+        from .._run_task import RunTask
 
-        ti: Any = context["ti"]
-        with airflow_failures():
-            for name in ("timeout", "sync_grace", "first_event_floor"):  # before anything is launched
-                seconds(getattr(self, name), name)
-            seconds(self.poll_interval, "poll_interval", positive=True)
-            checked_selection(self.outputs)
-            client = FlyteHook(self.flyte_conn_id).get_client()
-            request = build_request(
-                self.entity,
-                self.inputs,
-                self.options,
-                version=self.version,
-                project=self.project,
-                domain=self.domain,
-                native=self._is_native(),
-                load=output_loader(client),
-            )
-            request = replace(request, entity=placed(request.entity, client.config, self.flyte_conn_id))
-        key, fresh = task_key(context, self.retries)
-        self.console_url = remembered_url(context)  # of the try before, should this one get no further
-        with client:
-            self._kill = SyncKill(client, ti, str(key), enabled=self.cancel_on_kill)
-            self._kill.pending = self._killed_early
-            try:
-                began = getattr(context.get("dag_run"), "start_date", None)
-                with self._kill.attending(), airflow_failures(), told_what_a_retry_does(key):
-                    launched = launch_for(
-                        client,
-                        replace(request, provenance=self._provenance(key, ti)),
-                        key,
-                        self._kill,
-                        try_began=ti.start_date,
-                        supersede=self.cancel_on_kill,
-                        legacy_since=began if fresh and ti.try_number > 1 else None,
-                        native=self._is_native(),
-                    )
-                self._publish(client, launched.ref, context)
-                if not self.wait_for_completion:
-                    with self._kill.attending():  # acts on a signal that came meanwhile
-                        return None
-                deadline = self._limits().deadline(ti)
-                snapshot = launched.snapshot
-                if not snapshot.phase.is_terminal:
-                    with self._kill.attending(), airflow_failures():
-                        snapshot = self._wait(client, launched.ref, deadline)
-                if not snapshot.phase.is_terminal:
-                    self._defer(client, launched.ref, deadline)
-            except AirflowTaskTimeout:
-                self._out_of_time(client)
-                raise
-            self._tell(snapshot)
-            with airflow_failures():
-                snapshot.raise_for_phase()
-            return self._outputs(client, launched.ref, ti)
-
-    def _provenance(self, key: TaskKey, ti: Any) -> Provenance:
-        awaited = self.wait_for_completion and self.cancel_on_kill
-        return key.provenance(attempt=ti.try_number, url=getattr(ti, "log_url", "") or "", awaited=awaited)
-
-    def _out_of_time(self, client: Client) -> None:
-        """``execution_timeout`` passed, wherever we were: what was launched, or is being launched, must end."""
-        assert self._kill is not None
-        self._kill.done()  # Airflow calls on_kill next, and would find a running task
-        if self._kill.target is not None:
-            self._abort(client, self._kill.target, f"execution_timeout of {self.execution_timeout} passed", within=10.0)
+        return RunTask(self, context).execute()
 
     def execute_complete(
         self,
@@ -233,48 +175,21 @@ class FlyteRunOperator(BaseOperator):
             AirflowFailException: Somebody aborted the run.
             AirflowException: The run failed, its time is up, the event cannot be trusted, or Flyte could not be asked.
         """
-        from bridge_core import RunAborted, WaitTimeout
+        from .._run_task import RunTask
 
-        ti: Any = context["ti"]
-        expected = RunRef.from_dict(run) if run else None
-        try:
-            news = RunEvent.from_dict(event, expected=expected)
-        except EventError as error:
-            raise AirflowException(f"run {expected or 'unknown'}: {error} A retry attaches to the run.") from None
-        with airflow_failures():
-            client = FlyteHook(self.flyte_conn_id).get_client(place)
-        with client:
-            self.console_url = client.console_url(news.ref)
-            self._kill = self._killer(client, news.ref, ti)
-            if news.code == WaitTimeout.__name__:
-                self._time_is_up(client, news.ref, news.phase, news.message)
-            if not news.phase.is_terminal:  # we could not ask: nothing is known about the run
-                raise AirflowException(f"{news.message} A retry attaches to the run.")
-            self.log.info("run %s is %s. Console: %s", news.ref, news.phase.value, self.console_url)
-            if not news.phase.is_success:
-                with suppress(BridgeError):  # the event says in short what happened
-                    self._tell(client.describe(news.ref))
-            with airflow_failures():
-                if news.phase is RunPhase.ABORTED:
-                    raise RunAborted(news.message)
-            if not news.phase.is_success:
-                raise AirflowException(news.message)
-            return self._outputs(client, news.ref, ti)
+        return RunTask(self, context).complete(event, run, place)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Airflow's own end of a deferral (`_BACKSTOP`) calls no method of ours; the run must end all the same."""
+        """Airflow's own end of a deferral (the time limit and some) calls no method of ours; the run must end all the same."""
+        from .._compat import TaskDeferralTimeout
+
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            ti: Any = context["ti"]
-            run = ti.xcom_pull(task_ids=self.task_id, key="flyte_run", map_indexes=ti.map_index)
-            if not run:
-                raise
-            with airflow_failures():
-                client = FlyteHook(self.flyte_conn_id).get_client((next_kwargs or {}).get("place"))
-            with client:
-                self.console_url = client.console_url(RunRef.from_dict(run))
-                self._time_is_up(client, RunRef.from_dict(run), RunPhase.UNKNOWN, "no triggerer said anything about it")
+            from .._run_task import RunTask
+
+            RunTask(self, context).backstop((next_kwargs or {}).get("place"))
+            raise
 
     def render_template(
         self, content: Any, context: Any, jinja_env: Any = None, seen_oids: set[int] | None = None
@@ -284,14 +199,17 @@ class FlyteRunOperator(BaseOperator):
         With ``render_template_as_native_obj=True``, Airflow reads *every* text as Python: ``version="1.10"`` would become 1.1.
         """
         if isinstance(content, str):
+            from .._compat import has_template
+
             jinja_env = jinja_env or self.get_template_env()
             if not has_template(content, jinja_env):
                 return content
         return super().render_template(content, context, jinja_env, seen_oids)
 
-    def _is_native(self) -> bool:
-        own = getattr(self, "render_template_as_native_obj", None)
-        return bool(getattr(self.get_dag(), "render_template_as_native_obj", False) if own is None else own)
+    def attend(self, kill: SyncKill) -> None:
+        """From here on a signal is this one's to see to; one that came before is handed on."""
+        kill.pending = self._killed_early
+        self._kill = kill
 
     def on_kill(self) -> None:
         """Airflow ends this process: see `_kill`."""
@@ -299,95 +217,3 @@ class FlyteRunOperator(BaseOperator):
             self._killed_early = True
         else:
             self._kill.signalled()
-
-    def _killer(self, client: Client, ref: RunRef, ti: Any) -> SyncKill:
-        kill = SyncKill(client, ti, str(TaskKey(ti, retries=self.retries)), enabled=self.cancel_on_kill)
-        kill.made(ref)
-        return kill
-
-    def _tell(self, snapshot: RunSnapshot) -> None:
-        """All that Flyte says about a failure: the exception that ends the try is one line of it."""
-        if snapshot.error is not None and "\n" in snapshot.error.message:
-            where = f" in node {snapshot.error.node}" if snapshot.error.node else ""
-            self.log.error(
-                "run %s failed%s (%s):\n%s", snapshot.ref, where, snapshot.error.code, snapshot.error.message
-            )
-
-    def _publish(self, client: Client, ref: RunRef, context: Context) -> None:
-        """What people need when the run fails, before it can."""
-        ti: Any = context["ti"]
-        self.console_url = client.console_url(ref)
-        ti.xcom_push(key="flyte_run", value=ref.to_dict())
-        ti.xcom_push(key=FlyteConsoleLink.xcom_key, value=self.console_url)
-        remember_url(context, self.console_url)
-        self.log.info("run %s. Console: %s", ref, self.console_url)
-
-    def _limits(self) -> TimeLimits:
-        return TimeLimits(self.timeout, self.execution_timeout if self.deferrable else None)
-
-    def _wait(self, client: Client, ref: RunRef, deadline: float | None) -> RunSnapshot:
-        """Waits to the end; for a deferrable task, a short while. Makes no Task SDK call: `_kill` says why."""
-        left = None if deadline is None else max(0.0, deadline - time.time())
-        grace = None
-        if self.deferrable:
-            grace = sync_grace() if self.sync_grace is None else self.sync_grace
-            if left is not None and left <= grace:
-                grace = None
-        limit = left if grace is None else grace
-        snapshot, late = watch_to_end(client, ref, timeout=limit, poll_interval=self.poll_interval)
-        if late and grace is None:
-            self._time_is_up(client, ref, snapshot.phase, late)
-        return snapshot
-
-    def _defer(self, client: Client, ref: RunRef, deadline: float | None) -> NoReturn:
-        from .._connection import place_of
-        from ..triggers.flyte import FlyteRunTrigger
-
-        now = time.time()
-        floor = first_event_floor() if self.first_event_floor is None else self.first_event_floor
-        interval = self.poll_interval
-        place = place_of(client.config)
-        self.defer(
-            trigger=FlyteRunTrigger(
-                run=ref.to_dict(),
-                flyte_conn_id=self.flyte_conn_id,
-                deadline=deadline,
-                not_before=now + floor,
-                poll_interval=None if interval is None else in_seconds(interval),
-                cancel_on_kill=self.cancel_on_kill,
-                place=place,
-                deferred_at=now if self.first_event_floor is None else None,
-            ),
-            method_name="execute_complete",
-            kwargs={"run": ref.to_dict(), "place": place},
-            timeout=None if deadline is None else timedelta(seconds=max(deadline - now, floor) + _BACKSTOP),
-        )
-
-    def _outputs(self, client: Client, ref: RunRef, ti: Any) -> dict[str, Any] | None:
-        """Stores what is wanted of the outputs; returns what Airflow stores as ``return_value``."""
-        if not self.do_xcom_push or (self.outputs is not None and not self.outputs):
-            return None
-        from .._outputs import checked_selection, output_xcoms
-
-        limit = outputs_limit() if self.outputs_limit is None else self.outputs_limit
-        with airflow_failures():
-            values = patiently(lambda: client.outputs(ref), f"outputs of run {ref}")
-            xcoms = output_xcoms(
-                ref, values, limit=limit, each=self.each_output, selected=checked_selection(self.outputs)
-            )
-        for name, value in xcoms.named.items():
-            ti.xcom_push(key=name, value=value)
-        return xcoms.returned
-
-    def _time_is_up(self, client: Client, ref: RunRef, phase: RunPhase, why: str) -> NoReturn:
-        """The timeout passed: aborts the run unless the user wants it to live, and fails this try."""
-        limit = str(self._limits())
-        fate = self._abort(client, ref, f"{limit} passed")
-        known = f"was still {phase.value}" if phase is not RunPhase.UNKNOWN else f"is in an unknown phase ({why})"
-        raise AirflowException(f"run {ref} {known} when {limit} passed; {fate}. Console: {self.console_url}") from None
-
-    def _abort(self, client: Client, ref: RunRef, why: str, *, within: float = 0.0) -> str:
-        """Ends the run; says what became of it."""
-        if not self.cancel_on_kill:
-            return "it was not aborted (cancel_on_kill=False) and goes on"
-        return abort_and_tell(client, ref, f"Airflow task {self.dag_id}.{self.task_id}: {why}", within=within)

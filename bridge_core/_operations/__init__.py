@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
     from ..literals import Codec
+    from ..model.capabilities import Capabilities
     from ..model.ids import EntityRef, RunRef
     from ..transport.base import Transport
     from .batches import BatchOperations
@@ -37,12 +38,12 @@ class Operations:
     """The verbs of one client, grouped as the files of this folder are; a group is imported when it is used first."""
 
     def __init__(self, transport: Transport, config: Config, codec: Codec | None = None) -> None:
-        from ..backends.flyte1.backend import Flyte1Backend
+        from ..backends.undetected import backend_for
 
         self._transport = transport
         self._config = config
         self._codec = codec
-        self.backend: Backend = Flyte1Backend(Calls(transport, config), config)
+        self.backend: Backend = backend_for(Calls(transport, config), config)
 
     def run(self, ref: RunRef | str) -> RunRef:
         """The run that is meant; see `run_of`."""
@@ -51,6 +52,11 @@ class Operations:
     def run_list(self, refs: Iterable[RunRef | str]) -> list[RunRef]:
         """The runs that are meant; see `runs_of`."""
         return runs_of(refs, self._config)
+
+    async def capabilities(self) -> Capabilities:
+        """What the Flyte there can do."""
+        await self.backend.ready()
+        return self.backend.capabilities
 
     async def domains(self, project: str | None) -> list[str]:
         """Ids of domains: of a project, or of the installation."""
@@ -94,7 +100,7 @@ class Operations:
         """New runs."""
         from .launch import LaunchOperations
 
-        return LaunchOperations(self.backend, self._transport, self._config, self.data)
+        return LaunchOperations(self.backend, self._transport, self._config, self.data, lambda: self.registration)
 
     @cached_property
     def batches(self) -> BatchOperations:
@@ -136,7 +142,7 @@ class Operations:
         """Tasks, workflows and launch plans, registered."""
         from .register import RegisterOperations
 
-        return RegisterOperations(self.backend, self._transport, self._config, self.files)
+        return RegisterOperations(self.backend, self._transport, self._config, self.files, self.data, self.entities)
 
     @cached_property
     def triggers(self) -> TriggerOperations:

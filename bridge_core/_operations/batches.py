@@ -87,6 +87,7 @@ class _Batch:
         self._backend = backend
         self._transport = transport
         self._launch = launch
+        self._registering = launch.registering()
         self._wait = wait
         self._waiting = enumerate(waiting)
         self._concurrency = concurrency
@@ -128,7 +129,9 @@ class _Batch:
         """Launches these; returns those that could not be."""
         failed = []
         launched = await self._launch.launch_many(
-            [request for _, request in taken], return_exceptions=return_exceptions
+            [request for _, request in taken],
+            return_exceptions=return_exceptions,
+            registering=self._registering,
         )
         for (number, request), outcome in zip(taken, launched, strict=True):
             if isinstance(outcome, BridgeError):

@@ -41,7 +41,7 @@ class DataOperations:
         if self._codec is None:
             from ..literals import Codec
 
-            self._codec = Codec.default()
+            return Codec.default(enums=self._backend.enum_form)
         return self._codec
 
     # -- up

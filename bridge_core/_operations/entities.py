@@ -46,7 +46,7 @@ class EntityOperations:
         from ..model.entities import Entity, InputSpec
 
         codec = self._data.codec
-        found = await self._interface(EntityRef.of(ref).placed(self._config))
+        found = await self.interface(EntityRef.of(ref).placed(self._config))
         return Entity(
             ref=found.entity,
             inputs={
@@ -66,8 +66,8 @@ class EntityOperations:
             task=found.task,
         )
 
-    async def _interface(self, entity: EntityRef) -> Interface:
-        """Of a workflow, its own, with the defaults of its inputs, which its default launch plan knows."""
+    async def interface(self, entity: EntityRef) -> Interface:
+        """What a placed entity takes. A workflow: its own, with the defaults, which its default launch plan knows."""
         if entity.kind is not EntityKind.WORKFLOW:
             return await self._backend.interface(entity)
         found = await self._backend.workflow(entity)

@@ -14,15 +14,15 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..model.arguments import flags
 from ..model.batches import grouped
 from ..model.errors import BridgeError, InvalidRequest, Unavailable
-from ..model.ids import EntityKind, EntityRef, RunRef
+from ..model.ids import EntityRef, RunRef
 from ..model.phases import RunPhase
 from ..model.provenance import Provenance
 from ..model.requests import LaunchRequest, stamped
@@ -31,6 +31,7 @@ from ..model.run_errors import AlreadyExists
 from ..model.run_names import check_run_name, random_run_name
 from ..model.runs import Launched, RunSnapshot
 from .create import created
+from .register_first import RegisterFirst
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
     from ..literals import Encoded
     from ..transport.base import Transport
     from .data import DataOperations
+    from .register import RegisterOperations
     from .staging import Staged
 
 __all__ = ["LaunchOperations"]
 
 log = logging.getLogger("bridge_core")
 
+T = TypeVar("T")
 
 _LAUNCHES_AT_ONCE = 8
 _BY_CLIENT = Provenance(source="client")
@@ -66,20 +69,32 @@ class _Prepared:
 class LaunchOperations:
     """The verbs that make runs."""
 
-    def __init__(self, backend: Backend, transport: Transport, config: Config, data: DataOperations) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        transport: Transport,
+        config: Config,
+        data: DataOperations,
+        registration: Callable[[], RegisterOperations],
+    ) -> None:
         self._backend = backend
         self._transport = transport
         self._config = config
         self._data = data
+        self._registration = registration
+
+    def registering(self) -> RegisterFirst:
+        """Registers what the launches of one call bring along."""
+        return RegisterFirst(self._config, self._registration)
 
     async def launch(self, request: LaunchRequest | EntityRef | str) -> RunRef:
         """Launches, or attaches to the identical run of that name, in whatever phase it is."""
-        launched = await self._launch(LaunchRequest.of(request))
+        launched = await self._launch(await self.registering().pinned(LaunchRequest.of(request)))
         return launched.ref if isinstance(launched, Launched) else launched
 
     async def launch_or_attach(self, request: LaunchRequest | EntityRef | str) -> Launched:
         """Like `launch`, and tells which of the two it was, with the run as it is now."""
-        launched = await self._launch(LaunchRequest.of(request))
+        launched = await self._launch(await self.registering().pinned(LaunchRequest.of(request)))
         if isinstance(launched, Launched):
             return launched
         try:
@@ -100,28 +115,36 @@ class LaunchOperations:
         concurrency: int = 0,
         return_exceptions: bool = False,
         group_name: str | None = None,
+        registering: RegisterFirst | None = None,
     ) -> list[RunRef | BridgeError]:
         """Launches all of them; results in the order of the requests. Those that share a name are launched in their order."""
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 0:
             raise InvalidRequest(f"launch_many: concurrency must be 0 (automatic) or more, got {concurrency!r}")
         flags(return_exceptions=return_exceptions)
         batch = [grouped(request, group_name) for request in LaunchRequest.list_of(requests)]
+        first = registering or self.registering()
 
-        async def one(request: LaunchRequest) -> RunRef | BridgeError:
+        async def tried(step: Awaitable[T]) -> T | BridgeError:
             try:
-                return await self.launch(request)
+                return await step
             except BridgeError as error:
                 if not return_exceptions:
                     raise
                 return error
 
+        pinned = [await tried(first.pinned(request)) for request in batch]
+
+        async def one(request: LaunchRequest | BridgeError) -> RunRef | BridgeError:
+            return request if isinstance(request, BridgeError) else await tried(self.launch(request))
+
         # Of two creates under one name at once, FlyteAdmin keeps the inputs of the one and the run of the other.
         in_turn: dict[str | int, list[int]] = {}
-        for number, request in enumerate(batch):
-            in_turn.setdefault(number if request.name is None else request.name, []).append(number)
+        for number, request in enumerate(pinned):
+            name = None if isinstance(request, BridgeError) else request.name
+            in_turn.setdefault(number if name is None else name, []).append(number)
 
         async def each(numbers: list[int]) -> list[tuple[int, RunRef | BridgeError]]:
-            return [(number, await one(batch[number])) for number in numbers]
+            return [(number, await one(pinned[number])) for number in numbers]
 
         limit = concurrency or _LAUNCHES_AT_ONCE
         launched = await self._transport.map_calls(each, list(in_turn.values()), limit=limit)
@@ -129,6 +152,7 @@ class LaunchOperations:
 
     async def _launch(self, request: LaunchRequest) -> RunRef | Launched:
         """A reference when this call made the run; what was found otherwise."""
+        await self._backend.ready()
         self._backend.check_options(request.options)
         entity = request.entity.placed(self._config)
         name = random_run_name() if request.name is None else check_run_name(request.name)
@@ -192,14 +216,14 @@ class LaunchOperations:
     async def _attach(self, found: Existing, entity: EntityRef, request: LaunchRequest) -> Launched:
         """Compares with the run that has our name; the same: attach; another one: say in what it differs."""
         ref, snapshot = found.snapshot.ref, found.snapshot
-        if not _same_entity(entity, found.launched):
+        if not self._backend.same_entity(entity, found.launched):
             raise AlreadyExists(
                 f"run {ref} exists ({snapshot.phase.value}) and was launched from {found.launched}, not from {entity}. Nothing "
                 f"was sent. Launch under another name: Flyte never frees one. Console: {snapshot.console_url}",
                 ref=ref,
                 snapshot=snapshot,
             )
-        prepared = await self._prepare(await self._backend.interface(found.launched), request)
+        prepared = await self._prepare(found.interface or await self._backend.interface(found.launched), request)
         if found.fingerprint != prepared.fingerprint:
             from ..literals import differing
 
@@ -224,12 +248,3 @@ class LaunchOperations:
                 )
         log.info("attached to %s (%s)", ref, snapshot.phase.value)
         return Launched(ref=ref, created=False, snapshot=snapshot)
-
-
-def _same_entity(wanted: EntityRef, launched: EntityRef) -> bool:
-    """An unpinned request matches any version of the same entity."""
-    if wanted.kind is EntityKind.WORKFLOW:
-        wanted = replace(wanted, kind=EntityKind.LAUNCH_PLAN)
-    if wanted.version in (None, "latest", "active"):
-        wanted = wanted.pinned(launched.version or "")
-    return wanted == launched

@@ -11,10 +11,12 @@ from ..model.durations import seconds
 from ..model.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from ..backends.base import Backend
     from ..config import Config
     from ..model.ids import RunRef
-    from ..model.nodes import NodeSnapshot, SpanMetric
+    from ..model.nodes import LogLine, NodeSnapshot, SpanMetric
     from ..transport.base import Transport
     from .data import DataOperations
 
@@ -56,6 +58,13 @@ class NodeOperations:
             raise NotFound(f"node {node} of run {ref} has no deck")
         return (await self._data.read_signed(urls[0])).decode(errors="replace")
 
+    async def tail(self, ref: RunRef, *, node: str | None = None, attempt: int | None = None) -> AsyncIterator[LogLine]:
+        """Lines of a log, as they come; of the run itself when no node is named."""
+        texts(node=node)
+        await self._backend.ready()
+        async for line in self._backend.nodes.tail(ref, node or "", attempt):
+            yield line
+
     async def metrics(self, ref: RunRef) -> SpanMetric:
         """Where the time of a run went."""
         return await self._backend.nodes.metrics(ref)
@@ -70,7 +79,7 @@ class NodeOperations:
         while (kind := await self._backend.nodes.gate_type(ref, signal_id)) is None:
             snapshot = await self._backend.describe(ref)
             if snapshot.phase.is_terminal:
-                raise NotFound(f"{snapshot.describe()}; it never reached a gate {signal_id!r}")
+                raise NotFound(f"no gate {signal_id!r} is reached any more: {snapshot.describe()}")
             waited = self._transport.now() - begin
             if patience is not None and waited >= patience:
                 raise NotFound(

@@ -15,18 +15,24 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import BridgeError, ConfigError, EntityNotFound, InvalidRequest, NotFound
+from ..model.digests import digest_of
+from ..model.errors import BridgeError, EntityNotFound, InvalidRequest
 from ..model.ids import EntityKind, EntityRef
+from ..model.places import check_domain, placed
 from ..model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
 from ..model.run_errors import AlreadyExists
+from .register_plans import PlanResolver, plans_digest
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
+    from ..registration.launch_plan import LaunchPlan
     from ..registration.plan import Plan
     from ..registration.source import Code, Source
     from ..registration.spec import Spec
     from ..transport.base import Transport
+    from .data import DataOperations
+    from .entities import EntityOperations
     from .files import FileOperations
 
 __all__ = ["RegisterOperations"]
@@ -54,32 +60,73 @@ class _Progress:
 class RegisterOperations:
     """Registration."""
 
-    def __init__(self, backend: Backend, transport: Transport, config: Config, files: FileOperations) -> None:
+    def __init__(  # noqa: PLR0917
+        self,
+        backend: Backend,
+        transport: Transport,
+        config: Config,
+        files: FileOperations,
+        data: DataOperations,
+        entities: EntityOperations,
+    ) -> None:
         self._backend = backend
         self._transport = transport
         self._config = config
         self._files = files
+        self._plans = PlanResolver(transport, entities, data)
 
     async def register(self, options: RegisterRequest) -> RegistrationReport:
         """See `Client.register`."""
+        report, _ = await self._register(options, None)
+        return report
+
+    async def register_for(self, entity: EntityRef, options: RegisterRequest) -> tuple[RegistrationReport, EntityRef]:
+        """Like `register`, for something that must be among what is registered.
+
+        Args:
+            entity: What is wanted, placed. A workflow stands for its own launch plan.
+            options: Without ``dry_run`` and ``skip_errors``.
+
+        Returns:
+            The report, and the entity of that version.
+
+        Raises:
+            InvalidRequest: It is not among them; nothing was written.
+        """
+        report, found = await self._register(options, entity)
+        assert found is not None
+        return report, found
+
+    async def _register(
+        self, options: RegisterRequest, wanted: EntityRef | None
+    ) -> tuple[RegistrationReport, EntityRef | None]:
         from ..registration.read import open_request
 
         project, domain = await self._place(options)
-        source = await self._transport.run_io(open_request, options, self._config.local.workflow_packages)
+        source, plans = await self._transport.run_io(open_request, options, self._config.local.workflow_packages)
         try:
-            return await self._registered(source, options, project, domain)
+            return await self._registered(source, plans, options, (project, domain), wanted)
         finally:
             await self._transport.run_io(source.close)
 
     async def _registered(
-        self, source: Source, options: RegisterRequest, project: str, domain: str
-    ) -> RegistrationReport:
+        self,
+        source: Source,
+        plans: Sequence[LaunchPlan],
+        options: RegisterRequest,
+        place: tuple[str, str],
+        wanted: EntityRef | None,
+    ) -> tuple[RegistrationReport, EntityRef | None]:
         from ..registration.placeholders import Values
         from ..registration.plan import plan
 
-        version = options.version
+        version, (project, domain) = options.version, place
+        drafts = await self._transport.run_io(source.draft) if plans else []
+        resolved = await self._plans.resolve(plans, drafts, project=project, domain=domain, version=version)
         if not version:
             version = await self._transport.run_io(lambda: source.digest)
+            if resolved:
+                version = digest_of(version, *plans_digest(resolved), chars=len(version))
         code = source.code
         if code is not None and options.copy_bundle_to is not None:
             await self._transport.run_io(_keep, code, options.copy_bundle_to)
@@ -87,7 +134,9 @@ class RegisterOperations:
         values = Values(
             project=project, domain=domain, version=version, code=where, destination=options.destination_dir or "."
         )
-        planned = plan(await self._transport.run_io(source.specs, values))
+        specs = await self._transport.run_io(source.specs, values)
+        planned = plan([*specs, *(item.spec(values) for item in resolved)])
+        found = None if wanted is None else planned.one(wanted)
         known = _Progress()
         there = await self._compare(planned, known, by_content=None if options.version else version)
         await self._check_outside(planned, there)
@@ -104,20 +153,13 @@ class RegisterOperations:
                 await self._upload(code, project, domain)
             await self._write(planned, known, skip_errors=options.skip_errors)
             await self._activate(planned, known, options)
-        return self._report(planned, known, version, where, options)
+        return self._report(planned, known, version, where, options), found
 
     # -- before the first write
 
     async def _place(self, options: RegisterRequest) -> tuple[str, str]:
-        project, domain = options.project or self._config.project, options.domain or self._config.domain
-        if not project or not domain:
-            missing = "project" if not project else "domain"
-            raise ConfigError(
-                f"register: no {missing}; give {missing}=…, name it in Config({missing}=…), or set FLYTE_LOCAL_{missing.upper()}"
-            )
-        domains = await self._backend.projects.domains(project)
-        if domains and domain not in domains:
-            raise NotFound(f"register: project {project!r} has no domain {domain!r}; it has {', '.join(domains)}")
+        project, domain = placed("register", options.project, options.domain, self._config)
+        check_domain(project, domain, await self._backend.projects.domains(project))
         return project, domain
 
     async def _code_uri(self, code: Code, project: str, domain: str) -> str:

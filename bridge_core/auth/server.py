@@ -1,5 +1,9 @@
 """What Flyte says about logging in: two anonymous calls of AuthMetadataService (flyteidl service/auth.proto).
 
+Flyte 2 has the same service under another name, with messages that have the same fields under the same numbers
+(flyteidl2 auth/auth_service.proto), so one set of stubs reads both. Where it is not known which Flyte is there, the one is
+asked when the other is not served.
+
 ``authorization_metadata_key`` names the metadata key of the token; installations behind a mesh use another one than
 ``authorization``. What the configuration says wins.
 """
@@ -7,7 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..config.auth import CLIENT_SECRET, DEVICE_FLOW, EXTERNAL_COMMAND, TOKEN
 from ..model.errors import AuthError, BridgeError, Unsupported
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["AuthServer", "ask_server", "assumed_server"]
 
 _TIMEOUT = 15.0
-_SERVICE = "/flyteidl.service.AuthMetadataService"
+_SERVICES = {1: "/flyteidl.service.AuthMetadataService", 2: "/flyteidl2.auth.AuthMetadataService"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,30 +60,19 @@ async def ask_server(transport: Transport, config: Config, metadata: Metadata, *
     Raises:
         BridgeError: Flyte could not be asked.
     """
-    from flyteidl.service import auth_pb2
-
-    public = Method(
-        f"{_SERVICE}/GetPublicClientConfig",
-        auth_pb2.PublicClientAuthConfigRequest.SerializeToString,
-        auth_pb2.PublicClientAuthConfigResponse.FromString,
-        safe=True,
-    )
-    oauth = Method(
-        f"{_SERVICE}/GetOAuth2Metadata",
-        auth_pb2.OAuth2MetadataRequest.SerializeToString,
-        auth_pb2.OAuth2MetadataResponse.FromString,
-        safe=True,
-    )
-    try:
-        client = await transport.unary(
-            public, auth_pb2.PublicClientAuthConfigRequest(), timeout=_TIMEOUT, metadata=metadata
-        )
-        urls = await transport.unary(oauth, auth_pb2.OAuth2MetadataRequest(), timeout=_TIMEOUT, metadata=metadata)
-    except BridgeError as error:
-        harmless = isinstance(error, (Unsupported, AuthError)) or answered_by_proxy(error)
-        if not harmless or (needed and not isinstance(error, Unsupported)):
-            raise
-        return _configured(AuthServer(present=False), config)
+    version = config.flyte_version
+    services = [_SERVICES[version]] if isinstance(version, int) else list(_SERVICES.values())
+    for service in services:
+        try:
+            client, urls = await _answers(transport, service, metadata)
+            break
+        except BridgeError as error:
+            if service != services[-1] and (isinstance(error, Unsupported) or answered_by_proxy(error)):
+                continue
+            harmless = isinstance(error, (Unsupported, AuthError)) or answered_by_proxy(error)
+            if not harmless or (needed and not isinstance(error, Unsupported)):
+                raise
+            return _configured(AuthServer(present=False), config)
     server = AuthServer(
         header=client.authorization_metadata_key or None,
         client_id=client.client_id or None,
@@ -91,6 +84,28 @@ async def ask_server(transport: Transport, config: Config, metadata: Metadata, *
         device_authorization_url=urls.device_authorization_endpoint or None,
     )
     return _configured(server, config)
+
+
+async def _answers(transport: Transport, service: str, metadata: Metadata) -> tuple[Any, Any]:
+    from flyteidl.service import auth_pb2
+
+    public = Method(
+        f"{service}/GetPublicClientConfig",
+        auth_pb2.PublicClientAuthConfigRequest.SerializeToString,
+        auth_pb2.PublicClientAuthConfigResponse.FromString,
+        safe=True,
+    )
+    oauth = Method(
+        f"{service}/GetOAuth2Metadata",
+        auth_pb2.OAuth2MetadataRequest.SerializeToString,
+        auth_pb2.OAuth2MetadataResponse.FromString,
+        safe=True,
+    )
+    client = await transport.unary(
+        public, auth_pb2.PublicClientAuthConfigRequest(), timeout=_TIMEOUT, metadata=metadata
+    )
+    urls = await transport.unary(oauth, auth_pb2.OAuth2MetadataRequest(), timeout=_TIMEOUT, metadata=metadata)
+    return client, urls
 
 
 def assumed_server(config: Config) -> AuthServer | None:

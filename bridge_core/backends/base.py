@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from ..model.capabilities import Capabilities
     from ..model.graph import WorkflowGraph
     from ..model.ids import EntityKind, EntityRef, RunRef
-    from ..model.nodes import Attempt, NodeSnapshot, SpanMetric
+    from ..model.nodes import Attempt, LogLine, NodeSnapshot, SpanMetric
     from ..model.projects import Project
     from ..model.run_options import RunOptions
     from ..model.run_query import RunQuery
@@ -43,6 +44,10 @@ class Nodes(Protocol):
 
     async def metrics(self, ref: RunRef) -> SpanMetric:
         """Where the time went."""
+        ...
+
+    def tail(self, ref: RunRef, node_id: str, attempt: int | None) -> AsyncIterator[LogLine]:
+        """Lines of the log of one attempt, as they come; the last attempt when none is named."""
         ...
 
     async def gate_type(self, ref: RunRef, signal_id: str) -> Any | None:
@@ -101,6 +106,10 @@ class Triggers(Protocol):
         """Stops it."""
         ...
 
+    async def delete(self, ref: EntityRef) -> None:
+        """Makes the server forget it. One that is not there is success."""
+        ...
+
     def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
         """Everything with a schedule."""
         ...
@@ -136,6 +145,24 @@ class Registry(Protocol):
 
 class Backend(Protocol):
     """One wire API. Every method is one call, or the few that mean one thing; no policy lives here."""
+
+    async def ready(self) -> None:
+        """Finds out what this is, where that is not known yet; every other awaited method does so itself."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do. Known after `ready`."""
+        ...
+
+    @property
+    def enum_form(self) -> str:
+        """What members of Python enums are on the wire: their ``value`` or their ``name``."""
+        ...
+
+    def same_entity(self, wanted: EntityRef, launched: EntityRef) -> bool:
+        """Whether a run that was launched from one is a run of the other; what names no version matches any."""
+        ...
 
     async def describe(self, ref: RunRef, *, timeout: float | None = None) -> RunSnapshot:
         """The run as it is now, with its full error. Raises `RunNotFound`. ``timeout``: seconds, at most the Config's."""

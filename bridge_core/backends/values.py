@@ -49,6 +49,8 @@ class Existing:
     """Marks the request that made it, when it was ours."""
     origin: tuple[str, RunRef] | None = None
     """``("relaunch", ref)`` or ``("recover", ref)`` when it was made from another run."""
+    interface: Interface | None = None
+    """Of what it was launched from, as it was then, when the run itself tells. None: ask for that of `launched`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

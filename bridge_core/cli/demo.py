@@ -1,6 +1,6 @@
 """``flyte-bridge demo``: the main job on one machine, for real, in under three minutes.
 
-Starts the embedded Flyte, registers a flytekit workflow with the real ``pyflyte``, runs it through a real Airflow DAG and a
+Starts the embedded Flyte, registers a flytekit workflow from its source, runs it through a real Airflow DAG and a
 real Dagster asset (the scripts under ``examples/demo``), and prints what each run gave back. Then stops what it started.
 """
 
@@ -68,13 +68,13 @@ def _demo(arguments: argparse.Namespace) -> int:
     root = Path(tempfile.mkdtemp(prefix="flyte-bridge-demo-"))
     with ExitStack() as stack:
         _say(1, "starting the embedded Flyte (one machine, no cluster)")
-        server = SandboxProcess.start(root / "flyte")
+        server = SandboxProcess.start(root / "flyte", outlives_us=arguments.keep)
         if not arguments.keep:
             stack.callback(_remove, root)
             stack.callback(server.stop)
         print(f"      {server.endpoint}, console {server.console_url}/console")
-        _say(2, "registering examples/demo/workflow.py with pyflyte")
-        _register(server, root)
+        _say(2, "registering examples/demo/workflow.py from its source")
+        _register(server)
         parts = (_airflow(server, root), _dagster(server, root))
         good = True
         with Client(server.config()) as flyte:
@@ -115,15 +115,12 @@ def _environment(**more: str) -> dict[str, str]:
     return environment | more
 
 
-def _register(server: SandboxProcess, root: Path) -> None:
-    config = root / "flyte.yaml"
-    config.write_text(f"admin:\n  endpoint: dns:///{server.endpoint}\n  insecure: true\n")
-    command = [_tool("pyflyte"), "--config", str(config), "register", "-p", "flytesnacks", "-d", "development"]
-    command += ["--version", "demo", "workflow.py"]
-    environment = _environment(FLYTECTL_CONFIG=str(config))
-    done = subprocess.run(command, cwd=EXAMPLES, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BridgeError(f"pyflyte register failed with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
+def _register(server: SandboxProcess) -> None:
+    """From the source code, which flytekit serialises in a process of its own."""
+    with Client(server.config()) as flyte:
+        report = flyte.register(EXAMPLES / "workflow.py", python=sys.executable)
+    for item in report.entities:
+        print(f"      {item.outcome} {item.ref}", flush=True)
 
 
 def _airflow(server: SandboxProcess, root: Path) -> _Part:

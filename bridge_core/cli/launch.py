@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityRef
 from ..model.provenance import Provenance
+from ..model.registration import RegisterRequest
 from ..model.requests import LaunchRequest
 from .common import add_command, client, json_object, pairs, ref_of, seconds
 from .progress import wait_with_progress
@@ -38,6 +39,16 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     )
     launch.add_argument("--inputs", metavar="FILE", help="a JSON object with inputs; '-' reads standard input")
     add_run_options(launch)
+    brings = launch.add_argument_group("registering first, under the version that the run then has")
+    brings.add_argument(
+        "--register",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="what holds ENTITY, as 'flyte-bridge register' takes it; the version becomes part of the run's name",
+    )
+    brings.add_argument("--python", metavar="PATH", help="the interpreter that has flytekit; default: this one")
+    brings.add_argument("--image", action="append", default=[], metavar="[NAME=]URI", help="one default image at most")
     relaunch = add_command(verbs, common, "relaunch", "launch a run again with the same inputs", _relaunch)
     relaunch.add_argument("--overwrite-cache", action="store_true", help="compute cached tasks again")
     recover = add_command(verbs, common, "recover", "launch a run again and keep what succeeded in it", _recover)
@@ -65,10 +76,19 @@ def _launch(arguments: argparse.Namespace) -> int:
         name=arguments.name,
         options=run_options_of(arguments),
         provenance=Provenance(source="cli"),
+        register=_brought(arguments),
     )
     with client(arguments) as flyte:
         launched = flyte.launch_or_attach(request)
         return _after(flyte, launched.ref, "launched" if launched.created else "attached to", arguments)
+
+
+def _brought(arguments: argparse.Namespace) -> RegisterRequest | None:
+    if not arguments.register:
+        if arguments.python or arguments.image:
+            raise InvalidRequest("--python and --image are for what --register names; add it, or leave them out")
+        return None
+    return RegisterRequest(arguments.register, python=arguments.python, images=arguments.image or None)
 
 
 def _relaunch(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,20 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
-from . import config, connector, demo, extensions, launch, lists, register, runs, sandbox, scheduler, trigger
+from . import (
+    config,
+    connector,
+    demo,
+    extensions,
+    launch,
+    lists,
+    quickstart,
+    register,
+    runs,
+    sandbox,
+    scheduler,
+    trigger,
+)
 from .common import add_place
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 from .parser import Parser
@@ -78,6 +91,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     _logging_options(parser)
     add_place(parser)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+    quickstart.add_commands(verbs, common)
     launch.add_commands(verbs, common)
     register.add_commands(verbs, common)
     runs.add_commands(verbs, common)

@@ -25,8 +25,8 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         "source",
         metavar="SOURCE",
         nargs="*",
-        help="a package of 'pyflyte package', a Python file, a folder of code, or a dotted module; none: workflow_packages of "
-        "the section sdk in the configuration file",
+        help="a package of 'pyflyte package', a Python file, a folder of code, a dotted module, or a YAML file of launch plans; "
+        "none: workflow_packages of the section sdk in the configuration file",
     )
     register.add_argument("--version", dest="entity_version", metavar="V", help="default: a digest of the content")
     register.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")

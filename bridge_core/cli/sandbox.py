@@ -21,6 +21,9 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _start(arguments: argparse.Namespace) -> int:
+    from .server import check_parts
+
+    check_parts()
     from ..sandbox.cli import main
 
     return main(arguments.rest, prog="flyte-bridge sandbox start")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config.secret import Secret
 from ..model.errors import InvalidRequest, NotFound
 from .common import add_command, client, moment, positive, seconds
 from .render import print_json
@@ -25,9 +26,23 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     parser = verbs.add_parser("scheduler", help="run triggers on their schedules", allow_abbrev=False)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     run = add_command(actions, common, "run", "launch the triggers of a file at their times, until stopped", _run)
-    run.add_argument("--http-port", type=int, default=0, help="for /healthz and /metrics on 127.0.0.1; 0: a free one")
+    run.add_argument(
+        "--http-port", type=int, default=0, help="for /livez, /readyz, /healthz and /metrics; 0: a free one"
+    )
+    run.add_argument(
+        "--http-host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="where those pages are; 0.0.0.0 in a pod, so that probes reach them (default: 127.0.0.1)",
+    )
     run.add_argument("--parallelism", type=positive, default=8, help="launches at once")
     run.add_argument("--lease", type=seconds, default=15.0, help="seconds until a silent leader is replaced")
+    run.add_argument(
+        "--stop-timeout",
+        type=seconds,
+        default=20.0,
+        help="seconds that a stop waits for launches under way; less than Kubernetes' grace period (default: 20)",
+    )
     status = add_command(actions, common, "status", "show what every trigger did last and does next", _status)
     after = add_command(actions, common, "next", "show the next ticks of all triggers", _next)
     after.add_argument("--count", type=positive, default=10)
@@ -42,7 +57,9 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         action.add_argument("file", metavar="FILE", help="triggers.yaml")
         if action is not check:
             action.add_argument(
-                "--state", metavar="URL", help="SQLAlchemy URL of the state; an SQLite file beside FILE without it"
+                "--state",
+                metavar="URL",
+                help="SQLAlchemy URL of the state, or where it is: env:NAME, file:PATH; an SQLite file beside FILE without it",
             )
     for action in (pause, resume):
         action.add_argument("name", metavar="TRIGGER")
@@ -67,8 +84,10 @@ def _run(arguments: argparse.Namespace) -> int:
         Scheduler(
             flyte,
             arguments.file,
-            state=arguments.state,
+            state=_state(arguments),
             http_port=arguments.http_port,
+            http_host=arguments.http_host,
+            stop_timeout=arguments.stop_timeout,
             parallelism=arguments.parallelism,
             lease=arguments.lease,
         ) as scheduler,
@@ -169,8 +188,18 @@ def _open(arguments: argparse.Namespace) -> tuple[TriggerFile, Store]:
     from ..scheduler import Store, default_state, read_triggers
 
     file = read_triggers(arguments.file)
-    state = arguments.state or default_state(Path(arguments.file))
-    return file, Store(state, file.name)
+    return file, Store(_state(arguments) or default_state(Path(arguments.file)), file.name)
+
+
+def _state(arguments: argparse.Namespace) -> str | None:
+    """The URL of the state. It holds a password as a rule, which does not belong on a command line."""
+    given: str | None = arguments.state
+    kind, found, where = (given or "").partition(":")
+    if found and kind == "env":
+        return Secret(env_var=where).reveal()
+    if found and kind == "file":
+        return Secret(location=where).reveal()
+    return given
 
 
 def _never_seen(name: str, file: TriggerFile, store: Store) -> NotFound:

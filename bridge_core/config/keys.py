@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .parse import boolean, command, integer, level, prefix, seconds, secret, service_config, text, words
+from .parse import boolean, command, integer, level, prefix, seconds, secret, service_config, text, version, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FOREIGN", "KEYS", "Key"]
+__all__ = ["FOREIGN", "FOREIGN_YAML", "KEYS", "Key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,14 @@ PLATFORM: tuple[Key, ...] = (
     Key("retry.retries", "FLYTE_PLATFORM_RPC_RETRIES", "admin.maxRetries", integer),
     Key("retry.longest_delay", "FLYTE_PLATFORM_MAX_BACKOFF_DELAY", "admin.maxBackoffDelay", seconds),
     Key("attempt_timeout", "FLYTE_PLATFORM_PER_RETRY_TIMEOUT", "admin.perRetryTimeout", seconds),
+    Key("flyte_version", "FLYTE_PLATFORM_FLYTE_VERSION", "admin.flyteVersion", version),  # ours, with the next
+    Key("transport", "FLYTE_PLATFORM_TRANSPORT", "admin.transport", text),
     Key("max_message_bytes", "FLYTE_PLATFORM_MAX_MESSAGE_SIZE_BYTES", "admin.maxMessageSizeBytes", integer),
     Key("service_config", "FLYTE_PLATFORM_DEFAULT_SERVICE_CONFIG", "admin.defaultServiceConfig", service_config),
 )
 
 CREDENTIALS: tuple[Key, ...] = (
-    Key("auth.mode", "FLYTE_CREDENTIALS_AUTH_MODE", "admin.authType", text),
+    Key("auth.mode", "FLYTE_CREDENTIALS_AUTH_MODE", "admin.authType", text, also=("FLYTE_AUTH_TYPE",)),
     Key("auth.client_id", "FLYTE_CREDENTIALS_CLIENT_ID", "admin.clientId", text),
     Key("auth.client_secret.value", "FLYTE_CREDENTIALS_CLIENT_SECRET", None, secret, hidden=True),
     Key("auth.client_secret.location", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "admin.clientSecretLocation", text),
@@ -107,9 +109,23 @@ CREDENTIALS: tuple[Key, ...] = (
         "admin.useAudienceFromAdmin",
         boolean,
     ),
-    Key("auth.command", "FLYTE_CREDENTIALS_COMMAND", "admin.command", command, hidden=True),
+    Key(
+        "auth.command",
+        "FLYTE_CREDENTIALS_COMMAND",
+        "admin.command",
+        command,
+        also=("FLYTE_AUTH_COMMAND",),
+        hidden=True,
+    ),
     Key("auth.command_ttl", "FLYTE_CREDENTIALS_COMMAND_TTL", "admin.commandTtl", seconds),  # ours
-    Key("auth.proxy_command", "FLYTE_CREDENTIALS_PROXY_COMMAND", "admin.proxyCommand", command, hidden=True),
+    Key(
+        "auth.proxy_command",
+        "FLYTE_CREDENTIALS_PROXY_COMMAND",
+        "admin.proxyCommand",
+        command,
+        also=("FLYTE_AUTH_PROXY_COMMAND",),
+        hidden=True,
+    ),
     Key("auth.authorization_header", "FLYTE_CREDENTIALS_AUTHORIZATION_HEADER", "admin.authorizationHeader", text),
     Key("auth.token_url", "FLYTE_CREDENTIALS_TOKEN_URL", "admin.tokenUrl", text),
     Key("auth.authorization_url", "FLYTE_CREDENTIALS_AUTHORIZATION_URL", "admin.authorizationUrl", text),
@@ -202,7 +218,11 @@ FOREIGN: frozenset[str] = frozenset(
         *("storage.limits", "storage.stow", "storage.signedUrl", "storage.signedURL", "storage.defaultHttpClient"),
         *("storage.connection.auth-type", "storage.connection.region", "storage.connection.disable-ssl"),
         *("admin.useAuth", "admin.authorizationServerUrl"),
+        *("image", "admin.disableKeyring"),  # of Flyte 2's SDK
         *("internal", "sdk.use_structured_dataset"),
     }
 )
 """Keys of other tools that share the file: not ours, and not worth a warning. A prefix covers what is below it."""
+
+FOREIGN_YAML: frozenset[str] = frozenset({"local"})
+"""And sections that are another's in YAML only: of Flyte 2's SDK; in an INI file it is flytekit's, and ours."""

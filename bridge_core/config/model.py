@@ -18,10 +18,13 @@ from ..model.retry_policy import RetryPolicy
 from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint
-from .local import LocalConfig, SecretsConfig, StatsConfig
+from .local_execution import LocalConfig
 from .metadata import clean_metadata
 from .numbers import check_count, check_seconds
+from .protocol import clean_transport, clean_version
+from .secret_places import SecretsConfig
 from .settings import above_all, build, changed, export, flatten, layered, short_repr, with_forced_mode
+from .statsd import StatsConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +90,12 @@ class Config(WithSecrets):
     org: str | None = None
     """Organisation, on the few installations that have them. Flyte 1 has none: a client for it refuses one."""
 
+    flyte_version: int | str = "auto"
+    """1 or 2; ``auto``: the endpoint is asked once per process. Saying it saves that question."""
+
+    transport: str = "auto"
+    """``grpc``, or ``connect`` (Flyte 2 over HTTP/1.1, which its stock ingresses need); ``auto``: what the endpoint answers."""
+
     auth: AuthConfig = field(default_factory=AuthConfig)
     """How to authenticate, if the server asks for it."""
 
@@ -150,6 +159,8 @@ class Config(WithSecrets):
         for name in ("insecure", "insecure_skip_verify", "attach_execution_metadata"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        object.__setattr__(self, "flyte_version", clean_version(self.flyte_version))
+        object.__setattr__(self, "transport", clean_transport(self.transport, self.flyte_version))
         hide_passwords(self)
         for name in ("rpc_timeout", "attempt_timeout"):
             check_seconds(name, getattr(self, name))
@@ -235,6 +246,80 @@ class Config(WithSecrets):
             },
         }
         return cls._from_settings(layered(flatten(cls, sandbox, "for_sandbox"), flatten(cls, more, "argument")))
+
+    @classmethod
+    def from_api_key(cls, key: str | None = None, **more: Any) -> Self:
+        """The Flyte 2 that an API key is for (``flyte create api-key``), logged in with the key.
+
+        Args:
+            key: base64 of ``endpoint:client_id:client_secret:org``. None: ``FLYTE_API_KEY``.
+            **more: Further fields; they win over the key.
+
+        Raises:
+            ConfigError: There is no key, or it is none. It is never shown.
+        """
+        from .flyte2 import from_api_key
+
+        origin = "API key" if key is not None else "environment FLYTE_API_KEY"
+        told = flatten(cls, from_api_key(key), origin)
+        return cls._from_settings(layered(told, flatten(cls, more, "argument")))
+
+    @classmethod
+    def in_cluster(
+        cls,
+        *,
+        org: str | None = None,
+        project: str | None = None,
+        domain: str | None = None,
+        api_key: str | None = None,
+        endpoint: str | None = None,
+        insecure: bool | None = None,
+        **more: Any,
+    ) -> Self:
+        """The Flyte 2 that this task runs on, from what its pod was given (``_U_EP_OVERRIDE``, ``FLYTE_INTERNAL_EXECUTION_*`` …).
+
+        Credentials, in the order of its SDK: ``api_key``, the file that ``UCTL_CONFIG`` or ``FLYTECTL_CONFIG`` names, what
+        ``FLYTE_AUTH_TYPE`` says, the API key that the control plane put there.
+
+        Args:
+            org: Wins over what the pod was given, as the others do.
+            project: Default project.
+            domain: Default domain.
+            api_key: See `from_api_key`.
+            endpoint: ``host:port``.
+            insecure: True for a plaintext server.
+            **more: Further fields of `Config`.
+        """
+        import os
+
+        from .flyte2 import from_api_key, in_cluster, injected_key
+
+        given = {"org": org, "project": project, "domain": domain, "endpoint": endpoint, "insecure": insecure, **more}
+        arguments, pod = flatten(cls, given, "argument"), flatten(cls, in_cluster(), "environment of the task")
+        mounted = os.environ.get("UCTL_CONFIG") or os.environ.get("FLYTECTL_CONFIG")
+        if api_key is None and mounted:
+            placed = {
+                name: found for name, found in pod.items() if name in ("org", "project", "domain", "flyte_version")
+            }
+            return cls._from_settings(layered(*_sources(mounted, search_cwd=False), placed, arguments))
+        key = api_key if api_key is not None else injected_key()
+        login = flatten(cls, from_api_key(key), "API key") if key is not None else {}
+        environment = {} if key is not None else _sources(None, search_cwd=False)[1]
+        login = {**login, **{name: found for name, found in environment.items() if name.startswith("auth.")}}
+        return cls._from_settings(layered(login, pod, arguments))
+
+    @classmethod
+    def passthrough(cls, endpoint: str | None = None, **more: Any) -> Self:
+        """The Flyte that callers bring their own credentials for: `Client.auth_metadata` sends what they brought.
+
+        Args:
+            endpoint: ``host:port``. None: that of the task's pod (``_U_EP_OVERRIDE``), else as in `auto`.
+            **more: Further fields: ``org``, ``project``, ``domain``, ``insecure``, ``metadata`` …
+        """
+        import os
+
+        where = endpoint or os.environ.get("_U_EP_OVERRIDE") or None
+        return cls.auto(search_cwd=False, **{"endpoint": where, **more, "auth.mode": "Passthrough"})
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:

@@ -15,7 +15,7 @@ from typing import Any
 from ..model.durations import NoDuration, parse_go_duration
 from ..model.errors import ConfigError
 
-__all__ = ["boolean", "command", "integer", "level", "seconds", "secret", "service_config", "text", "words"]
+__all__ = ["boolean", "command", "integer", "level", "seconds", "secret", "service_config", "text", "version", "words"]
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
@@ -55,6 +55,18 @@ def boolean(where: str, raw: Any) -> bool | None:
     if not word:
         return None
     raise ConfigError(f"{where} must be true or false, got {raw!r}")
+
+
+def version(where: str, raw: Any) -> int | str | None:
+    """Which Flyte; a number of YAML or a text."""
+    from .protocol import clean_version
+
+    if raw is None or raw == "":
+        return None
+    try:
+        return clean_version(raw)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error.message}") from None
 
 
 def integer(where: str, raw: Any) -> int | None:

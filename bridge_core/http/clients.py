@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import urllib.parse
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ConfigError
 from ..model.masking import Hidden, HiddenUrl, url_shown
-from .tls import tls_context
+from .tls import show_client_certificate, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..config import Config
 
-__all__ = ["open_client", "proxy_of"]
+__all__ = ["open_async_client", "open_client", "proxy_of"]
 
 
 def proxy_of(url: str, configured: str | None = None) -> str | None:
@@ -45,6 +45,7 @@ def open_client(
     proxy: str | None,
     timeout: float,
     proxy_token: Callable[[], str | None] | None = None,
+    for_flyte: bool = False,
 ) -> httpx.Client:
     """A client for requests like those to this URL: by its scheme, through one proxy or through none. The caller closes it.
 
@@ -54,16 +55,51 @@ def open_client(
         proxy: Its URL; user and password in it are sent to it.
         timeout: Seconds that connecting, and each single read or write, may take.
         proxy_token: Makes the ``Proxy-Authorization`` that the proxy alone gets; a function, so that no variable holds it.
+        for_flyte: True for Flyte itself: ``ca_cert_file`` replaces the system's authorities, and our certificate is shown.
 
     Raises:
         ConfigError: A certificate cannot be read, or the proxy's URL cannot be used.
     """
+    import httpx
+
+    settings = _settings(config, url, proxy, timeout, proxy_token, for_flyte=for_flyte)
+    try:
+        return httpx.Client(**settings)
+    except ImportError:
+        raise _no_socks(proxy) from None
+
+
+def open_async_client(config: Config, url: str, *, proxy: str | None, timeout: float) -> httpx.AsyncClient:
+    """The same for Flyte itself, on an event loop. Its arguments and errors are those of `open_client`."""
+    import httpx
+
+    settings = _settings(config, url, proxy, timeout, None, for_flyte=True)
+    try:
+        return httpx.AsyncClient(**settings)
+    except ImportError:
+        raise _no_socks(proxy) from None
+
+
+def _settings(
+    config: Config,
+    url: str,
+    proxy: str | None,
+    timeout: float,
+    proxy_token: Callable[[], str | None] | None,
+    *,
+    for_flyte: bool,
+) -> dict[str, Any]:
     import ssl
 
     import httpx
 
     speaks_tls = any(one.lower().startswith("https:") for one in (url, proxy or ""))
-    tls = tls_context(config) if speaks_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts nobody
+    if speaks_tls:
+        tls = tls_context(config, replace=for_flyte)
+        if for_flyte:
+            show_client_certificate(config, tls)
+    else:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts nobody
     way = None
     if proxy is not None:
         try:
@@ -74,16 +110,15 @@ def open_client(
             raise ConfigError(
                 f"the proxy {url_shown(proxy)} cannot be used; wanted http://HOST:PORT (or https://, socks5://)"
             ) from None
-    try:
-        return httpx.Client(
-            verify=tls,
-            trust_env=False,
-            proxy=way,
-            timeout=httpx.Timeout(timeout, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30.0),
-            follow_redirects=False,
-        )
-    except ImportError:
-        raise ConfigError(
-            f"the proxy {url_shown(proxy or '')} is SOCKS, which needs: pip install 'httpx[socks]'"
-        ) from None
+    return {
+        "verify": tls,
+        "trust_env": False,
+        "proxy": way,
+        "timeout": httpx.Timeout(timeout, pool=None),
+        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30.0),
+        "follow_redirects": False,
+    }
+
+
+def _no_socks(proxy: str | None) -> ConfigError:
+    return ConfigError(f"the proxy {url_shown(proxy or '')} is SOCKS, which needs: pip install 'httpx[socks]'")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .arguments import need_text, wrong
-from .errors import ConfigError, InvalidRequest, Unsupported
+from .errors import InvalidRequest, Unsupported
+from .places import Place, placed
 from .public import public
 
 if TYPE_CHECKING:
@@ -25,13 +26,6 @@ _TEXTS = {str, type(None)}
 _URN = re.compile(r"(tsk|wf|lp):([^:/]+):([^:/]+):([^:/]+):(.+)")
 _EXECUTION_URN = re.compile(r"ex:([^:/]+):([^:/]+):([^:/]+)")
 _RUN_PAGE = re.compile(r"https?://[^/]+/(?:.*/)?projects/([^/]+)/domains/([^/]+)/executions/([^/?#]+)(?:[/?#].*)?")
-
-
-class _Place(Protocol):
-    @property
-    def project(self) -> str | None: ...
-    @property
-    def domain(self) -> str | None: ...
 
 
 @public
@@ -169,7 +163,7 @@ class EntityRef:
         """The same entity, with its missing project and domain filled in."""
         return replace(self, project=self.project or project, domain=self.domain or domain)
 
-    def placed(self, config: _Place, *, settings: str = "Config") -> Self:
+    def placed(self, config: Place, *, settings: str = "Config") -> Self:
         """The same entity in a project and a domain: its own, else those of the configuration.
 
         Args:
@@ -179,16 +173,15 @@ class EntityRef:
         Raises:
             ConfigError: Neither names one; the message says where it can be named.
         """
-        placed = self.within(config.project, config.domain)
-        missing = [part for part in ("project", "domain") if not getattr(placed, part)]
-        if missing:
-            raise ConfigError(
-                f"{self}: no {' and no '.join(missing)}; name what is missing in the reference "
-                f"({self.kind.value}:project/domain/name), in {settings}({', '.join(f'{part}=…' for part in missing)}), "
-                f"on the command line ({' '.join(f'--{part}' for part in missing)}), or in the environment "
-                f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
-            )
-        return placed
+        project, domain = placed(
+            str(self),
+            self.project,
+            self.domain,
+            config,
+            written=f"in the reference ({self.kind.value}:project/domain/name)",
+            settings=settings,
+        )
+        return replace(self, project=project, domain=domain)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON; `from_dict` reads it back."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .ids import EntityRef, RunRef
     from .run_failure import RunError
 
-__all__ = ["Attempt", "LogLink", "NodePhase", "NodeSnapshot", "SpanMetric"]
+__all__ = ["Attempt", "LogLine", "LogLink", "NodePhase", "NodeSnapshot", "SpanMetric"]
 
 NodePhase = str
 """Flyte's own word: QUEUED RUNNING SUCCEEDED FAILING FAILED ABORTED SKIPPED TIMED_OUT DYNAMIC_RUNNING RECOVERED …"""
@@ -32,6 +32,19 @@ class LogLink:
     """0 for the first."""
     item: int | None = None
     """Index of the item of a mapped task whose log it is; None for the log of the node."""
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of the log of one attempt."""
+
+    text: str
+    at: datetime | None = None
+    container: str = ""
+    """Which container of the pod wrote it."""
+    system: bool = False
+    """True for what Flyte wrote, False for what the user's code did."""
 
 
 @public

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
+from .digests import digest_of
 from .errors import InvalidRequest
 from .public import public
-from .run_names import digest_of
 
 __all__ = [
     "Provenance",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 from os import PathLike
-from typing import Any
+from typing import Any, Self
 
 from .arguments import flags, paths, texts, wrong
 from .durations import seconds
+from .errors import InvalidRequest
 from .ids import EntityRef
 from .public import public
 
@@ -19,11 +20,18 @@ RegistrationSource = Any
 """See `Client.register`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@public
+@dataclass(frozen=True, slots=True)
 class RegisterRequest:
-    """What `Client.register` is asked for, as it was given."""
+    """A registration, as a value: the arguments of `Client.register`, for `LaunchRequest` and for operators.
+
+    Example:
+        >>> RegisterRequest("flows/", python=".venv-flyte/bin/python").copy
+        'auto'
+    """
 
     source: RegistrationSource
+    _: KW_ONLY
     version: str | None = None
     project: str | None = None
     domain: str | None = None
@@ -67,6 +75,25 @@ class RegisterRequest:
         ):
             raise wrong("env", "a mapping of texts to texts", self.env)
         seconds(self.timeout, "timeout", positive=True)
+
+    @classmethod
+    def given(cls, source: object, **arguments: Any) -> Self:
+        """A request that was given whole, or one of these arguments.
+
+        Raises:
+            InvalidRequest: Both.
+        """
+        if not isinstance(source, cls):
+            return cls(source, **arguments)
+        fields = cls.__dataclass_fields__
+        if more := [name for name, value in arguments.items() if value != fields[name].default]:
+            raise InvalidRequest(f"register: {more[0]}= is given beside a RegisterRequest; put it into that")
+        return source
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """A request, or a source that needs no more."""
+        return value if isinstance(value, cls) else cls(value)
 
 
 @public

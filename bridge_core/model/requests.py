@@ -10,10 +10,12 @@ from .arguments import flags, instance, need, texts, wrong
 from .errors import InvalidRequest
 from .ids import EntityRef
 from .public import public
+from .registration import RegisterRequest
 from .run_options import RunOptions
 
 if TYPE_CHECKING:
     from .provenance import Provenance
+    from .registration import RegistrationSource
 
 __all__ = ["LaunchRequest", "stamped"]
 
@@ -33,6 +35,10 @@ class LaunchRequest:
             ``"true"`` for a boolean, JSON for lists, maps and structures. Strings stay what they are.
         data_upload_location: Where local files go. None: `Config.data_upload_location`.
         provenance: Who launches. None: a plain client.
+        register: What brings the entity: a source as `Client.register` takes it, or a `RegisterRequest`. It is registered before
+            the launch, which is then one of that very version; ten characters that stand for the version are put behind
+            `name`. So launching again under one name gives one run for as long as the source stays as it is. A version of
+            `entity` is what it is registered under. None: it is registered already.
     """
 
     entity: EntityRef
@@ -42,6 +48,7 @@ class LaunchRequest:
     coerce_json: bool = field(default=False, kw_only=True)
     data_upload_location: str | None = field(default=None, kw_only=True)
     provenance: Provenance | None = field(default=None, kw_only=True)
+    register: RegisterRequest | None = field(default=None, kw_only=True)
 
     if TYPE_CHECKING:  # what the constructor takes; the field is always a reference
 
@@ -55,6 +62,7 @@ class LaunchRequest:
             coerce_json: bool = False,
             data_upload_location: str | None = None,
             provenance: Provenance | None = None,
+            register: RegistrationSource | RegisterRequest | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -67,6 +75,14 @@ class LaunchRequest:
         instance("provenance", self.provenance, Provenance, "a Provenance")
         flags(coerce_json=self.coerce_json)
         texts(data_upload_location=self.data_upload_location)
+        if self.register is not None:
+            register = RegisterRequest.of(self.register)
+            if register.dry_run or register.skip_errors:
+                raise InvalidRequest(
+                    f"launch of {self.entity}: register= with dry_run or skip_errors might not register what is launched; leave "
+                    "them out"
+                )
+            object.__setattr__(self, "register", register)
 
     @classmethod
     def of(cls, value: object) -> LaunchRequest:

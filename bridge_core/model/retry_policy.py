@@ -16,7 +16,7 @@ from .public import public
 if TYPE_CHECKING:
     from .errors import BridgeError
 
-__all__ = ["RetryPolicy"]
+__all__ = ["RetryPolicy", "may_pass"]
 
 
 @public
@@ -58,8 +58,20 @@ class RetryPolicy:
         return asdict(self)
 
 
+@public
 def may_pass(error: BridgeError) -> bool:
-    """Whether the same call may succeed later: Flyte could not answer, or was busy (not: the message was too large)."""
+    """Whether the same call may succeed later: Flyte could not answer, or was busy (not: the message was too large).
+
+    Waits sit out what may pass. Whoever asks Flyte something else with the same patience decides by this, too.
+
+    Args:
+        error: What a call ended with.
+
+    Example:
+        >>> from bridge_core import LimitExceeded, may_pass
+        >>> may_pass(LimitExceeded("too many requests", code="RESOURCE_EXHAUSTED"))
+        True
+    """
     if isinstance(error, LimitExceeded):
         return error.code == "RESOURCE_EXHAUSTED" and "larger than max" not in (error.details or "")
     return error.transient

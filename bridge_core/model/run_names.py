@@ -6,14 +6,16 @@ import os
 import re
 
 from .arguments import need_text
+from .digests import digest_of
 from .errors import InvalidRequest
 from .public import public
 
-__all__ = ["check_run_name", "digest_of", "is_run_name", "random_run_name", "run_name"]
+__all__ = ["check_run_name", "is_run_name", "random_run_name", "run_name", "versioned_run_name"]
 
 _DIGEST_CHARS = 18  # 18 base32 characters = 90 bits; api.md asks for at least 80
 _NAME_LIMIT = 30  # Flyte 2's limit; Flyte 1 allows 63 (flyteadmin validation/execution_validator.go)
 _FLYTE1_LIMIT = 63
+_VERSION_CHARS = 10  # so that a name of run_name() without prefix stays one that Flyte 2 takes
 _FLYTE1_NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -51,18 +53,23 @@ def run_name(*parts: object, prefix: str = "") -> str:
     return (prefix or "b") + digest_of(*parts, chars=_DIGEST_CHARS)
 
 
-def digest_of(*parts: object, chars: int) -> str:
-    """So many characters of ``[a-z2-7]`` (5 bits each, at most 52) that follow from the parts and from where one ends."""
-    import hashlib
-    from base64 import b32encode
-
-    encoded = b"".join(b"%d:%s" % (len(raw), raw) for raw in (str(part).encode() for part in parts))
-    return b32encode(hashlib.sha256(encoded).digest()).decode().lower()[:chars]
-
-
 def random_run_name() -> str:
     """A fresh legal name for a launch that was given none: chosen before sending, so that a resend cannot launch twice."""
     return run_name(os.urandom(16).hex())
+
+
+def versioned_run_name(name: str, version: str) -> str:
+    """The name of the run of this version, when what is launched under a name is registered along with the launch.
+
+    Raises:
+        InvalidRequest: The name is not legal, or too long.
+    """
+    if len(check_run_name(name)) + 1 + _VERSION_CHARS > _FLYTE1_LIMIT:
+        raise InvalidRequest(
+            f"run name {name!r} is too long for a launch that registers: {_VERSION_CHARS} characters of the version are put "
+            f"behind it, and Flyte takes {_FLYTE1_LIMIT}; give at most {_FLYTE1_LIMIT - 1 - _VERSION_CHARS}"
+        )
+    return f"{name}-{digest_of(version, chars=_VERSION_CHARS)}"
 
 
 def is_run_name(name: object) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Self
 
 from .arguments import need
+from .durations import seconds
 from .errors import InvalidRequest
 from .public import public
 from .run_settings import Notification, SecurityContext
@@ -19,24 +21,30 @@ __all__ = ["RunOptions"]
 class RunOptions:
     """How a run is run. None means "not sent": the launch plan or the server decides. ``False`` and ``{}`` are sent.
 
-    | field | Flyte 1 (``ExecutionSpec``) |
-    |---|---|
-    | labels, annotations | ``labels``, ``annotations``, merged over the launch plan's |
-    | env_vars | ``envs`` |
-    | interruptible | ``interruptible`` |
-    | overwrite_cache | ``overwrite_cache`` |
-    | raw_data_path | ``raw_output_data_config.output_location_prefix`` |
-    | service_account | ``security_context.run_as.k8s_service_account`` |
-    | max_parallelism | ``max_parallelism`` |
-    | tags | ``tags`` |
-    | disable_notifications | ``disable_all`` (True only; False is "not disabled", the launch plan's apply) |
-    | notifications | ``notifications``: replace the launch plan's |
-    | security_context | ``security_context.run_as`` |
-    | cluster_pool | ``cluster_assignment.cluster_pool_name`` |
-    | execution_cluster_label | ``execution_cluster_label`` |
-    | log_level | ``envs``: ``FLYTE_SDK_LOGGING_LEVEL``, flytekit's own messages; a number or name of Python's logging |
-    | log_format | ``envs``: ``FLYTE_SDK_LOGGING_FORMAT``; ``json`` or ``console`` |
-    | queue, custom_context, cache_lookup_scope, run_base_dir | `Unsupported` |
+    | field | Flyte 1 (``ExecutionSpec``) | Flyte 2 (``RunSpec``; * its open-source backend ignores it) |
+    |---|---|---|
+    | labels | ``labels``, merged over the launch plan's | ``labels``, values made legal |
+    | annotations | ``annotations``, merged over the launch plan's | ``annotations`` |
+    | env_vars | ``envs`` | ``envs`` |
+    | interruptible | ``interruptible`` | ``interruptible`` |
+    | overwrite_cache | ``overwrite_cache`` | ``overwrite_cache``, ``cache_config`` * |
+    | raw_data_path | ``raw_output_data_config.output_location_prefix`` | ``raw_data_storage`` * |
+    | service_account | ``security_context.run_as.k8s_service_account`` | the same * |
+    | max_parallelism | ``max_parallelism`` | ``max_action_concurrency`` * |
+    | tags | ``tags`` | `Unsupported` |
+    | disable_notifications | ``disable_all`` (False: the launch plan's apply) | `Unsupported` |
+    | notifications | ``notifications``: replace the launch plan's | `Unsupported` |
+    | security_context | ``security_context.run_as`` | ``security_context.run_as`` * |
+    | cluster_pool | ``cluster_assignment.cluster_pool_name`` | ``cluster_pool`` * |
+    | execution_cluster_label | ``execution_cluster_label`` | `Unsupported` |
+    | log_level | ``envs``: ``FLYTE_SDK_LOGGING_LEVEL``; a number or name of Python's logging | ``envs``: ``LOG_LEVEL`` |
+    | log_format | ``envs``: ``FLYTE_SDK_LOGGING_FORMAT``; ``json`` or ``console`` | ``envs``: ``LOG_FORMAT`` |
+    | reset_root_logger | `Unsupported` | ``envs``: ``FLYTE_RESET_ROOT_LOGGER`` |
+    | queue | `Unsupported` | ``queue`` * |
+    | custom_context | `Unsupported` | ``Inputs.context`` |
+    | cache_lookup_scope | `Unsupported` | ``cache_config.cache_lookup_scope`` *; ``global`` or ``project-domain`` |
+    | max_queued_time | `Unsupported` | ours: a run that nothing has begun by then is aborted by whoever asks about it |
+    | run_base_dir | `Unsupported` | ``run_base_dir`` |
     """
 
     labels: Mapping[str, str] | None = None
@@ -59,6 +67,8 @@ class RunOptions:
     security_context: SecurityContext | None = None
     log_level: int | str | None = None
     log_format: str | None = None
+    reset_root_logger: bool | None = None
+    max_queued_time: float | timedelta | None = None
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -87,6 +97,8 @@ class RunOptions:
             )
         if isinstance(values.get("security_context"), Mapping):
             values["security_context"] = SecurityContext.from_mapping(values["security_context"])
+        if isinstance(values.get("max_queued_time"), str):
+            values["max_queued_time"] = _whole("max_queued_time", values["max_queued_time"])
         options = cls(**values)
         options.check_types()
         return options
@@ -128,6 +140,7 @@ class RunOptions:
                 not isinstance(value, list | tuple) or not all(isinstance(item, item_kind) for item in value)
             ):
                 raise _wrong(name, f"a list of {wanted}", value)
+        seconds(self.max_queued_time, "run option max_queued_time", positive=True)
         self._check_logging()
 
     def _check_logging(self) -> None:
@@ -153,11 +166,12 @@ class RunOptions:
     def to_mapping(self) -> dict[str, Any]:
         """Plain JSON of the options that are set."""
         values = {name: getattr(self, name) for name in type(self).__dataclass_fields__}
+        values["max_queued_time"] = seconds(self.max_queued_time)
         return {name: _plain(value) for name, value in values.items() if value is not None}
 
 
 _MAPS = ("labels", "annotations", "env_vars", "custom_context")
-_SWITCHES = ("interruptible", "overwrite_cache", "disable_notifications")
+_SWITCHES = ("interruptible", "overwrite_cache", "disable_notifications", "reset_root_logger")
 _NUMBERS = ("max_parallelism",)
 _INT32 = 2**31 - 1
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}

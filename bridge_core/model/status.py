@@ -20,7 +20,7 @@ from .run_errors import AlreadyExists
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STATUS_ERRORS", "answered_by_proxy", "from_status"]
+__all__ = ["ANSWERED_IN_HTTP", "STATUS_ERRORS", "answered_by_proxy", "from_status"]
 
 STATUS_ERRORS: Mapping[str, type[BridgeError]] = {
     "CANCELLED": Unavailable,
@@ -45,6 +45,11 @@ STATUS_ERRORS: Mapping[str, type[BridgeError]] = {
 _PROXY_SAID = "Received http2 header with status"
 """How gRPC begins when the answer was plain HTTP."""
 
+ANSWERED_IN_HTTP = "answered in plain HTTP"
+"""How Connect's details begin then (`transport/connect.py`)."""
+
+_PLAIN_HTTP = (_PROXY_SAID, ANSWERED_IN_HTTP)
+
 _OF_PROXIES = frozenset({"UNIMPLEMENTED", "PERMISSION_DENIED"})
 """What gRPC makes of a 404 (of an ingress without backend) and of a 403: not what Flyte says about us or about itself."""
 
@@ -54,6 +59,12 @@ there such a project, such a signal) wrap it into INVALID_ARGUMENT, as if the re
 
 _BAD_SYNTAX = "failed database operation with invalid input syntax"
 """And what it makes of a filter whose value is no number or no time, as UNKNOWN, as if it were its own fault."""
+
+_NO_TASK = "task not found"
+"""How Flyte 2 words a task or version that does not exist, as UNKNOWN, as if it had broken (run_service.go, CreateRun)."""
+
+_ITS_DEADLINE = "context deadline exceeded"
+"""What Flyte 2 says, as INTERNAL, of a call whose time was over while it waited for its database (seen over Connect)."""
 
 _NO_DECK = "no deckUrl found for request"
 """What FlyteAdmin says, as INTERNAL, of a node that wrote no deck (dataproxy/service.go)."""
@@ -75,7 +86,7 @@ _HANDSHAKES: Mapping[str, str] = {
 
 def answered_by_proxy(error: BridgeError) -> bool:
     """Whether a call was answered in plain HTTP: by a proxy or an ingress, not by Flyte."""
-    return _PROXY_SAID in (error.details or "")
+    return any(mark in (error.details or "") for mark in _PLAIN_HTTP)
 
 
 def from_status(code: str, details: str, *, rpc: str, target: str, request_id: str | None) -> BridgeError:
@@ -98,7 +109,11 @@ def from_status(code: str, details: str, *, rpc: str, target: str, request_id: s
         kind = InvalidRequest
     elif code == "INTERNAL" and details.startswith(_NO_DECK):
         kind = NotFound
-    by_proxy = code in _OF_PROXIES and details.startswith(_PROXY_SAID)
+    elif code == "INTERNAL" and details.endswith(_ITS_DEADLINE):
+        kind, code = DeadlineExceeded, "DEADLINE_EXCEEDED"
+    elif code == "UNKNOWN" and details.startswith(_NO_TASK):
+        kind, code = NotFound, "NOT_FOUND"
+    by_proxy = code in _OF_PROXIES and details.startswith(_PLAIN_HTTP)
     if by_proxy:
         kind = Unavailable
         message = (

@@ -7,23 +7,16 @@ other SDKs, and an AttributeError from our inside would tell them nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from .arguments import wrong
-from .errors import ConfigError, InvalidRequest
+from .errors import InvalidRequest
 from .ids import EntityKind, EntityRef, RunRef
+from .places import Place, placed
 
 __all__ = ["kind_of", "page_of", "run_of", "runs_of"]
 
 
-class _Place(Protocol):
-    @property
-    def project(self) -> str | None: ...
-    @property
-    def domain(self) -> str | None: ...
-
-
-def run_of(value: object, config: _Place) -> RunRef:
+def run_of(value: object, config: Place) -> RunRef:
     """The run that is meant: a reference, or a text as `RunRef.parse` reads it, or a name in the configured place.
 
     Raises:
@@ -39,15 +32,11 @@ def run_of(value: object, config: _Place) -> RunRef:
         raise wrong("run", f"a RunRef or a text like 'project/domain/name'{more}", value)
     if not value or "/" in value or ":" in value:
         return RunRef.parse(value)
-    if not config.project or not config.domain:
-        raise ConfigError(
-            f"run {value!r}: no project and domain; write project/domain/{value}, or name them in Config(project=…, domain=…), "
-            "on the command line (--project --domain), or in the environment (FLYTE_LOCAL_PROJECT FLYTE_LOCAL_DOMAIN)"
-        )
-    return RunRef(config.project, config.domain, value)
+    project, domain = placed(f"run {value!r}", None, None, config, written=f"as project/domain/{value}")
+    return RunRef(project, domain, value)
 
 
-def runs_of(values: object, config: _Place) -> list[RunRef]:
+def runs_of(values: object, config: Place) -> list[RunRef]:
     """`run_of` for each.
 
     Raises:
@@ -74,7 +63,7 @@ def kind_of(value: object) -> EntityKind:
     raise wrong("kind", "an EntityKind, or 'task', 'workflow' or 'launch_plan'", value)
 
 
-def page_of(value: object, config: _Place) -> RunRef | EntityRef:
+def page_of(value: object, config: Place) -> RunRef | EntityRef:
     """A run, or an entity in a project and domain: a text is a run's unless it begins with a kind.
 
     Raises:

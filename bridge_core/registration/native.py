@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,15 +18,14 @@ from ..model.ids import EntityKind, EntityRef
 from ..model.native_tasks import ContainerTask, ShellTask
 from ..model.resources import Device, Resources
 from .connectors import connector_task_spec
-from .placeholders import Values, fill
-from .source import Code
+from .placeholders import BLANK, Values, fill
+from .source import Code, version_of
 from .spec import Spec
 
 __all__ = ["NativeTasks", "task_spec"]
 
 log = logging.getLogger("bridge_core")
 
-_DIGEST_CHARS = 26
 _RUNTIME = "flyte-bridge-1"
 """Version of what this file writes; a change of its form is a change of the content."""
 _NAMES = tasks_pb2.Resources
@@ -57,7 +55,11 @@ class NativeTasks:
         content = hashlib.sha256(_RUNTIME.encode())
         for task in sorted(self.tasks, key=lambda task: task.name):
             content.update(task_spec(task).SerializeToString(deterministic=True) + b"\0")
-        return b32encode(content.digest()).decode().lower()[:_DIGEST_CHARS]
+        return version_of(content)
+
+    def draft(self) -> list[Spec]:
+        """The tasks without a version."""
+        return self.specs(BLANK)
 
     def specs(self, values: Values) -> list[Spec]:
         """Their specs."""
@@ -189,8 +191,4 @@ def _label(task: ContainerTask, device: Device) -> str:
 
 
 def _content_of(template: Any) -> str:
-    return (
-        b32encode(hashlib.sha256(template.SerializeToString(deterministic=True)).digest())
-        .decode()
-        .lower()[:_DIGEST_CHARS]
-    )
+    return version_of(hashlib.sha256(template.SerializeToString(deterministic=True)))

@@ -11,7 +11,6 @@ import hashlib
 import io
 import re
 import tarfile
-from base64 import b32encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,8 @@ from google.protobuf.message import DecodeError
 
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind, EntityRef
-from .placeholders import Values, fill, mentions_code
-from .source import Code
+from .placeholders import BLANK, Values, fill, mentions_code
+from .source import Code, version_of
 from .spec import Spec
 
 __all__ = ["Package", "archive_digest", "is_package", "read_package"]
@@ -33,7 +32,6 @@ _CODE = re.compile(r"fast.*\.tar\.gz")
 _LARGEST_ENTITY = 64 << 20
 _LARGEST_CODE = 2 << 30
 _ARCHIVES = (".tgz", ".tar.gz", ".tar")
-_DIGEST_CHARS = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,11 @@ class Package:
             content.update(kind.value.encode() + b"\0" + message.SerializeToString(deterministic=True) + b"\0")
         if self.code is not None:
             content.update(archive_digest(self.code.data))
-        return b32encode(content.digest()).decode().lower()[:_DIGEST_CHARS]
+        return version_of(content)
+
+    def draft(self) -> list[Spec]:
+        """The entities as they lie there."""
+        return self.specs(BLANK)
 
     def specs(self, values: Values) -> list[Spec]:
         """The entities, with everything filled in."""

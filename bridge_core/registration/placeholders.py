@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from .spec import messages_in
 
-__all__ = ["CODE", "DESTINATION", "Values", "fill", "mentions_code"]
+__all__ = ["BLANK", "CODE", "DESTINATION", "DOMAIN", "PROJECT", "VERSION", "Values", "fill", "mentions_code"]
 
 PROJECT, DOMAIN, VERSION = "{{ registration.project }}", "{{ registration.domain }}", "{{ registration.version }}"
 CODE, DESTINATION = "{{ .remote_package_path }}", "{{ .dest_dir }}"
@@ -32,6 +32,10 @@ class Values:
     """URI of the code archive; empty: arguments that name it stay as they are."""
     destination: str = "."
     """Folder of the container that the code is unpacked in."""
+
+
+BLANK = Values(project=PROJECT, domain=DOMAIN, version=VERSION, code=CODE)
+"""Nothing is known yet: what a package holds."""
 
 
 def fill(message: Message, values: Values) -> None:

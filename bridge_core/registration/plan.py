@@ -6,11 +6,11 @@ An entity is written after everything it refers to; those of one layer refer to 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
 from ..model.errors import InvalidRequest
-from ..model.ids import EntityRef
+from ..model.ids import EntityKind, EntityRef
 from .spec import Spec
 
 __all__ = ["Plan", "check_version", "plan"]
@@ -30,6 +30,27 @@ class Plan:
     def specs(self) -> tuple[Spec, ...]:
         """All, in order."""
         return tuple(spec for layer in self.layers for spec in layer)
+
+    def one(self, wanted: EntityRef) -> EntityRef:
+        """One of them, pinned.
+
+        Args:
+            wanted: With or without a version. A workflow stands for its own launch plan.
+
+        Raises:
+            InvalidRequest: It is not among them.
+        """
+        kind = EntityKind.LAUNCH_PLAN if wanted.kind is EntityKind.WORKFLOW else wanted.kind
+        for spec in self.specs:
+            if replace(spec.ref, version=None) == replace(wanted, kind=kind, version=None):
+                return replace(wanted, version=spec.ref.version)
+        near = [spec.ref for spec in self.specs if spec.ref.name == wanted.name] or [spec.ref for spec in self.specs]
+        there = ", ".join(str(replace(ref, version=None)) for ref in near[:_SHOWN])
+        more = f" and {len(near) - _SHOWN} more" if len(near) > _SHOWN else ""
+        raise InvalidRequest(
+            f"{replace(wanted, version=None)} is to be launched, and is not among what is registered for it: {there}{more}. "
+            "Nothing was written; name one of these, or give the source that holds it"
+        )
 
     def __str__(self) -> str:
         lines = [f"{number}. {spec.ref}" for number, layer in enumerate(self.layers, 1) for spec in layer]

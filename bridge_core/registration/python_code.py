@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +23,8 @@ from ..model.errors import ConfigError, InvalidRequest, Unsupported
 from ..model.ids import EntityKind, EntityRef
 from .bundle import bundle
 from .interpreter import Interpreter
-from .placeholders import CODE, DOMAIN, PROJECT, VERSION, Values
-from .source import Code
+from .placeholders import BLANK, Values
+from .source import Code, version_of
 from .spec import Spec, messages_in
 
 __all__ = ["PythonCode", "PythonOptions", "open_python"]
@@ -33,7 +32,6 @@ __all__ = ["PythonCode", "PythonOptions", "open_python"]
 _SCRIPT = Path(__file__).parent / "scripts" / "serialize_flytekit.py"
 _CONTEXT = "_F_SS_C"
 """The variable in which flytekit hands the serialisation context to dynamic tasks (core/constants.py)."""
-_DIGEST_CHARS = 26
 _MESSAGES: Mapping[str, tuple[EntityKind, Any]] = {
     "task": (EntityKind.TASK, task_pb2.TaskSpec),
     "workflow": (EntityKind.WORKFLOW, workflow_pb2.WorkflowSpec),
@@ -106,24 +104,29 @@ class PythonCode:
     _root: Path
     _prefixes: tuple[str, ...]
     _digest: str = field(default="", init=False)
+    _draft: list[Spec] | None = field(default=None, init=False)
 
     @property
     def digest(self) -> str:
         """See the module."""
         if not self._digest:
             content = hashlib.sha256()
-            blank = Values(project=PROJECT, domain=DOMAIN, version=VERSION, code=CODE if self.code else "")
             paths = sorted({str(self._root), str(self._root.resolve()), *self._prefixes}, key=len, reverse=True)
-            for spec in self.specs(blank):
-                _blank(spec.message)
-                text = json_format.MessageToJson(spec.message, sort_keys=True)
+            for spec in self.draft():
+                text = json_format.MessageToJson(_blank(spec.message), sort_keys=True, indent=None)
                 for path in paths:
                     text = text.replace(path, "")
                 content.update(f"{spec.ref}\0{text}\0".encode())
             if self.code is not None:
                 content.update(self.code.name.encode())
-            self._digest = b32encode(content.digest()).decode().lower()[:_DIGEST_CHARS]
+            self._digest = version_of(content)
         return self._digest
+
+    def draft(self) -> list[Spec]:
+        """Serialised for no project, domain, version and archive; once."""
+        if self._draft is None:
+            self._draft = self.specs(BLANK)
+        return self._draft
 
     def specs(self, values: Values) -> list[Spec]:
         """Serialises for these values."""
@@ -164,13 +167,17 @@ def _spec(folder: Path, item: Mapping[str, Any], origin: str) -> Spec:
     return Spec(ref, message.spec if kind is EntityKind.LAUNCH_PLAN else message, origin, bool(item["activate"]))
 
 
-def _blank(message: Any) -> None:
+def _blank(stored: Any) -> Any:
+    """A copy without what differs between machines."""
+    message = type(stored)()
+    message.CopyFrom(stored)
     for container in messages_in(message, tasks_pb2.Container):
         kept = [pair for pair in container.env if pair.key != _CONTEXT]
         del container.env[:]
         container.env.extend(kept)
     if isinstance(message, (task_pb2.TaskSpec, workflow_pb2.WorkflowSpec)):
         message.description.ClearField("source_code")
+    return message
 
 
 def _answer(told: dict[str, Any], interpreter: Interpreter, origin: str) -> dict[str, Any]:
@@ -179,7 +186,7 @@ def _answer(told: dict[str, Any], interpreter: Interpreter, origin: str) -> dict
     if told["kind"] == "sdk":
         raise ConfigError(
             f"the interpreter {interpreter.python} cannot import flytekit ({told['error']}); name one that can with "
-            "python='/path/to/venv/bin/python'"
+            "python='/path/to/venv/bin/python' (on the command line: --python)"
         )
     if told["kind"] == "root":
         raise InvalidRequest(f"{told['error']}; choose a source_root= above it")

@@ -14,16 +14,18 @@ from ..model.durations import seconds
 from ..model.errors import ConfigError, InvalidRequest
 from ..model.native_tasks import ContainerTask, ShellTask
 from ..model.registration import RegisterRequest
+from .launch_plan import LaunchPlan
+from .launch_plan_file import is_launch_plan_file, read_launch_plans
 from .native import NativeTasks
 from .package import is_package, read_package
 from .python_code import PythonOptions, open_python
-from .source import Source
+from .source import Source, Together
 
 __all__ = ["images_of", "open_request"]
 
 
-def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
-    """Opens what a request names.
+def open_request(request: RegisterRequest, packages: Sequence[str]) -> tuple[Source, tuple[LaunchPlan, ...]]:
+    """Opens what a request names; launch plans apart, which need more than themselves to become entities.
 
     Args:
         request: What `Client.register` was given.
@@ -45,8 +47,10 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
         patience=seconds(request.timeout, positive=True) or 0.0,
     )
     source = request.source if request.source is not None else tuple(packages)
-    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | ConnectorTask | list | tuple):
-        raise wrong("source", "a file, a folder, a module, a task of this library, or a list of these", source)
+    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | ConnectorTask | LaunchPlan | list | tuple):
+        raise wrong(
+            "source", "a file, a folder, a module, a task or launch plan of this library, or a list of these", source
+        )
     items = list(source) if isinstance(source, list | tuple) else [source]
     if not items:
         raise InvalidRequest(
@@ -54,23 +58,32 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> Source:
             "workflow_packages in the section sdk of the configuration file"
         )
     tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask | ConnectorTask)]
-    if tasks:
-        if len(tasks) < len(items):
-            raise InvalidRequest(
-                "register: tasks written in Python and files cannot be mixed; register one after the other"
-            )
-        _only_code(request, "tasks written in Python say everything themselves")
-        return NativeTasks.of(tasks)
+    plans = [item for item in items if isinstance(item, LaunchPlan)]
     places: list[str | PathLike[str]] = [item for item in items if isinstance(item, str | PathLike)]
-    if len(places) < len(items):
-        raise InvalidRequest(f"register: {source!r} is nothing that can be registered")
-    found = tuple(_path(item, options.source_root) for item in places)
+    if len(tasks) + len(plans) + len(places) < len(items):
+        odd = next(
+            item
+            for item in items
+            if not isinstance(item, ContainerTask | ShellTask | ConnectorTask | LaunchPlan | str | PathLike)
+        )
+        raise wrong("source", "files, folders, modules, tasks and launch plans of this library", odd)
+    found = []
+    for path in (_path(item, options.source_root) for item in places):
+        if is_launch_plan_file(path):
+            plans += read_launch_plans(path)
+        else:
+            found.append(path)
+    parts: list[Source] = [NativeTasks.of(tasks)] if tasks else []
     if any(is_package(path) for path in found):
         if len(found) > 1:
             raise InvalidRequest("register: one package at a time; register the others afterwards")
         _only_code(request, "a package was serialised before, with its own")
-        return read_package(found[0])
-    return open_python(found, _interpreter(request.python), options)
+        parts.append(read_package(found[0]))
+    elif found:
+        parts.append(open_python(tuple(found), _interpreter(request.python), options))
+    else:
+        _only_code(request, "tasks and launch plans written as values say everything themselves")
+    return parts[0] if len(parts) == 1 else Together(tuple(parts)), tuple(plans)
 
 
 def images_of(images: str | Sequence[str] | Mapping[str, str] | None) -> tuple[str, ...]:
@@ -110,8 +123,10 @@ def _path(item: str | PathLike[str], root: Path | None) -> Path:
     path = Path(item).expanduser()
     base = root or Path.cwd()
     if path.exists():
-        if path.is_file() and path.suffix != ".py" and not is_package(path):
-            raise InvalidRequest(f"register: {path} is neither a Python file nor a package (.tgz, .tar.gz, .tar)")
+        if path.is_file() and path.suffix != ".py" and not is_package(path) and not is_launch_plan_file(path):
+            raise InvalidRequest(
+                f"register: {path} is neither a Python file nor a package (.tgz, .tar.gz, .tar) nor launch plans (.yaml)"
+            )
         return path.resolve()
     text = str(item)
     if text.replace(".", "").isidentifier():

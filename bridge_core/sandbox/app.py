@@ -42,6 +42,7 @@ class Sandbox:
     Args:
         port: gRPC port; 0 for a free one.
         http_port: Port for files and console; 0 for a free one.
+        flyte2_port: Port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one.
         data_dir: Where everything is kept; None for a temporary directory that is removed at the end.
         pythonpath: Where task processes find code that was registered without its source: the sandbox's image, so to say.
         python: Interpreter of the task processes; flytekit must be installed there, not here.
@@ -77,6 +78,8 @@ class Sandbox:
             taken from variables of this process, ``FLYTE_SECRETS_GROUP_KEY`` or ``_FSEC_GROUP_KEY``.
         cache_enabled: False runs cacheable tasks as if they were not.
         cache_overwrite: True runs cacheable tasks again and replaces what the cache holds.
+        crash_limit: How often the process of a Flyte 2 task is made anew that died without a word, before its action fails.
+            None for ever, which is what a cluster does.
 
     Example:
         >>> with Sandbox() as sandbox:  # doctest: +SKIP
@@ -88,6 +91,7 @@ class Sandbox:
         *,
         port: int = 0,
         http_port: int = 0,
+        flyte2_port: int = 0,
         data_dir: str | os.PathLike[str] | None = None,
         pythonpath: Iterable[str | os.PathLike[str]] = (),
         python: str | os.PathLike[str] = sys.executable,
@@ -113,6 +117,7 @@ class Sandbox:
         secrets: Mapping[str, str] | None = None,
         cache_enabled: bool = True,
         cache_overwrite: bool = False,
+        crash_limit: int | None = None,
     ) -> None:
         from .engine.cache import CacheUse
         from .runner.task_secrets import TaskSecrets
@@ -123,6 +128,7 @@ class Sandbox:
         self.connectors = Connectors(connectors)
         self._port = port
         self._http_port = http_port
+        self._flyte2_port = flyte2_port
         if data_dir is not None and not os.fspath(data_dir):
             raise ValueError("data_dir must not be empty: that would be the working directory")
         self._data_dir = None if data_dir is None else Path(data_dir).absolute()
@@ -149,6 +155,7 @@ class Sandbox:
             prompt=prompt,
             secrets=TaskSecrets(secrets),
             cache=CacheUse(enabled=cache_enabled, overwrite=cache_overwrite),
+            crash_limit=crash_limit,
         )
         self._temporary: Path | None = None
         self._running: Parts | None = None
@@ -158,6 +165,20 @@ class Sandbox:
     def endpoint(self) -> str:
         """``HOST:PORT`` of the gRPC server, for clients on this machine."""
         return f"{self._access.nearby}:{self._started.grpc.port}"
+
+    @property
+    def flyte2_endpoint(self) -> str:
+        """``HOST:PORT`` of Flyte 2, for clients on this machine, whether they speak gRPC, gRPC-Web or Connect.
+
+        Raises:
+            RuntimeError: Flyte 2 is off, because packages are missing.
+        """
+        flyte2 = self._started.flyte2
+        if flyte2 is None:
+            from .flyte2.assembly import missing
+
+            raise RuntimeError(missing())
+        return f"{self._access.nearby}:{flyte2.server.port}"
 
     @property
     def auth(self) -> Auth | None:
@@ -185,12 +206,21 @@ class Sandbox:
         """Where everything is kept."""
         return self._started.layout.root
 
-    def config(self, **more: Any) -> Any:
-        """A `bridge_core.config.Config` that reaches this sandbox; keyword arguments go to `Config.for_endpoint`."""
+    def config(self, *, flyte_version: int = 1, **more: Any) -> Any:
+        """A `bridge_core.config.Config` that reaches this sandbox.
+
+        Args:
+            flyte_version: Which Flyte: 1 or 2.
+            **more: Go to `Config.for_endpoint`.
+        """
         from bridge_core.config import Config
+
+        if flyte_version not in (1, 2):
+            raise ValueError(f"flyte_version must be 1 or 2, got {flyte_version!r}")
 
         settings: dict[str, Any] = {
             "insecure": True,
+            "flyte_version": flyte_version,
             "project": self._projects[0] if self._projects else None,
             "domain": "development",
             "console_endpoint": self.console_url,
@@ -198,7 +228,8 @@ class Sandbox:
         if self.auth is not None:
             login = {"mode": "ClientSecret", "client_id": self.auth.client_id, "client_secret": self.auth.client_secret}
             settings["auth"] = login
-        return Config.for_endpoint(self.endpoint, **{**settings, **more})
+        endpoint = self.endpoint if flyte_version == 1 else self.flyte2_endpoint
+        return Config.for_endpoint(endpoint, **{**settings, **more})
 
     def stub(
         self,
@@ -215,7 +246,7 @@ class Sandbox:
         """Plays a workflow, launch plan or task instead of running its code, over the real protocol.
 
         Where that name is registered, its interface holds and its code is not run, as an execution or as a node of others.
-        Where it is not, a task, a workflow and an active launch plan of that name are registered.
+        Where it is not, a task, a workflow and an active launch plan of that name are registered, and a task of Flyte 2.
 
         Args:
             name: ``"pkg.wf"``.
@@ -230,28 +261,39 @@ class Sandbox:
         Example:
             >>> sandbox.stub("etl.wf", outputs={"rows": 7}, fail_times=1)  # doctest: +SKIP
         """
-        from .engine.stub_run import outputs_of_stub
+        from .engine.stub_run import interface_of_stub, outputs_of_stub
         from .services.flyte1.entities import EntityHandlers
 
         for what, given in (("outputs", outputs), ("inputs", inputs)):
             if given is not None and not isinstance(given, Mapping):
                 raise ValueError(f"stub {name!r}: {what} must be a mapping by name, got {type(given).__name__}")
-        engine = self._started.engine
+        engine, flyte2 = self._started.engine, self._started.flyte2
         where = (project or self._projects[0], domain, name)
-        literals = outputs_of_stub(
-            engine.entities,
-            EntityHandlers(engine.admin, engine.scheduler),
-            where,
-            inputs=inputs or {},
-            outputs=outputs or {},
-        )
+        literals = None
+        if flyte2 is not None and interface_of_stub(engine.entities, where) is None:
+            literals = flyte2.outputs_of_stub(where, outputs or {})
+        if literals is None:
+            literals = outputs_of_stub(
+                engine.entities,
+                EntityHandlers(engine.admin, engine.scheduler),
+                where,
+                inputs=inputs or {},
+                outputs=outputs or {},
+            )
+            interface = interface_of_stub(engine.entities, where)
+            if flyte2 is not None and interface is not None:
+                flyte2.register_stub(where, interface)
         stub = Stub(*where, outputs=literals, fail_times=fail_times, duration=duration, message=message)
         self.stubs.add(stub)
         return stub
 
     def fire_due(self) -> list[str]:
-        """Launches what active schedules have due by the clock, now instead of within a second; names of the executions."""
-        return self._started.engine.scheduler.fire_due()
+        """Launches what schedules and triggers have due by the clock, now instead of within a second; names of the runs."""
+        flyte2 = self._started.flyte2
+        return [
+            *self._started.engine.scheduler.fire_due(),
+            *(flyte2.scheduler.fire_due() if flyte2 is not None else ()),
+        ]
 
     def start(self) -> Self:
         """Starts both servers and the engine; returns when they answer.
@@ -276,6 +318,8 @@ class Sandbox:
                 raise
             # A restarted sandbox is found where it was.
             self._port, self._http_port = self._running.grpc.port, self._running.http.port
+            if self._running.flyte2 is not None:
+                self._flyte2_port = self._running.flyte2.server.port
         return self
 
     def stop(self, *, keep_data: bool = False) -> None:
@@ -308,7 +352,7 @@ class Sandbox:
             layout.create()
             lock = claimed(layout)
         try:
-            return self._assembly.open(layout, lock, self._port, self._http_port)
+            return self._assembly.open(layout, lock, self._port, self._http_port, self._flyte2_port)
         except BaseException:
             lock.close()
             raise

@@ -27,8 +27,15 @@ __all__ = ["main"]
 
 _USAGE_ERROR = 2
 _HIGHEST_PORT = 65535
+_FLYTE2_PORT = 30081
 _PROJECTS = ("flytesnacks",)
-_KIND: dict[str, Any] = {"task_callbacks": True, "stop_orphans": True, "prompt": True, "task_limits": {}}
+_KIND: dict[str, Any] = {
+    "task_callbacks": True,
+    "stop_orphans": True,
+    "prompt": True,
+    "task_limits": {},
+    "crash_limit": 3,
+}
 """For people who try things out; tests get what a cluster does, see `app.Sandbox`."""
 
 
@@ -60,6 +67,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         sandbox = Sandbox(
             port=options.port,
             http_port=options.http_port,
+            flyte2_port=options.flyte2_port if options.flyte2_port is not None else _FLYTE2_PORT if options.port else 0,
             data_dir=options.data_dir,
             pythonpath=[path for project, path in options.pythonpath if not project],
             project_pythonpath=_by_project(options.pythonpath),
@@ -89,7 +97,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         for python in sorted({path for _, path in options.python} or {sys.executable}):
             if not Path(shutil.which(python) or python).absolute().with_name("pyflyte-execute").exists():
                 print(
-                    f"flyte sandbox: there is no flytekit for {python}; its tasks will fail, see --python",
+                    f"flyte sandbox: there is no flytekit for {python}: tasks of flytekit will fail there, see --python; "
+                    "containers run without it, see --image",
                     file=sys.stderr,
                 )
         stop.wait()
@@ -146,6 +155,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         type=_port,
         default=30002,
         help="port for files and console; 0 for a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--flyte2-port",
+        type=_port,
+        help=f"port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one (default: {_FLYTE2_PORT}; with --port 0: 0)",
     )
     parser.add_argument(
         "--data-dir",

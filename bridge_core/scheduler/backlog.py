@@ -35,6 +35,8 @@ class Backlog:
         self._busy: set[str] = set()
         self._tries: dict[tuple[str, int], int] = {}
         self._going: dict[str, dict[RunRef, TickRow]] = {}
+        self._due: dict[tuple[str, int], int] = {}
+        self._queued: set[str] = set()
         self._full = False
         for row in pending:
             self.add(row)
@@ -47,6 +49,7 @@ class Backlog:
     def add(self, row: TickRow) -> None:
         """Takes a tick that was written down, or moves it."""
         self._waiting[row.trigger, row.tick] = row
+        self._due.setdefault((row.trigger, row.tick), row.launch_at)
         self._ticks.setdefault(row.trigger, set()).add(row.tick)
         heapq.heappush(self._heap, (row.launch_at, row.tick, row.trigger))
 
@@ -57,6 +60,7 @@ class Backlog:
             del self._waiting[key]
             self._ticks[trigger].discard(tick)
             self._tries.pop(key, None)
+            self._due.pop(key, None)
             for place in self._blocked.pop(trigger, ()):
                 heapq.heappush(self._heap, place)
 
@@ -67,6 +71,11 @@ class Backlog:
     def next_due(self) -> int | None:
         """When the next tick may be launched; None when that depends on a result."""
         return None if self._full or not self._heap else self._heap[0][0]
+
+    def overdue(self, now: int) -> int:
+        """For how many seconds the oldest tick has been due; what waits for a concurrency limit waits on purpose."""
+        due = (at for (trigger, _), at in self._due.items() if trigger not in self._queued)
+        return max(0, now - min(due, default=now))
 
     def ready(self, now: int, parallelism: int, limited: Callable[[str], bool]) -> list[TickRow]:
         """Ticks to launch now, oldest first.
@@ -101,6 +110,10 @@ class Backlog:
         for place in self._blocked.pop(result.trigger, ()):
             heapq.heappush(self._heap, place)
         self._full = False
+        if result.outcome is Outcome.WAITING:
+            self._queued.add(result.trigger)
+        else:
+            self._queued.discard(result.trigger)
         rows = [
             replace(row, state="ended")
             for ref in result.ended
@@ -119,6 +132,7 @@ class Backlog:
         del self._waiting[key]
         self._ticks[result.trigger].discard(result.tick)
         self._tries.pop(key, None)
+        self._due.pop(key, None)
         state = _DONE[result.outcome]
         if result.outcome is Outcome.LAUNCHED and limited:
             state = "running"

@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bridge_core import BridgeError, ConfigError, Cron, FixedRate, RunOptions, Trigger, TriggerTime
+from bridge_core.yaml_lines import Located, problem, read_yaml
 
 from .entry import Entry, Missed, Overlap
-from .yaml_lines import Located, problem, read_yaml
 
 __all__ = ["TriggerFile", "read_triggers"]
 

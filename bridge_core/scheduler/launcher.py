@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bridge_core import AlreadyExists, AuthError, BridgeError, LimitExceeded, RunNotFound, RunRef, Unavailable
+from bridge_core import AlreadyExists, BridgeError, ErrorClass, NextTry, RunNotFound, RunRef, classify
 
 from .entry import Overlap
 
@@ -28,7 +28,8 @@ class Outcome(enum.Enum):
     WAITING = "waiting"
     """The concurrency limit is reached and the tick queues."""
     RETRY = "retry"
-    """Flyte could not be asked: the run may exist or not; asking again under the same name is safe."""
+    """Flyte could not be asked, refused our credentials, or a limit was met: the run may exist or not; asking again under the
+    same name is safe. `Result.error_class` tells which."""
     FAILED = "failed"
 
 
@@ -45,6 +46,8 @@ class Result:
     """Earlier runs of the trigger that were found to have ended."""
     seconds: float = 0.0
     """How long the attempt took."""
+    error_class: ErrorClass | None = None
+    """Of a `Outcome.RETRY`: could not ask, was refused, met a limit. None: an error of ours."""
 
 
 def launch_tick(client: Client, entry: Entry, tick: int, going: Sequence[RunRef]) -> Result:
@@ -80,10 +83,10 @@ def launch_tick(client: Client, entry: Entry, tick: int, going: Sequence[RunRef]
                 trigger=entry.name, tick=tick, outcome=Outcome.LAUNCHED, run=error.ref, note=note, ended=ended
             )
         return Result(trigger=entry.name, tick=tick, outcome=Outcome.FAILED, note=str(error), ended=ended)
-    except (Unavailable, AuthError, LimitExceeded) as error:
-        return Result(trigger=entry.name, tick=tick, outcome=Outcome.RETRY, note=str(error), ended=ended)
     except BridgeError as error:
-        return Result(trigger=entry.name, tick=tick, outcome=Outcome.FAILED, note=str(error), ended=ended)
+        kind = classify(error).error_class
+        outcome = Outcome.RETRY if kind.rule.next_try is NextTry.ATTACH else Outcome.FAILED
+        return Result(trigger=entry.name, tick=tick, outcome=outcome, note=str(error), ended=ended, error_class=kind)
 
 
 def _has_ended(client: Client, ref: RunRef) -> bool:

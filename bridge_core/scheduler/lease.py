@@ -82,22 +82,13 @@ class RowLease:
     """
 
     def __init__(self, store: Store, clock: Clock, ttl: float = 15.0) -> None:
-        from sqlalchemy import BigInteger, Column, MetaData, String, Table
-
         self._store = store
         self._clock = clock
         self._ttl = ttl
         self._me = f"{socket.gethostname()} pid {os.getpid()} {uuid.uuid4().hex[:8]}"
         self._seen: tuple[int, float] | None = None
         self._beaten: float | None = None
-        self._table = Table(
-            "flyte_bridge_leases",
-            MetaData(),
-            Column("scope", String(255), primary_key=True),
-            Column("holder", String(255), nullable=False),
-            Column("beat", BigInteger, nullable=False),
-        )
-        self._table.metadata.create_all(store.engine)
+        self._table = store.tables.leases
 
     def hold(self) -> bool:
         """Beats when it is time to; takes the lease over when nobody has beaten for `ttl` seconds."""

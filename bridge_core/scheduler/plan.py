@@ -28,7 +28,8 @@ class _Place:
 class Decision:
     """What to write down before anything is launched."""
 
-    cursors: list[tuple[str, int]] = field(default_factory=list)
+    cursors: list[tuple[str, int, int]] = field(default_factory=list)
+    """Trigger, where it stood, where it stands now."""
     ticks: list[TickRow] = field(default_factory=list)
     passed_over: list[tuple[Entry, int, int | None]] = field(default_factory=list)
     """Whose policy left ticks out: the first of them, and the first that is launched after them."""
@@ -87,9 +88,9 @@ class Plan:
                 first = entry.next_after(place.cursor, place.anchor)
                 if first is not None and first <= now and ticks[:1] != [first]:
                     out.passed_over.append((entry, first, ticks[0] if ticks else None))
-            place.cursor = max(place.cursor, now)
+            before, place.cursor = place.cursor, max(place.cursor, now)
             self._latest = max(self._latest, place.cursor)
-            out.cursors.append((name, place.cursor))
+            out.cursors.append((name, before, place.cursor))
             out.ticks += [
                 TickRow(trigger=name, tick=tick, state="pending", launch_at=entry.launch_at(tick)) for tick in ticks
             ]

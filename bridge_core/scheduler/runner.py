@@ -8,16 +8,16 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge_core import RunRef
+from bridge_core import RunRef, __version__
 
-from ..http.health_server import HealthServer
 from .backlog import Backlog
-from .clock import Clock
+from .clock import Clock, Wake
+from .health import Health, judge
+from .http import HealthServer
 from .launcher import Outcome, Result, launch_tick
 from .lease import lease_for
 from .metrics import Metrics
@@ -25,6 +25,7 @@ from .plan import Plan
 from .store import Store, TickRow
 from .ticklog import clock_trouble, log_passed_over, log_result, log_start
 from .watch import FileWatch
+from .workers import Workers
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,8 +40,8 @@ log = logging.getLogger("bridge_core.scheduler")
 
 _PAUSE = 1.0
 """Seconds the loop sleeps at most: how soon a changed file, a pause or a jump of the clock is noticed."""
-_STUCK = 60.0
 _KEEP = 30 * 86400
+_SWEEP = 3600.0
 
 
 def default_state(path: Path) -> str:
@@ -55,10 +56,13 @@ class Scheduler:
         client: Which Flyte. Used from several threads; the caller closes it.
         path: The triggers file; it must be good at the start, and is read again whenever it changes.
         state: SQLAlchemy URL. None: an SQLite file beside `path`.
-        http_port: For ``/healthz`` and ``/metrics`` on 127.0.0.1; 0 for a free one, None for neither.
+        http_port: For ``/livez``, ``/readyz``, ``/healthz`` and ``/metrics``; 0 for a free one, None for none of them.
         parallelism: How many launches at once.
         lease: Seconds after which a silent leader is replaced (databases other than SQLite).
         clock: What time it is.
+        http_host: Address on which those pages are.
+        stop_timeout: Seconds that `run`, once asked to stop, waits for launches that are under way. Those that take longer
+            stay written down, and the next runner finds out what became of them.
 
     Raises:
         ConfigError: The file is broken, or the state cannot be opened.
@@ -80,23 +84,29 @@ class Scheduler:
         parallelism: int = 8,
         lease: float = 15.0,
         clock: Clock | None = None,
+        http_host: str = "127.0.0.1",
+        stop_timeout: float = 20.0,
     ) -> None:
         self.path = Path(path)
         self.metrics = Metrics()
         self._client = client
         self._clock = clock or Clock()
         self._watch = FileWatch(self.path)
+        self.metrics.set("triggers", len(self._watch.good.entries))
         self._leads = False
         self._plan = Plan()
         self._backlog = Backlog()
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._reload = threading.Event()
+        self._wake = Wake()
+        self._stopping = False  # plain flags: signal handlers set them
+        self._reload = False
         self._looped = self._clock.monotonic()
+        self._good: float | None = None
+        self._state_trouble: str | None = None
+        self._swept = self._looped
         self._changes = 0
         self._clock_trouble: str | None = None
-        self._http = None if http_port is None else HealthServer(http_port, self.health, self.metrics.text)
+        self._http = None if http_port is None else HealthServer(http_host, http_port, self.health, self._metrics_page)
         try:
             self._store = Store(state or default_state(self.path), self._watch.good.name)
             self._lease = lease_for(self._store, self._clock, lease)
@@ -105,7 +115,8 @@ class Scheduler:
                 self._http.close()
             raise
         self._parallelism = parallelism
-        self._pool = ThreadPoolExecutor(parallelism, thread_name_prefix="scheduler-launch")
+        self._stop_timeout = stop_timeout
+        self._workers = Workers(parallelism, self._launch)
         self._thread: threading.Thread | None = None
 
     # -- life
@@ -116,21 +127,37 @@ class Scheduler:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            while not self._stopping.is_set():
+            while not self._stopping:
                 try:
                     pause = self.step()
                 except SQLAlchemyError as error:
                     # Nothing is lost: what was not written down is decided again, what was is launched again by name.
                     log.log(logging.ERROR, "the state cannot be used; beginning again from what it holds: %s", error)
+                    self.metrics.add("state_errors_total")
+                    self._state_trouble = f"the state cannot be used: {type(error).__name__}"
                     self._leads, pause = False, _PAUSE
+                    self.metrics.set("leader", 0)
                 self._clock.wait(self._wake, pause)
         finally:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._finish()
+
+    def _finish(self) -> None:
+        """In good order, and in time: neither a launch nor a database that hangs may keep us from ending."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if not self._workers.close(self._stop_timeout):
+            log.warning(
+                "launches were still under way after %g s; the next start finds out what became of them",
+                self._stop_timeout,
+            )
+        try:
             self._collect()
             if self._leads:
                 self._lease.release()
-            self._leads = False
-            log.info("scheduler stopped; %d ticks wait for the next start", len(self._backlog))
+        except SQLAlchemyError as error:
+            log.warning("stopped without the state, which cannot be used; nothing is lost: %s", error)
+        self._leads = False
+        log.info("scheduler stopped; %d ticks wait for the next start", len(self._backlog))
 
     def start(self) -> Self:
         """`run` in a thread."""
@@ -140,22 +167,27 @@ class Scheduler:
 
     def stop(self) -> None:
         """Asks the loop to end. Safe in a signal handler."""
-        self._stopping.set()
+        self._stopping = True
         self._wake.set()
 
     def reload(self) -> None:
         """Reads the file again, even when it looks the same. Safe in a signal handler."""
-        self._reload.set()
+        self._reload = True
         self._wake.set()
 
     def close(self) -> None:
         """Stops, and closes everything but the client."""
+        from sqlalchemy.exc import SQLAlchemyError
+
         self.stop()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._pool.shutdown(wait=True)
-        self._lease.release()
+        self._workers.close(self._stop_timeout)
+        try:
+            self._lease.release()
+        except SQLAlchemyError as error:
+            log.warning("the lease could not be given back; it ends by itself: %s", error)
         if self._http is not None:
             self._http.close()
             self._http = None
@@ -171,7 +203,7 @@ class Scheduler:
 
     @property
     def url(self) -> str | None:
-        """Where ``/healthz`` and ``/metrics`` are."""
+        """Where ``/livez``, ``/readyz``, ``/healthz`` and ``/metrics`` are."""
         return self._http.url if self._http is not None else None
 
     @property
@@ -179,18 +211,32 @@ class Scheduler:
         """Whether this runner works, or stands by."""
         return self._leads
 
-    def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether the loop goes round, and what there is to know."""
-        silence = self._clock.monotonic() - self._looped
-        return silence < _STUCK, {
+    def health(self) -> Health:
+        """Whether the loop goes round, whether this runner does its part, and what else there is to know."""
+        now = self._clock.monotonic()
+        details: dict[str, Any] = {
             "status": "leader" if self._leads else "standby",
+            "version": __version__,
             "triggers": len(self._plan) or len(self._watch.good.entries),
             "pending": len(self._backlog),
-            "silent_seconds": round(silence, 1),
+            "silent_seconds": round(now - self._looped, 1),
             "file": str(self.path),
             "file_trouble": self._watch.trouble,
             "clock_trouble": self._clock_trouble,
+            "state_trouble": self._state_trouble,
         }
+        return judge(
+            details,
+            now=now,
+            looped=self._looped,
+            good=self._good,
+            stopping=self._stopping,
+            state_trouble=self._state_trouble,
+        )
+
+    def _metrics_page(self) -> str:
+        self.metrics.set("ready", float(self.health().not_ready is None))
+        return self.metrics.text()
 
     # -- one round
 
@@ -204,53 +250,67 @@ class Scheduler:
         wall = self._clock.now()
         self.metrics.set("last_loop_timestamp_seconds", wall)
         now = int(wall)
-        if not self._lead(now):
+        if self._lead(now):
+            self._collect()
             self._file(now)
-            return _PAUSE
-        self._collect()
-        self._file(now)
-        self._reread(now)
-        self._decide(now)
-        self._compare_clock(now)
-        self._dispatch(now)
+            self._reread(now)
+            self._decide(now)
+            self._compare_clock(now)
+            self._dispatch(now)
+            self._forget(now)
+        else:
+            self._file(now)
         self.metrics.set("pending", len(self._backlog))
+        self.metrics.set("oldest_pending_seconds", self._backlog.overdue(now))
+        self._good, self._state_trouble = self._clock.monotonic(), None
+        self.metrics.set("last_good_round_timestamp_seconds", wall)
+        if not self._leads:
+            return _PAUSE
         upcoming = [at for at in (self._plan.next_due(), self._backlog.next_due()) if at is not None]
         return min(_PAUSE, max(0.0, min(upcoming, default=now + 1) - self._clock.now()))
 
     def _lead(self, now: int) -> bool:
         held = self._lease.hold()
         if held and not self._leads:
+            self._store.check()
             self._plan = Plan()
             self._load(now)
             self._backlog = Backlog(self._store.ticks("pending"), self._store.ticks("running"))
-            self._store.forget(now - _KEEP)
+            self._forget(now, force=True)
             log.info("this runner leads: %d triggers, %d ticks left over", len(self._plan), len(self._backlog))
         elif self._leads and not held:
             log.warning("another runner leads now; this one stands by")
-            self._backlog = Backlog()
+        if not held:
+            self._plan, self._backlog = Plan(), Backlog()
         self._leads = held
         self.metrics.set("leader", float(held))
         return held
+
+    def _forget(self, now: int, *, force: bool = False) -> None:
+        """Old ticks: at each change of leader, and every hour of a long reign."""
+        if force or self._clock.monotonic() - self._swept >= _SWEEP:
+            self._store.forget(now - _KEEP)
+            self._swept = self._clock.monotonic()
 
     def _load(self, now: int) -> None:
         entries = self._watch.good.entries
         self._changes = self._store.changes()
         fresh = self._plan.load(entries, self._store.triggers(), now)
         self._store.begin_triggers(fresh)
-        self.metrics.set("triggers", len(self._plan))
 
     def _file(self, now: int) -> None:
-        force = self._reload.is_set()
-        self._reload.clear()
+        force, self._reload = self._reload, False
         trouble = self._watch.trouble
         new = self._watch.changed(force=force)
         if new is not None:
             self.metrics.add("reloads_total", result="ok")
             log.info("read %s again: %d triggers", self.path, len(new.entries))
+            self.metrics.set("triggers", len(new.entries))
             if self._leads:
                 self._load(now)
         elif self._watch.trouble is not None and self._watch.trouble != trouble:
             self.metrics.add("reloads_total", result="refused")
+        self.metrics.set("file_refused", float(self._watch.trouble is not None))
 
     def _reread(self, now: int) -> None:
         """Takes over what ``scheduler rewind`` wrote."""
@@ -277,7 +337,12 @@ class Scheduler:
         if first is None or first > now:
             return
         decision = self._plan.decide(now, self._store.paused())
-        self._store.decide(decision.cursors, decision.ticks)
+        while not self._store.decide(decision.cursors, decision.ticks):
+            log.info("the state was changed meanwhile; reading it again")
+            if not self._lease.hold():
+                return  # by another leader; the next round stands by
+            self._load(now)
+            decision = self._plan.decide(now, self._store.paused())
         for row in decision.ticks:
             self._backlog.add(row)
         for entry, missed, then in decision.passed_over:
@@ -298,13 +363,14 @@ class Scheduler:
                 )
                 self._wake.set()
                 continue
-            self._pool.submit(self._launch, entry, row.tick, self._backlog.going(row.trigger))
+            self._workers.submit((entry, row.tick, self._backlog.going(row.trigger)))
 
     def _limited(self, name: str) -> bool:
         entry = self._plan.entry(name)
         return entry is not None and entry.max_concurrency is not None
 
-    def _launch(self, entry: Entry, tick: int, going: tuple[RunRef, ...]) -> None:
+    def _launch(self, job: tuple[Entry, int, tuple[RunRef, ...]]) -> None:
+        entry, tick, going = job
         begin = self._clock.monotonic()
         try:
             result = launch_tick(self._client, entry, tick, going)
@@ -324,11 +390,6 @@ class Scheduler:
             result = self._results.get()
             rows += self._backlog.settle(result, int(now), limited=self._limited(result.trigger))
             late = now - result.tick
-            self.metrics.add("ticks_total", outcome=result.outcome.value)
-            self.metrics.add("launch_seconds_sum", result.seconds)
-            self.metrics.add("launch_seconds_count")
-            if result.outcome is Outcome.LAUNCHED:
-                self.metrics.add("late_seconds_sum", max(0.0, late))
-                self.metrics.add("late_seconds_count")
+            self.metrics.attempt(result, late)
             log_result(log, result, late, self._client.console_url(result.run) if result.run else "")
         self._store.record(rows)

@@ -6,19 +6,20 @@ was decided on. Both change in one transaction, before anything is sent to Flyte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge_core import ConfigError
+from .engine import open_engine, shown, sqlite_path
+from .schema import Tables, check_version, prepare
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sqlalchemy import Engine
-
 __all__ = ["Store", "TickRow", "TriggerRow"]
+
+_AT_ONCE = 500
+"""Names in one question: databases limit how many values it may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +55,21 @@ class Store:
     Args:
         url: SQLAlchemy's, ``sqlite:///path`` or ``postgresql+psycopg://…``.
         scope: Keeps schedules apart that share a database.
+
+    Raises:
+        ConfigError: It cannot be opened, or a newer release changed its tables so that this one must not use them.
     """
 
     def __init__(self, url: str, scope: str = "default") -> None:
         self.scope = scope
-        self.path = _sqlite_path(url)
-        self.engine = _engine(url, self.path)
-        self._tables = _Tables()
-        self._tables.metadata.create_all(self.engine)
+        self.path = sqlite_path(url)
+        self.engine = open_engine(url, self.path)
+        self.tables = Tables()
+        try:
+            prepare(self.engine, self.tables, self.shown_url)
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     def close(self) -> None:
         """Closes all connections."""
@@ -77,14 +85,23 @@ class Store:
 
     @property
     def shown_url(self) -> str:
-        """The URL without its password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        """The URL as messages may show it."""
+        return shown(self.engine.url.render_as_string(hide_password=False))
+
+    def check(self) -> None:
+        """Whether this code may still use the tables: a newer release may have changed them meanwhile.
+
+        Raises:
+            ConfigError: It may not.
+        """
+        with self.engine.connect() as connection:
+            check_version(connection, self.tables, self.shown_url)
 
     # -- triggers
 
     def triggers(self) -> dict[str, TriggerRow]:
         """All triggers that were ever seen, by name."""
-        table = self._tables.triggers
+        table = self.tables.triggers
         with self.engine.connect() as connection:
             rows = connection.execute(table.select().where(table.c.scope == self.scope)).mappings()
             return {
@@ -102,7 +119,7 @@ class Store:
         """Writes triggers that are new or whose schedule changed; a pause outlives the change."""
         if not rows:
             return
-        table = self._tables.triggers
+        table = self.tables.triggers
         known = self.triggers()
         new = [row for row in rows if row.name not in known]
         with self.engine.begin() as connection:
@@ -115,14 +132,14 @@ class Store:
 
     def paused(self) -> frozenset[str]:
         """Names that were paused by hand."""
-        table = self._tables.triggers
+        table = self.tables.triggers
         with self.engine.connect() as connection:
             query = table.select().where(table.c.scope == self.scope, table.c.paused.is_(True))
             return frozenset(row["name"] for row in connection.execute(query).mappings())
 
     def pause(self, name: str, *, paused: bool, now: int) -> bool:
         """Pauses or resumes; False when the trigger is not known yet. What passed in the pause stays passed."""
-        table = self._tables.triggers
+        table = self.tables.triggers
         with self.engine.begin() as connection:
             ours = self._is(table, name)
             known = bool(connection.execute(table.update().where(ours).values(paused=paused)).rowcount)
@@ -143,7 +160,7 @@ class Store:
         Returns:
             Names, and up to where each was decided.
         """
-        triggers, ticks = self._tables.triggers, self._tables.ticks
+        triggers, ticks = self.tables.triggers, self.tables.ticks
         moved = []
         for name, row in sorted(self.triggers().items()):
             until = max(row.cursor, row.anchor)
@@ -162,42 +179,62 @@ class Store:
 
     def changes(self) -> int:
         """How often something other than the runner changed what it keeps in memory."""
-        table = self._tables.changes
+        table = self.tables.changes
         with self.engine.connect() as connection:
             row = connection.execute(table.select().where(table.c.scope == self.scope)).mappings().first()
             return row["number"] if row is not None else 0
 
     def _changed(self, connection: Any) -> None:
-        table = self._tables.changes
+        table = self.tables.changes
         update = table.update().where(table.c.scope == self.scope).values(number=table.c.number + 1)
         if not connection.execute(update).rowcount:
             connection.execute(table.insert().values(scope=self.scope, number=1))
 
     # -- ticks
 
-    def decide(self, cursors: Iterable[tuple[str, int]], ticks: Sequence[TickRow]) -> None:
-        """Moves cursors and writes ticks down, in one transaction: the promise that these ticks will be launched."""
+    def decide(self, cursors: Sequence[tuple[str, int, int]], ticks: Sequence[TickRow]) -> bool:
+        """Moves cursors and writes ticks down, in one transaction: the promise that these ticks will be launched.
+
+        Args:
+            cursors: Triggers, where they are thought to stand, where they go.
+            ticks: Those in between that are to be launched.
+
+        Returns:
+            False, and nothing is written, when a trigger stands elsewhere: another runner has led meanwhile (this one was
+            stopped for longer than its lease, say), or somebody rewound it. What was decided is not what is to be done.
+        """
         from sqlalchemy import bindparam
 
-        triggers, table = self._tables.triggers, self._tables.ticks
-        moved = [{"of": name, "to": cursor} for name, cursor in cursors]
+        triggers, table = self.tables.triggers, self.tables.ticks
+        expected = {name: before for name, before, _ in cursors}
+        names = sorted(expected)
         with self.engine.begin() as connection:
+            for first in range(0, len(names), _AT_ONCE):
+                some = names[first : first + _AT_ONCE]
+                query = triggers.select().where(triggers.c.scope == self.scope, triggers.c.name.in_(some))
+                rows = connection.execute(query.order_by(triggers.c.name).with_for_update()).mappings()
+                if {row["name"]: row["cursor"] for row in rows} != {name: expected[name] for name in some}:
+                    return False
             if ticks:
                 connection.execute(self._insert_new(table), [self._tick(row) for row in ticks])
-            if moved:
+            if cursors:
                 update = triggers.update().where(triggers.c.scope == self.scope, triggers.c.name == bindparam("of"))
-                connection.execute(update.values(cursor=bindparam("to")), moved)
+                connection.execute(
+                    update.values(cursor=bindparam("to")), [{"of": name, "to": after} for name, _, after in cursors]
+                )
+        return True
 
     def record(self, ticks: Sequence[TickRow]) -> None:
-        """Writes down what became of ticks."""
+        """Writes down what became of ticks. That one was launched is never taken back: whoever says otherwise is late."""
         from sqlalchemy import bindparam
 
         if not ticks:
             return
-        table = self._tables.ticks
+        table = self.tables.ticks
         update = (
             table.update()
             .where(table.c.scope == self.scope, table.c.trigger == bindparam("of"), table.c.tick == bindparam("at"))
+            .where(table.c.state != "launched", table.c.state != "ended")
             .values(state=bindparam("is_now"), run=bindparam("run_ref"), note=bindparam("why"))
         )
         with self.engine.begin() as connection:
@@ -211,7 +248,7 @@ class Store:
 
     def ticks(self, *states: str, trigger: str | None = None, limit: int | None = None) -> list[TickRow]:
         """Ticks in these states; the oldest first, or with a limit the newest first."""
-        table = self._tables.ticks
+        table = self.tables.ticks
         query = table.select().where(table.c.scope == self.scope)
         if states:
             query = query.where(table.c.state.in_(states))
@@ -233,7 +270,7 @@ class Store:
 
     def forget(self, before: int) -> int:
         """Deletes ticks that are settled and older than this; their cursors stay."""
-        table = self._tables.ticks
+        table = self.tables.ticks
         settled = table.c.state.in_(("launched", "ended", "skipped", "failed"))
         with self.engine.begin() as connection:
             delete = table.delete().where(table.c.scope == self.scope, settled, table.c.tick < before)
@@ -272,79 +309,3 @@ class Store:
             "run": row.run,
             "note": row.note,
         }
-
-
-class _Tables:
-    """The schema. Seconds since 1970 are integers: no database has an opinion on their zone."""
-
-    def __init__(self) -> None:
-        from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, String, Table, Text
-
-        self.metadata = MetaData()
-        self.triggers = Table(
-            "flyte_bridge_triggers",
-            self.metadata,
-            Column("scope", String(255), primary_key=True),
-            Column("name", String(255), primary_key=True),
-            Column("fingerprint", String(64), nullable=False),
-            Column("anchor", BigInteger, nullable=False),
-            Column("cursor", BigInteger, nullable=False),
-            Column("paused", Boolean, nullable=False),
-        )
-        self.changes = Table(
-            "flyte_bridge_changes",
-            self.metadata,
-            Column("scope", String(255), primary_key=True),
-            Column("number", BigInteger, nullable=False),
-        )
-        self.ticks = Table(
-            "flyte_bridge_ticks",
-            self.metadata,
-            Column("scope", String(255), primary_key=True),
-            Column("trigger", String(255), primary_key=True),
-            Column("tick", BigInteger, primary_key=True),
-            Column("state", String(16), nullable=False),
-            Column("launch_at", BigInteger, nullable=False),
-            Column("run", Text, nullable=False),
-            Column("note", Text, nullable=False),
-            Index("flyte_bridge_ticks_by_state", "scope", "state", "tick"),
-        )
-
-
-def _sqlite_path(url: str) -> Path | None:
-    head, found, path = url.partition("sqlite:///")
-    return Path(path) if found and not head and path else None
-
-
-def _engine(url: str, path: Path | None) -> Engine:
-    try:
-        from sqlalchemy import create_engine, event
-        from sqlalchemy.exc import SQLAlchemyError
-    except ImportError:
-        raise ConfigError(
-            "the scheduler keeps its state through SQLAlchemy, which is not installed: pip install 'flyte-bridge[scheduler]'"
-        ) from None
-    if path is not None and not path.parent.is_dir():
-        raise ConfigError(
-            f"scheduler state {url}: the directory {path.parent} does not exist; create it, or give --state"
-        )
-    try:
-        engine = create_engine(url, **({"connect_args": {"timeout": 30}} if path is not None else {}))
-        if path is not None:
-            # Writers queue instead of failing: SQLite cannot turn a reading transaction into a writing one under WAL.
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-        with engine.connect():
-            return engine
-    except (SQLAlchemyError, ImportError) as error:
-        shown = url if path is not None else url.rpartition("@")[2]
-        raise ConfigError(
-            f"scheduler state {shown}: cannot be opened: {error}; give an SQLAlchemy URL such as sqlite:///state.db or "
-            "postgresql+psycopg://user@host/database"
-        ) from None
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")

@@ -17,13 +17,13 @@ from ..model.requests import LaunchRequest
 from ..model.run_names import run_name
 from ..model.run_options import RunOptions
 from .cron import Cron
+from .plain import TICK, schedule_of, schedule_to_plain
 from .rate import FixedRate
 from .zones import aware
 
 __all__ = ["Trigger", "TriggerTime"]
 
 _LONGEST_NAME = 255
-_PLACEHOLDER = "$trigger_time"
 
 
 @public
@@ -197,7 +197,10 @@ class Trigger:
         """
         moment = aware(tick, f"trigger {self.name!r}: tick").astimezone(UTC)
         entity = self.entity
-        return run_name("trigger", self.name, entity.kind.value, entity.name, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        # Where the entity names its place, that counts: on Flyte 2 a name is one run over all projects and domains.
+        place = (entity.project or "", entity.domain or "") if entity.project or entity.domain else ()
+        stamp = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return run_name("trigger", self.name, entity.kind.value, entity.name, *place, stamp)
 
     @property
     def label(self) -> str:
@@ -241,20 +244,11 @@ class Trigger:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON as far as the inputs are; `from_dict` reads it back."""
-        when: dict[str, Any] = {}
-        if isinstance(self.automation, Cron):
-            when = {"cron": self.automation.expression, "timezone": self.automation.timezone}
-        elif self.automation is not None:
-            start = self.automation.start_time
-            when = {
-                "interval_minutes": self.automation.interval_minutes,
-                "start_time": start.isoformat() if start else None,
-            }
         return {
             "name": self.name,
             "entity": str(self.entity),
-            **when,
-            "inputs": {key: _PLACEHOLDER if value is TriggerTime else value for key, value in self.inputs.items()},
+            **schedule_to_plain(self.automation),
+            "inputs": {key: TICK if value is TriggerTime else value for key, value in self.inputs.items()},
             "options": self.options.to_mapping(),
             "auto_activate": self.auto_activate,
             "description": self.description,
@@ -270,21 +264,13 @@ class Trigger:
             InvalidRequest: A key is missing, or a value breaks a rule.
         """
         need("trigger", data, Mapping, "a mapping with name, entity and cron or interval_minutes")
-        when: Automation | None = None
-        if data.get("cron") is not None:
-            when = Cron(data["cron"], timezone=data.get("timezone") or "UTC")
-        elif data.get("interval_minutes") is not None:
-            start = data.get("start_time")
-            when = FixedRate(
-                data["interval_minutes"], start_time=datetime.fromisoformat(start) if isinstance(start, str) else start
-            )
         inputs = data.get("inputs") or {}
         try:
             return cls(
                 data["name"],
                 entity=data["entity"],
-                automation=when,
-                inputs={key: TriggerTime if value == _PLACEHOLDER else value for key, value in inputs.items()},
+                automation=schedule_of(data),
+                inputs={key: TriggerTime if value == TICK else value for key, value in inputs.items()},
                 options=RunOptions.from_mapping(data.get("options") or {}),
                 auto_activate=data.get("auto_activate", True),
                 description=data.get("description") or "",

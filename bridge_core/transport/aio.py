@@ -1,4 +1,4 @@
-"""gRPC on an event loop: the transport of `AsyncClient`.
+"""Calls on an event loop, in gRPC or over Connect: the transport of `AsyncClient`.
 
 Bound to the loop and the process of its first call; a forked child is refused, because grpc.aio does not survive fork
 (0 of 30 children did).
@@ -12,7 +12,7 @@ import functools
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -20,13 +20,15 @@ import grpc.aio
 
 from ..model.errors import BridgeError
 from ..model.status import from_status
-from .base import A, Metadata, Method, P, Req, Resp, T, status_of
+from .base import A, Metadata, Method, P, Req, Resp, T, check_speech, status_of
 from .channel import opened_with, whom
+from .connect import Refused
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from ..config import Config
+    from .connect_aio import AioConnect
 
 __all__ = ["AioTransport"]
 
@@ -49,14 +51,50 @@ class AioTransport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel: grpc.aio.Channel | None = None
         self._threads: tuple[int, ThreadPoolExecutor] | None = None  # and the process they are in
+        self._connect: AioConnect | None = None
+        if config.transport == "connect":
+            self.speak("connect")
 
     @property
     def target(self) -> str:
         """Whom calls go to."""
         return self._config.endpoint
 
+    @property
+    def protocol(self) -> str:
+        """What calls are sent in."""
+        return "grpc" if self._connect is None else "connect"
+
+    def speak(self, protocol: str) -> None:
+        """Calls that begin from now on are sent so."""
+        check_speech(protocol, credentials=self._tls is not None)
+        if protocol == self.protocol:
+            return
+        if protocol == "connect":
+            from .connect_aio import AioConnect
+
+            self._connect = AioConnect(self._config, asyncio.to_thread, asyncio.timeout)
+        else:
+            self._connect = None
+
+    def spoken(self, protocol: str) -> AioTransport:
+        """Another one like this, that speaks so."""
+        other = AioTransport(self._config, None if protocol == "connect" else self._tls)
+        other.speak(protocol)
+        return other
+
+    async def release(self) -> None:
+        """`aclose`, for those who know the protocol only."""
+        await self.aclose()
+
     async def unary(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Resp:
         """One attempt of one call."""
+        if self._connect is not None:
+            self._check_owner()
+            try:
+                return await self._connect.unary(method, request, timeout=timeout, metadata=metadata)
+            except Refused as refused:
+                raise self._failed(refused.code, refused.details, method, metadata) from None
         channel = await self._open()
         stub: Any = channel.unary_unary(method.path, method.encode, method.decode)
         try:
@@ -74,6 +112,36 @@ class AioTransport:
         except grpc.aio.BaseError as error:  # its text may show the metadata, and the token is there
             raise self._failed("INTERNAL", f"grpc.aio failed with {type(error).__name__}", method, metadata) from None
         return response
+
+    async def stream(
+        self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata
+    ) -> AsyncIterator[Resp]:
+        """One attempt of one server stream; leaving it early cancels it."""
+        if self._connect is not None:
+            self._check_owner()
+            try:
+                async for message in self._connect.stream(method, request, timeout=timeout, metadata=metadata):
+                    yield message
+            except Refused as refused:
+                raise self._failed(refused.code, refused.details, method, metadata) from None
+            return
+        channel = await self._open()
+        begin: Any = channel.unary_stream(method.path, method.encode, method.decode)
+        call = begin(request, timeout=timeout, metadata=metadata)
+        try:
+            async for message in call:
+                yield message
+        except grpc.aio.AioRpcError as error:
+            raise self._failed(*status_of(error), method, metadata) from None
+        except asyncio.CancelledError:  # as above
+            task = asyncio.current_task()
+            if self._channel is channel or task is None or task.cancelling() > 0:
+                raise
+            raise self._failed("CANCELLED", "the channel was closed", method, metadata) from None
+        except (grpc.aio.UsageError, grpc.aio.BaseError):
+            raise self._failed("CANCELLED", "the client was closed", method, metadata) from None
+        finally:
+            call.cancel()
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
@@ -126,6 +194,10 @@ class AioTransport:
         threads, self._threads = self._threads, None
         if threads is not None and threads[0] == os.getpid():
             threads[1].shutdown(wait=False)
+        if self._connect is not None and self._pid == os.getpid():
+            await self._connect.aclose()
+            if self._channel is None:
+                self._loop = None  # the next loop may use it
         channel, self._channel = self._channel, None
         if channel is not None and self._pid == os.getpid() and self._loop is asyncio.get_running_loop():
             try:
@@ -158,6 +230,12 @@ class AioTransport:
                     if tls is None
                     else grpc.aio.secure_channel(self._config.endpoint, tls, options=options)
                 )
+        self._check_owner()
+        return self._channel
+
+    def _check_owner(self) -> None:
+        if self._loop is None:
+            self._pid, self._loop = os.getpid(), asyncio.get_running_loop()
         if self._pid != os.getpid():
             raise BridgeError(
                 f"this AsyncClient for {self.target} was opened in process {self._pid} and cannot be used in its forked child "
@@ -165,7 +243,6 @@ class AioTransport:
             )
         if self._loop is not asyncio.get_running_loop():
             raise BridgeError(
-                f"this AsyncClient for {self.target} was opened on another event loop and cannot be used on this one: a channel "
-                "of grpc.aio belongs to its loop. Make one client per loop (AsyncClient.shared does), or use Client."
+                f"this AsyncClient for {self.target} was opened on another event loop and cannot be used on this one: "
+                "a connection belongs to its loop. Make one client per loop (AsyncClient.shared does), or use Client."
             )
-        return self._channel

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
-__all__ = ["Metadata", "Method", "Transport"]
+from ..model.errors import ConfigError
+
+__all__ = ["Metadata", "Method", "Transport", "check_speech", "status_of"]
 
 Req = TypeVar("Req")
 Resp = TypeVar("Resp")
@@ -19,7 +21,7 @@ Metadata = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Method(Generic[Req, Resp]):
-    """One unary RPC.
+    """One RPC: unary, or a server stream.
 
     Attributes:
         path: ``/package.Service/Method``.
@@ -51,6 +53,29 @@ class Transport(Protocol):
         """One attempt of one call. Every failure is a `BridgeError`; grpc's own never get past here."""
         ...
 
+    def stream(
+        self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata
+    ) -> AsyncIterator[Resp]:
+        """One attempt of one server stream. That it ended well says nothing about what it told of: see `connect.py`."""
+        ...
+
+    @property
+    def protocol(self) -> str:
+        """What calls are sent in: ``grpc`` or ``connect``."""
+        ...
+
+    def speak(self, protocol: str) -> None:
+        """Calls that begin from now on are sent so."""
+        ...
+
+    def spoken(self, protocol: str) -> Transport:
+        """Another one like this, that speaks so; `release` it."""
+        ...
+
+    async def release(self) -> None:
+        """Closes what it opened."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Waits."""
         ...
@@ -74,6 +99,19 @@ class Transport(Protocol):
     def chance(self) -> float:
         """A random number from 0 to 1, for jitter."""
         ...
+
+
+def check_speech(protocol: str, *, credentials: bool) -> None:
+    """Refuses what would silently be left out.
+
+    Raises:
+        ConfigError: The caller brought gRPC's credentials, and calls are to go over Connect.
+    """
+    if protocol == "connect" and credentials:
+        raise ConfigError(
+            "credentials= are gRPC's, and calls go over Connect here (transport='connect', or Flyte answers nothing else): "
+            "describe TLS in the Config (ca_cert_file, client_cert_file, client_key_file) instead"
+        )
 
 
 def status_of(error: Any) -> tuple[str, str]:

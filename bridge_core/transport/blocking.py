@@ -1,4 +1,4 @@
-"""gRPC without a loop: ``async def`` bodies that never suspend (see ``_blocking.py``).
+"""Calls without a loop, in gRPC or over Connect: ``async def`` bodies that never suspend (see ``_blocking.py``).
 
 Fork-safe: the channel is opened on first use and remembered with the pid that opened it; a forked child opens its own and
 leaves the parent's alone. Thread-safe: a gRPC channel is.
@@ -10,7 +10,7 @@ import contextvars
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -18,11 +18,13 @@ import grpc
 from .._blocking import run_blocking
 from ..model.errors import BridgeError
 from ..model.status import from_status
-from .base import A, Metadata, Method, P, Req, Resp, T, status_of
+from .base import A, Metadata, Method, P, Req, Resp, T, check_speech, status_of
 from .channel import opened_with, whom
+from .connect import Refused
 
 if TYPE_CHECKING:
     from ..config import Config
+    from .connect_blocking import BlockingConnect
 
 __all__ = ["BlockingTransport"]
 
@@ -44,35 +46,96 @@ class BlockingTransport:
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
         self._stubs: dict[str, Any] = {}
+        self._connect: BlockingConnect | None = None
+        if config.transport == "connect":
+            self.speak("connect")
 
     @property
     def target(self) -> str:
         """Whom calls go to."""
         return self._config.endpoint
 
+    @property
+    def protocol(self) -> str:
+        """What calls are sent in."""
+        return "grpc" if self._connect is None else "connect"
+
+    def speak(self, protocol: str) -> None:
+        """Calls that begin from now on are sent so."""
+        check_speech(protocol, credentials=self._tls is not None)
+        if protocol == self.protocol:
+            return
+        if protocol == "connect":
+            from .connect_blocking import BlockingConnect
+
+            self._connect = BlockingConnect(self._config)
+        else:
+            self._connect = None
+
+    def spoken(self, protocol: str) -> BlockingTransport:
+        """Another one like this, that speaks so."""
+        other = BlockingTransport(self._config, None if protocol == "connect" else self._tls)
+        other.speak(protocol)
+        return other
+
+    async def release(self) -> None:
+        """`close`, for those who know the protocol only."""
+        self.close()
+
     async def unary(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Resp:
         """One attempt of one call."""
+        if self._connect is not None:
+            try:
+                return self._connect.unary(method, request, timeout=timeout, metadata=metadata)
+            except Refused as refused:
+                raise self._failed(refused.code, refused.details, method, metadata) from None
         channel, stubs = self._open()
-
-        def failure(code: str, details: str) -> BridgeError:
-            request_id = dict(metadata).get("x-request-id")
-            return from_status(code, details, rpc=method.name, target=whom(self._config), request_id=request_id)
-
         try:
             stub = stubs.get(method.path)
             if stub is None:
                 stub = stubs.setdefault(method.path, channel.unary_unary(method.path, method.encode, method.decode))
             response: Resp = stub(request, timeout=timeout, metadata=metadata)
         except grpc.RpcError as error:
-            raise failure(*status_of(error)) from None
+            raise self._failed(*status_of(error), method, metadata) from None
         # The text of these may show the metadata, and the token is there. TypeError: grpc 1.66 cannot word its own ValueError.
         except (ValueError, TypeError) as error:
             if self._channel is not channel or "closed channel" in str(error):
-                raise failure("CANCELLED", "the client was closed") from None
-            raise failure("INTERNAL", "grpc could not begin the call") from None
+                raise self._failed("CANCELLED", "the client was closed", method, metadata) from None
+            raise self._failed("INTERNAL", "grpc could not begin the call", method, metadata) from None
         if response is None:  # grpc 1.66, when the channel is closed under a call
-            raise failure("CANCELLED", "the client was closed")
+            raise self._failed("CANCELLED", "the client was closed", method, metadata)
         return response
+
+    async def stream(
+        self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata
+    ) -> AsyncIterator[Resp]:
+        """One attempt of one server stream; leaving it early cancels it."""
+        if self._connect is not None:
+            try:
+                for message in self._connect.stream(method, request, timeout=timeout, metadata=metadata):
+                    yield message
+            except Refused as refused:
+                raise self._failed(refused.code, refused.details, method, metadata) from None
+            return
+        channel, _ = self._open()
+        call: Any = None
+        try:
+            call = channel.unary_stream(method.path, method.encode, method.decode)(
+                request, timeout=timeout, metadata=metadata
+            )
+            for message in call:
+                yield message
+        except grpc.RpcError as error:
+            raise self._failed(*status_of(error), method, metadata) from None
+        except (ValueError, TypeError):  # as above
+            raise self._failed("CANCELLED", "the client was closed", method, metadata) from None
+        finally:
+            if call is not None:
+                call.cancel()
+
+    def _failed(self, code: str, details: str, method: Method[Any, Any], metadata: Metadata) -> BridgeError:
+        request_id = dict(metadata).get("x-request-id")
+        return from_status(code, details, rpc=method.name, target=whom(self._config), request_id=request_id)
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
@@ -130,6 +193,8 @@ class BlockingTransport:
 
     def close(self) -> None:
         """Closes the channel if this process opened it. The transport may be used again."""
+        if self._connect is not None:
+            self._connect.close()
         channel, self._channel = self._channel, None
         if channel is not None and self._pid == os.getpid():
             channel.close()

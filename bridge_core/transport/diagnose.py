@@ -32,6 +32,12 @@ _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER, _WRONG_HOST = 10, 18, 19
 _SETTINGS = 1.0
 """Seconds in which an HTTP/2 server's first frame should come."""
 
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
+"""An HTTP/2 client's preface and its empty SETTINGS frame (RFC 9113, 3.4)."""
+
+_TYPE, _SETTINGS_FRAME = 3, 4
+"""Where a frame's type is, and the type of the frame that an HTTP/2 server begins with."""
+
 _NO_CLIENT_CERTIFICATE = (
     "the server ends the connection after the TLS handshake: it wants a client certificate; set client_cert_file and "
     "client_key_file (admin.clientCertFilePath, admin.clientKeyFilePath)"
@@ -106,13 +112,29 @@ def _plaintext(config: Config, host: str, timeout: float) -> Step:
             pass
     except ssl.SSLError as error:
         if "CERTIFICATE_REQUIRED" not in (error.reason or ""):
-            return Step(name="encryption", ok=True, text="plaintext, as configured")
+            return _http2(config, timeout)
     except OSError:
-        return Step(name="encryption", ok=True, text="plaintext, as configured")
+        return _http2(config, timeout)
     text = (
         "the server speaks TLS, and insecure is true; set insecure to false (admin.insecure, FLYTE_PLATFORM_INSECURE)"
     )
     return Step(name="encryption", ok=False, text=text)
+
+
+def _http2(config: Config, timeout: float) -> Step:
+    """Greets as gRPC does: a server of pages or files answers something else, and gRPC's own error would not say so."""
+    answer = b""
+    with contextlib.suppress(OSError), connect(config, timeout) as raw:
+        raw.settimeout(_SETTINGS)
+        raw.sendall(_GREETING)
+        answer = raw.recv(9)
+    if len(answer) <= _TYPE or answer[_TYPE] == _SETTINGS_FRAME:
+        return Step(name="encryption", ok=True, text="plaintext, as configured")
+    text = (
+        f"{config.endpoint} does not speak HTTP/2, which gRPC is: pages or files are served there. Wanted is FlyteAdmin's gRPC "
+        "port (in sandboxes 30080)"
+    )
+    return Step(name="protocol", ok=False, text=text)
 
 
 def _tls(config: Config, host: str, timeout: float) -> Step:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import BridgeError, Unauthenticated
 from ..model.ids import RunRef
+from ..model.phases import RunPhase
 from ..model.retry_policy import may_pass
 
 if TYPE_CHECKING:
@@ -70,10 +71,11 @@ async def _ask(
 ) -> None:
     found = await backend.listed(*place, names, timeout=left())
     verdict = watcher.apply(names, found, now(), chance)
+    told = {name for name in verdict.finished if _says_all(found[name])}
     for name in verdict.finished:
-        if found[name].error is None:  # else lists cut its text, and do not name the node
+        if name in told:
             settle(name, found[name])
-    for name in (*(name for name in verdict.finished if found[name].error is not None), *verdict.missing):
+    for name in (*(name for name in verdict.finished if name not in told), *verdict.missing):
         try:
             snapshot = await backend.describe(RunRef(*place, name), timeout=left())
         except BridgeError as error:
@@ -84,3 +86,10 @@ async def _ask(
             watcher.record(name, snapshot)
             if snapshot.phase.is_terminal:
                 settle(name, snapshot)
+
+
+def _says_all(snapshot: RunSnapshot) -> bool:
+    """Whether a list shows all of an end: Flyte 1's cut the text of errors and do not name the node, Flyte 2's have neither."""
+    if snapshot.error is not None:
+        return False
+    return snapshot.phase.is_success or snapshot.phase is RunPhase.TIMED_OUT or snapshot.abort_reason is not None

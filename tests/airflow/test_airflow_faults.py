@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 
 import pytest
 from airflow_case import phase
@@ -31,6 +32,38 @@ def test_a_flyte_that_refuses_our_credentials_for_a_while_costs_no_try(start, sa
     case.wait("success", try_number=1)
     assert case.creates() == 1
     assert not case.aborts()
+
+
+def test_a_flyte_that_refuses_our_credentials_at_the_launch_costs_no_try(start, sandbox):
+    sandbox.faults.expire("CreateExecution", times=4)
+    case = start("deferred")
+    case.logged("UNAUTHENTICATED")
+    case.flyte.approve(case.launched()[0])
+    case.wait("success", try_number=1)
+    sandbox.faults.assert_consumed()
+    assert len(case.runs()) == 1
+    assert not case.aborts()
+
+
+@pytest.mark.long
+def test_a_minute_of_refusals(start, sandbox):
+    """While one task launches and two wait: no try is spent, and nothing is launched twice."""
+    deferred, waiting = start("deferred"), start("waiting")
+    waiting.waiting_process()
+    deferred.wait("deferred")
+    for method in ("CreateExecution", "GetExecution", "GetExecutionData", "ListExecutions"):
+        sandbox.faults.expire(method, times=1_000_000)
+    launching = start("deferred")
+    launching.logged("UNAUTHENTICATED")
+    time.sleep(60)
+    assert not launching.runs()
+    sandbox.faults.clear()
+    for case in (deferred, waiting, launching):
+        case.flyte.approve(case.launched()[0])
+    for case in (deferred, waiting, launching):
+        case.wait("success", try_number=1)
+        assert len(case.runs()) == 1
+        assert not case.aborts()
 
 
 def test_stopping_a_task_while_its_run_is_made_leaves_no_run(start, sandbox):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from airflow_home import AirflowHome
 from airflow_waiting import eventually
+from support.matrix import rows
 from support.ports import free_ports
 
 numbers = itertools.count(5001)
@@ -138,7 +139,7 @@ def test_what_a_run_says_about_its_task(airflow, flyte, made, sandbox):
     airflow.wait("deferred", "says", "success")
 
 
-@pytest.mark.parametrize("state", ["scheduled", "queued", "none"])
+@pytest.mark.parametrize("state", ["scheduled", *rows("queued", "none")])
 def test_a_task_that_airflow_took_back_keeps_its_run(airflow, flyte, made, sandbox, state):
     """What a scheduler's restart and its reset of orphans do to a task whose worker lives: the worker ends, its run does not."""
     n = next(numbers)

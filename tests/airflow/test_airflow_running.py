@@ -10,6 +10,7 @@ import os
 import signal
 import time
 
+import pytest
 from airflow_case import phase
 from airflow_waiting import eventually
 
@@ -20,7 +21,7 @@ def test_deferred_run(start, sandbox):
     case.wait("deferred")
     url = f"{sandbox.console_url}/console/projects/flytesnacks/domains/development/executions/{name}"
     assert case.xcom("flyte_run") == {"project": "flytesnacks", "domain": "development", "name": name}
-    assert case.airflow.links(case.dag_id, case.run_id) == {"Flyte console": url}
+    assert case.airflow.links(case.dag_id, case.run_id) == {"Flyte console": url, "Flyte log": None}
     case.flyte.approve(name)
     case.wait("success")
     assert case.xcom()["n"] == case.n
@@ -61,12 +62,13 @@ def test_marking_a_deferred_task_failed_aborts_its_run_once(start, sandbox):
     assert phase(case.runs()[0]) == "ABORTED"
 
 
-def test_marking_a_waiting_task_failed_aborts_its_run_once(start):
+@pytest.mark.parametrize("state", ["failed", pytest.param("success", marks=pytest.mark.long)])
+def test_marking_a_waiting_task_aborts_its_run_once(start, state):
     case = start("waiting")
     process = case.waiting_process()
-    case.airflow.mark(case.dag_id, case.run_id, "failed")
+    case.airflow.mark(case.dag_id, case.run_id, state)
     (abort,) = case.eventually(case.aborts)
-    assert "(state: failed)" in abort.cause
+    assert f"(state: {state})" in abort.cause
     case.eventually(lambda: not process.is_running())
     assert len(case.aborts()) == 1
     assert case.creates() == 1
@@ -110,10 +112,14 @@ def test_failed_run_is_retried_as_a_new_one(start):
     assert f"run flytesnacks/development/{first} FAILED after" in case.log()
 
 
-def test_clearing_launches_anew_and_ends_the_old_run(start):
-    case = start("deferred")
+@pytest.mark.parametrize(
+    ("dag_id", "state"), [("deferred", "deferred"), pytest.param("waiting", "running", marks=pytest.mark.long)]
+)
+def test_clearing_launches_anew_and_ends_the_old_run(start, dag_id, state):
+    case = start(dag_id)
     (first,) = case.launched()
-    case.wait("deferred")
+    case.wait(state)
+    case.logged("Console:")
     case.airflow.clear(case.dag_id, case.run_id)
     second = case.launched(2)[1]
     case.flyte.approve(second)

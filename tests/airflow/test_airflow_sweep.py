@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -61,6 +62,32 @@ def test_who_may_not_ask_airflow_aborts_nothing(start, airflow, sandbox):
     case.flyte.approve(name)
     case.wait("success")
     assert not case.aborts()
+
+
+def test_a_flyte_that_does_not_answer_keeps_no_other_from_being_swept(start, airflow, sandbox):
+    stopped = start("deferred")
+    stopped.wait("deferred")  # there is something to look for
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        extra = {"insecure": True, "project": "flytesnacks", "domain": "development", "rpc_timeout": 300}
+        host, port = silent.getsockname()
+        silent.settimeout(60)
+        airflow.call(
+            "POST",
+            "/connections",
+            connection_id="silent",
+            conn_type="flyte",
+            host=host,
+            port=port,
+            extra=json.dumps(extra),
+        )
+        try:
+            asked, _ = silent.accept()
+            with asked:
+                before = sandbox.calls.count("ListExecutions")
+                airflow.mark(stopped.dag_id, stopped.run_id, "failed")  # ends the triggerer's own questions
+                eventually(lambda: sandbox.calls.count("ListExecutions") > before + 8)
+        finally:
+            airflow.call("DELETE", "/connections/silent")
 
 
 def test_a_slow_scheduler_fails_no_quick_task(start, airflow):

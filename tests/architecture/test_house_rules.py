@@ -14,6 +14,7 @@ SOURCES = sorted(
     for path in (ROOT / package).rglob("*.py")
 )
 HARD_LIMIT = 400
+MOST_DOORS = 12
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -21,6 +22,11 @@ def test_files_are_small_and_say_why_they_exist(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= HARD_LIMIT
     assert ast.get_docstring(ast.parse(text)), "a module docstring says why the file exists"
+
+
+def test_the_root_of_the_core_shows_its_doors_and_little_else() -> None:
+    doors = [path.name for path in SOURCES if path.parent == ROOT / "bridge_core"]
+    assert len(doors) <= MOST_DOORS, f"{doors}: what is no door belongs in a room"
 
 
 @pytest.mark.parametrize(

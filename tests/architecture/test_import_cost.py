@@ -94,7 +94,7 @@ def test_every_public_name_exists_and_the_list_is_sorted() -> None:
 def test_the_first_question_imports_what_it_needs_and_no_more() -> None:
     modules, _, _, _ = probe(
         "from bridge_core import BridgeError, Client, Config, RunRef\n"
-        "with Client(Config.for_endpoint('127.0.0.1:9', insecure=True, rpc_retries=0)) as flyte:\n"
+        "with Client(Config.for_endpoint('127.0.0.1:9', insecure=True, rpc_retries=0, flyte_version=1)) as flyte:\n"
         "    try: flyte.describe(RunRef('p', 'd', 'n'))\n"
         "    except BridgeError: pass"
     )
@@ -107,6 +107,39 @@ def test_the_first_question_imports_what_it_needs_and_no_more() -> None:
         "uuid",
     }  # fmt: skip
     assert modules & needless == set()
+
+
+def test_finding_out_which_flyte_it_is_imports_neither_ones_messages() -> None:
+    modules, _, _, _ = probe(
+        "from bridge_core import BridgeError, Client, Config, RunRef\n"
+        "with Client(Config.for_endpoint('127.0.0.1:9', insecure=True, rpc_retries=0)) as flyte:\n"
+        "    try: flyte.describe(RunRef('p', 'd', 'n'))\n"
+        "    except BridgeError: pass"
+    )
+    assert "bridge_core.backends.detect" in modules
+    found = {
+        name
+        for name in modules
+        if name.startswith(("flyteidl", "google.protobuf", "httpx", "bridge_core.backends.flyte"))
+    }
+    assert found == set()
+
+
+def test_a_flyte2_imports_nothing_of_flyte1_and_no_grpc_stubs() -> None:
+    modules, _, _, _ = probe(
+        "from bridge_core import BridgeError, Client, Config, RunRef\n"
+        "config = Config.for_endpoint('127.0.0.1:9', insecure=True, rpc_retries=0, flyte_version=2, transport='grpc')\n"
+        "with Client(config) as flyte:\n"
+        "    try: flyte.describe(RunRef('p', 'd', 'n'))\n"
+        "    except BridgeError: pass"
+    )
+    assert "flyteidl2.workflow.run_service_pb2" in modules
+    needless = {
+        name
+        for name in modules
+        if name.startswith(("flyteidl.admin", "flyteidl.service", "protovalidate", "connectrpc"))
+    }
+    assert needless | {name for name in modules if name.endswith(("_pb2_grpc", "_connect"))} == set()
 
 
 def test_the_version_is_read_when_somebody_asks() -> None:

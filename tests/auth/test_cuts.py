@@ -127,7 +127,7 @@ def held(flyte_sandbox: Sandbox) -> tuple[RunRef, Callable[[], None]]:
     return ref, lambda: raw.approve(name)
 
 
-def until(done: Callable[[], bool], waits: Callable[[], bool]) -> None:
+def until(done: Callable[[], object], waits: Callable[[], bool]) -> None:
     """Waits until something has happened, while nobody's wait ends."""
     while not done():
         assert not waits(), "a wait ended"
@@ -280,7 +280,14 @@ def test_a_program_that_is_gone_ends_the_wait_and_one_that_fails_does_not(
 ) -> None:
     ref, approve = held
     program, spoken = tmp_path / "program", tmp_path / "spoken"
-    guarded.is_good = lambda token: token == "good"
+    accepted: list[str] = []
+
+    def is_good(token: str) -> bool:
+        if token == "good":
+            accepted.append(token)
+        return token == "good"
+
+    guarded.is_good = is_good
     says = ("exit 1", "true", "echo one; echo two", "printf '\\377'", "kill -9 $$", "echo bad", "echo good")
     lines = "\n".join(f"{number}) {what};;" for number, what in enumerate(says))
     program.write_text(
@@ -295,9 +302,9 @@ def test_a_program_that_is_gone_ends_the_wait_and_one_that_fails_does_not(
         with pytest.raises(Unauthenticated):  # "bad" went to Flyte, which is the one that says no
             wait.result(60)
         wait = pool.submit(client.wait, ref, timeout=120)
-        until(lambda: len(spoken.read_text()) >= 7, wait.done)
-        guarded.is_good = lambda token: False
+        until(lambda: accepted, wait.done)  # a new token that is refused at once would be Flyte's no
         program.unlink()
+        guarded.is_good = lambda token: False
         with pytest.raises(ConfigError, match="program: No such file or directory"):
             wait.result(60)
     approve()

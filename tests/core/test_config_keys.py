@@ -33,6 +33,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "secret": ("s3cret", "s3cret"),
     "boolean": ("true", True),
     "integer": ("7", 7),
+    "version": ("2", 2),
     "seconds": ("1m30s", 90.0),
     "words": ("a, b", ("a", "b")),
     "command": ("prog,--flag,x", ("prog", "--flag", "x")),
@@ -43,6 +44,7 @@ SPECIAL = {
     "endpoint": ("h:1", "h:1"),
     "auth.mode": ("DEVICEFLOW", "DeviceFlow"),
     "auth.token_cache": ("file", "file"),
+    "transport": ("connect", "connect"),
 }
 COMPANIONS = {"client_key_file": {"client_cert_file": "x"}, "insecure": {}}
 

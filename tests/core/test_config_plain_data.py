@@ -218,10 +218,11 @@ def test_endpoints_that_cannot_be_read(endpoint: str, why: str) -> None:
 def test_an_organisation_is_refused_by_name_where_there_are_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = Config.for_endpoint("127.0.0.1:1", insecure=True, project="p", domain="d", org="acme")
+    config = Config.for_endpoint("127.0.0.1:1", insecure=True, project="p", domain="d", org="acme", flyte_version=1)
     with pytest.raises(Unsupported, match=r"org 'acme' \(from argument\): Flyte 1 has no"):
         Client(config)
     monkeypatch.setenv("FLYTE_LOCAL_ORG", "acme")
+    monkeypatch.setenv("FLYTE_PLATFORM_FLYTE_VERSION", "1")
     assert main(["config", "show"]) == 0
     assert main(["config", "check", "--endpoint", "127.0.0.1:1", "--insecure"]) == 2
     assert "NO  configuration  org 'acme' (from environment FLYTE_LOCAL_ORG): Flyte 1 has no" in capsys.readouterr().out

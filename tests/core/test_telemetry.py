@@ -24,7 +24,7 @@ SCRIPT = textwrap.dedent(
     provider = TracerProvider(); provider.add_span_processor(SimpleSpanProcessor(spans)); trace.set_tracer_provider(provider)
     metrics.set_meter_provider(MeterProvider([reader]))
     from bridge_core import Client, Config, EntityKind, RunNotFound, RunRef
-    with Client(Config.for_endpoint(sys.argv[1], insecure=True)) as flyte:
+    with Client(Config.for_endpoint(sys.argv[1], insecure=True, flyte_version=1)) as flyte:
         flyte.list_entities(EntityKind.TASK, project="flytesnacks", domain="development")
         try:
             flyte.describe(RunRef("flytesnacks", "development", "nothere"))
@@ -58,7 +58,7 @@ def test_calls_are_spans_with_their_outcome_and_attempts(flyte_sandbox: Sandbox)
 def test_opentelemetry_is_never_imported_for_its_own_sake(flyte_sandbox: Sandbox) -> None:
     script = (
         "import sys\nfrom bridge_core import Client, Config\n"
-        "with Client(Config.for_endpoint(sys.argv[1], insecure=True)) as flyte:\n    flyte.whoami()\n"
+        "with Client(Config.for_endpoint(sys.argv[1], insecure=True, flyte_version=1)) as flyte:\n    flyte.whoami()\n"
         "print([name for name in sys.modules if name.startswith('opentelemetry')])"
     )
     done = subprocess.run([sys.executable, "-c", script, flyte_sandbox.endpoint], capture_output=True, text=True)

@@ -28,6 +28,7 @@ from bridge_core import (
     InputSpec,
     Launched,
     LaunchRequest,
+    LogLine,
     LogLink,
     NodeSnapshot,
     Notification,
@@ -56,12 +57,14 @@ from bridge_core import (
     WorkflowNode,
     classify,
 )
+from bridge_core.model.capabilities import FLYTE1
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 REF = RunRef("p", "d", "n")
 PLAN = EntityRef.launch_plan("w", version="v1")
 ERROR = RunError(code="E", message="m", kind="USER", node="n0")
 SNAPSHOT = RunSnapshot(ref=REF, phase=RunPhase.FAILED, entity=PLAN, created_at=NOW, error=ERROR)
+LINE = LogLine(text="hello", at=NOW)
 LOG = LogLink(name="l", uri="u", node="n0", attempt=0)
 ATTEMPT = Attempt(number=0, phase="FAILED", task=EntityRef.task("t"), error=ERROR, logs=(LOG,))
 OPTIONS = RunOptions(
@@ -102,6 +105,8 @@ VALUES = [
     ERROR,
     LOG,
     ATTEMPT,
+    LINE,
+    FLYTE1,
     InputSpec(type="integer", required=False, default=3),
     TaskSpec(type="python-task", image="i", command=("a", "b"), requests={"cpu": "1"}, retries=2),
     WorkflowNode(id="n0", name="f", kind="task", entity=PLAN),

@@ -105,29 +105,7 @@ def test_a_configuration_that_only_type_checkers_know_says_what_to_do() -> None:
         flyte_assets("pkg.wf")(model)
 
 
-def test_a_downstream_parameter_is_told_where_the_outputs_are(
-    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
-) -> None:
-    raw.register(name, {"n": INTEGER})
-    model = build_flyte_assets(name, key=["ml", "model"], inputs={"n": 3})
-
-    @dg.asset(ins={"model": dg.AssetIn(["ml", "model"])}, retry_policy=dg.RetryPolicy(max_retries=3))
-    def report(model: Any) -> None: ...
-
-    result = dg.materialize([model, report], resources={"flyte": flyte}, instance=instance, raise_on_error=False)
-    (event,) = result.get_step_failure_events()
-    assert event.step_key == "report"
-    data = event.step_failure_data.user_failure_data
-    assert data is not None
-    assert data.description is not None
-    assert data.description.startswith(
-        "report takes asset 'ml/model' as a parameter, and a Flyte asset hands Dagster no value"
-    )
-    assert "deps=[AssetKey(['ml', 'model'])]" in data.description
-    assert "metadata['flyte/execution']" in data.description
-
-
-def test_what_the_message_says_to_do_gives_the_outputs(
+def test_outputs_are_read_by_hand_too(
     raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
 ) -> None:
     from bridge_core import RunRef

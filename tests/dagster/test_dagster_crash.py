@@ -13,6 +13,7 @@ import pytest
 from dagster_support import Home, Webserver, children, runs_of, served, until
 from flyteidl.core import execution_pb2
 from support.flyte import INTEGER, RawFlyte
+from support.matrix import rows
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -99,7 +100,7 @@ def webserver(_code_location: tuple[str, Webserver]) -> Webserver:
     return _code_location[1]
 
 
-@pytest.mark.parametrize("job", ["multiprocess", "in_process", "in_process_plain"])
+@pytest.mark.parametrize("job", ["multiprocess", *rows("in_process", "in_process_plain")])
 def test_a_person_who_terminates_aborts_the_run_once(
     flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver, job: str
 ) -> None:
@@ -120,7 +121,7 @@ def test_a_person_who_terminates_aborts_the_run_once(
     ("job", "how"),
     [
         ("multiprocess", signal.SIGTERM),
-        ("in_process_plain", signal.SIGTERM),
+        *rows(("in_process_plain", signal.SIGTERM)),
         ("in_process_plain", signal.SIGKILL),
     ],
 )
@@ -161,7 +162,7 @@ def test_a_run_that_is_being_made_while_a_person_terminates_is_aborted_too(
     assert phase(raw, entity, run) == ABORTED
 
 
-@pytest.mark.parametrize("job", ["multiprocess", "multiprocess_plain", "in_process", "in_process_plain"])
+@pytest.mark.parametrize("job", ["multiprocess", "in_process", *rows("multiprocess_plain", "in_process_plain")])
 def test_ctrl_c_on_the_command_aborts_the_run_once(
     flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path, job: str
 ) -> None:
@@ -178,7 +179,7 @@ def test_ctrl_c_on_the_command_aborts_the_run_once(
     assert "was stopped with Ctrl-C" in flyte_sandbox.calls.of("TerminateExecution")[0].request.cause
 
 
-@pytest.mark.parametrize("job", ["multiprocess_plain", "in_process_plain"])
+@pytest.mark.parametrize("job", ["multiprocess_plain", *rows("in_process_plain")])
 def test_a_command_that_is_ended_by_sigterm_leaves_the_run(
     flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path, job: str
 ) -> None:

@@ -25,6 +25,7 @@ def warnings_of(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult)
     return [entry.user_message for entry in entries if not entry.is_dagster_event and entry.level == 30]
 
 
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "RESOURCE_EXHAUSTED"])
 @pytest.mark.parametrize(
     ("method", "what"),
     [
@@ -42,11 +43,12 @@ def test_an_outage_is_waited_out_and_seen_at_every_question(
     name: str,
     method: str,
     what: str,
+    code: str,
 ) -> None:
     raw.register(name, {"n": INTEGER}, activate=True)
     asset = build_flyte_assets(f"{name}@v1", name="model", inputs={"n": 3}, poll_interval=0.1)
     # More failures than a call makes attempts by itself, so that the step has to ask again.
-    flyte_sandbox.faults.fail(method, times=9)
+    flyte_sandbox.faults.fail(method, code=code, times=9)
     result = run(flyte, instance, asset)
     assert result.success
     flyte_sandbox.faults.assert_consumed()

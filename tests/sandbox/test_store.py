@@ -49,6 +49,9 @@ def make_old(path):
         connection.execute("DROP TABLE execution_inputs")
         connection.execute("DROP INDEX execution_tags_pkey")
         connection.execute("DROP TABLE attributes")
+        newer = "SELECT name FROM sqlite_master WHERE type='table' AND name LIKE 'flyte2_%'"
+        for (table,) in connection.execute(newer).fetchall():
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version=0")
 
 

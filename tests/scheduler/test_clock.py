@@ -120,7 +120,7 @@ def test_nothing_waits_for_the_future(stage: Stage, now: int) -> None:
         assert main(["scheduler", "rewind", str(path)]) == 0
         settle(scheduler)
         assert scheduler._store.ticks("pending") == []
-        assert scheduler.health()[1]["pending"] == 0
+        assert scheduler.health().details["pending"] == 0
 
 
 def test_what_rewind_refuses(stage: Stage, now: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,8 +34,8 @@ def test_what_is_written_is_read(store: Store) -> None:
     store.begin_triggers([TriggerRow(name="t0", fingerprint="g", anchor=5, cursor=6)])
     assert store.triggers()["t0"].fingerprint == "g"
     tick = TickRow(trigger="t0", tick=7, state="pending", launch_at=7)
-    store.decide([("t0", 7), ("t1", 8)], [tick])
-    store.decide([("t0", 7)], [tick])  # again, by another leader
+    assert store.decide([("t0", 6, 7), ("t1", 2, 8)], [tick])
+    assert store.decide([("t0", 7, 7)], [tick])  # again, by another leader
     assert store.ticks("pending") == [tick]
     assert store.triggers()["t1"].cursor == 8
     store.record([TickRow(trigger="t0", tick=7, state="launched", launch_at=7, run="a/b/c")])

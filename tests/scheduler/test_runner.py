@@ -204,14 +204,14 @@ def test_a_changed_file_is_read_again_and_a_broken_one_is_not_used(
         stage.run(scheduler, NOON + 61, NOON + 62, NOON + 120)  # the previous one goes on
         assert "triggers.yaml, line 3: trigger 'bad'" in caplog.text
         assert caplog.text.count("is not used") == 1
-        assert "line 3" in scheduler.health()[1]["file_trouble"]
+        assert "line 3" in scheduler.health().details["file_trouble"]
         assert scheduler.metrics.get("reloads_total", result="refused") == 1
         path.unlink()
         stage.run(scheduler, NOON + 180)
         more = EVERY_MINUTE + '  - {name: new, entity: WF, cron: "* * * * *", inputs: {at: $trigger_time}}\n'
         stage.write(more.replace("name: t", "name: other", 1))
         stage.run(scheduler, NOON + 181, NOON + 240)
-        assert scheduler.health()[1]["file_trouble"] is None
+        assert scheduler.health().details["file_trouble"] is None
     assert stage.ticks == [
         ("new", label(NOON + 240)),
         ("other", label(NOON + 240)),
@@ -242,7 +242,7 @@ def test_an_unreachable_flyte_is_asked_again(caplog: pytest.LogCaptureFixture, s
     with nowhere, Scheduler(nowhere, path, clock=stage.clock) as scheduler:
         stage.run(scheduler, NOON, NOON + 60)
         assert "will try again" in caplog.text
-        assert scheduler.health()[1]["pending"] == 1
+        assert scheduler.health().details["pending"] == 1
         scheduler._client = stage.client  # Flyte is back
         stage.run(scheduler, NOON + 62)
     assert stage.ticks == [("t", label(NOON + 60))]
@@ -263,7 +263,7 @@ def test_a_new_trigger_with_edited_inputs_attaches_to_the_run_of_its_tick(stage:
     path = stage.write(EVERY_MINUTE)
     with stage.scheduler(path) as scheduler:
         stage.run(scheduler, NOON, NOON + 60)
-        scheduler._store.record([_pending(scheduler._store.ticks()[0])])  # launched, not written down
+        _make_pending(scheduler._store)  # launched, not written down
     stage.write(EVERY_MINUTE.replace("$trigger_time", "2026-01-01T00:00:00Z"))
     with stage.scheduler(path) as scheduler:
         settle(scheduler)
@@ -336,7 +336,6 @@ def _ref(execution: object) -> object:
     return RunRef(execution.id.project, execution.id.domain, execution.id.name)  # type: ignore[attr-defined]
 
 
-def _pending(row: object) -> object:
-    from dataclasses import replace
-
-    return replace(row, state="pending", run="", note="")  # type: ignore[type-var]
+def _make_pending(store: Store) -> None:
+    with store.engine.begin() as connection:
+        connection.execute(store.tables.ticks.update().values(state="pending", run="", note=""))

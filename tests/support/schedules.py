@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from flyteidl.core import types_pb2
 
 from bridge_core import Client
 from bridge_core.scheduler import Clock, Scheduler
+from bridge_core.scheduler.clock import Wake
 from support.flyte import DOMAIN, OLDEST, PROJECT, RawFlyte
 
 DATETIME = types_pb2.LiteralType(simple=types_pb2.DATETIME)
@@ -30,9 +30,8 @@ class SetClock(Clock):
     def now(self) -> float:
         return self.at
 
-    def wait(self, wake: threading.Event, seconds: float) -> None:
+    def wait(self, wake: Wake, seconds: float) -> None:
         wake.wait(0.01)
-        wake.clear()
 
 
 def executions(raw: RawFlyte, workflow: str) -> list[Any]:

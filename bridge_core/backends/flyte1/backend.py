@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
 
+from ...model.capabilities import FLYTE1
 from ...model.errors import InvalidRequest, LimitExceeded, NotFound, RunNotFound, Unsupported
+from ...model.ids import EntityKind
 from ...model.phases import RunPhase
 from ...model.run_errors import AlreadyExists
 from ...model.run_names import is_run_name
@@ -31,6 +33,7 @@ from .spec import check_labels, check_options, execution_spec
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
+    from ...model.capabilities import Capabilities
     from ...model.graph import WorkflowGraph
     from ...model.ids import EntityRef, RunRef
     from ...model.run_options import RunOptions
@@ -58,6 +61,27 @@ class Flyte1Backend:
             )
         self._calls = calls
         self._config = config
+
+    async def ready(self) -> None:
+        """Nothing is to be found out."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What FlyteAdmin can do."""
+        return FLYTE1
+
+    @property
+    def enum_form(self) -> str:
+        """Flytekit sends the value."""
+        return "value"
+
+    def same_entity(self, wanted: EntityRef, launched: EntityRef) -> bool:
+        """A workflow is launched through its default launch plan."""
+        if wanted.kind is EntityKind.WORKFLOW:
+            wanted = replace(wanted, kind=EntityKind.LAUNCH_PLAN)
+        if wanted.version in (None, "latest", "active"):
+            wanted = wanted.pinned(launched.version or "")
+        return wanted == launched
 
     # What few processes need is imported by those.
 
@@ -311,8 +335,8 @@ class Flyte1Backend:
         """CreateUploadLocation. Content-addressed unless `root` puts several objects under one prefix."""
         from flyteidl.service import dataproxy_pb2
 
+        from ..object_names import asked, uri_of
         from ..values import SignedUpload
-        from .urls import asked, uri_of
 
         request = dataproxy_pb2.CreateUploadLocationRequest(
             project=project,
@@ -331,7 +355,7 @@ class Flyte1Backend:
         """CreateDownloadLocation: deprecated, but the only RPC that signs any URI."""
         from flyteidl.service import dataproxy_pb2
 
-        from .urls import asked_uri
+        from ..object_names import asked_uri
 
         request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=uri if spelled else asked_uri(uri))
         request.expires_in.FromSeconds(3600)

@@ -10,17 +10,19 @@ from flyteidl.admin import execution_pb2, node_execution_pb2, signal_pb2, task_e
 from flyteidl.core import identifier_pb2
 from flyteidl.service import dataproxy_pb2
 
-from ...model.errors import BridgeError, InvalidRequest, NotFound, RunNotFound
+from ...model.errors import BridgeError, InvalidRequest, NotFound, RunNotFound, Unsupported
 from ..values import NodeValues
 from . import node_values as nodes
 from .convert import entity_of, execution_id, stored
 from .methods import rpc
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from ...calls import Calls
     from ...model.graph import WorkflowGraph
     from ...model.ids import RunRef
-    from ...model.nodes import Attempt, NodeSnapshot, SpanMetric
+    from ...model.nodes import Attempt, LogLine, NodeSnapshot, SpanMetric
     from .workflows import Flyte1Workflows
 
 __all__ = ["Flyte1Nodes"]
@@ -135,6 +137,17 @@ class Flyte1Nodes:
         """GetExecutionMetrics: where the time went."""
         request = execution_pb2.WorkflowExecutionGetMetricsRequest(id=execution_id(ref), depth=_METRICS_DEPTH)
         return nodes.span((await self._calls.unary(rpc("GetExecutionMetrics"), request)).span)
+
+    def tail(self, ref: RunRef, node_id: str, attempt: int | None) -> AsyncIterator[LogLine]:
+        """FlyteAdmin has links only.
+
+        Raises:
+            Unsupported: Always.
+        """
+        tried = "" if attempt is None else f", attempt {attempt}"
+        raise Unsupported(
+            f"the log of node {node_id} of run {ref}{tried}: Flyte 1 keeps links to logs, not their text; see logs()"
+        )
 
     async def gate_type(self, ref: RunRef, signal_id: str) -> Any | None:
         """``LiteralType`` that a gate waits for, or None while the run has not reached it."""

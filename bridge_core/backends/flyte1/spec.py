@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...model.run_settings import Notification
     from ..values import Interface
 
-__all__ = ["check_labels", "check_options", "execution_spec", "set_shared_fields"]
+__all__ = ["check_labels", "check_options", "execution_spec", "notification", "set_shared_fields"]
 
 log = logging.getLogger("bridge_core")
 
@@ -29,6 +29,8 @@ _UNSUPPORTED = {
     "custom_context": "Flyte 1 has no custom context; use env_vars or labels",
     "cache_lookup_scope": "Flyte 1 has no cache scopes",
     "run_base_dir": "Flyte 1 has no run base directory; use raw_data_path",
+    "max_queued_time": "FlyteAdmin times out runs by the task's own timeout; use timeout of whoever waits",
+    "reset_root_logger": "flytekit has no such variable",
 }
 
 
@@ -162,11 +164,12 @@ def _set_notifications(spec: Any, options: RunOptions) -> None:
     elif options.notifications is not None:
         # One field of a oneof: setting disable_all as well, even to False, would wipe the list (a defect of flytekit).
         spec.notifications.CopyFrom(
-            execution_pb2.NotificationList(notifications=[_notification(item) for item in options.notifications])
+            execution_pb2.NotificationList(notifications=[notification(item) for item in options.notifications])
         )
 
 
-def _notification(item: Notification) -> Any:
+def notification(item: Notification) -> Any:
+    """One notification for the wire."""
     phases = [core_execution_pb2.WorkflowExecution.Phase.Value(phase) for phase in item.phases]
     message = common_pb2.Notification(phases=phases)
     target = {"email": message.email, "slack": message.slack, "pager_duty": message.pager_duty}[item.kind]

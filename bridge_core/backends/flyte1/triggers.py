@@ -4,28 +4,27 @@ It is a launch plan of its own, so that the entity's own launch plan stays as it
 inputs cannot be overridden, and activating a version deactivates the one before. Its version is a digest of its content, so
 deploying the same trigger again finds it.
 
-What FlyteAdmin cannot do is refused here instead of being ignored there: a kickoff input on a fixed rate
-(scheduler/executor/executor_impl.go:39-41 fills it for cron schedules only), a fixed rate with a start (``FixedRate`` has no
-such field), more than one kickoff input, a task (launch plans are of workflows).
+What FlyteAdmin cannot do is refused here instead of being ignored there: a task (launch plans are of workflows), and what
+`schedules` names.
 """
 
 from __future__ import annotations
 
 import hashlib
-from base64 import b32encode
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
-from flyteidl.core import types_pb2
+from flyteidl.admin import common_pb2, launch_plan_pb2
 
-from ...model.errors import EntityNotFound, InvalidRequest, NotFound, Unsupported
+from ...model.digests import letters
+from ...model.errors import EntityNotFound, NotFound, Unsupported
 from ...model.ids import EntityKind, EntityRef
 from ...model.run_errors import AlreadyExists
-from ...schedules import Cron, DeployedTrigger, Trigger
+from ...schedules import DeployedTrigger, Trigger
 from .convert import entity_of, identifier
 from .lists import BY_NAME
 from .methods import rpc
+from .schedules import MINUTES, check_schedule, set_schedule
 from .spec import check_options, set_shared_fields
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ __all__ = ["Flyte1Triggers"]
 _PAGE = 100
 _LABEL = "flyte-bridge-trigger"
 _DESCRIPTION = "flyte-bridge-description"
-_UNITS = ((1440, schedule_pb2.DAY), (60, schedule_pb2.HOUR), (1, schedule_pb2.MINUTE))
-_MINUTES = {unit: minutes for minutes, unit in _UNITS}
 _IN_LAUNCH_PLANS = frozenset({
     "labels", "annotations", "env_vars", "interruptible", "overwrite_cache", "raw_data_path", "service_account",
     "max_parallelism", "cluster_pool", "log_level", "log_format",
@@ -64,31 +61,14 @@ class Flyte1Triggers:
                 f"{where}: Flyte 1 schedules launch plans of workflows, not tasks; wrap {trigger.entity.name} in a workflow, or "
                 "run the trigger with 'flyte-bridge scheduler run'"
             )
-        when, kickoff = trigger.automation, trigger.kickoff_inputs
-        if when is not None and not isinstance(when, Cron):
-            if kickoff:
-                raise Unsupported(
-                    f"{where}: input {kickoff[0]!r} is TriggerTime, and Flyte 1 fills it for cron schedules only: the "
-                    f"server would leave it empty. Use Cron('@every {when.interval_minutes}m') instead, which fires alike; or "
-                    "run the trigger with 'flyte-bridge scheduler run', Airflow or Dagster"
-                )
-            if when.start_time is not None:
-                raise Unsupported(
-                    f"{where}: start_time {when.start_time.isoformat()} cannot be told to Flyte 1, whose fixed rates count from "
-                    "activation; use Cron, leave it out, or run the trigger with 'flyte-bridge scheduler run'"
-                )
-        if len(kickoff) > 1:
-            raise Unsupported(
-                f"{where}: {len(kickoff)} inputs are TriggerTime ({', '.join(kickoff)}); Flyte 1 fills one: bind one of them"
-            )
-        for name in kickoff:
-            if name in interface.fixed or name not in interface.parameters:
-                known = ", ".join(sorted(interface.parameters)) or "none"
-                raise InvalidRequest(f"{where}: input {name!r} is TriggerTime, but {interface.entity} takes {known}")
-            if interface.parameters[name].var.type.simple != types_pb2.DATETIME:
-                raise InvalidRequest(
-                    f"{where}: input {name!r} is TriggerTime, but not a datetime in {interface.entity}"
-                )
+        check_schedule(
+            where,
+            trigger.automation,
+            trigger.kickoff_inputs,
+            entity=interface.entity,
+            parameters=interface.parameters,
+            fixed=interface.fixed,
+        )
         check_options(trigger.options)
         for option in trigger.options.to_mapping():
             if option not in _IN_LAUNCH_PLANS:
@@ -114,7 +94,7 @@ class Flyte1Triggers:
             trigger.name,
             project=interface.entity.project,
             domain=interface.entity.domain,
-            version=f"bridge-{b32encode(digest).decode().lower()[:18]}",
+            version=f"bridge-{letters(digest, 18)}",
         )
         created = True
         try:
@@ -150,6 +130,14 @@ class Flyte1Triggers:
             await self._set(plan, launch_plan_pb2.INACTIVE)
             plan = await self._get(entity_of(plan.id))
         return _deployed(plan)
+
+    async def delete(self, ref: EntityRef) -> None:
+        """FlyteAdmin keeps launch plans for ever.
+
+        Raises:
+            Unsupported: Always.
+        """
+        raise Unsupported(f"{ref}: Flyte 1 cannot delete launch plans; deactivate it, which stops its schedule")
 
     async def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
         """Launch plans that have a schedule, one per name: the active version, else the newest."""
@@ -212,15 +200,7 @@ def _spec(trigger: Trigger, base: Any, literals: Any) -> Any:
         spec.fixed_inputs.literals[name].CopyFrom(literal)
         spec.default_inputs.parameters.pop(name, None)
     spec.entity_metadata.ClearField("schedule")
-    when = trigger.automation
-    if isinstance(when, Cron):
-        spec.entity_metadata.schedule.cron_schedule.schedule = when.server_expression
-    elif when is not None:
-        minutes, unit = next(pair for pair in _UNITS if when.interval_minutes % pair[0] == 0)
-        spec.entity_metadata.schedule.rate.value = when.interval_minutes // minutes
-        spec.entity_metadata.schedule.rate.unit = unit
-    for name in trigger.kickoff_inputs:
-        spec.entity_metadata.schedule.kickoff_time_input_arg = name
+    set_schedule(spec.entity_metadata.schedule, trigger.automation, trigger.kickoff_inputs)
     _apply_options(spec, trigger)
     return spec
 
@@ -245,7 +225,7 @@ def _deployed(plan: Any, *, created: bool = False) -> DeployedTrigger:
     kind = schedule.WhichOneof("ScheduleExpression")
     text = ""
     if kind == "rate":
-        text = f"every {schedule.rate.value * _MINUTES[schedule.rate.unit]} min"
+        text = f"every {schedule.rate.value * MINUTES[schedule.rate.unit]} min"
     elif kind is not None:
         text = schedule.cron_schedule.schedule if kind == "cron_schedule" else schedule.cron_expression
     workflow = plan.spec.workflow_id

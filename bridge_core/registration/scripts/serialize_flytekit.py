@@ -5,6 +5,8 @@ goes to standard error. ``load`` imports the sources and tells which files they 
 for given settings as files, as often as it is asked: the version is a digest of the first time's result.
 """
 
+import gc
+import importlib.util
 import inspect
 import json
 import os
@@ -14,6 +16,7 @@ import traceback
 
 def main():
     """Answers until standard input ends."""
+    gc.disable()  # it lives for seconds, and importing an SDK makes the collector walk a million objects again and again
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     session = Session()
@@ -27,6 +30,8 @@ def main():
             answer = {"ok": False, "kind": "code", "error": told(error, session.root)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+    sys.stderr.flush()
+    os._exit(0)  # taking a million objects down takes as long as using them
 
 
 class Refused(Exception):
@@ -67,13 +72,14 @@ class Session:
         files = []
         if copy != "none":
             from flytekit.tools.ignore import DockerIgnore, FlyteIgnore, GitIgnore, IgnoreGroup, StandardIgnore
-            from flytekit.tools.script_mode import ls_files
+            from flytekit.tools.script_mode import list_imported_modules_as_files, ls_files
 
-            how = CopyFileDetection.LOADED_MODULES if copy == "auto" else CopyFileDetection.ALL
             ignore = IgnoreGroup(root, [GitIgnore, DockerIgnore, StandardIgnore, FlyteIgnore])
-            files, _ = ls_files(root, how, deref_symlinks=True, ignore_group=ignore)
             if copy == "auto":
-                files = [name for name in files if not ignore.is_ignored(name)]
+                found = list_imported_modules_as_files(root, loaded_below(root))
+                files = [name for name in found if not ignore.is_ignored(name)]
+            else:
+                files, _ = ls_files(root, CopyFileDetection.ALL, deref_symlinks=True, ignore_group=ignore)
         return {
             "root": root,
             "files": sorted(os.path.relpath(name, root) for name in files),
@@ -168,6 +174,20 @@ def modules_of(source, root):
             )
         return [path.replace(os.sep, ".")]
     return [os.path.splitext(path)[0].replace(os.sep, ".")]
+
+
+def loaded_below(root):
+    """Modules with files below the root. Of a lazy one the spec is asked: asking the module itself would import it."""
+    begin = os.path.abspath(root) + os.sep
+    found = []
+    for module in list(sys.modules.values()):
+        if type(module) is getattr(importlib.util, "_LazyModule", None):
+            file = getattr(object.__getattribute__(module, "__spec__"), "origin", None)
+        else:
+            file = getattr(module, "__file__", None)
+        if isinstance(file, str) and os.path.abspath(file).startswith(begin):
+            found.append(module)
+    return found
 
 
 def repository(root):

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from .flyte2_faults import Flyte2Faults
 from .held_create import HeldCreate
 from .outages import Outages
 from .task_kills import KINDS, TaskKill, TaskKills
@@ -90,6 +91,8 @@ class Faults:
         self._planned: list[Fault] = []
         self._methods: set[str] = set()
         self.task_kills = TaskKills()
+        self.flyte2 = Flyte2Faults()
+        """What only Flyte 2 does, see there."""
         self._held: list[HeldCreate] = []
         self.outages = Outages()
         """What is away at the moment; `outage` switches it."""
@@ -222,6 +225,7 @@ class Faults:
             self._planned.clear()
             self._held.clear()
         self.task_kills.clear()
+        self.flyte2.clear()
 
     def pending(self) -> list[Fault]:
         """What was planned and has not happened yet."""
@@ -230,7 +234,7 @@ class Faults:
 
     def assert_consumed(self) -> None:
         """Fails when something planned did not happen: then the test did not test what it says."""
-        left = [*self.pending(), *self.task_kills.left()]
+        left = [*self.pending(), *self.task_kills.left(), *self.flyte2.pending()]
         if left:
             raise AssertionError("faults never happened: " + "; ".join(map(str, left)))
 

@@ -86,6 +86,8 @@ class Engine:
         self.launcher = Creation(admin, self.start_run)
         self.scheduler = Scheduler(database, self.loop, self.launcher, clock=clock, catch_up=catch_up)
         jobs = Jobs(database)
+        self.pool = Pool(parallelism)
+        """Who may start processes; Flyte 2's tasks are in it, too."""
         self._context = EngineContext(
             database=database,
             entities=entities,
@@ -94,7 +96,7 @@ class Engine:
             jobs=jobs,
             layout=layout,
             loop=self.loop,
-            pool=Pool(parallelism),
+            pool=self.pool,
             recorder=Recorder(self.nodes, layout),
             reservations=Reservations(),
             stubs=stubs,

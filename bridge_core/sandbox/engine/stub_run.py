@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..store.entities import Entities
     from .protocols import RunScope
 
-__all__ = ["StubExecution", "StubRun", "outputs_of_stub"]
+__all__ = ["StubExecution", "StubRun", "interface_of_stub", "outputs_of_stub"]
 
 _KINDS = (identifier_pb2.LAUNCH_PLAN, identifier_pb2.WORKFLOW, identifier_pb2.TASK)
 
@@ -124,6 +124,17 @@ def outputs_of_stub(
         interface.outputs.variables[key].type.CopyFrom(type_of(literal))
     _register(handlers, name, interface)
     return literals
+
+
+def interface_of_stub(entities: Entities, name: tuple[str, str, str]) -> Any | None:
+    """The interface of the task or workflow of a name; None when there is none."""
+    for kind in (identifier_pb2.TASK, identifier_pb2.WORKFLOW):
+        found = entities.newest(kind, *name)
+        if found is not None:
+            if kind == identifier_pb2.TASK:
+                return found.closure.compiled_task.template.interface
+            return found.closure.compiled_workflow.primary.template.interface
+    return None
 
 
 def _outputs_of(kind: int, entity: Any) -> Any:

@@ -56,6 +56,14 @@ class Pool:
         elif running:
             job.stop(now=False)
 
+    def uncount(self, job: Job) -> None:
+        """A job that runs gives its slot back and goes on: it waits for others."""
+        with self._lock:
+            if job in self._running and job.counted:
+                job.counted = False
+                self._free += 1
+        self._fill()
+
     def close(self) -> None:
         """Kills what runs, drops what waits, and waits for the threads."""
         with self._lock:

@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 
     from .reaper import Reaper
 
-__all__ = ["Starter", "TaskProcess"]
+__all__ = ["Starter", "TaskProcess", "dying_with_us"]
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
+
+
+def dying_with_us(command: Sequence[str]) -> list[str]:
+    """The command, killed when the thread that starts it ends, however that ends: on Linux; elsewhere the command alone."""
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), *command]
 
 
 class TaskProcess:
@@ -33,11 +40,9 @@ class TaskProcess:
         self._killer: threading.Timer | None = None
         self._expired = False
         self._over = False
-        if sys.platform == "linux":
-            command = [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), *command]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command,
+                dying_with_us(command),
                 cwd=cwd,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..controls.faults import Faults
     from ..controls.stubs import Stubs
     from ..engine.cache import CacheUse
+    from ..flyte2.wire.server import Flyte2Server
     from ..model.layout import Layout
     from ..runner.fork import Forker
     from ..runner.images import Images
@@ -63,6 +64,7 @@ class Assembly:
     cache: CacheUse
     engine: bool
     prompt: bool
+    crash_limit: int | None
 
     def __post_init__(self) -> None:
         limits_by_number(self.task_limits)
@@ -71,12 +73,13 @@ class Assembly:
         if self.parallelism < 1:
             raise ValueError(f"parallelism must be at least 1, got {self.parallelism!r}")
 
-    def open(self, layout: Layout, lock: IO[bytes], port: int, http_port: int) -> Parts:
-        """Opens both ports and starts everything behind them.
+    def open(self, layout: Layout, lock: IO[bytes], port: int, http_port: int, flyte2_port: int) -> Parts:
+        """Opens the ports and starts everything behind them.
 
         Raises:
             PortTaken: A port that was asked for by number is not free.
         """
+        from ..flyte2.assembly import open_server
         from ..services.server import GrpcServer
         from ..web.server import HttpServer
 
@@ -96,21 +99,39 @@ class Assembly:
         except OSError as error:
             grpc_server.stop()
             raise _taken(error, access.listen, http_port, "HTTP", "--http-port") from None
+        flyte2_server = None
         try:
+            try:
+                flyte2_server = open_server(
+                    flyte2_port, calls=self.calls, faults=self.faults, host=access.listen, check=check
+                )
+            except OSError as error:
+                raise _taken(error, access.listen, flyte2_port, "Flyte 2", "--flyte2-port") from None
             with ExitStack() as resources:  # closed when a part cannot be made, else by `Parts.stop`
                 resources.callback(lock.close)
-                return self._assemble(layout, resources, grpc_server, http_server, tokens)
+                return self._assemble(
+                    layout,
+                    resources,
+                    grpc_server=grpc_server,
+                    http_server=http_server,
+                    flyte2_server=flyte2_server,
+                    tokens=tokens,
+                )
         except BaseException:
             grpc_server.stop()
             http_server.stop()
+            if flyte2_server is not None:
+                flyte2_server.stop()
             raise
 
     def _assemble(
         self,
         layout: Layout,
         resources: ExitStack,
+        *,
         grpc_server: GrpcServer,
         http_server: HttpServer,
+        flyte2_server: Flyte2Server | None,
         tokens: Tokens | None,
     ) -> Parts:
         from ..admin.context import Admin
@@ -169,15 +190,37 @@ class Assembly:
             pickup=0.0 if self.prompt else _PICKUP,
         )
         serve(grpc_server, engine, layout, storage.signer)
+        flyte2 = None
+        if flyte2_server is not None:
+            from ..flyte2.assembly import Flyte2
+
+            flyte2 = Flyte2.assemble(
+                flyte2_server,
+                engine,
+                layout=layout,
+                signer=storage.signer,
+                runner=runner,
+                stubs=self.stubs,
+                faults=self.faults,
+                endpoint=f"{access.nearby}:{flyte2_server.port}",
+                pickup=0.0 if self.prompt else _PICKUP,
+                moves=self.engine,
+                crash_limit=self.crash_limit,
+                clock=self.clock,
+                catch_up=self.catch_up,
+            )
         resources.callback(engine.stop)
         engine.start()
         routes = [*storage.routes, *login_routes(grpc_server, tokens, console_url)]
         http_server.start([*routes, guarded(Console(engine, storage.signer).route, access)])
         grpc_server.start()
+        if flyte2 is not None:
+            flyte2.start()
         return Parts(
             layout=layout,
             grpc=grpc_server,
             http=http_server,
+            flyte2=flyte2,
             console_url=console_url,
             tokens=tokens,
             engine=engine,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..auth.tokens import Tokens
     from ..blobs.signing import Signer
     from ..engine.engine import Engine
+    from ..flyte2.assembly import Flyte2
     from ..model.layout import Layout
     from ..services.server import GrpcServer
     from ..web.server import HttpServer, Route
@@ -27,6 +28,7 @@ class Parts:
         layout: Layout,
         grpc: GrpcServer,
         http: HttpServer,
+        flyte2: Flyte2 | None,
         console_url: str,
         tokens: Tokens | None,
         engine: Engine,
@@ -35,6 +37,7 @@ class Parts:
         self.layout = layout
         self.grpc = grpc
         self.http = http
+        self.flyte2 = flyte2
         self.console_url = console_url
         self.tokens = tokens
         self.engine = engine
@@ -43,6 +46,8 @@ class Parts:
     def stop(self) -> None:
         """Servers first, so that nothing new begins; then the engine with its processes; then what they used."""
         self.grpc.stop()
+        if self.flyte2 is not None:
+            self.flyte2.server.stop()
         self.http.stop()
         self._resources.close()
 

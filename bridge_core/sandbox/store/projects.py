@@ -76,6 +76,14 @@ class Projects:
                 ),
             )
 
+    def replace(self, project: Any) -> None:
+        """Puts a project in the place of the one of that name: what is not given is gone, as in Flyte 2."""
+        record = _record(project)
+        self._db.execute(
+            "UPDATE projects SET name=?, description=?, state=?, updated_at=?, record=? WHERE id=?",
+            (project.name, project.description, project.state, to_text(now()), record.SerializeToString(), project.id),
+        )
+
     def find(self, name: str) -> Any | None:
         """One project, or None."""
         row = self._db.one("SELECT record FROM projects WHERE id=?", (name,))
@@ -94,6 +102,11 @@ class Projects:
             project_pb2.Project.FromString(row["record"])
             for row in self._db.all("SELECT record FROM projects ORDER BY id")
         ]
+
+    def in_order(self) -> list[Any]:
+        """All projects, in the order in which they were made."""
+        rows = self._db.all("SELECT record FROM projects ORDER BY rowid")
+        return [project_pb2.Project.FromString(row["record"]) for row in rows]
 
     def page(self, query: Query) -> tuple[list[Any], Page]:
         """One page of projects."""

@@ -13,6 +13,7 @@ from flyteidl.admin import launch_plan_pb2, node_execution_pb2, project_pb2, sig
 from flyteidl.core import identifier_pb2
 
 from .columns import node_columns, schedule_type, task_columns
+from .flyte2_tables import FLYTE2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,9 +188,15 @@ def _as_admin(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE entities SET schedule_type=? WHERE id=?", (schedule_type(schedule), row["id"]))
 
 
+def _flyte2(connection: sqlite3.Connection) -> None:
+    """The tables of Flyte 2."""
+    for statement in FLYTE2.split(";"):
+        connection.execute(statement)
+
+
 def _fill(connection: sqlite3.Connection, table: str, row: int, columns: dict[str, object]) -> None:
     assignments = ", ".join(f"{name}=?" for name in columns)
     connection.execute(f"UPDATE {table} SET {assignments} WHERE id=?", (*columns.values(), row))  # noqa: S608
 
 
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _filtered, _as_admin)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _filtered, _as_admin, _flyte2)

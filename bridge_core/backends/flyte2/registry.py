@@ -1,0 +1,105 @@
+"""What is registered on Flyte 2. A version that is there is never replaced: the server would do so without a word, under runs
+that were launched from it, and the same version would mean two things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from flyteidl2.common import list_pb2
+from flyteidl2.task import task_service_pb2
+from google.protobuf import json_format
+
+from ...model.errors import NotFound, Unsupported
+from ...model.ids import EntityKind, EntityRef
+from .convert import project_id, task_id
+from .methods import rpc
+from .tasks import equal, newest_first
+
+if TYPE_CHECKING:
+    from ...calls import Calls
+    from ...config import Config
+
+__all__ = ["Flyte2Registry"]
+
+_PAGE = 200
+_SHOWN = 5
+
+
+class Flyte2Registry:
+    """Tasks."""
+
+    def __init__(self, calls: Calls, config: Config) -> None:
+        self._calls = calls
+        self._org = config.org
+
+    async def of_version(self, kind: EntityKind, project: str, domain: str, version: str) -> Mapping[str, Any]:
+        """Name -> ``Task`` of all tasks with that version."""
+        if kind is not EntityKind.TASK:
+            return {}
+        request = task_service_pb2.ListTasksRequest(
+            project_id=project_id(project, domain, self._org),
+            request=list_pb2.ListRequest(
+                limit=_PAGE, filters=[equal("version", version)], sort_by_fields=[newest_first()]
+            ),
+        )
+        found: dict[str, Any] = {}
+        while True:
+            page = await self._calls.unary(rpc("ListTasks"), request)
+            found.update((item.task_id.name, item) for item in page.tasks)
+            if not page.token or not page.tasks:
+                return found
+            request.request.token = page.token
+
+    async def exists(self, ref: EntityRef) -> bool:
+        """GetTaskDetails."""
+        return await self._spec(ref) is not None
+
+    def same(self, kept: Any, message: Any) -> bool:
+        """Lists do not show specs."""
+        return kept is message
+
+    def is_active(self, kept: Any) -> bool:
+        """Tasks are not."""
+        return bool(getattr(kept, "active", False))
+
+    async def create(self, ref: EntityRef, message: Any) -> str | None:
+        """DeployTask, unless the version is there: None when it was made now, else what differs, nothing for the same."""
+        there = await self._spec(ref)
+        if there is not None:
+            return "" if there == message else _difference(there, message)
+        request = task_service_pb2.DeployTaskRequest(task_id=task_id(ref, self._org), spec=message)
+        await self._calls.unary(rpc("DeployTask"), request)
+        return None
+
+    async def activate(self, ref: EntityRef) -> None:
+        """There are no launch plans.
+
+        Raises:
+            Unsupported: Always.
+        """
+        raise Unsupported(f"{ref}: Flyte 2 has no launch plans to activate; deploy a trigger")
+
+    async def _spec(self, ref: EntityRef) -> Any | None:
+        request = task_service_pb2.GetTaskDetailsRequest(task_id=task_id(ref, self._org))
+        try:
+            return (await self._calls.unary(rpc("GetTaskDetails"), request)).details.spec
+        except NotFound:
+            return None
+
+
+def _difference(there: Any, here: Any) -> str:
+    """Which fields differ, with both values."""
+    old, new = (json_format.MessageToDict(item, preserving_proto_field_name=True) for item in (there, here))
+    lines = list(_paths(old, new, ""))
+    more = f" (and {len(lines) - _SHOWN} more)" if len(lines) > _SHOWN else ""
+    return "; ".join(lines[:_SHOWN]) + more or "fields that this release does not know"
+
+
+def _paths(old: Any, new: Any, path: str) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from _paths(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    elif old != new:
+        yield f"{path}: {old!r} there, {new!r} here"

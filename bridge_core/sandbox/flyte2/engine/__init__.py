@@ -1,0 +1,1 @@
+"""What moves Flyte 2 actions: processes, stubs, conditions, the scheduler."""

@@ -1,0 +1,1 @@
+"""The services of Flyte 2: request in, answer out."""

@@ -1,0 +1,1 @@
+"""What Flyte 2 keeps in the SQLite file."""

@@ -1,0 +1,1 @@
+"""How Flyte 2 is spoken: gRPC, gRPC-Web and Connect on one port."""

@@ -1,0 +1,113 @@
+"""Registering 300 tasks and 50 workflows, and registering them again, beside ``pyflyte register``: seconds and RPCs.
+
+Both are commands in processes of their own, on the same code, against the same sandbox, which runs here and counts its calls.
+"Again" is what a deployment mostly does: nothing has changed. On this machine both are held up by what they share, importing
+flytekit and the code (a second of CPU), so the ratio that is wanted is that over a network.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.latency_store import DelayLine
+
+from bridge_core.sandbox import Sandbox
+
+MODULES, TASKS, ROUNDS = 50, 6, 3
+ROUND_TRIPS = (0.0, 0.01)
+"""Seconds: a server on this machine, and one in a region nearby."""
+WANTED = 3.0
+
+
+def write_code(folder: Path) -> None:
+    """A package of modules with six tasks and a workflow each."""
+    package = folder / "shop"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for number in range(MODULES):
+        lines = ["from flytekit import task, workflow", ""]
+        for one in range(TASKS):
+            lines += [
+                "@task",
+                f"def step{one}(n: int, word: str = 'x') -> int:",
+                f"    return n + {number * TASKS + one}",
+                "",
+            ]
+        calls = [f"    n = step{one}(n=n)" for one in range(TASKS)]
+        lines += ["@workflow", "def flow(n: int) -> int:", *calls, "    return n", ""]
+        (package / f"part{number:02}.py").write_text("\n".join(lines))
+
+
+def timed(command: list[str], folder: Path, sandbox: Sandbox) -> tuple[float, Counter[str]]:
+    """Seconds of a whole process, and the RPCs that it made."""
+    sandbox.calls.clear()
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("FLYTE") and k != "PYTHONDONTWRITEBYTECODE"}
+    begin = time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**kept, "FLYTECTL_CONFIG": str(folder / "config.yaml"), "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    took = time.perf_counter() - begin
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return took, Counter(call.method for call in sandbox.calls)
+
+
+def compared(folder: Path, sandbox: Sandbox, commands: dict[str, list[str]], endpoint: str) -> float:
+    """Registers first and again with both, prints what it took, and returns how much faster we are the second time."""
+    (folder / "config.yaml").write_text(f"admin:\n  endpoint: dns:///{endpoint}\n  insecure: true\n")
+    first = {who: timed(command, folder, sandbox) for who, command in commands.items()}
+    again: dict[str, list[tuple[float, Counter[str]]]] = {who: [] for who in commands}
+    for _ in range(ROUNDS):
+        for who, command in commands.items():
+            again[who].append(timed(command, folder, sandbox))
+    seconds = {who: statistics.median(took for took, _ in rounds) for who, rounds in again.items()}
+    for who in commands:
+        for when, took, calls in (("first", *first[who]), ("again", seconds[who], again[who][-1][1])):
+            told = ", ".join(f"{name} {number}" for name, number in sorted(calls.items()))
+            print(f"  {who}, {when}: {took:.1f} s, {calls.total()} RPCs ({told})")
+    ours, theirs = commands
+    print(f"  first: {first[theirs][0] / first[ours][0]:.1f} times faster")
+    return seconds[theirs] / seconds[ours]
+
+
+def main() -> int:
+    """Prints the figures; 1 when registering again over a network is not as much faster as wanted."""
+    tools = Path(sys.executable).parent
+    ratios = {}
+    for rtt in ROUND_TRIPS:
+        with (
+            tempfile.TemporaryDirectory(prefix="flyte-bridge-bench-") as name,
+            Sandbox(projects=("ours", "theirs")) as sandbox,
+        ):
+            commands = {
+                "flyte-bridge register": [
+                    str(tools / "flyte-bridge"), "register", "shop", "--project", "ours", "--domain", "development",
+                ],
+                "pyflyte register": [str(tools / "pyflyte"), "register", "-p", "theirs", "-d", "development", "shop"],
+            }  # fmt: skip
+            write_code(Path(name))
+            print(f"{MODULES * TASKS} tasks and {MODULES} workflows, {rtt * 1000:g} ms there and back:", flush=True)
+            host, _, port = sandbox.endpoint.rpartition(":")
+            endpoint = f"{host}:{DelayLine(int(port), rtt).port}" if rtt else sandbox.endpoint
+            ratios[rtt] = compared(Path(name), sandbox, commands, endpoint)
+            print(f"  again: {ratios[rtt]:.1f} times faster", flush=True)
+    print(f"again, over a network: {ratios[ROUND_TRIPS[-1]]:.1f} times faster (wanted {WANTED:g})")
+    return int(ratios[ROUND_TRIPS[-1]] < WANTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
