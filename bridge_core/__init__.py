@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLine, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
+    from .model.pod_template import PodTemplate
     from .model.poll_policy import PollPolicy
     from .model.projects import Project
     from .model.provenance import Provenance
@@ -113,6 +114,7 @@ __all__ = [
     "NotFound",
     "Notification",
     "PermissionDenied",
+    "PodTemplate",
     "PollPolicy",
     "Progress",
     "Project",
@@ -175,6 +177,7 @@ _HOMES = {
     "model.resources": ("Device", "Resources"),
     "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLine", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "model.pod_template": ("PodTemplate",),
     "model.poll_policy": ("PollPolicy",),
     "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
