@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
+    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationProgress, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
     from .model.retry_policy import RetryPolicy, may_pass
@@ -121,6 +121,7 @@ __all__ = [
     "Provenance",
     "RegisterRequest",
     "RegisteredEntity",
+    "RegistrationProgress",
     "RegistrationReport",
     "Resources",
     "RetryPolicy",
@@ -182,7 +183,7 @@ _HOMES = {
     "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
-    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationReport"),
+    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationProgress", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from .arguments import need
 from .durations import seconds
 from .errors import InvalidRequest
 from .pod_template import PodTemplate
@@ -108,10 +109,7 @@ class ContainerTask:
         for secret in self.secrets:
             if not _SECRET.fullmatch(secret):
                 raise InvalidRequest(f"{where}: secret {secret!r}: wanted 'group/key'")
-        if not isinstance(self.pod_template, str | PodTemplate):
-            raise InvalidRequest(
-                f"{where}: pod_template must be a name or a PodTemplate, got a {type(self.pod_template).__name__}"
-            )
+        need(f"{where}: pod_template", self.pod_template, str | PodTemplate, "a name or a PodTemplate")
         unknown = [name for name in self.cache_ignored_inputs if name not in self.inputs]
         if unknown:
             raise InvalidRequest(f"{where}: cache_ignored_inputs names {unknown[0]!r}, which is no input of it")

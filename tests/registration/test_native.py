@@ -215,7 +215,7 @@ def test_wrong_tasks(change: dict[str, object], words: str) -> None:
         (lambda: PodTemplate({"metadata": {}, "spec": {}}), "spec has 'metadata', so it is a whole object"),
         (lambda: PodTemplate({"containers": [{"image": "a"}]}), "containers must be a list of mappings with a name"),
         (lambda: PodTemplate({}, labels={"a": 1}), "labels must map text to text"),  # type: ignore[dict-item]
-        (lambda: dataclasses.replace(ADD, pod_template={}), "pod_template must be a name or a PodTemplate"),  # type: ignore[arg-type]
+        (lambda: dataclasses.replace(ADD, pod_template={}), "pod_template: wanted a name or a PodTemplate"),  # type: ignore[arg-type]
         (
             lambda: task_spec(dataclasses.replace(ADD, pod_template=PodTemplate({}), resources=Resources(gpu=1))),
             "accelerators in Resources cannot be put into a pod template",
