@@ -287,7 +287,8 @@ class RegisterOperations:
         for layer in planned.layers:
             todo = [spec for spec in layer if spec.ref not in known.outcome]
             await self._transport.map_calls(write, todo, limit=_PARALLEL)
-            log.info("registered %d of this layer", len(todo))
+            if todo:
+                log.info("registered %d entities", len(todo))
 
     def _to_activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> list[EntityRef]:
         return [
