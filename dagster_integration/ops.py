@@ -9,7 +9,7 @@ import dagster as dg
 
 from bridge_core import EntityRef, InvalidRequest
 
-from ._work import Options, OptionsOf, Work
+from ._work import OnReexecute, Options, OptionsOf, Work
 from .results import LONGEST, Shown, output_metadata, run_metadata
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def flyte_run_op(
     timeout: float | timedelta | None = None,
     poll_interval: float | timedelta | None = None,
     retry_on: Collection[ErrorClass | str] | None = None,
+    on_reexecute: OnReexecute = "fresh",
     metadata_outputs: bool | Sequence[str] = True,
     metadata_limit: int = LONGEST,
     work: Callable[[dg.OpExecutionContext], str | None] | None = None,
@@ -60,6 +61,7 @@ def flyte_run_op(
         timeout: Seconds (or timedelta) before the step fails; the run goes on.
         poll_interval: Seconds (or timedelta) between questions.
         retry_on: After which classes of errors `retry_policy` launches again.
+        on_reexecute: What is done after a run that ended badly: ``"fresh"``, ``"relaunch"`` or ``"recover"``.
         metadata_outputs: Which outputs become metadata.
         metadata_limit: Characters of one output that the event log keeps at most.
         work: Names the piece of work where several Dagsters do it.
@@ -89,6 +91,7 @@ def flyte_run_op(
         timeout=timeout,
         poll_interval=poll_interval,
         retry_on=retry_on,
+        on_reexecute=on_reexecute,
         shown=Shown.of(metadata_outputs, limit=metadata_limit),
         work=work,
         reads_outputs=True,
