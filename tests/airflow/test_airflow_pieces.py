@@ -211,3 +211,18 @@ except ValueError as error:
     print("ValueError", error)
 """
     assert home.python(code, uri).splitlines()[-1].startswith(wanted)
+
+
+def test_the_form_as_airflows_ui_asks_for_it(home):
+    """From the metadata; on lines that do not read them, from the hook."""
+    code = """
+import json
+from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+(found,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "flyte"]
+shown = {name: field for name, field in found.extra_fields.items()}
+print(json.dumps([sorted(shown), shown["token"]["schema"]["format"], [name for name in shown if shown[name]["value"]]]))
+"""
+    fields, secret, touched = json.loads(home.python(code).splitlines()[-1])
+    assert {"auth_mode", "command", "insecure", "allowed_projects"} <= set(fields)
+    assert secret == "password"
+    assert not touched, "what nobody touched is not given"
