@@ -14,7 +14,7 @@ PROVIDER := tests/auth/provider/package.json
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-quick test-full test-long test-airflow check format picture bench conformance lowest clean .venv
+.PHONY: help demo test test-quick test-full test-long test-upgrade test-airflow check format picture bench conformance lowest dist release prepare clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -28,6 +28,10 @@ help:
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
 	@echo "make lowest      core and sandbox tests on the lowest versions that pyproject.toml allows"
+	@echo "make test-upgrade  the release before launches, defers, ticks and dies; this one goes on; and back"
+	@echo "make dist        sdist and wheel, into dist/"
+	@echo "make release     dist, each extra in an empty environment on Python 3.11 to 3.13, SBOM, notes; uploads nothing"
+	@echo "make prepare VERSION=0.1.0  writes version and date into pyproject.toml and CHANGELOG.md"
 	@echo "make .venv       the environment alone"
 
 demo: $(STAMP)
@@ -80,6 +84,21 @@ conformance: $(STAMP)
 
 lowest: $(STAMP)
 	$(PY) tests/lowest.py
+
+dist: $(STAMP)
+	$(PY) -m hatchling build -d dist
+
+# RELEASE_ARGS: --python 3.12 --extra airflow, for instance, for a part of it.
+release: $(STAMP)
+	$(PY) release $(RELEASE_ARGS)
+
+prepare: $(STAMP)
+	$(PY) release/notes.py "$(VERSION)"
+
+# The release before: the last tag. Until there is one, what main was before scheduler states had a version.
+UPGRADE_FROM ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo 1b15fcf)
+test-upgrade: $(STAMP)
+	FLYTE_BRIDGE_UPGRADE_FROM=$(UPGRADE_FROM) $(PY) -m pytest -m upgrade $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -17,7 +17,6 @@ from ._connection_limits import ConnectionLimits
 
 __all__ = ["EXTRA_KEYS", "at_place", "config_from_connection", "limits_from_connection", "place_of"]
 
-
 _PREFIX = "extra__flyte__"
 
 

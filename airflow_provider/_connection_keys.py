@@ -104,10 +104,12 @@ EXTRA_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "domain": _text,
     "env_prefix": _text,
     "file_prefix": _text,
+    "flyte_version": lambda where, raw: _text(where, str(raw)),
     "gsutil_parallelism": _switch,
     "insecure": _switch,
     "insecure_skip_verify": _switch,
     "metadata": _metadata,
+    "org": _text,
     "project": _text,
     "proxy_command": _words,
     "rpc_timeout": _number,
@@ -121,6 +123,7 @@ EXTRA_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "token": _secret,
     "token_env_var": _text,
     "token_location": _text,
+    "transport": _text,
 }
 """What ``extra`` may hold, and how each is read."""
 

@@ -30,6 +30,17 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "schema": {**_TEXT, "format": "password"},
     },
     "scopes": {"label": "Scopes", "description": "OAuth scopes, separated by commas.", "schema": _TEXT},
+    "flyte_version": {
+        "label": "Flyte version",
+        "description": "1 or 2. Empty: found out at the first call.",
+        "schema": _TEXT,
+    },
+    "transport": {
+        "label": "Transport",
+        "description": "grpc, or connect for a Flyte 2 behind an ingress that speaks HTTP/1.1 only. Empty: found out.",
+        "schema": _TEXT,
+    },
+    "org": {"label": "Organization", "description": "Of a hosted Flyte. Empty: none.", "schema": _TEXT},
     "console_endpoint": {
         "label": "Console URL",
         "description": "Base URL of Flyte's web console. Empty: derived from the host.",

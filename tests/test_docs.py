@@ -65,6 +65,7 @@ def test_links_between_pages_lead_somewhere() -> None:
         "dagster_assets.md",
         "dagster_catalog.md",
         "dagster_observing.md",
+        "dagster_partitions.md",
     ],
 )
 def test_what_an_orchestrators_page_shows_can_be_built(page: str) -> None:

@@ -107,16 +107,20 @@ class TestConnection:
             "console_endpoint": "https://console",
             "data_upload_location": "s3://b/p",
             "domain": "production",
+            "flyte_version": 2,
             "insecure": "false",
             "insecure_skip_verify": False,
             "metadata": {"Authorization": "Bearer token-of-mine"},
+            "org": "acme",
             "project": "p",
             "rpc_timeout": "30",
             "scopes": "all, offline",
             "token": "secret-of-mine",
+            "transport": "connect",
         }
         assert set(given) == set(EXTRA_KEYS) - {"config_file"} - set(LOGINS) - set(STORES) - set(LIMITS)
         config = connect("h", extra=given)
+        assert (config.flyte_version, config.transport, config.org) == (2, "connect", "acme")
         assert (config.ca_cert_file, config.console_endpoint, config.project) == ("/etc/ca.pem", "https://console", "p")
         assert (config.domain, config.insecure, config.rpc_timeout) == ("production", False, 30.0)
         assert config.metadata == (("authorization", "Bearer token-of-mine"),)
