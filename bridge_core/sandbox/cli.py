@@ -28,6 +28,7 @@ __all__ = ["main"]
 _USAGE_ERROR = 2
 _HIGHEST_PORT = 65535
 _FLYTE2_PORT = 30081
+_PORT = 30080
 _PROJECTS = ("flytesnacks",)
 _KIND: dict[str, Any] = {
     "task_callbacks": True,
@@ -37,6 +38,13 @@ _KIND: dict[str, Any] = {
     "crash_limit": 3,
 }
 """For people who try things out; tests get what a cluster does, see `app.Sandbox`."""
+
+
+def _flyte2_port(options: argparse.Namespace) -> int:
+    """A second sandbox, on a port of its own, does not fight for the well-known port of the first."""
+    if options.flyte2_port is not None:
+        return int(options.flyte2_port)
+    return _FLYTE2_PORT if options.port == _PORT else 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -67,7 +75,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         sandbox = Sandbox(
             port=options.port,
             http_port=options.http_port,
-            flyte2_port=options.flyte2_port if options.flyte2_port is not None else _FLYTE2_PORT if options.port else 0,
+            flyte2_port=_flyte2_port(options),
             data_dir=options.data_dir,
             pythonpath=[path for project, path in options.pythonpath if not project],
             project_pythonpath=_by_project(options.pythonpath),
@@ -149,7 +157,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
         description="An embedded Flyte 1 for one machine: runs registered workflows as local processes. Not a cluster.",
     )
-    parser.add_argument("--port", type=_port, default=30080, help="gRPC port; 0 for a free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=_PORT, help="gRPC port; 0 for a free one (default: %(default)s)")
     parser.add_argument(
         "--http-port",
         type=_port,
@@ -159,7 +167,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--flyte2-port",
         type=_port,
-        help=f"port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one (default: {_FLYTE2_PORT}; with --port 0: 0)",
+        help=f"port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one (default: {_FLYTE2_PORT}; with another --port: 0)",
     )
     parser.add_argument(
         "--data-dir",
