@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
     from .io_manager import FlyteIOManager
+    from .multi_asset import FlyteRun, build_flyte_multi_asset
     from .ops import flyte_run_op
     from .resource import FlyteResource
     from .run_config import FlyteRunConfig
@@ -33,10 +34,12 @@ __all__ = [
     "FlyteEntityProps",
     "FlyteIOManager",
     "FlyteResource",
+    "FlyteRun",
     "FlyteRunConfig",
     "FlyteRunSeen",
     "FlyteTranslator",
     "build_flyte_assets",
+    "build_flyte_multi_asset",
     "build_flyte_reaper_sensor",
     "build_flyte_run_sensor",
     "build_flyte_schedule",
@@ -48,7 +51,9 @@ __all__ = [
 _HOME = {
     "FlyteEntityProps": "translator",
     "FlyteIOManager": "io_manager",
+    "FlyteRun": "multi_asset",
     "FlyteRunConfig": "run_config",
+    "build_flyte_multi_asset": "multi_asset",
     "FlyteRunSeen": "run_sensor",
     "build_flyte_run_sensor": "run_sensor",
     "FlyteTranslator": "translator",
