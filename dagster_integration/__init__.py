@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
+    from .component import FlyteProjectComponent
     from .io_manager import FlyteIOManager
     from .multi_asset import FlyteRun, build_flyte_multi_asset
     from .ops import flyte_run_op
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FlyteEntityProps",
     "FlyteIOManager",
+    "FlyteProjectComponent",
     "FlyteResource",
     "FlyteRun",
     "FlyteRunConfig",
@@ -51,6 +53,7 @@ __all__ = [
 _HOME = {
     "FlyteEntityProps": "translator",
     "FlyteIOManager": "io_manager",
+    "FlyteProjectComponent": "component",
     "FlyteRun": "multi_asset",
     "FlyteRunConfig": "run_config",
     "build_flyte_multi_asset": "multi_asset",
