@@ -292,6 +292,10 @@ class AsyncClient(AsyncDataVerbs, AsyncNodeVerbs, AsyncRegistrationVerbs):
         """Stops the schedule of a launch plan: the pinned version, else the active one."""
         return await self._ops.triggers.deactivate(ref)
 
+    async def delete_trigger(self, ref: EntityRef | str) -> None:
+        """Makes Flyte forget a trigger; one that is not there is success. Flyte 2 only: launch plans cannot be deleted."""
+        await self._ops.triggers.delete(ref)
+
     async def whoami(self) -> str:
         """Who Flyte thinks we are; empty where it does not authenticate."""
         return await self._ops.backend.whoami()

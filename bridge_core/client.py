@@ -324,6 +324,14 @@ class Client(DataVerbs, NodeVerbs, RegistrationVerbs):
         """Stops the schedule of a launch plan: the pinned version, else the active one."""
         return run_blocking(self._ops.triggers.deactivate(ref))
 
+    def delete_trigger(self, ref: EntityRef | str) -> None:
+        """Makes Flyte forget a trigger; one that is not there is success. Flyte 2 only: launch plans cannot be deleted.
+
+        Args:
+            ref: ``launch_plan:NAME``, the trigger's own name.
+        """
+        run_blocking(self._ops.triggers.delete(ref))
+
     def whoami(self) -> str:
         """Who Flyte thinks we are; empty where it does not authenticate."""
         return run_blocking(self._ops.backend.whoami())

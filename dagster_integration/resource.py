@@ -37,6 +37,13 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
     ca_cert_file: str | None = Field(default=None, description="PEM file that replaces the system's root certificates.")
     project: str | None = Field(default=None, description="Project of entities that name none.")
     domain: str | None = Field(default=None, description="Domain of entities that name none.")
+    org: str | None = Field(default=None, description="Organisation, on installations of Flyte 2 that have them.")
+    flyte_version: str | None = Field(
+        default=None, description="1, 2 or auto. Left out: the endpoint is asked once per process."
+    )
+    transport: str | None = Field(
+        default=None, description="grpc, or connect (Flyte 2 over HTTP/1.1). Left out: what the endpoint answers."
+    )
     console_endpoint: str | None = Field(
         default=None, description="Base URL of Flyte's web console, for links. Left out: derived from the endpoint."
     )

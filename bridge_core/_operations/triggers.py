@@ -62,6 +62,10 @@ class TriggerOperations:
         """Stops it: the pinned version, or the active one. What is not active stays so."""
         return await self._backend.triggers.deactivate(self._plan(ref))
 
+    async def delete(self, ref: EntityRef | str) -> None:
+        """Makes Flyte forget a trigger."""
+        await self._backend.triggers.delete(self._plan(ref))
+
     def _plan(self, ref: EntityRef | str) -> EntityRef:
         entity = EntityRef.of(ref)
         if entity.kind is not EntityKind.LAUNCH_PLAN:

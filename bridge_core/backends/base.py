@@ -106,6 +106,10 @@ class Triggers(Protocol):
         """Stops it."""
         ...
 
+    async def delete(self, ref: EntityRef) -> None:
+        """Makes the server forget it. One that is not there is success."""
+        ...
+
     def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
         """Everything with a schedule."""
         ...

@@ -53,6 +53,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{field.replace('_', '-')}", dest=field, metavar=shown, help=text)
     group.add_argument("--iam-role", metavar="ROLE", help="role of the tasks, with or without --service-account")
     group.add_argument("--max-parallelism", type=positive, metavar="N", help="nodes that run at once")
+    group.add_argument(
+        "--max-queued-time",
+        type=positive,
+        metavar="SECONDS",
+        help="abort it when nothing has begun it by then (Flyte 2)",
+    )
     group.add_argument("--tag", dest="tags", action="append", metavar="TAG", help="a tag of the run; may be repeated")
     group.add_argument(
         "--notify",
@@ -77,7 +83,10 @@ def run_options_of(arguments: argparse.Namespace) -> RunOptions:
     given: dict[str, Any] = {
         field: pairs(getattr(arguments, field), flag) or None for field, (flag, _) in _PAIRS.items()
     }
-    given.update((field, getattr(arguments, field)) for field in (*_TEXTS, *_SWITCHES, "max_parallelism", "tags"))
+    given.update(
+        (field, getattr(arguments, field))
+        for field in (*_TEXTS, *_SWITCHES, "max_parallelism", "max_queued_time", "tags")
+    )
     given["notifications"] = [_notification(text) for text in arguments.notify] or None
     given["log_level"], given["log_format"] = arguments.run_log_level, arguments.run_log_format
     if arguments.iam_role is not None:

@@ -15,7 +15,7 @@ from .parse import boolean, command, integer, level, prefix, seconds, secret, se
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FOREIGN", "KEYS", "Key"]
+__all__ = ["FOREIGN", "FOREIGN_YAML", "KEYS", "Key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ PLATFORM: tuple[Key, ...] = (
 )
 
 CREDENTIALS: tuple[Key, ...] = (
-    Key("auth.mode", "FLYTE_CREDENTIALS_AUTH_MODE", "admin.authType", text),
+    Key("auth.mode", "FLYTE_CREDENTIALS_AUTH_MODE", "admin.authType", text, also=("FLYTE_AUTH_TYPE",)),
     Key("auth.client_id", "FLYTE_CREDENTIALS_CLIENT_ID", "admin.clientId", text),
     Key("auth.client_secret.value", "FLYTE_CREDENTIALS_CLIENT_SECRET", None, secret, hidden=True),
     Key("auth.client_secret.location", "FLYTE_CREDENTIALS_CLIENT_SECRET_LOCATION", "admin.clientSecretLocation", text),
@@ -109,9 +109,23 @@ CREDENTIALS: tuple[Key, ...] = (
         "admin.useAudienceFromAdmin",
         boolean,
     ),
-    Key("auth.command", "FLYTE_CREDENTIALS_COMMAND", "admin.command", command, hidden=True),
+    Key(
+        "auth.command",
+        "FLYTE_CREDENTIALS_COMMAND",
+        "admin.command",
+        command,
+        also=("FLYTE_AUTH_COMMAND",),
+        hidden=True,
+    ),
     Key("auth.command_ttl", "FLYTE_CREDENTIALS_COMMAND_TTL", "admin.commandTtl", seconds),  # ours
-    Key("auth.proxy_command", "FLYTE_CREDENTIALS_PROXY_COMMAND", "admin.proxyCommand", command, hidden=True),
+    Key(
+        "auth.proxy_command",
+        "FLYTE_CREDENTIALS_PROXY_COMMAND",
+        "admin.proxyCommand",
+        command,
+        also=("FLYTE_AUTH_PROXY_COMMAND",),
+        hidden=True,
+    ),
     Key("auth.authorization_header", "FLYTE_CREDENTIALS_AUTHORIZATION_HEADER", "admin.authorizationHeader", text),
     Key("auth.token_url", "FLYTE_CREDENTIALS_TOKEN_URL", "admin.tokenUrl", text),
     Key("auth.authorization_url", "FLYTE_CREDENTIALS_AUTHORIZATION_URL", "admin.authorizationUrl", text),
@@ -204,7 +218,11 @@ FOREIGN: frozenset[str] = frozenset(
         *("storage.limits", "storage.stow", "storage.signedUrl", "storage.signedURL", "storage.defaultHttpClient"),
         *("storage.connection.auth-type", "storage.connection.region", "storage.connection.disable-ssl"),
         *("admin.useAuth", "admin.authorizationServerUrl"),
+        *("image", "admin.disableKeyring"),  # of Flyte 2's SDK
         *("internal", "sdk.use_structured_dataset"),
     }
 )
 """Keys of other tools that share the file: not ours, and not worth a warning. A prefix covers what is below it."""
+
+FOREIGN_YAML: frozenset[str] = frozenset({"local"})
+"""And sections that are another's in YAML only: of Flyte 2's SDK; in an INI file it is flytekit's, and ours."""

@@ -18,11 +18,13 @@ from ..model.retry_policy import RetryPolicy
 from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint
-from .local import LocalConfig, SecretsConfig, StatsConfig
+from .local_execution import LocalConfig
 from .metadata import clean_metadata
 from .numbers import check_count, check_seconds
 from .protocol import clean_transport, clean_version
+from .secret_places import SecretsConfig
 from .settings import above_all, build, changed, export, flatten, layered, short_repr, with_forced_mode
+from .statsd import StatsConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -244,6 +246,80 @@ class Config(WithSecrets):
             },
         }
         return cls._from_settings(layered(flatten(cls, sandbox, "for_sandbox"), flatten(cls, more, "argument")))
+
+    @classmethod
+    def from_api_key(cls, key: str | None = None, **more: Any) -> Self:
+        """The Flyte 2 that an API key is for (``flyte create api-key``), logged in with the key.
+
+        Args:
+            key: base64 of ``endpoint:client_id:client_secret:org``. None: ``FLYTE_API_KEY``.
+            **more: Further fields; they win over the key.
+
+        Raises:
+            ConfigError: There is no key, or it is none. It is never shown.
+        """
+        from .flyte2 import from_api_key
+
+        origin = "API key" if key is not None else "environment FLYTE_API_KEY"
+        told = flatten(cls, from_api_key(key), origin)
+        return cls._from_settings(layered(told, flatten(cls, more, "argument")))
+
+    @classmethod
+    def in_cluster(
+        cls,
+        *,
+        org: str | None = None,
+        project: str | None = None,
+        domain: str | None = None,
+        api_key: str | None = None,
+        endpoint: str | None = None,
+        insecure: bool | None = None,
+        **more: Any,
+    ) -> Self:
+        """The Flyte 2 that this task runs on, from what its pod was given (``_U_EP_OVERRIDE``, ``FLYTE_INTERNAL_EXECUTION_*`` …).
+
+        Credentials, in the order of its SDK: ``api_key``, the file that ``UCTL_CONFIG`` or ``FLYTECTL_CONFIG`` names, what
+        ``FLYTE_AUTH_TYPE`` says, the API key that the control plane put there.
+
+        Args:
+            org: Wins over what the pod was given, as the others do.
+            project: Default project.
+            domain: Default domain.
+            api_key: See `from_api_key`.
+            endpoint: ``host:port``.
+            insecure: True for a plaintext server.
+            **more: Further fields of `Config`.
+        """
+        import os
+
+        from .flyte2 import from_api_key, in_cluster, injected_key
+
+        given = {"org": org, "project": project, "domain": domain, "endpoint": endpoint, "insecure": insecure, **more}
+        arguments, pod = flatten(cls, given, "argument"), flatten(cls, in_cluster(), "environment of the task")
+        mounted = os.environ.get("UCTL_CONFIG") or os.environ.get("FLYTECTL_CONFIG")
+        if api_key is None and mounted:
+            placed = {
+                name: found for name, found in pod.items() if name in ("org", "project", "domain", "flyte_version")
+            }
+            return cls._from_settings(layered(*_sources(mounted, search_cwd=False), placed, arguments))
+        key = api_key if api_key is not None else injected_key()
+        login = flatten(cls, from_api_key(key), "API key") if key is not None else {}
+        environment = {} if key is not None else _sources(None, search_cwd=False)[1]
+        login = {**login, **{name: found for name, found in environment.items() if name.startswith("auth.")}}
+        return cls._from_settings(layered(login, pod, arguments))
+
+    @classmethod
+    def passthrough(cls, endpoint: str | None = None, **more: Any) -> Self:
+        """The Flyte that callers bring their own credentials for: `Client.auth_metadata` sends what they brought.
+
+        Args:
+            endpoint: ``host:port``. None: that of the task's pod (``_U_EP_OVERRIDE``), else as in `auto`.
+            **more: Further fields: ``org``, ``project``, ``domain``, ``insecure``, ``metadata`` …
+        """
+        import os
+
+        where = endpoint or os.environ.get("_U_EP_OVERRIDE") or None
+        return cls.auto(search_cwd=False, **{"endpoint": where, **more, "auth.mode": "Passthrough"})
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ConfigError
 from ..model.masking import MASK
-from .keys import FOREIGN, KEYS
+from .keys import FOREIGN, FOREIGN_YAML, KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,7 +106,7 @@ def _leaves(
     """Dotted path and value of every key; lists and whatever is not a section of ours are values."""
     for name, value in document.items():
         where = f"{above}{name}"
-        if where in FOREIGN:
+        if where in FOREIGN or where in FOREIGN_YAML:
             continue
         if any(item.startswith(f"{where}.") for item in known):  # a section
             if isinstance(value, dict):

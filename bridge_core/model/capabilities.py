@@ -51,5 +51,12 @@ FLYTE1 = Capabilities(
     finds_by_label=True,
     versions_are_final=True,
     names_unique_everywhere=False,
-    refused_options=("queue", "custom_context", "cache_lookup_scope", "run_base_dir", "reset_root_logger"),
+    refused_options=(
+        "queue",
+        "custom_context",
+        "cache_lookup_scope",
+        "run_base_dir",
+        "reset_root_logger",
+        "max_queued_time",
+    ),
 )

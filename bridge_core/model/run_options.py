@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Self
 
 from .arguments import need
+from .durations import seconds
 from .errors import InvalidRequest
 from .public import public
 from .run_settings import Notification, SecurityContext
@@ -41,6 +43,7 @@ class RunOptions:
     | queue | `Unsupported` | ``queue`` * |
     | custom_context | `Unsupported` | ``Inputs.context`` |
     | cache_lookup_scope | `Unsupported` | ``cache_config.cache_lookup_scope`` *; ``global`` or ``project-domain`` |
+    | max_queued_time | `Unsupported` | ours: a run that nothing has begun by then is aborted by whoever asks about it |
     | run_base_dir | `Unsupported` | ``run_base_dir`` |
     """
 
@@ -65,6 +68,7 @@ class RunOptions:
     log_level: int | str | None = None
     log_format: str | None = None
     reset_root_logger: bool | None = None
+    max_queued_time: float | timedelta | None = None
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -93,6 +97,8 @@ class RunOptions:
             )
         if isinstance(values.get("security_context"), Mapping):
             values["security_context"] = SecurityContext.from_mapping(values["security_context"])
+        if isinstance(values.get("max_queued_time"), str):
+            values["max_queued_time"] = _whole("max_queued_time", values["max_queued_time"])
         options = cls(**values)
         options.check_types()
         return options
@@ -134,6 +140,7 @@ class RunOptions:
                 not isinstance(value, list | tuple) or not all(isinstance(item, item_kind) for item in value)
             ):
                 raise _wrong(name, f"a list of {wanted}", value)
+        seconds(self.max_queued_time, "run option max_queued_time", positive=True)
         self._check_logging()
 
     def _check_logging(self) -> None:
@@ -159,6 +166,7 @@ class RunOptions:
     def to_mapping(self) -> dict[str, Any]:
         """Plain JSON of the options that are set."""
         values = {name: getattr(self, name) for name in type(self).__dataclass_fields__}
+        values["max_queued_time"] = seconds(self.max_queued_time)
         return {name: _plain(value) for name, value in values.items() if value is not None}
 
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..model.public import public
+from .zones import aware
 
 if TYPE_CHECKING:
-    from ..model.ids import EntityRef
+    from datetime import datetime
+
+    from ..model.ids import EntityRef, RunRef
 
 __all__ = ["DeployedTrigger"]
 
@@ -40,6 +43,24 @@ class DeployedTrigger:
     def name(self) -> str:
         """The trigger's name."""
         return self.ref.name
+
+    def run_at(self, tick: datetime) -> RunRef:
+        """The run that Flyte 2 itself makes, or has made, when this trigger fires at that time.
+
+        Args:
+            tick: A time of its schedule, with a zone.
+
+        Raises:
+            Unsupported: A trigger of Flyte 1, whose scheduler names runs in another way.
+        """
+        from ..model.errors import Unsupported
+        from ..model.ids import EntityKind
+        from .ticks import tick_run
+
+        if self.entity.kind is not EntityKind.TASK:
+            raise Unsupported(f"trigger {self.name!r}: names of the runs of ticks can be told on Flyte 2 only")
+        where = self.ref
+        return tick_run(where.project or "", where.domain or "", self.entity.name, self.name, aware(tick, "tick"))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""

@@ -197,7 +197,10 @@ class Trigger:
         """
         moment = aware(tick, f"trigger {self.name!r}: tick").astimezone(UTC)
         entity = self.entity
-        return run_name("trigger", self.name, entity.kind.value, entity.name, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        # Where the entity names its place, that counts: on Flyte 2 a name is one run over all projects and domains.
+        place = (entity.project or "", entity.domain or "") if entity.project or entity.domain else ()
+        stamp = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return run_name("trigger", self.name, entity.kind.value, entity.name, *place, stamp)
 
     @property
     def label(self) -> str:

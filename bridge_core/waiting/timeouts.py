@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..model.errors import BridgeError
+from ..model.phases import RunPhase
 from ..model.run_errors import WaitTimeout
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["LAST_CHECK", "Outage", "timed_out"]
 
 log = logging.getLogger("bridge_core")
+
+_LONG_QUEUED = timedelta(minutes=2)
+"""From this age on, QUEUED deserves a hint."""
 
 LAST_CHECK = 1.0
 """Seconds that the one question after a caller's deadline may take."""
@@ -29,9 +34,22 @@ def timed_out(
     why = f"; the last question went unanswered: {trouble}" if trouble else ""
     console = f" Console: {last.console_url}" if last and last.console_url else ""
     return WaitTimeout(
-        f"run {ref}{more} {known} after {patience:g} s of waiting; it was not aborted and goes on{why}.{console}",
+        f"run {ref}{more} {known} after {patience:g} s of waiting; it was not aborted and goes on{why}.{_hint(last)}{console}",
         ref=ref,
         snapshot=last,
+    )
+
+
+def _hint(last: RunSnapshot | None) -> str:
+    """What to look at when nothing has begun the run."""
+    if last is None or last.phase not in (RunPhase.QUEUED, RunPhase.WAITING) or last.created_at is None:
+        return ""
+    age = datetime.now(UTC) - last.created_at
+    if age < _LONG_QUEUED:
+        return ""
+    return (
+        f" It is QUEUED for {age.total_seconds() / 60:.0f} min: an image that cannot be pulled, a quota, a label that Kubernetes "
+        "refuses, or an engine that is away shows no error."
     )
 
 

@@ -47,6 +47,7 @@ EVERY = {
         SecurityContext(service_account="me", iam_role="r"),
     ),
     "log_level": (["--run-log-level", "debug"], "debug"),
+    "max_queued_time": (["--max-queued-time", "60"], 60),
     "reset_root_logger": (["--reset-root-logger"], True),
     "log_format": (["--run-log-format", "json"], "json"),
 }

@@ -78,6 +78,7 @@ class ScriptedFlyte2:
         self.before: dict[str, Callable[[Any], None]] = {}
         self.after: dict[str, Callable[[Any], None]] = {}
         self.late_outputs = 0
+        self.headers: list[dict[str, str]] = []
         self.lock = threading.RLock()
 
     # -- what tests do
@@ -101,7 +102,7 @@ class ScriptedFlyte2:
             item.parameter.default.CopyFrom(literal)
         runtime = more.get("runtime")
         if runtime:
-            template.metadata.runtime.type, template.metadata.runtime.version = 2, runtime
+            template.metadata.runtime.type, template.metadata.runtime.version = 1, runtime
         request = task_service_pb2.DeployTaskRequest(spec=spec)
         request.task_id.project, request.task_id.domain, request.task_id.name = PROJECT, DOMAIN, name
         request.task_id.version = template.id.version
@@ -336,6 +337,11 @@ class ScriptedFlyte2:
                 found.spec.active, found.id.revision = request.active, found.id.revision + 1
         return trigger_service_pb2.UpdateTriggersResponse()
 
+    def DeleteTriggers(self, request: Any) -> Any:
+        for name in request.names:
+            self.triggers.pop((name.project, name.domain, name.name), None)
+        return trigger_service_pb2.DeleteTriggersResponse()
+
     # -- the rest
 
     def ListProjects(self, request: Any) -> Any:
@@ -499,6 +505,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.flyte.headers.append({name.lower(): value for name, value in self.headers.items()})
         streaming = self.headers["content-type"] == "application/connect+proto"
         try:
             if streaming:

@@ -28,6 +28,7 @@ from bridge_core import (
     RunOptions,
     RunPhase,
     RunQuery,
+    RunTimedOut,
     Unavailable,
     Unsupported,
     WaitTimeout,
@@ -442,3 +443,43 @@ def test_what_is_there(flyte: ScriptedFlyte2, client: Client) -> None:
         client.call("Nonsense", {})
     caps = client.capabilities
     assert (caps.flyte_version, caps.names_unique_everywhere, caps.archive) == (2, True, False)
+
+
+def test_a_run_that_nothing_begins_is_ended_by_who_waits(
+    flyte: ScriptedFlyte2, config: Config, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = RunOptions(max_queued_time=60)
+
+    async def main() -> Any:
+        async with AsyncClient(config) as client:
+            ref = await client.launch(LaunchRequest("task:env.add", inputs={"x": 1}, name=name, options=options))
+            with pytest.raises(WaitTimeout):
+                await client.wait(ref, timeout=0.1, poll_interval=0.05)
+            stamp = flyte.runs[PROJECT, DOMAIN, name].details.action.status.start_time
+            stamp.FromSeconds(int(time.time()) - 300)
+            return await client.wait(ref, timeout=20)
+
+    snapshot = asyncio.run(main())
+    assert snapshot.phase is RunPhase.TIMED_OUT
+    assert "max_queued_time=60 s" in snapshot.abort_reason
+    with pytest.raises(RunTimedOut, match="nothing had begun it"):
+        snapshot.raise_for_phase()
+    assert flyte.calls.count("AbortRun") == 1
+
+
+def test_a_retry_that_is_queued_again_is_not_ended(flyte: ScriptedFlyte2, client: Client, name: str) -> None:
+    options = RunOptions(max_queued_time=60)
+    ref = client.launch(LaunchRequest("task:env.add", inputs={"x": 1}, name=name, options=options))
+    action = flyte.runs[PROJECT, DOMAIN, name].details.action
+    action.status.start_time.FromSeconds(int(time.time()) - 300)
+    action.attempts.add(attempt=1, phase=6)
+    action.attempts.add(attempt=2, phase=1)
+    assert client.describe(ref).phase is RunPhase.QUEUED
+    assert "AbortRun" not in flyte.calls
+
+
+def test_a_long_queue_is_explained_when_patience_ends(flyte: ScriptedFlyte2, client: Client, name: str) -> None:
+    ref = client.launch(request(name))
+    flyte.runs[PROJECT, DOMAIN, name].details.action.status.start_time.FromSeconds(int(time.time()) - 600)
+    with pytest.raises(WaitTimeout, match="It is QUEUED for 10 min: an image"):
+        client.wait(ref, timeout=0.1)

@@ -8,8 +8,13 @@ import enum
 import typing
 from dataclasses import dataclass, field
 
+from flyte.io import DataFrame, Dir, File
 from golden_cases import BEFORE, EPOCH, MOMENT, UTC, Case, same
 from pydantic import BaseModel
+
+from bridge_core import DirectoryRef, FileRef, FrameRef
+
+ONE, MANY = "s3://bucket/folder/one file.csv", "s3://bucket/folder/many"
 
 
 class Shade(enum.Enum):
@@ -93,4 +98,31 @@ CASES2 = [
     Case("tuple", tuple[int, str], (1, "a"), {"item_0": 1, "item_1": "a"}),
     Case("named-tuple", Pair, Pair(1, "b"), {"a": 1, "b": "b"}),
     same("typed-dict", Keys, {"a": 1, "b": "x"}),
+    same("bytes-like-text", str, "\x00\x7f"),
+    same("list-bool", list[bool], [True, False]),
+    same("list-float", list[float], [0.0, -1.5]),
+    same("list-list", list[list[int]], [[1], []]),
+    same("list-timedelta", list[dt.timedelta], [dt.timedelta(0), dt.timedelta(days=1)]),
+    same("dict-datetime", dict[str, dt.datetime], {"a": MOMENT}),
+    Case("optional-enum", Shade | None, Shade.DARK, "DARK"),
+    Case("dict-enum", dict[str, Shade], {"a": Shade.LIGHT}, {"a": "LIGHT"}),
+    Case("optional-dataclass", Part | None, Part(2), {"width": 2, "name": "dense"}),
+    Case("list-pydantic", list[Options], [Options(name="a")], [{"name": "a", "rate": 1.0, "parts": [], "note": None}]),
+    Case("file", File, File.from_existing_remote(ONE), FileRef(uri=ONE)),
+    Case("list-file", list[File], [File.from_existing_remote(ONE)], [FileRef(uri=ONE)]),
+    Case("dict-file", dict[str, File], {"a": File.from_existing_remote(ONE)}, {"a": FileRef(uri=ONE)}),
+    Case("optional-file", File | None, File.from_existing_remote(ONE), FileRef(uri=ONE)),
+    same("optional-file-none", File | None, None),
+    Case("dir", Dir, Dir.from_existing_remote(MANY), DirectoryRef(uri=MANY)),
+    Case("list-dir", list[Dir], [Dir.from_existing_remote(MANY)], [DirectoryRef(uri=MANY)]),
+    Case(
+        "frame", DataFrame, DataFrame.from_existing_remote(MANY, format="parquet"), FrameRef(uri=MANY, format="parquet")
+    ),
+    Case("frame-csv", DataFrame, DataFrame.from_existing_remote(MANY, format="csv"), FrameRef(uri=MANY, format="csv")),
+    Case(
+        "list-frame",
+        list[DataFrame],
+        [DataFrame.from_existing_remote(MANY, format="parquet")],
+        [FrameRef(uri=MANY, format="parquet")],
+    ),
 ]

@@ -68,4 +68,6 @@ def test_theirs_decodes_ours(chosen: Golden) -> None:
 def test_ours_as_the_classes_of_the_caller(chosen: Golden) -> None:
     case = case_of(chosen)
     if isinstance(case.kind, type) and chosen.name != "date":
-        assert CODEC.as_type(CODEC.decode(chosen.literal, chosen.type), case.kind) == case.value
+        made = CODEC.as_type(CODEC.decode(chosen.literal, chosen.type), case.kind)
+        # the SDK's frames keep what they were read from, and compare it
+        assert made == case.value or (chosen.name.startswith("frame") and repr(made) == repr(case.value))

@@ -29,6 +29,7 @@ _UNSUPPORTED = {
     "custom_context": "Flyte 1 has no custom context; use env_vars or labels",
     "cache_lookup_scope": "Flyte 1 has no cache scopes",
     "run_base_dir": "Flyte 1 has no run base directory; use raw_data_path",
+    "max_queued_time": "FlyteAdmin times out runs by the task's own timeout; use timeout of whoever waits",
     "reset_root_logger": "flytekit has no such variable",
 }
 

@@ -131,6 +131,14 @@ class Flyte1Triggers:
             plan = await self._get(entity_of(plan.id))
         return _deployed(plan)
 
+    async def delete(self, ref: EntityRef) -> None:
+        """FlyteAdmin keeps launch plans for ever.
+
+        Raises:
+            Unsupported: Always.
+        """
+        raise Unsupported(f"{ref}: Flyte 1 cannot delete launch plans; deactivate it, which stops its schedule")
+
     async def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
         """Launch plans that have a schedule, one per name: the active version, else the newest."""
         active: set[str] = set()

@@ -13,6 +13,7 @@ What its open-source server does (2.0.43, seen) and this file is built around:
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
@@ -44,6 +45,7 @@ from .convert import (
 )
 from .launching import Flyte2Launching
 from .methods import rpc
+from .queued import Looks, overdue, timed_out
 from .spec import IGNORED, REFUSED, check_options
 from .tasks import equal, interface_of, newest_first
 
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
     from .triggers import Flyte2Triggers
 
 __all__ = ["Flyte2Backend"]
+
+log = logging.getLogger("bridge_core")
 
 _LATE = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
 """Seconds between looks for what a terminal phase promises and cannot be read yet: seen up to 220 ms, so 3.5 s are plenty."""
@@ -103,6 +107,10 @@ class Flyte2Backend(Flyte2Catalog):
         """A task may be wanted by name alone (``launch_plan``, the default kind of a text) and is a task here."""
         same = (wanted.project, wanted.domain, wanted.name) == (launched.project, launched.domain, launched.name)
         return same and wanted.version in (*_UNPINNED, launched.version)
+
+    @cached_property
+    def _looks(self) -> Looks:
+        return Looks()
 
     # What few processes need is imported by those.
 
@@ -153,11 +161,11 @@ class Flyte2Backend(Flyte2Catalog):
         async def look() -> Any:
             return await self._details(ref, timeout)
 
-        details = await look()
+        details = await self._in_time(ref, await look())
         # Without an attempt there never is an error: a task that is empty, inputs that do not exist.
         if phase_of(details.action.status.phase) is RunPhase.FAILED and details.action.attempts:
             details = await self._until(look, lambda told: told.action.WhichOneof("result") == "error_info", details)
-        return snapshot(details.action, self.console_url(ref), details.run_spec)
+        return timed_out(snapshot(details.action, self.console_url(ref), details.run_spec))
 
     async def find(self, ref: RunRef) -> Existing | None:
         """ListRuns over all projects, then GetRunDetails.
@@ -217,8 +225,8 @@ class Flyte2Backend(Flyte2Catalog):
             project_id=project_id(project, domain, self._org),
         )
         page = await self._calls.unary(rpc("ListRuns"), request, timeout=timeout)
-        found = (snapshot(item.action, self.console_url(run_ref(item.action.id.run))) for item in page.runs)
-        return {item.ref.name: item for item in found}
+        found = [snapshot(item.action, self.console_url(run_ref(item.action.id.run))) for item in page.runs]
+        return {item.ref.name: await self._looked_at(item) for item in found}
 
     async def stored_inputs(self, ref: RunRef) -> StoredLiterals:
         """GetActionData."""
@@ -315,6 +323,21 @@ class Flyte2Backend(Flyte2Catalog):
 
     def clear_cache(self) -> None:
         """Nothing is kept."""
+
+    async def _looked_at(self, item: RunSnapshot) -> RunSnapshot:
+        """A run of a list that is QUEUED for long: whether it should be, lists do not show."""
+        return await self.describe(item.ref) if self._looks.due(item) else item
+
+    async def _in_time(self, ref: RunRef, details: Any) -> Any:
+        """The run, aborted first when it is QUEUED for longer than it may."""
+        reason = overdue(details)
+        if reason is None:
+            return details
+        log.warning("run %s is aborted: %s", ref, reason)
+        await self._calls.unary(
+            rpc("AbortRun"), run_service_pb2.AbortRunRequest(run_id=run_id(ref, self._org), reason=reason)
+        )
+        return await self._details(ref)
 
     async def _details(self, ref: RunRef, timeout: float | None = None) -> Any:
         request = run_service_pb2.GetRunDetailsRequest(run_id=run_id(ref, self._org))

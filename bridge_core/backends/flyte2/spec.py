@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from flyteidl2.core import literals_pb2, security_pb2
 from flyteidl2.task import run_pb2
 
+from ...model.durations import seconds
 from ...model.errors import InvalidRequest, Unsupported
 from ...model.provenance import label_value
 from .convert import FINGERPRINT, LAUNCH
+from .queued import LIMIT
 
 if TYPE_CHECKING:
     from ...model.run_options import RunOptions
@@ -103,7 +105,8 @@ def run_spec(
                 spec.ClearField(name)
     labels, kept = _legal(options.labels or {})
     spec.labels.values.update(labels)
-    marks = {FINGERPRINT: fingerprint, LAUNCH: launch_id}
+    limit = seconds(options.max_queued_time)
+    marks = {FINGERPRINT: fingerprint, LAUNCH: launch_id, LIMIT: None if limit is None else f"{limit:g}"}
     spec.annotations.values.update({**(options.annotations or {}), **kept})
     spec.annotations.values.update({key: value for key, value in marks.items() if value is not None})
     envs = _environment(options)

@@ -119,6 +119,13 @@ class Flyte2Triggers:
         """UpdateTriggers, unless it is inactive."""
         return await self._set(ref, active=False)
 
+    async def delete(self, ref: EntityRef) -> None:
+        """DeleteTriggers; deploying it again brings it back with its revisions."""
+        found = await self._tasks.trigger(ref)
+        if found is not None:
+            request = trigger_service_pb2.DeleteTriggersRequest(names=[found.id.name])
+            await self._calls.unary(rpc("DeleteTriggers"), request)
+
     async def listed(self, project: str, domain: str) -> AsyncIterator[DeployedTrigger]:
         """ListTriggers; those with a schedule."""
         async for item in trigger_names(self._calls, project, domain, self._org):
