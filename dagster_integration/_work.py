@@ -84,7 +84,7 @@ class Work:
 
     def prepared(self, context: StepContext, inputs: Any) -> tuple[How, Mapping[str, Any]]:
         """How the step runs it, and the inputs, checked. Raises `Failure`."""
-        resource, _ = flyte_of(context, self.entity, self.resource_key)
+        resource, client = flyte_of(context, self.entity, self.resource_key)
         how = How(
             options=self._options_now(context),
             timeout=self.timeout,
@@ -97,6 +97,10 @@ class Work:
             nodes=self.nodes,
             more_inputs=None if self.partitions is None else functools.partial(self.partitions.values, context),
         )
+        try:
+            resource.check_allowed(self.entity.placed(client.config, settings="FlyteResource"), how.options)
+        except BridgeError as error:
+            raise failure_of_error(error, None) from None
         return how, self._inputs(inputs, context)
 
     def _options_now(self, context: StepContext) -> RunOptions:

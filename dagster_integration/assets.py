@@ -107,6 +107,8 @@ def build_flyte_assets(
         found = given(context)
         return {**found, **config.to_inputs()} if isinstance(found, Mapping) else found
 
+    given.__annotations__.clear()  # texts, which would be compiled for each of thousands of assets
+    configured.__annotations__.clear()
     if config is not None:
         configured.__annotations__["config"] = config
     ref = EntityRef.parse(entity) if isinstance(entity, str) else entity
