@@ -18,7 +18,7 @@ from bridge_core import BridgeError, EntityKind, InvalidRequest, RunPhase, RunRe
 from ._compat import first_event_floor, is_native, outputs_limit, sync_grace
 from ._event import EventError, RunEvent
 from ._failures import airflow_failures
-from ._identity import remember_url, remembered_url, task_key
+from ._identity import remember_pin, remember_url, remembered_pin, remembered_url, task_key
 from ._kill import SyncKill, abort_and_tell
 from ._launch_or_attach import build_request, launch_for, placed
 from ._outputs import checked_selection, output_loader, output_xcoms
@@ -74,6 +74,8 @@ class RunTask:
             kill = SyncKill(client, ti, str(key), enabled=operator.cancel_on_kill)
             operator.attend(kill)
             try:
+                if request.register is not None:
+                    request = self._registered(client, request, key)
                 launched = self._launch(client, request, key, kill, fresh=fresh)
                 self._publish(client, launched.ref)
                 if not operator.wait_for_completion:
@@ -169,7 +171,28 @@ class RunTask:
             native=is_native(operator),
             load=output_loader(client),
         )
-        return replace(request, entity=placed(request.entity, client.config, operator.flyte_conn_id))
+        entity = placed(request.entity, client.config, operator.flyte_conn_id)
+        return replace(request, entity=entity, register=operator.register)
+
+    def _registered(self, client: Client, request: LaunchRequest, key: TaskKey) -> LaunchRequest:
+        """The launch of what is registered for this task: by an earlier try, else now. Kept before anything is launched."""
+        known = remembered_pin(self.context, key.epoch, request.entity)
+        if known is not None:
+            request = replace(request, register=None, entity=known)
+            self.log.info("version %s was registered by an earlier try; clear the task to register anew", known.version)
+        else:
+            with airflow_failures():
+                request = patiently(
+                    lambda: client.register_for(request),
+                    "registering",
+                    patience=LAUNCH_PATIENCE,
+                    refusals=Unauthenticated,
+                )
+            remember_pin(self.context, key.epoch, request.entity)
+            self.log.info("registered %s", request.entity)
+        key.version = request.entity.version or ""
+        self.ti.xcom_push(key="flyte_version", value=key.version)
+        return request
 
     def _launch(self, client: Client, request: LaunchRequest, key: TaskKey, kill: SyncKill, *, fresh: bool) -> Launched:
         operator, ti = self.operator, self.ti

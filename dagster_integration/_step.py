@@ -34,8 +34,8 @@ from bridge_core import (
 
 from ._attempts import newest_attempt
 from ._failures import failure_of_error, failure_of_run, is_final
-from ._lineage import Lineage, asked_at
-from ._notes import note_run
+from ._lineage import Lineage, asked_at, runs_of
+from ._notes import note_pin, note_run, noted_pin
 from ._origin import provenance_of
 from ._patience import Patience
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import timedelta
 
-    from bridge_core import Client, Entity, EntityRef, ErrorClass, RunOutputs, RunSnapshot
+    from bridge_core import Client, Entity, EntityRef, ErrorClass, RegisterRequest, RunOutputs, RunSnapshot
 
     from ._compat import StepContext
     from ._interrupts import Interrupts
@@ -68,6 +68,7 @@ class How:
         reads_outputs: Whether outputs are fetched.
         nodes: Of which nodes of the run, too.
         more_inputs: Gives further inputs, over the author's; it may ask for the interface.
+        register: What brings the entity, registered before it is launched; None: it is registered.
     """
 
     options: RunOptions
@@ -80,6 +81,7 @@ class How:
     reads_outputs: bool = True
     nodes: tuple[str, ...] = ()
     more_inputs: Callable[[Callable[[], Entity]], Mapping[str, Any]] | None = None
+    register: RegisterRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,8 @@ class Step:
         """Launches or attaches. Raises `Failure`."""
         try:
             entity = entity.placed(self.client.config, settings="FlyteResource")
+            if self.how.register is not None:
+                entity = self._registered(entity, self.how.register)
             if self.how.more_inputs is not None:
                 what = f"reading the interface of {entity}"
                 interface = self.how.more_inputs(
@@ -159,6 +163,18 @@ class Step:
     def failure_of(self, error: BridgeError) -> dg.Failure:
         """What the step says when Flyte could not be asked, or was asked for something impossible."""
         return failure_of_error(error, self.ref, console_url=self._console())
+
+    def _registered(self, entity: EntityRef, register: RegisterRequest) -> EntityRef:
+        """The version that is registered for this step: by an earlier try or execution of it, else now."""
+        context, step = self.context, self.lineage.step_key
+        for run_id in runs_of(context.instance, context.run, self.lineage.scope):
+            if (pinned := noted_pin(context.instance, run_id, step, entity)) is not None:
+                context.log.info("version %s was registered by an earlier try of this step", pinned.version)
+                return pinned
+        asked = LaunchRequest(entity, register=register)
+        pinned = self.patience.ask(f"registering {entity}", lambda: self.client.register_for(asked)).entity
+        note_pin(context, pinned, step)
+        return pinned
 
     def _launch_or_attach(
         self, entity: EntityRef, inputs: Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import dagster as dg
 
-from bridge_core import BridgeError, EntityRef, InvalidRequest, RunOptions, seconds
+from bridge_core import BridgeError, EntityRef, InvalidRequest, LaunchRequest, RunOptions, seconds
 
 from ._compat import name_of_step
 from ._failures import error_classes, failure_of_error
@@ -57,6 +57,8 @@ class Work:
     """Whose outputs are needed, too."""
     partitions: PartitionInputs | None = None
     """Which inputs say which partitions a run makes."""
+    register: Any = None
+    """What brings the entity: a source, or a `RegisterRequest`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retry_on", error_classes(self.retry_on))
@@ -65,6 +67,8 @@ class Work:
         if self.on_reexecute not in get_args(OnReexecute):
             modes = ", ".join(map(repr, get_args(OnReexecute)))
             raise InvalidRequest(f"on_reexecute: wanted one of {modes}, got {self.on_reexecute!r}")
+        # of a `LaunchRequest`, so that what a launch cannot register is refused here
+        object.__setattr__(self, "register", LaunchRequest(self.entity, register=self.register).register)
         seconds(self.timeout, "timeout")
         seconds(self.poll_interval, "poll_interval", positive=True)
 
@@ -96,6 +100,7 @@ class Work:
             reads_outputs=self.shown.any or self.reads_outputs,
             nodes=self.nodes,
             more_inputs=None if self.partitions is None else functools.partial(self.partitions.values, context),
+            register=self.register,
         )
         try:
             resource.check_allowed(self.entity.placed(client.config, settings="FlyteResource"), how.options)

@@ -22,7 +22,7 @@ from .results import LONGEST, Shown, materialize_result
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge_core import ErrorClass
+    from bridge_core import ErrorClass, RegisterRequest
 
     from .resource import FlyteResource
     from .run_config import FlyteRunConfig
@@ -50,6 +50,7 @@ def build_flyte_assets(
     metadata_limit: int = LONGEST,
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     described_by: FlyteResource | None = None,
+    register: RegisterRequest | Any = None,
     **asset: Unpack[AssetArguments],
 ) -> dg.AssetsDefinition:
     """An asset whose materialization is one run of a Flyte launch plan, workflow or task.
@@ -84,6 +85,9 @@ def build_flyte_assets(
             None: the Dagster run and its re-executions are the work.
         described_by: A Flyte that is asked, while definitions load, for what the workflow's author wrote about it: the asset's
             description when none is given. None: nobody is asked.
+        register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
+            a `RegisterRequest`. Tries and re-executions of the step launch the version that was registered first, also when
+            the code has changed since; a new Dagster run registers anew.
         **asset: Arguments of `dagster.asset`: ``name`` or ``key`` (default: the last part of the entity's name), ``deps``,
             ``partitions_def``, ``retry_policy``, ``pool``, ….
 
@@ -129,6 +133,7 @@ def build_flyte_assets(
         metadata_limit=metadata_limit,
         work=work,
         described_by=described_by,
+        register=register,
         **asset,
     )(given if config is None else configured)
 
@@ -149,6 +154,7 @@ def flyte_assets(
     metadata_limit: int = LONGEST,
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     described_by: FlyteResource | None = None,
+    register: RegisterRequest | Any = None,
     **asset: Unpack[AssetArguments],
 ) -> Callable[[Callable[..., Mapping[str, Any]]], dg.AssetsDefinition]:
     """Turns a function that returns the inputs of a Flyte run into the asset that this run makes.
@@ -191,6 +197,7 @@ def flyte_assets(
         partitions=partitions,
         reads_outputs=any(piece.output is not None and piece.node is None for piece in pieces),
         nodes=tuple(dict.fromkeys(piece.node for piece in pieces if piece.node is not None)),
+        register=register,
     )
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> dg.AssetsDefinition:

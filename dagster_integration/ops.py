@@ -15,7 +15,7 @@ from .results import LONGEST, Shown, output_metadata, run_metadata
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge_core import ErrorClass
+    from bridge_core import ErrorClass, RegisterRequest
 
     from .run_config import FlyteRunConfig
 
@@ -43,6 +43,7 @@ def flyte_run_op(
     retry_policy: dg.RetryPolicy | None = None,
     tags: Mapping[str, Any] | None = None,
     pool: str | None = None,
+    register: RegisterRequest | Any = None,
 ) -> dg.OpDefinition:
     """An op that runs a Flyte launch plan, workflow or task, and gives its outputs to the ops after it.
 
@@ -68,6 +69,7 @@ def flyte_run_op(
         retry_policy: Of the op.
         tags: Of the op.
         pool: Of the op.
+        register: What brings the entity, registered before it is launched; as in `build_flyte_assets`.
 
     Raises:
         InvalidRequest: The entity, an option or the like cannot be read.
@@ -93,6 +95,7 @@ def flyte_run_op(
         shown=Shown.of(metadata_outputs, limit=metadata_limit),
         work=work,
         reads_outputs=True,
+        register=register,
     )
 
     def compute(context: dg.OpExecutionContext, upstream: Mapping[str, Any]) -> Iterator[dg.Output[Any]]:

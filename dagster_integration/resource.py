@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from bridge_core import Client, Config, EntityKind, EntityRef, RunOptions
+    from bridge_core import Client, Config, EntityKind, EntityRef, RegistrationReport, RunOptions
 
     from ._catalog import Selector
     from .translator import FlyteEntityProps
@@ -210,6 +210,18 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
                 f"{entity}: this FlyteResource lets runs use {', '.join(accounts) or 'no service account'} only "
                 f"(allowed_service_accounts), not {account!r}"
             )
+
+    def register(self, source: Any, **arguments: Any) -> "RegistrationReport":
+        """Registers tasks, workflows and launch plans; see ``Client.register``.
+
+        Args:
+            source: A package, code or values; or a `RegisterRequest`.
+            **arguments: Those of ``Client.register``: ``version``, ``python``, ``activate``, ….
+
+        Raises:
+            BridgeError: See there.
+        """
+        return self.get_client().register(source, **arguments)
 
     def get_resource_definition(self) -> Any:
         """What Dagster calls while definitions load.

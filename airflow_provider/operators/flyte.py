@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from ..links import FlyteConsoleLink, FlyteLogLink
 from .abort import FlyteAbortOperator
+from .register import FlyteRegisterOperator
 from .signal import FlyteSignalOperator
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import EntityRef, RunOptions
+    from bridge_core import EntityRef, RegisterRequest, RunOptions
 
     from .._kill import SyncKill
 
-__all__ = ["FlyteAbortOperator", "FlyteRunOperator", "FlyteSignalOperator"]
+__all__ = ["FlyteAbortOperator", "FlyteRegisterOperator", "FlyteRunOperator", "FlyteSignalOperator"]
 
 
 class FlyteRunOperator(BaseOperator):
@@ -63,6 +64,9 @@ class FlyteRunOperator(BaseOperator):
             failure, or ``"fail"``: fails the task at once.
         progress_interval: Seconds after which the task's log says what the run's nodes do, then less and less often; 0: never.
             None: 30 on a worker; in the triggerer, where thousands wait, never.
+        register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
+            a `RegisterRequest`. Retries launch the version that the first try registered (XCom ``flyte_version``), also when the
+            code has changed since; clearing the task registers anew. ``version`` is what it is registered under.
         **kwargs: Of every Airflow operator.
 
     Example:
@@ -99,6 +103,7 @@ class FlyteRunOperator(BaseOperator):
         retry_mode: Literal["attach", "recover", "relaunch", "fresh"] = "attach",
         user_errors: Literal["retry", "fail"] = "retry",
         progress_interval: float | timedelta | None = None,
+        register: RegisterRequest | Any = None,
         **kwargs: Any,
     ) -> None:
         # Airflow would store every output twice, whatever its size, and overwrite keys of ours: see `_outputs`.
@@ -123,6 +128,7 @@ class FlyteRunOperator(BaseOperator):
         self.retry_mode = retry_mode
         self.user_errors = user_errors
         self.progress_interval = progress_interval
+        self.register = register
         self.each_output = bool(each)
         self.console_url: str | None = None
         self.log_url: str | None = None

@@ -30,7 +30,7 @@ DAGS = Path(__file__).parent / "dags"
 
 @pytest.fixture(scope="session")
 def sandbox():
-    with Sandbox() as running:
+    with Sandbox(images={"busybox:*": []}) as running:
         flyte = RawFlyte(running.endpoint)
         flyte.register("workflows.extract", {"day": STRING, "limit": INTEGER})
         flyte.register("workflows.train", {"day": STRING, "epochs": INTEGER}, gate="approve")
