@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
+    from .component import FlyteProjectComponent
     from .io_manager import FlyteIOManager
+    from .multi_asset import FlyteRun, build_flyte_multi_asset
     from .ops import flyte_run_op
     from .register import flyte_register_op
     from .resource import FlyteResource
@@ -33,11 +35,14 @@ if TYPE_CHECKING:
 __all__ = [
     "FlyteEntityProps",
     "FlyteIOManager",
+    "FlyteProjectComponent",
     "FlyteResource",
+    "FlyteRun",
     "FlyteRunConfig",
     "FlyteRunSeen",
     "FlyteTranslator",
     "build_flyte_assets",
+    "build_flyte_multi_asset",
     "build_flyte_reaper_sensor",
     "build_flyte_run_sensor",
     "build_flyte_schedule",
@@ -50,7 +55,10 @@ __all__ = [
 _HOME = {
     "FlyteEntityProps": "translator",
     "FlyteIOManager": "io_manager",
+    "FlyteProjectComponent": "component",
+    "FlyteRun": "multi_asset",
     "FlyteRunConfig": "run_config",
+    "build_flyte_multi_asset": "multi_asset",
     "FlyteRunSeen": "run_sensor",
     "build_flyte_run_sensor": "run_sensor",
     "FlyteTranslator": "translator",

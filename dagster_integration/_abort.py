@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from bridge_core import BridgeError, RunNotFound
@@ -11,6 +12,8 @@ from ._compat import is_being_cancelled
 from ._notes import note_stop
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bridge_core import Client, RunRef
 
     from ._compat import StepContext
@@ -19,50 +22,65 @@ __all__ = ["abort_if_meant"]
 
 _TRIES = 5  # an interrupted create may still be on its way: how often we look for the run, and …
 _PAUSE = 0.5  # … seconds between
+_AT_ONCE = 8  # aborts
 
 
-def abort_if_meant(context: StepContext, client: Client, ref: RunRef | None, step: str, *, by_hand: bool) -> None:
-    """Aborts the run when a person asked Dagster to stop; otherwise (eviction, shutdown) leaves it to the next try.
+def abort_if_meant(context: StepContext, client: Client, refs: Sequence[RunRef], step: str, *, by_hand: bool) -> None:
+    """Aborts the runs when a person asked Dagster to stop; otherwise (eviction, shutdown) leaves them to the next try.
 
     Args:
         context: Of the interrupted step.
         client: Of its Flyte.
-        ref: Its run; None when none was named yet.
+        refs: Its runs; none when none was named yet.
         step: Its key.
         by_hand: Whether somebody pressed Ctrl-C.
     """
     run_id = context.run.run_id
     if by_hand:
         note_stop(context, step)
-    if ref is None:
-        return
     if is_being_cancelled(context.instance, run_id):
         why = "was cancelled"
     elif by_hand:
         why = "was stopped with Ctrl-C"
     else:
-        context.log.warning(
-            "interrupted, but nobody cancelled this Dagster run: Flyte run %s goes on, and a retry or re-execution attaches "
-            "to it. Console: %s",
-            ref,
-            client.console_url(ref),
-        )
+        for ref in refs:
+            context.log.warning(
+                "interrupted, but nobody cancelled this Dagster run: Flyte run %s goes on, and a retry or re-execution "
+                "attaches to it. Console: %s",
+                ref,
+                client.console_url(ref),
+            )
         return
-    for _ in range(_TRIES):
-        try:
-            client.abort(ref, reason=f"Dagster run {run_id} {why}")
-        except RunNotFound:
-            time.sleep(_PAUSE)
-            continue
-        except BridgeError as error:
-            context.log.error(  # noqa: TRY400  # what people need is in the text
+    if not refs:
+        return
+    with ThreadPoolExecutor(min(len(refs), _AT_ONCE), thread_name_prefix="flyte-abort") as pool:
+        ends = list(pool.map(lambda ref: _abort(client, ref, f"Dagster run {run_id} {why}"), refs))
+    for ref, end in zip(refs, ends, strict=True):
+        if end is None:
+            context.log.info("aborted Flyte run %s, because this Dagster run %s", ref, why)
+        elif isinstance(end, RunNotFound):
+            context.log.info("Flyte run %s was not launched; nothing to abort", ref)
+        else:
+            context.log.error(
                 "Flyte run %s could not be aborted and may go on; a sensor made by build_flyte_reaper_sensor aborts it as soon "
                 "as Flyte answers, and without one it must be aborted by hand: %s. Console: %s",
                 ref,
-                error,
+                end,
                 client.console_url(ref),
             )
-            return
-        context.log.info("aborted Flyte run %s, because this Dagster run %s", ref, why)
-        return
-    context.log.info("Flyte run %s was not launched; nothing to abort", ref)
+
+
+def _abort(client: Client, ref: RunRef, reason: str) -> BridgeError | None:
+    """What kept it from being aborted."""
+    for last in range(_TRIES - 1, -1, -1):
+        try:
+            client.abort(ref, reason=reason)
+        except RunNotFound as error:
+            if not last:
+                return error
+            time.sleep(_PAUSE)
+        except BridgeError as error:
+            return error
+        else:
+            return None
+    return None

@@ -1,274 +1,44 @@
-"""One Flyte run for one Dagster step: launch it once, wait for it, stop it when a person stops the step.
-
-What happens when something dies:
-
-* the step's process, or the whole worker: the retry has the same lineage, hence the same run name, and attaches;
-* the Flyte run: the next try finds it FAILED or ABORTED under its name and launches the next attempt, unless that try is
-  automatic and the end is final for it (`is_final`);
-* a person stops the Dagster run: its status is CANCELING when the interrupt arrives, and the Flyte run is aborted;
-* a person presses Ctrl-C on ``dagster job execute`` or a script: the signal is SIGINT, and the Flyte run is aborted;
-* the pod is evicted (SIGTERM, status still STARTED): the Flyte run goes on, and a retry attaches;
-* Flyte: it is asked again, whatever the question was. An abort that could not be sent is owed: `build_flyte_reaper_sensor`.
-"""
+"""Runs of a Dagster step from their launch to their end, and what becomes of them when the step is interrupted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from bridge_core import (
-    AlreadyExists,
-    BridgeError,
-    Launched,
-    LaunchRequest,
-    PollPolicy,
-    RunNotFound,
-    RunOptions,
-    RunRef,
-    seconds,
-)
+from bridge_core import BridgeError, WaitTimeout
 
 from ._abort import abort_if_meant
-from ._attempts import newest_attempt
 from ._compat import is_being_cancelled, step_key
-from ._failures import failure_of_error, failure_of_run, is_final
 from ._interrupts import Interrupts
-from ._lineage import Lineage, asked_at, runs_of
-from ._notes import note_pin, note_run, noted_pin, was_stopped_by_hand
-from ._origin import provenance_of
-from ._patience import Patience
+from ._notes import was_stopped_by_hand
+from ._step import How, Outcome, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import timedelta
-
-    from bridge_core import Client, Entity, EntityRef, ErrorClass, RegisterRequest, RunOutputs, RunSnapshot
+    from bridge_core import Client, EntityRef, RunRef, RunSnapshot
 
     from ._compat import StepContext
 
-__all__ = ["How", "Outcome", "run_to_end"]
-
-_ATTEMPTS = 100  # runs of one lineage that ended badly, before we stop counting
+__all__ = ["Job", "run_to_end", "runs_to_end"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """How a step runs its Flyte run: what the asset's author decided.
+class Job:
+    """One of many runs of a step.
 
     Attributes:
-        options: Of the run.
-        timeout: Seconds until the step fails; None for ever.
-        poll_interval: Seconds between questions; None adapts.
-        retry_on: Classes of errors after which a `RetryPolicy` may launch again; None for those of the table.
-        on_reexecute: What follows a run that ended badly: ``fresh``, ``relaunch`` or ``recover``.
-        shared: Name of the piece of work where other Dagsters do it too; None where it is this Dagster's own.
-        dagster_url: Of Dagster's webserver, for the link back.
-        reads_outputs: Whether outputs are fetched.
-        nodes: Of which nodes of the run, too.
-        more_inputs: Gives further inputs, over the author's; it may ask for the interface.
-        register: What brings the entity, registered before it is launched; None: it is registered.
+        part: Tells it from the others of the step: the key of its asset.
+        entity: What runs.
+        inputs: Of the run.
+        how: Decided by the author.
     """
 
-    options: RunOptions
-    timeout: float | timedelta | None = None
-    poll_interval: float | timedelta | None = None
-    retry_on: Collection[ErrorClass] | None = None
-    on_reexecute: str = "fresh"
-    shared: str | None = None
-    dagster_url: str = ""
-    reads_outputs: bool = True
-    nodes: tuple[str, ...] = ()
-    more_inputs: Callable[[Callable[[], Entity]], Mapping[str, Any]] | None = None
-    register: RegisterRequest | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """A run that succeeded, for a step.
-
-    Attributes:
-        snapshot: How it ended.
-        outputs: Empty when they were not wanted.
-        of_nodes: Outputs of the nodes that were asked for, by name.
-        differing: Names of the inputs that this try would have given otherwise; None when the run has this try's inputs.
-    """
-
-    snapshot: RunSnapshot
-    outputs: RunOutputs | None
-    of_nodes: Mapping[str, RunOutputs]
-    differing: tuple[str, ...] | None
-
-
-class _Step:
-    """What a step knows about its run while it works on it."""
-
-    def __init__(self, context: StepContext, client: Client, how: How, interrupts: Interrupts) -> None:
-        self.context = context
-        self.client = client
-        self.how = how
-        self.lineage = Lineage.of(context, shared=how.shared)
-        every = seconds(how.poll_interval, "poll_interval", positive=True)
-        poll = client.config.poll if every is None else PollPolicy.every(every)
-        self.patience = Patience(context, seconds(how.timeout, "timeout"), poll, interrupts)
-        self.interrupts = interrupts
-        self.ref: RunRef | None = None
-        self.before: RunRef | None = None
-
-    def work(self, entity: EntityRef, inputs: Mapping[str, Any]) -> Outcome:
-        """Launches or attaches, waits, reads the outputs."""
-        try:
-            entity = entity.placed(self.client.config, settings="FlyteResource")
-            if self.how.register is not None:
-                entity = self._registered(entity, self.how.register)
-            if self.how.more_inputs is not None:
-                what = f"reading the interface of {entity}"
-                interface = self.how.more_inputs(
-                    lambda: self.patience.ask(what, lambda: self.client.get_entity(entity))
-                )
-                inputs = {**inputs, **interface}
-            launched, differing = self._launch_or_attach(entity, inputs)
-            snapshot = self._wait(launched)
-            if not snapshot.phase.is_success:
-                raise self._failure(snapshot)
-            outputs = self._outputs(snapshot) if self.how.reads_outputs else None
-            of_nodes = {node: self._outputs(snapshot, node) for node in self.how.nodes}
-        except BridgeError as error:
-            raise failure_of_error(error, self.ref, console_url=self._console()) from None
-        return Outcome(snapshot=snapshot, outputs=outputs, of_nodes=of_nodes, differing=differing)
-
-    def _registered(self, entity: EntityRef, register: RegisterRequest) -> EntityRef:
-        """The version that is registered for this step: by an earlier try or execution of it, else now."""
-        context, step = self.context, self.lineage.step_key
-        for run_id in runs_of(context.instance, context.run, self.lineage.scope):
-            if (pinned := noted_pin(context.instance, run_id, step, entity)) is not None:
-                context.log.info("version %s was registered by an earlier try of this step", pinned.version)
-                return pinned
-        asked = LaunchRequest(entity, register=register)
-        pinned = self.patience.ask(f"registering {entity}", lambda: self.client.register_for(asked)).entity
-        note_pin(context, pinned, step)
-        return pinned
-
-    def _launch_or_attach(
-        self, entity: EntityRef, inputs: Mapping[str, Any]
-    ) -> tuple[Launched, tuple[str, ...] | None]:
-        attempt = 0
-        while attempt < _ATTEMPTS:
-            self.interrupts.check()
-            name = self.lineage.run_name(entity, attempt)
-            self.ref = ref = RunRef(entity.project or "", entity.domain or "", name)
-            shared = self.how.shared is not None
-            note_run(self.context, ref, self.lineage.step_key, self._console(), shared=shared)
-            by = provenance_of(self.context, self.lineage, attempt, url=self.how.dagster_url, awaited=not shared)
-            request = LaunchRequest(entity, inputs=inputs, name=name, options=self.how.options, provenance=by)
-            try:
-                launched, differing = self.patience.ask(f"launching run {ref}", lambda r=request: self._once(r))  # type: ignore[misc]
-            except AlreadyExists as error:
-                if not error.burnt:
-                    raise
-                self.context.log.warning("nobody can have this name, taking the next one: %s", error)
-                attempt += 1
-                continue
-            if launched.created or not _ended_badly(launched.snapshot):
-                self._announce(launched, differing)
-                return launched, differing
-            attempt = self._next(entity, attempt, launched.snapshot)
-        raise dg.Failure(
-            f"{_ATTEMPTS} runs of {entity} ended badly for step {self.lineage.step_key!r} of Dagster run {self.lineage.scope} "
-            "and its re-executions; start a new Dagster run instead of re-executing this one",
-            allow_retries=False,
-        )
-
-    def _once(self, request: LaunchRequest) -> tuple[Launched, tuple[str, ...] | None]:
-        if self.before is None or self.how.on_reexecute == "fresh":
-            return self._named(request)
-        again = self.client.recover if self.how.on_reexecute == "recover" else self.client.relaunch
-        ref = again(self.before, name=request.name)
-        self.context.log.info("run %s: %s of run %s", ref, self.how.on_reexecute, self.before)
-        return Launched(ref=ref, created=True, snapshot=self.client.describe(ref)), None
-
-    def _named(self, request: LaunchRequest) -> tuple[Launched, tuple[str, ...] | None]:
-        """The run of that name, made now or found; with the inputs that differ when it was launched with others."""
-        try:
-            return self.client.launch_or_attach(request), None
-        except AlreadyExists as found:
-            if not found.same_entity or found.ref is None or found.snapshot is None:
-                raise
-            return Launched(ref=found.ref, created=False, snapshot=found.snapshot), found.differing
-
-    def _next(self, entity: EntityRef, attempt: int, ended: RunSnapshot) -> int:
-        """The attempt to look at after one that ended badly: the newest there is, or the one after it."""
-
-        def look(number: int) -> RunSnapshot | None:
-            ref = RunRef(entity.project or "", entity.domain or "", self.lineage.run_name(entity, number))
-            try:
-                return self.patience.ask(f"looking for run {ref}", lambda: self.client.describe(ref))
-            except RunNotFound:
-                return None
-
-        newest, snapshot = newest_attempt(look, attempt, ended, limit=_ATTEMPTS)
-        if not _ended_badly(snapshot):
-            self.before = None
-            return newest
-        asked = asked_at(self.context.instance, self.context.run, self.context.retry_number)
-        if is_final(snapshot, self.how.retry_on, asked):
-            self.ref = snapshot.ref
-            raise self._failure(snapshot)
-        self.context.log.warning(
-            "an earlier try ended badly, launching attempt %d: %s", newest + 2, snapshot.describe()
-        )
-        self.before = snapshot.ref
-        return newest + 1
-
-    def _announce(self, launched: Launched, differing: tuple[str, ...] | None) -> None:
-        what = "launched" if launched.created else "attached to"
-        self.context.log.info("%s Flyte run %s. Console: %s", what, launched.ref, self._console())
-        if differing is not None:  # inputs with now() in them, for instance
-            self.context.log.warning(
-                "run %s was launched by an earlier try of this step with other inputs (%s); its own inputs stay in force",
-                launched.ref,
-                ", ".join(differing) or "unknown ones",
-            )
-
-    def _wait(self, launched: Launched) -> RunSnapshot:
-        """Blocks in this thread, where an interrupt is raised at once; an ``async def`` body would never see it."""
-        final = launched.snapshot
-        with self.patience.shown():
-            for snapshot in self.client.watch(
-                launched.ref, timeout=self.patience.left, poll_interval=self.how.poll_interval
-            ):
-                self.context.log.info("Flyte run %s: %s", launched.ref.name, snapshot.phase.value)
-                final = snapshot
-                self.interrupts.check()
-        return final
-
-    def _outputs(self, snapshot: RunSnapshot, node: str | None = None) -> RunOutputs:
-        what = f"reading the outputs of {f'node {node!r} of ' if node else ''}run {snapshot.ref}"
-        try:
-            return self.patience.ask(what, lambda: self.client.outputs(snapshot.ref, node=node))
-        except BridgeError as error:
-            # The run succeeded: another try attaches to it and reads again, and can launch nothing.
-            failure = failure_of_error(error, snapshot.ref, console_url=snapshot.console_url)
-            raise dg.Failure(failure.description, failure.metadata, allow_retries=True) from None
-
-    def _failure(self, snapshot: RunSnapshot) -> dg.Failure:
-        return failure_of_run(
-            snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
-        )
-
-    def _log_links(self, snapshot: RunSnapshot) -> Mapping[str, str]:
-        """Where the failed attempts wrote their logs; nothing when that cannot be told now."""
-        try:
-            links = self.client.logs(snapshot.ref)
-        except BridgeError as error:
-            self.context.log.info("the log links of run %s could not be read: %s", snapshot.ref, error)
-            return {}
-        return {f"{link.node}[{link.attempt}] {link.name}".strip(): link.uri for link in links}
-
-    def _console(self) -> str:
-        return self.client.console_url(self.ref) if self.ref is not None else ""
+    part: str
+    entity: EntityRef
+    inputs: Mapping[str, Any]
+    how: How
 
 
 def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How) -> Outcome:
@@ -281,7 +51,7 @@ def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: 
     step_key(context)  # says what to do instead, outside of a run
     _refuse_what_was_stopped(context)
     with Interrupts() as interrupts:
-        step = _Step(context, client, how, interrupts)
+        step = Step(context, client, how, interrupts)
         try:
             try:
                 return step.work(entity, inputs)
@@ -290,8 +60,65 @@ def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: 
                 raise
         except dg.DagsterExecutionInterruptedError:  # a second signal may come between the two lines above
             interrupts.settle()
-            abort_if_meant(context, client, step.ref, step.lineage.step_key, by_hand=interrupts.by_hand(context.run))
+            refs = [step.ref] if step.ref is not None else []
+            abort_if_meant(context, client, refs, step.lineage.step_key, by_hand=interrupts.by_hand(context.run))
             raise
+
+
+def runs_to_end(context: StepContext, client: Client, jobs: Sequence[Job]) -> list[Outcome | dg.Failure]:
+    """The same for many runs in one step: launched one after the other, then waited for together, each with its own end.
+
+    Returns:
+        In the order of the jobs; a failure for each that did not end well. Nothing is returned before all have ended: a signal
+        that comes while Dagster works on a result would not be seen here, and leave the others running.
+
+    Raises:
+        DagsterExecutionInterruptedError: The step was interrupted.
+    """
+    step_key(context)
+    _refuse_what_was_stopped(context)
+    with Interrupts() as interrupts:
+        steps = [Step(context, client, job.how, interrupts, part=job.part) for job in jobs]
+        try:
+            try:
+                return _all(client, steps, jobs)
+            except dg.DagsterExecutionInterruptedError:
+                interrupts.settle()
+                raise
+        except dg.DagsterExecutionInterruptedError:
+            interrupts.settle()
+            refs = [step.ref for step in steps if step.ref is not None]
+            abort_if_meant(context, client, refs, step_key(context), by_hand=interrupts.by_hand(context.run))
+            raise
+
+
+def _all(client: Client, steps: Sequence[Step], jobs: Sequence[Job]) -> list[Outcome | dg.Failure]:
+    found: dict[int, Outcome | dg.Failure] = {}
+    going: dict[RunRef, int] = {}
+    for number, (step, job) in enumerate(zip(steps, jobs, strict=True)):
+        try:
+            going[step.launch(job.entity, job.inputs).ref] = number
+        except dg.Failure as failure:
+            found[number] = failure
+    for snapshot in _ends(client, steps[0], list(going)) if going else ():
+        number = going[snapshot.ref]
+        step = steps[number]
+        try:
+            found[number] = step.outcome(snapshot) if snapshot.phase.is_terminal else step.patience_ended(snapshot)
+        except dg.Failure as failure:
+            found[number] = failure
+    return [found[number] for number in range(len(jobs))]
+
+
+def _ends(client: Client, first: Step, refs: list[RunRef]) -> list[RunSnapshot]:
+    """How each is when all have ended, or when the time is over."""
+    try:
+        with first.patience.shown():
+            return client.wait_many(refs, timeout=first.patience.left, poll_interval=first.how.poll_interval)
+    except WaitTimeout:
+        return [client.describe(ref) for ref in refs]
+    except BridgeError as error:
+        raise first.failure_of(error) from None
 
 
 def _refuse_what_was_stopped(context: StepContext) -> None:
@@ -300,7 +127,3 @@ def _refuse_what_was_stopped(context: StepContext) -> None:
         raise dg.Failure("the Dagster run is being cancelled; nothing was launched", allow_retries=False)
     if context.retry_number and was_stopped_by_hand(context.instance, context.run.run_id):
         raise dg.Failure("this Dagster run was stopped with Ctrl-C; nothing was launched", allow_retries=False)
-
-
-def _ended_badly(snapshot: RunSnapshot) -> bool:
-    return snapshot.phase.is_terminal and not snapshot.phase.is_success

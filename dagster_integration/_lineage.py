@@ -41,20 +41,23 @@ class Lineage:
         scope: The oldest Dagster run of the lineage in which the step was started; or a name that several Dagsters share.
         step_key: The step, mapping key included.
         partition: Partition key or range; empty for runs without.
+        part: Which of several runs of the step; empty where it has one.
     """
 
     scope: str
     step_key: str
     partition: str = ""
+    part: str = ""
 
     @classmethod
-    def of(cls, context: StepContext, *, shared: str | None = None) -> Lineage:
+    def of(cls, context: StepContext, *, shared: str | None = None, part: str = "") -> Lineage:
         """The lineage of the step that runs now.
 
         Args:
             context: Of the step.
             shared: A name for this work in all Dagsters that do it. It stands for the first run of the lineage: what is
                 materialized again after a success is this Dagster's own.
+            part: Which of several runs of the step.
         """
         step, run = step_key(context), context.run
         tags = run.tags
@@ -63,11 +66,12 @@ class Lineage:
         scope = scope_of(context.instance, run, step)
         if shared is not None and scope == (run.root_run_id or run.run_id):
             scope = shared
-        return cls(scope=scope, step_key=step, partition=partition)
+        return cls(scope=scope, step_key=step, partition=partition, part=part)
 
     def run_name(self, entity: EntityRef, attempt: int) -> str:
         """The name of the run on this attempt; attempts count runs that ended badly, not tries of the step."""
-        return run_name(self.scope, self.step_key, self.partition, entity, attempt, prefix="d")
+        parts = (self.scope, self.step_key, self.partition, entity, attempt)
+        return run_name(*parts, *((self.part,) if self.part else ()), prefix="d")
 
 
 def scope_of(instance: dg.DagsterInstance, run: dg.DagsterRun, step: str) -> str:

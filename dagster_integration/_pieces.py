@@ -16,7 +16,7 @@ from bridge_core import InvalidRequest, RunOutputs
 from .results import materialize_result, output_metadata
 
 if TYPE_CHECKING:
-    from ._launch import Outcome
+    from ._step import Outcome
     from .results import Shown
 
 __all__ = ["NODE", "OUTPUT", "Made", "Piece", "passed_of", "pieces_of", "results"]

@@ -13,7 +13,8 @@ from bridge_core import BridgeError, EntityRef, InvalidRequest, LaunchRequest, R
 
 from ._compat import name_of_step
 from ._failures import error_classes, failure_of_error
-from ._launch import How, run_to_end
+from ._launch import run_to_end
+from ._step import How
 from .resource import FlyteResource
 from .results import Shown
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from bridge_core import Client, ErrorClass
 
     from ._compat import StepContext
-    from ._launch import Outcome
     from ._partition_inputs import PartitionInputs
+    from ._step import Outcome
 
 __all__ = ["OnReexecute", "Options", "OptionsOf", "Work", "flyte_of"]
 
@@ -81,6 +82,12 @@ class Work:
         Raises:
             Failure: The run ended badly, Flyte could not be asked, or what was asked for is impossible.
         """
+        _, client = flyte_of(context, self.entity, self.resource_key)
+        how, inputs = self.prepared(context, inputs)
+        return run_to_end(context, client, self.entity, inputs, how)
+
+    def prepared(self, context: StepContext, inputs: Any) -> tuple[How, Mapping[str, Any]]:
+        """How the step runs it, and the inputs, checked. Raises `Failure`."""
         resource, client = flyte_of(context, self.entity, self.resource_key)
         how = How(
             options=self._options_now(context),
@@ -95,7 +102,11 @@ class Work:
             more_inputs=None if self.partitions is None else functools.partial(self.partitions.values, context),
             register=self.register,
         )
-        return run_to_end(context, client, self.entity, self._inputs(inputs, context), how)
+        try:
+            resource.check_allowed(self.entity.placed(client.config, settings="FlyteResource"), how.options)
+        except BridgeError as error:
+            raise failure_of_error(error, None) from None
+        return how, self._inputs(inputs, context)
 
     def _options_now(self, context: StepContext) -> RunOptions:
         if isinstance(self.options, RunOptions):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -15,9 +14,9 @@ from ._arguments import AssetArguments, check_arguments
 from ._description import description_of
 from ._partition_inputs import PartitionInputs
 from ._pieces import Made, Piece, pieces_of, results
+from ._settings import for_several, settings_of, without_warnings
 from ._signature import UserFunction
 from ._work import OnReexecute, Options, OptionsOf, Work
-from .io_manager import outputs_manager
 from .results import LONGEST, Shown, materialize_result
 
 if TYPE_CHECKING:
@@ -112,6 +111,8 @@ def build_flyte_assets(
         found = given(context)
         return {**found, **config.to_inputs()} if isinstance(found, Mapping) else found
 
+    given.__annotations__.clear()  # texts, which would be compiled for each of thousands of assets
+    configured.__annotations__.clear()
     if config is not None:
         configured.__annotations__["config"] = config
     ref = EntityRef.parse(entity) if isinstance(entity, str) else entity
@@ -209,25 +210,9 @@ def flyte_assets(
         said = asset.get("description") or inspect.getdoc(function)
         if not said and described_by is not None:
             said = description_of(ref, described_by)
-        settings: dict[str, Any] = {
-            **asset,
-            "kinds": {"flyte", *(asset.get("kinds") or ())},
-            "metadata": {"flyte/entity": str(ref), **(asset.get("metadata") or {})},
-            "description": said or f"Flyte {ref}",
-            "required_resource_keys": {
-                resource_key,
-                *users.resources,
-                *(asset.get("required_resource_keys") or ()),
-            },
-        }
-        if not settings.get("io_manager_key"):
-            settings["io_manager_key"] = key = f"flyte_outputs_of_{resource_key}"
-            settings["resource_defs"] = {key: outputs_manager(resource_key), **(settings.get("resource_defs") or {})}
-        with warnings.catch_warnings():
-            if not asset.get("resource_defs"):  # beta in 1.13, and nothing that the author asked for
-                warnings.filterwarnings("ignore", "Parameter `resource_defs`", dg.BetaWarning)
-            if policy is None:
-                warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
+        settings = settings_of(asset, resource_key, users.resources, said or f"Flyte {ref}")
+        settings["metadata"] = {"flyte/entity": str(ref), **(asset.get("metadata") or {})}
+        with without_warnings(asset, () if policy else ("backfill_policy",)):
             return _several(job, pieces, users, settings) if pieces else _one(job, users, settings)
 
     return decorate
@@ -249,26 +234,8 @@ def _several(job: Work, pieces: Sequence[Piece], users: UserFunction, settings: 
         outcome = job.run(context, users(context, arguments))
         yield from results(context, pieces, outcome, job.shown)
 
-    each = {name: settings.pop(name) for name in _OF_EACH if name in settings}
-    specs = [_completed(piece.spec, each) for piece in pieces if isinstance(piece.spec, dg.AssetSpec)]
+    rest, specs = for_several(settings, [piece.spec for piece in pieces if isinstance(piece.spec, dg.AssetSpec)])
     checks = [piece.spec for piece in pieces if isinstance(piece.spec, dg.AssetCheckSpec)]
-    make = dg.multi_asset(specs=specs, check_specs=checks, can_subset=True, **settings)
+    make = dg.multi_asset(specs=specs, check_specs=checks, can_subset=True, **rest)
     made: dg.AssetsDefinition = make(users.dress(compute, several=True))
     return made
-
-
-_OF_EACH = ("automation_condition", "code_version", "deps", "io_manager_key", "kinds", "metadata", "owners", "tags")
-"""What is said once and holds for each of several assets, unless its own spec says otherwise."""
-
-
-def _completed(spec: dg.AssetSpec, each: Mapping[str, Any]) -> dg.AssetSpec:
-    given: dict[str, Any] = {
-        "metadata": {**each["metadata"], "dagster/io_manager_key": each["io_manager_key"], **spec.metadata},
-        "tags": {**(each.get("tags") or {}), **spec.tags},
-        "kinds": {*each["kinds"], *spec.kinds},
-        "deps": [*(each.get("deps") or ()), *spec.deps],
-    }
-    for name in ("automation_condition", "code_version", "owners"):
-        if each.get(name) and not getattr(spec, name):
-            given[name] = each[name]
-    return spec.replace_attributes(**given)

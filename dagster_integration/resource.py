@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from bridge_core import Client, Config, EntityKind, EntityRef, RegistrationReport
+    from bridge_core import Client, Config, EntityKind, EntityRef, RegistrationReport, RunOptions
 
     from ._catalog import Selector
     from .translator import FlyteEntityProps
@@ -69,6 +69,33 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
     scopes: list[str] | None = Field(default=None, description="Scopes to ask for. Left out: those the server names.")
     command: list[str] | None = Field(
         default=None, repr=False, description="Program and arguments whose output is the token."
+    )
+    token: str | None = Field(
+        default=None, repr=False, description="A ready-made access token, as EnvVar('NAME') only."
+    )
+    token_location: str | None = Field(default=None, description="File that holds the token, read again when refused.")
+    client_assertion_location: str | None = Field(
+        default=None,
+        description="File with a signed JWT instead of a client secret, a projected service-account token.",
+    )
+    audience: str | None = Field(default=None, description="Audience to ask a token for.")
+    authorization_header: str | None = Field(
+        default=None, description="Metadata key of the token. Left out: what the server names, else authorization."
+    )
+    token_url: str | None = Field(default=None, description="Token endpoint. Left out: the one the server names.")
+    device_authorization_url: str | None = Field(default=None, description="Device endpoint; left out: the server's.")
+    proxy_command: list[str] | None = Field(
+        default=None, repr=False, description="Program whose output a proxy before Flyte wants as its token."
+    )
+    http_proxy_url: str | None = Field(default=None, description="HTTP proxy on the way to Flyte.")
+    client_cert_file: str | None = Field(default=None, description="PEM file of a client certificate.")
+    client_key_file: str | None = Field(default=None, description="PEM file of its key.")
+    allowed_projects: list[str] | None = Field(
+        default=None,
+        description="Where assets and ops may launch: 'project' or 'project/domain'. Left out: wherever Flyte lets them.",
+    )
+    allowed_service_accounts: list[str] | None = Field(
+        default=None, description="Service accounts that options may name. Left out: all."
     )
     metadata: dict[str, str] | None = Field(
         default=None,
@@ -158,6 +185,32 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
 
         return fetch(self.get_client(), kind, selector, project, domain)
 
+    def check_allowed(self, entity: "EntityRef", options: "RunOptions") -> None:
+        """Holds what an asset or op is to launch against `allowed_projects` and `allowed_service_accounts`.
+
+        Args:
+            entity: What, with project and domain.
+            options: Of the run. Without a service account, Flyte or the launch plan decides.
+
+        Raises:
+            InvalidRequest: It is not allowed here.
+        """
+        from bridge_core import InvalidRequest
+
+        place = f"{entity.project}/{entity.domain}"
+        allowed = self.allowed_projects
+        if allowed is not None and entity.project not in allowed and place not in allowed:
+            raise InvalidRequest(
+                f"{entity}: this FlyteResource launches in {', '.join(allowed) or 'no project'} only (allowed_projects), not "
+                f"in {place}"
+            )
+        account, accounts = options.service_account, self.allowed_service_accounts
+        if account is not None and accounts is not None and account not in accounts:
+            raise InvalidRequest(
+                f"{entity}: this FlyteResource lets runs use {', '.join(accounts) or 'no service account'} only "
+                f"(allowed_service_accounts), not {account!r}"
+            )
+
     def register(self, source: Any, **arguments: Any) -> "RegistrationReport":
         """Registers tasks, workflows and launch plans; see ``Client.register``.
 
@@ -195,7 +248,17 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
             "client_id": _value("client_id", self.client_id),
             "scopes": None if self.scopes is None else tuple(self.scopes),
             "command": None if self.command is None else tuple(_value("command", each) for each in self.command),
+            "proxy_command": None
+            if self.proxy_command is None
+            else tuple(_value("proxy_command", each) for each in self.proxy_command),
+            **{name: _value(name, getattr(self, name)) for name in _OF_AUTH},
         }
+        if self.token_location is not None or self.token is not None:
+            place, text = _value("token_location", self.token_location), _value("token", self.token)
+            auth["token"] = {"location": place or "", "env_var": "", "value": "" if place else text}
+        if self.client_assertion_location is not None:
+            place = _value("client_assertion_location", self.client_assertion_location)
+            auth["client_assertion"] = {"location": place, "env_var": "", "value": ""}
         # All three ways at once: what FLYTE_CREDENTIALS_* or a file say about another Flyte's secret must not be mixed in.
         if self.client_secret_location is not None:
             place = _value("client_secret_location", self.client_secret_location)
@@ -203,12 +266,14 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         elif self.client_secret is not None:
             text = _value("client_secret", self.client_secret)
             auth["client_secret"] = {"location": "", "env_var": "", "value": text}
-        if auth["mode"] is None:
-            auth["mode"] = "ClientSecret" if "client_secret" in auth else "ExternalCommand" if self.command else None
+        if auth["mode"] is None and "token" not in auth:
+            by_client = "client_secret" in auth or "client_assertion" in auth
+            auth["mode"] = "ClientSecret" if by_client else "ExternalCommand" if self.command else None
         return {name: given for name, given in auth.items() if given is not None}
 
     def _refuse_literal_secrets(self) -> None:
-        written = [] if self.client_secret is None or isinstance(self.client_secret, dg.EnvVar) else ["client_secret"]
+        given = {"client_secret": self.client_secret, "token": self.token}
+        written = [name for name, text in given.items() if text is not None and not isinstance(text, dg.EnvVar)]
         written += [
             f"metadata[{key!r}]"
             for key, text in (self.metadata or {}).items()
@@ -223,8 +288,16 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
             )
 
 
+_OF_AUTH = ("audience", "authorization_header", "token_url", "device_authorization_url", "http_proxy_url")
 _SECRET_METADATA = ("authorization", "proxy-authorization", "cookie", "flyte-authorization")
 _ELSEWHERE = (
+    *_OF_AUTH,
+    "allowed_projects",
+    "allowed_service_accounts",
+    "client_assertion_location",
+    "proxy_command",
+    "token",
+    "token_location",
     "auth_mode",
     "client_id",
     "client_secret",

@@ -4,7 +4,14 @@ import os
 
 import dagster as dg
 
-from dagster_integration import FlyteResource, build_flyte_assets, build_flyte_reaper_sensor, flyte_assets
+from dagster_integration import (
+    FlyteResource,
+    FlyteRun,
+    build_flyte_assets,
+    build_flyte_multi_asset,
+    build_flyte_reaper_sensor,
+    flyte_assets,
+)
 
 ENTITY = os.environ["TEST_FLYTE_ENTITY"]
 
@@ -26,10 +33,13 @@ def sized(config: Size) -> dict[str, int]:
 many = [
     build_flyte_assets(ENTITY, name=f"many_{number}", inputs={"n": number}, poll_interval=0.5) for number in range(20)
 ]
+crowd = build_flyte_multi_asset(
+    {f"crowd_{number}": FlyteRun(ENTITY, inputs={"n": number}) for number in range(12)}, name="crowd", poll_interval=0.2
+)
 AT_ONCE = dg.multiprocess_executor.configured({"max_concurrent": 20})
 
 defs = dg.Definitions(
-    assets=[plain, retried, sized, *many],
+    assets=[plain, retried, sized, crowd, *many],
     sensors=[
         build_flyte_reaper_sensor(
             failed_after=float(os.environ.get("TEST_FAILED_AFTER", "3600")),
@@ -43,6 +53,7 @@ defs = dg.Definitions(
         dg.define_asset_job("in_process", [retried], executor_def=dg.in_process_executor),
         dg.define_asset_job("in_process_plain", [plain], executor_def=dg.in_process_executor),
         dg.define_asset_job("sized_job", [sized], executor_def=dg.in_process_executor),
+        dg.define_asset_job("crowd_job", [crowd], executor_def=dg.in_process_executor),
         dg.define_asset_job("few_together", many[:3], executor_def=AT_ONCE),
         dg.define_asset_job("many_together", many, executor_def=AT_ONCE),
     ],

@@ -148,6 +148,48 @@ def test_a_worker_that_is_evicted_or_killed_leaves_the_run_and_a_reexecution_att
     assert flyte_sandbox.calls.count("TerminateExecution") == 0
 
 
+CROWD = 12
+
+
+def crowd_of(raw: RawFlyte, entity: str, known: int) -> list[str]:
+    """Names of the runs that one step launched, when all are there."""
+    runs = until(lambda: found if len(found := runs_of(raw, entity)) >= known + CROWD else None, label="all Flyte runs")
+    return [run.id.name for run in runs[:CROWD]]
+
+
+def test_a_person_who_terminates_a_step_of_many_runs_aborts_each_once(
+    flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver
+) -> None:
+    known = len(runs_of(raw, entity))
+    run_id = webserver.launch("crowd_job")
+    names = crowd_of(raw, entity, known)
+    webserver.terminate(run_id)
+    finished = webserver.finished(run_id)
+    assert finished["status"] == "CANCELED"
+    assert finished["assetMaterializations"] == []
+    assert {phase(raw, entity, name) for name in names} == {ABORTED}
+    assert flyte_sandbox.calls.count("TerminateExecution") == CROWD
+    assert flyte_sandbox.calls.count("CreateExecution") == CROWD
+
+
+def test_a_worker_that_is_killed_leaves_many_runs_and_a_reexecution_attaches_to_all(
+    flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver
+) -> None:
+    known = len(runs_of(raw, entity))
+    run_id = webserver.launch("crowd_job")
+    names = crowd_of(raw, entity, known)
+    psutil.Process(webserver.worker(run_id)).kill()
+    assert webserver.finished(run_id)["status"] == "FAILURE"
+    again = webserver.reexecute(run_id)
+    for name in names:
+        raw.approve(name)
+    finished = webserver.finished(again)
+    assert finished["status"] == "SUCCESS"
+    assert len(finished["assetMaterializations"]) == CROWD
+    assert flyte_sandbox.calls.count("CreateExecution") == CROWD
+    assert flyte_sandbox.calls.count("TerminateExecution") == 0
+
+
 def test_a_run_that_is_being_made_while_a_person_terminates_is_aborted_too(
     flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver
 ) -> None:

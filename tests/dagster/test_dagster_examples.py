@@ -100,3 +100,11 @@ def test_partitions_in_one_run_and_in_many(
     assert made["daily"]["day"] == "2026-01-05"
     assert made["ranged"]["day"] == "2026-01-05T00:00:00+00:00 to 2026-01-06T00:00:00+00:00"
     assert flyte_sandbox.calls.count("CreateExecution") == 2
+
+
+def test_many_runs_in_one_step(definitions: Any, instance: dg.DagsterInstance, flyte_sandbox: Sandbox) -> None:
+    made = materialize(definitions("dagster_many_runs.py"), instance)
+    assert {key: metadata["day"] for key, metadata in made.items()} == {
+        f"model_{region}": f"2026-11-20 {region}" for region in ("eu", "us", "apac")
+    }
+    assert flyte_sandbox.calls.count("CreateExecution") == 3

@@ -6,12 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from support.flyte import INTEGER, RawFlyte
 
 from bridge_core import ConfigError
-from dagster_integration import FlyteResource
+from dagster_integration import FlyteResource, build_flyte_assets
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
 
 
 @pytest.fixture(autouse=True)
@@ -201,3 +206,76 @@ def test_outside_of_dagster_an_environment_variable_is_looked_up_and_never_its_n
 
 def test_runs_link_back_to_dagster() -> None:
     assert used(dagster_url="https://dagster.example/").dagster_url == "https://dagster.example/"
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "secret"),
+    [
+        ({"token": dg.EnvVar("OUR_TOKEN")}, None, ("token", "canary-3f")),
+        ({"token_location": "/run/token"}, None, ("token", "/run/token")),
+        (
+            {"client_id": "us", "client_assertion_location": "/run/jwt"},
+            "ClientSecret",
+            ("client_assertion", "/run/jwt"),
+        ),
+        ({"proxy_command": ["gcloud", "token"], "audience": "flyte"}, None, None),
+    ],
+)
+def test_every_way_to_log_in_is_a_field(monkeypatch: pytest.MonkeyPatch, given: Any, mode: Any, secret: Any) -> None:
+    monkeypatch.setenv("OUR_TOKEN", "canary-3f")
+    resource = FlyteResource(endpoint="flyte.example.com:443", **given)
+    auth = resource.get_config().auth
+    if mode is not None:
+        assert str(auth.mode) == mode
+    if secret is not None:
+        found = getattr(auth, secret[0])
+        assert secret[1] in (found.value, found.location)
+    else:
+        assert (auth.proxy_command, auth.audience) == (("gcloud", "token"), "flyte")
+    assert "canary" not in repr(resource)
+    assert "canary" not in str(resource.get_config())
+
+
+def test_a_token_that_is_written_out_is_refused() -> None:
+    with pytest.raises(ConfigError, match="token must not be written out"):
+        FlyteResource(endpoint="localhost:1", token="abc").get_config()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "options", "message"),
+    [
+        (
+            {"allowed_projects": ["other"]},
+            None,
+            "launches in other only (allowed_projects), not in flytesnacks/development",
+        ),
+        ({"allowed_projects": ["flytesnacks/production"]}, None, "not in flytesnacks/development"),
+        ({"allowed_service_accounts": ["ml"]}, {"service_account": "root"}, "(allowed_service_accounts), not 'root'"),
+        ({"allowed_projects": ["flytesnacks"], "allowed_service_accounts": ["ml"]}, {"service_account": "ml"}, None),
+        ({"allowed_projects": ["flytesnacks/development"], "allowed_service_accounts": []}, None, None),
+    ],
+)
+def test_what_is_not_allowed_fails_before_flyte_is_asked(
+    *,
+    flyte_sandbox: Sandbox,
+    raw: RawFlyte,
+    flyte: FlyteResource,
+    name: str,
+    allowed: Any,
+    options: Any,
+    message: str | None,
+) -> None:
+    raw.register(name, {"n": INTEGER})
+    resource = FlyteResource(
+        endpoint=flyte.endpoint, insecure=True, project="flytesnacks", domain="development", **allowed
+    )
+    asset = build_flyte_assets(name, name="model", inputs={"n": 3}, options=options)
+    flyte_sandbox.calls.clear()
+    result = dg.materialize([asset], resources={"flyte": resource}, raise_on_error=False)
+    assert result.success is (message is None)
+    if message is not None:
+        (event,) = result.get_step_failure_events()
+        data = event.step_failure_data.user_failure_data
+        assert data is not None
+        assert message in (data.description or "")
+        assert len(flyte_sandbox.calls) == 0

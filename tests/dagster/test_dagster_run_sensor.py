@@ -244,7 +244,7 @@ def test_what_cannot_be_read_is_refused_while_loading(given: Any, message: str) 
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_daemon_that_is_killed_again_and_again_tells_each_run_once(
     flyte_sandbox: Sandbox, flyte: FlyteResource, raw: RawFlyte, name: str, tmp_path: Path
 ) -> None:
@@ -266,10 +266,10 @@ def test_a_daemon_that_is_killed_again_and_again_tells_each_run_once(
             with home.instance() as instance:
                 before = len(known(instance))
                 names += finished(flyte, name, *({"n": number} for number in range(20)))
-                until(lambda: len(known(instance)) > before, seconds=90, label="something is told")  # noqa: B023
+                until(lambda: len(known(instance)) > before, seconds=240, label="something is told")  # noqa: B023
                 time.sleep(0.05 * kill)
             daemon.send_signal(signal.SIGKILL)
     with home.process(*command), home.instance() as instance:
-        until(lambda: set(known(instance)) >= set(names), seconds=90, label="all are told")
+        until(lambda: set(known(instance)) >= set(names), seconds=240, label="all are told")
         time.sleep(5)
         assert sorted(known(instance)) == sorted(names)
