@@ -14,7 +14,7 @@ PROVIDER := tests/auth/provider/package.json
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-quick test-full test-long check format picture bench conformance lowest clean .venv
+.PHONY: help demo test test-quick test-full test-long test-upgrade test-airflow check format picture bench conformance lowest dist release prepare clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -22,11 +22,16 @@ help:
 	@echo "make test-quick  what needs no process of Airflow, Dagster or flytekit: for feedback"
 	@echo "make test-full   all of make test, every row of its matrices and what npm carries; fails when a part is missing; SHARD=1/4 runs a quarter of the files"
 	@echo "make test-long   campaigns of minutes"
+	@echo "make test-airflow VERSION=3.1.8  the tests of the Airflow provider on another line; tests/airflow/lines has those there are"
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
 	@echo "make lowest      core and sandbox tests on the lowest versions that pyproject.toml allows"
+	@echo "make test-upgrade  the release before launches, defers, ticks and dies; this one goes on; and back"
+	@echo "make dist        sdist and wheel, into dist/"
+	@echo "make release     dist, each extra in an empty environment on Python 3.11 to 3.13, SBOM, notes; uploads nothing"
+	@echo "make prepare VERSION=0.1.0  writes version and date into pyproject.toml and CHANGELOG.md"
 	@echo "make .venv       the environment alone"
 
 demo: $(STAMP)
@@ -46,6 +51,16 @@ test-full: $(STAMP) $(NPM)/.installed
 
 test-long: $(STAMP)
 	$(PY) -m pytest -m long --timeout 3600 $(PYTEST_ARGS)
+
+# Only Airflow's processes run on that line, with what its pins allow; tests and the embedded Flyte stay in .venv.
+LINE := .venv-airflow-$(VERSION)
+
+test-airflow: $(STAMP)
+	@test -f "tests/airflow/lines/$(VERSION).txt" || { echo "make test-airflow VERSION=…: one of $$(basename -s .txt tests/airflow/lines/*.txt | xargs)" >&2; exit 2; }
+	[ -x $(LINE)/bin/python ] || { $(PY) -m venv $(LINE) && \
+	  $(LINE)/bin/python -m pip install -q -r tests/airflow/lines/$(VERSION).txt && \
+	  $(LINE)/bin/python -m pip install -q --no-deps -e . || { rm -rf $(LINE); exit 1; }; }
+	FLYTE_BRIDGE_AIRFLOW=$(abspath $(LINE))/bin/python $(PY) -m pytest -q -m "not long" tests/airflow $(PYTEST_ARGS)
 
 check: $(STAMP)
 	.venv/bin/ruff format --check .
@@ -69,6 +84,21 @@ conformance: $(STAMP)
 
 lowest: $(STAMP)
 	$(PY) tests/lowest.py
+
+dist: $(STAMP)
+	$(PY) -m hatchling build -d dist
+
+# RELEASE_ARGS: --python 3.12 --extra airflow, for instance, for a part of it.
+release: $(STAMP)
+	$(PY) release $(RELEASE_ARGS)
+
+prepare: $(STAMP)
+	$(PY) release/notes.py "$(VERSION)"
+
+# The release before: the last tag. Until there is one, what main was before scheduler states had a version.
+UPGRADE_FROM ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo 1b15fcf)
+test-upgrade: $(STAMP)
+	FLYTE_BRIDGE_UPGRADE_FROM=$(UPGRADE_FROM) $(PY) -m pytest -m upgrade $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from airflow.providers.common.compat.sdk import conf
@@ -11,7 +12,9 @@ __all__ = [
     "NO_STATE",
     "TaskDeferralTimeout",
     "ask_task_states",
+    "ask_xcom",
     "first_event_floor",
+    "has_on_kill",
     "has_template",
     "is_native",
     "outputs_limit",
@@ -22,12 +25,10 @@ __all__ = [
 
 try:
     from airflow.sdk.exceptions import TaskDeferralTimeout
-
-    IS_AIRFLOW_2 = False
-except ImportError:  # Airflow 2.11
+except ImportError:  # before Airflow 3.2
     from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
 
-    IS_AIRFLOW_2 = True
+IS_AIRFLOW_2 = find_spec("airflow.sdk") is None
 
 _SECTION = "flyte"
 
@@ -120,3 +121,28 @@ async def ask_task_states(
     if not isinstance(answer, TaskStatesResult):
         raise ConnectionError(f"Airflow answered {answer!r} when asked for the states of tasks of {dag_id}")
     return answer.task_states
+
+
+async def ask_xcom(ti: Any, key: str) -> Any:
+    """An XCom of this task instance, on a triggerer's event loop; None when there is none. Uses no thread.
+
+    `XCom.aget_value` came with Airflow 3.3.
+    """
+    from airflow.providers.common.compat.sdk import XCom
+    from airflow.sdk.execution_time.comms import GetXCom, XComResult
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    map_index = -1 if ti.map_index is None else ti.map_index
+    answer = await SUPERVISOR_COMMS.asend(
+        GetXCom(key=key, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=map_index)
+    )
+    if not isinstance(answer, XComResult):
+        raise ConnectionError(f"Airflow answered {answer!r} when asked for XCom {key} of {ti.dag_id}.{ti.task_id}")
+    return None if answer.value is None else XCom.deserialize_value(answer)
+
+
+def has_on_kill() -> bool:
+    """Whether Airflow tells a trigger that its task was stopped (3.3); before, it merely cancels it."""
+    from airflow.triggers.base import BaseTrigger
+
+    return hasattr(BaseTrigger, "on_kill")

@@ -7,82 +7,16 @@ discovered from the working directory: a worker's working directory is nobody's 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any
 
 from bridge_core import Config, ConfigError, run_name
 
-__all__ = ["EXTRA_KEYS", "at_place", "config_from_connection", "place_of"]
+from ._connection_keys import EXTRA_KEYS, LIMITS, SETTINGS, unknown_key
+from ._connection_limits import ConnectionLimits
 
+__all__ = ["EXTRA_KEYS", "at_place", "config_from_connection", "limits_from_connection", "place_of"]
 
-def _text(where: str, raw: Any) -> str:
-    if not isinstance(raw, str):
-        raise ConfigError(f"{where} must be a text, got {raw!r}")
-    return raw.strip()
-
-
-def _switch(where: str, raw: Any) -> bool:
-    if isinstance(raw, bool):
-        return raw
-    text = str(raw).strip().lower()  # a connection written as a URI carries texts only
-    if text in {"true", "1", "yes", "on"}:
-        return True
-    if text in {"false", "0", "no", "off"}:
-        return False
-    raise ConfigError(f"{where} must be true or false, got {raw!r}")
-
-
-def _number(where: str, raw: Any) -> float:
-    try:
-        return float(raw)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{where} must be a number of seconds, got {raw!r}") from None
-
-
-def _metadata(where: str, raw: Any) -> tuple[tuple[str, str], ...]:
-    """May hold a token: no message of this function shows a value."""
-    if not isinstance(raw, dict) or not all(isinstance(key, str) and isinstance(raw[key], str) for key in raw):
-        raise ConfigError(f'{where} must be an object of texts, like {{"authorization": "Bearer …"}}')
-    return tuple((key.lower(), value) for key, value in raw.items())
-
-
-def _secret(where: str, raw: Any) -> str:
-    if not isinstance(raw, str):
-        raise ConfigError(f"{where} must be a text")
-    return raw.strip()
-
-
-def _texts(where: str, raw: Any) -> tuple[str, ...]:
-    if isinstance(raw, str):
-        return tuple(raw.replace(",", " ").split())
-    if isinstance(raw, list) and all(isinstance(item, str) for item in raw):
-        return tuple(raw)
-    raise ConfigError(f"{where} must be texts, in a list or separated by commas, got {raw!r}")
-
-
-EXTRA_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
-    "auth_mode": _text,
-    "ca_cert_file": _text,
-    "config_file": _text,
-    "console_endpoint": _text,
-    "data_upload_location": _text,
-    "domain": _text,
-    "flyte_version": lambda where, raw: _text(where, str(raw)),
-    "insecure": _switch,
-    "insecure_skip_verify": _switch,
-    "metadata": _metadata,
-    "org": _text,
-    "project": _text,
-    "rpc_timeout": _number,
-    "scopes": _texts,
-    "token": _secret,
-    "transport": _text,
-}
-"""What ``extra`` may hold, and how each is read."""
-
-_SETTINGS = {"auth_mode": "auth.mode", "scopes": "auth.scopes", "token": "auth.token"}
-"""Names of `Config` where they differ from ours."""
 _PREFIX = "extra__flyte__"
 
 
@@ -119,12 +53,20 @@ def config_from_connection(
         settings["auth.client_secret"] = password
         settings.setdefault("auth.mode", "ClientSecret")
     path = settings.pop("config_file", None)
+    for name in LIMITS:
+        settings.pop(name, None)
     try:
         return Config.auto(path, search_cwd=False, endpoint=_endpoint(conn_id, host, port), **settings)
     except ConfigError as error:
         if error.message.startswith("connection "):
             raise
         raise error.with_message(f"connection {conn_id!r}: {error.message}") from None
+
+
+def limits_from_connection(conn_id: str, extra: str | None) -> ConnectionLimits:
+    """What tasks may do with the connection; see `config_from_connection`."""
+    settings = _settings(conn_id, extra)
+    return ConnectionLimits(conn_id, *(settings.get(name) for name in LIMITS))
 
 
 def place_of(config: Config) -> dict[str, Any]:
@@ -172,12 +114,10 @@ def _settings(conn_id: str, extra: str | None) -> dict[str, Any]:
     for key, raw in given.items():
         name = key.removeprefix(_PREFIX)  # how Airflow 2 forms stored their fields
         if name not in EXTRA_KEYS:
-            near = get_close_matches(name, EXTRA_KEYS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(EXTRA_KEYS)}"
-            raise ConfigError(f"connection {conn_id!r}: unknown key {key!r} in extra; {hint}")
+            raise unknown_key(conn_id, key, name)
         if raw is None or raw == "":
             continue
-        settings[_SETTINGS.get(name, name)] = EXTRA_KEYS[name](f"connection {conn_id!r}: {name} in extra", raw)
+        settings[SETTINGS.get(name, name)] = EXTRA_KEYS[name](f"connection {conn_id!r}: {name} in extra", raw)
     return settings
 
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge_core import BridgeError, RunPhase, RunRef
+from bridge_core import BridgeError, InvalidRequest, RunPhase, RunRef
 
 if TYPE_CHECKING:
     from bridge_core import RunSnapshot
 
-__all__ = ["EventError", "RunEvent"]
+__all__ = ["EventError", "RunEvent", "raise_for_failed_search", "search_failed"]
 
 _VERSION = 1
 _MESSAGE_LIMIT = 1000
@@ -95,3 +95,27 @@ class RunEvent:
 
 def _trim(text: str) -> str:
     return text if len(text) <= _MESSAGE_LIMIT else f"{text[: _MESSAGE_LIMIT - 1]}…"
+
+
+def search_failed(error: Exception) -> dict[str, Any]:
+    """The event of a trigger that found no run: why, as `raise_for_failed_search` understands it."""
+    text = error.message if isinstance(error, BridgeError) else repr(error)
+    return {"version": _VERSION, "run": None, "code": type(error).__name__, "message": _trim(text)}
+
+
+def raise_for_failed_search(data: object) -> None:
+    """Nothing, unless the event says that no run was found.
+
+    Raises:
+        EventError: Asking again may help.
+        InvalidRequest: It cannot: a mistake in the arguments, or no such run.
+    """
+    if not isinstance(data, Mapping) or data.get("version") != _VERSION or data.get("run") is not None:
+        return
+    message = str(data.get("message"))
+    if data.get("code") in _FINAL:
+        raise InvalidRequest(message)
+    raise EventError(message)
+
+
+_FINAL = frozenset({"ConfigError", "InvalidRequest", "RunNotFound", "EntityNotFound", "NotFound", "Unsupported"})

@@ -19,17 +19,21 @@ __all__ = ["airflow_failures"]
 
 
 @contextmanager
-def airflow_failures() -> Iterator[None]:
-    """Turns errors of the bridge into failures that Airflow understands."""
+def airflow_failures(*, final_user_errors: bool = False) -> Iterator[None]:
+    """Turns errors of the bridge into failures that Airflow understands.
+
+    Args:
+        final_user_errors: Whether a run that failed by its author's fault is not tried again.
+    """
     try:
         yield
     except AirflowNotFoundException as error:  # no such connection
         raise AirflowFailException(str(error)) from None
     except BridgeError as error:
-        raise _translated(error) from None
+        raise _translated(error, final_user_errors=final_user_errors) from None
 
 
-def _translated(error: BridgeError) -> AirflowException:
+def _translated(error: BridgeError, *, final_user_errors: bool) -> AirflowException:
     from bridge_core import AlreadyExists, NextTry, RunAborted, RunEnded, RunNotFound, classify
 
     if isinstance(error, AlreadyExists):
@@ -39,7 +43,10 @@ def _translated(error: BridgeError) -> AirflowException:
     if isinstance(error, RunAborted):
         return AirflowFailException(f"{error.message} (not retried: somebody wanted it to end)")
     if isinstance(error, RunEnded):
-        return AirflowException(f"{error.message} ({classify(error).error_class.value})")
+        found = classify(error)
+        if final_user_errors and found.next_try is NextTry.NEVER:
+            return AirflowFailException(f"{error.message} ({found.error_class.value}: not retried, user_errors='fail')")
+        return AirflowException(f"{error.message} ({found.error_class.value})")
     if classify(error).next_try is NextTry.NEVER and not isinstance(error, RunNotFound):
         return AirflowFailException(error.message)
     return AirflowException(error.message)

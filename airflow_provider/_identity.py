@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import Variable, conf
+
+from bridge_core import EntityRef
 
 from ._task_key import TaskKey
 
@@ -22,7 +25,9 @@ __all__ = [
     "identity_of",
     "instance_id",
     "known_instance_id",
+    "remember_pin",
     "remember_url",
+    "remembered_pin",
     "remembered_url",
     "task_key",
 ]
@@ -30,6 +35,7 @@ __all__ = [
 INSTANCE_VARIABLE = "flyte_bridge_instance_id"
 _KEY = "flyte_bridge_identity"
 _URL_KEY = "flyte_bridge_console_url"
+_PIN_KEY = "flyte_bridge_registered"
 
 
 class Identity(NamedTuple):
@@ -127,6 +133,31 @@ def remembered_url(context: Mapping[str, Any]) -> str | None:
     store = context.get("task_state_store")
     known = None if store is None else store.get(_URL_KEY)
     return known if isinstance(known, str) else None
+
+
+def remember_pin(context: Mapping[str, Any], epoch: int, entity: EntityRef) -> None:
+    """Keeps what was registered for this task, before it is launched: its retries launch that version, whatever the code is then.
+
+    Args:
+        context: Airflow's.
+        epoch: `TaskKey.epoch`: a cleared task registers anew.
+        entity: Pinned.
+    """
+    store = context.get("task_state_store")
+    if store is not None:
+        store.set(_PIN_KEY, f"{epoch} {entity}", retention=_never())
+
+
+def remembered_pin(context: Mapping[str, Any], epoch: int, entity: EntityRef) -> EntityRef | None:
+    """What an earlier try of this epoch registered, if it was this entity."""
+    store = context.get("task_state_store")
+    known = None if store is None else store.get(_PIN_KEY)
+    if not isinstance(known, str):
+        return None
+    kept, _, text = known.partition(" ")
+    found = EntityRef.parse(text)
+    same = replace(found, version=None) == replace(entity, version=None)
+    return found if same and kept == str(epoch) and entity.version in (None, found.version) else None
 
 
 def _never() -> Any:

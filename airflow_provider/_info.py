@@ -4,62 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._form import CONNECTION_FIELDS
+
 __all__ = ["get_provider_info"]
-
-_TEXT = {"type": ["string", "null"]}
-# No default: the form writes what it shows, and what nobody touched must not beat files and the environment.
-_BOOLEAN = {"type": ["boolean", "null"], "default": None}
-
-_CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
-    "insecure": {
-        "label": "Insecure",
-        "description": "Plaintext instead of TLS. Only for a Flyte on this machine or behind a mesh.",
-        "schema": _BOOLEAN,
-    },
-    "project": {"label": "Project", "description": "Flyte project of tasks that name none.", "schema": _TEXT},
-    "domain": {"label": "Domain", "description": "Flyte domain of tasks that name none.", "schema": _TEXT},
-    "auth_mode": {
-        "label": "Authentication",
-        "description": "ClientSecret, ExternalCommand, Token, …. Empty: what the other fields and the server call for.",
-        "schema": _TEXT,
-    },
-    "token": {
-        "label": "Access token",
-        "description": "Sent with every call, instead of a client ID and secret.",
-        "schema": {**_TEXT, "format": "password"},
-    },
-    "scopes": {"label": "Scopes", "description": "OAuth scopes, separated by commas.", "schema": _TEXT},
-    "console_endpoint": {
-        "label": "Console URL",
-        "description": "Base URL of Flyte's web console. Empty: derived from the host.",
-        "schema": _TEXT,
-    },
-    "ca_cert_file": {
-        "label": "CA certificate file",
-        "description": "PEM file, on every worker and triggerer, that replaces the system's root certificates.",
-        "schema": _TEXT,
-    },
-    "insecure_skip_verify": {
-        "label": "Skip certificate verification",
-        "description": "Trust whatever certificate the server shows.",
-        "schema": _BOOLEAN,
-    },
-    "config_file": {
-        "label": "Configuration file",
-        "description": "Flyte configuration file (YAML or INI), on every worker and triggerer; this form wins over it.",
-        "schema": _TEXT,
-    },
-    "data_upload_location": {
-        "label": "Upload location",
-        "description": "Where local files given as inputs go. Empty: through Flyte's signed URLs.",
-        "schema": _TEXT,
-    },
-    "rpc_timeout": {
-        "label": "Call timeout (seconds)",
-        "description": "How long one call to Flyte may take, its retries included.",
-        "schema": {"type": ["number", "null"], "minimum": 1},
-    },
-}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -78,7 +25,11 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.hooks.flyte"]}],
         "operators": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.operators.flyte"]}],
         "triggers": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.triggers.flyte"]}],
-        "extra-links": ["airflow_provider.links.FlyteConsoleLink"],
+        "sensors": [{"integration-name": "Flyte", "python-modules": ["airflow_provider.sensors.flyte"]}],
+        "task-decorators": [{"name": "flyte", "class-name": "airflow_provider.decorators.flyte.flyte_task"}],
+        "notifications": ["airflow_provider.notifications.flyte.FlyteRunsNotifier"],
+        "asset-uris": [{"schemes": ["flyte"], "handler": "airflow_provider.assets.sanitize_uri"}],
+        "extra-links": ["airflow_provider.links.FlyteConsoleLink", "airflow_provider.links.FlyteLogLink"],
         "connection-types": [
             {
                 "connection-type": "flyte",
@@ -89,7 +40,7 @@ def get_provider_info() -> dict[str, Any]:
                     "relabeling": {"login": "Client ID", "password": "Client secret"},
                     "placeholders": {"host": "flyte.example.com", "port": "443"},
                 },
-                "conn-fields": _CONNECTION_FIELDS,
+                "conn-fields": CONNECTION_FIELDS,
             }
         ],
         "config": {

@@ -26,6 +26,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from bridge_core import BridgeError, RunNotFound
 
 from ._compat import NO_STATE, task_state
+from ._metrics import count
 
 if TYPE_CHECKING:
     from bridge_core import Client, RunRef
@@ -116,6 +117,8 @@ class SyncKill:
         if not self._attending:
             return
         thread.join(_PATIENCE)
+        if self._stopped:
+            count("aborted")
         log.warning("%s", self._verdict or f"run {self._ref}: still busy aborting it when Airflow's patience ends")
         if self._stopped and not self._made:
             raise AirflowFailException(f"Airflow task {self._who} was stopped while it launched run {self._ref}")
@@ -180,5 +183,6 @@ def abort_and_tell(client: Client, ref: RunRef, reason: str, *, within: float = 
     except BridgeError as error:
         log.warning("run %s could not be aborted: %s", ref, error)
         return f"it could not be aborted ({error}) and may go on"
+    count("aborted")
     log.warning("aborted run %s: %s", ref, reason)
     return "it was aborted"

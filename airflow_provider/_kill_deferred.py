@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge_core import BridgeError, RunRef
 
-from ._compat import ask_task_states, state_in
+from ._compat import ask_task_states, ask_xcom, state_in
+from ._metrics import count
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -136,7 +137,7 @@ async def _end(one: Dropped, states: Mapping[str, Mapping[str, Any]], aborts: as
     """
     try:
         state = state_in(states, one.ti)
-        if state == "deferred" and await _patiently(lambda: _run_of(one.ti)) == one.ref.to_dict():
+        if state == "deferred" and await _patiently(lambda: ask_xcom(one.ti, "flyte_run")) == one.ref.to_dict():
             _done(one, f"run {one.ref} goes on: its task is still deferred, another triggerer watches it")
             return
         ti = one.ti
@@ -144,17 +145,12 @@ async def _end(one: Dropped, states: Mapping[str, Mapping[str, Any]], aborts: as
         reason = f"Airflow task {ti.dag_id}.{ti.task_id}{mapped} of {ti.run_id} was stopped (state: {state or 'none'})"
         async with aborts, one.client() as flyte:
             await flyte.abort(one.ref, reason=reason)
+        count("aborted")
         _done(one, f"aborted run {one.ref}: {reason}")
     except BridgeError as error:
         _done(one, f"run {one.ref} could not be aborted: {error}")
     except Exception as error:  # noqa: BLE001  # whatever the SDK raises
         _done(one, f"run {one.ref} goes on: {error!r}")
-
-
-async def _run_of(ti: Any) -> Any:
-    from airflow.providers.common.compat.sdk import XCom
-
-    return await XCom.aget_value(ti_key=ti, key="flyte_run")
 
 
 async def _patiently(ask: Callable[[], Awaitable[Any]]) -> Any:

@@ -26,11 +26,15 @@ from bridge_core import (
     RunRef,
 )
 
+from ._metrics import count
+from ._retry_mode import again
 from ._superseded import end_superseded
 from ._task_key import TaskKey
 from ._values import from_xcom
 
 if TYPE_CHECKING:
+    from bridge_core import RunSnapshot
+
     from ._kill import SyncKill
 
 __all__ = ["build_request", "explained", "launch_for", "placed"]
@@ -56,6 +60,7 @@ def launch_for(
     supersede: bool,
     legacy_since: datetime | None,
     native: bool,
+    retry_mode: str = "attach",
 ) -> Launched:
     """Ends what an earlier life of this task instance left behind, then attaches or launches.
 
@@ -68,6 +73,7 @@ def launch_for(
         supersede: Whether runs of earlier lives are aborted.
         legacy_since: When the DAG run began, when a release without identities may have launched for it. None: it cannot.
         native: Whether templates are rendered as native objects; for messages.
+        retry_mode: What follows a run that ended badly (`_retry_mode`).
 
     Raises:
         BridgeError: See `launch_or_attach`.
@@ -79,7 +85,7 @@ def launch_for(
         launched = attach_to_legacy(client, request.entity, key, since=legacy_since)
     if launched is None:
         try:
-            launched = launch_or_attach(client, request, key.name, trying=kill.trying)
+            launched = launch_or_attach(client, request, key.name, trying=kill.trying, retry_mode=retry_mode)
         except LiteralError as error:
             raise explained(error, request.inputs, native=native) from None
     kill.made(launched.ref)
@@ -87,7 +93,12 @@ def launch_for(
 
 
 def launch_or_attach(
-    client: Client, request: LaunchRequest, name: Callable[[int], str], *, trying: Callable[[RunRef], None]
+    client: Client,
+    request: LaunchRequest,
+    name: Callable[[int], str],
+    *,
+    trying: Callable[[RunRef], None],
+    retry_mode: str = "attach",
 ) -> Launched:
     """Launches under the first attempt whose run is not spent, or attaches to it.
 
@@ -96,15 +107,18 @@ def launch_or_attach(
         request: What to launch, its entity `placed`; its name is replaced.
         name: Run name of the attempt, counted from 0.
         trying: Told each run before anything is sent that might make it.
+        retry_mode: What follows a run that ended badly (`_retry_mode`).
 
     Raises:
         AlreadyExists: The name belongs to a live or succeeded run of another entity.
         BridgeError: Whatever else launching raises.
     """
+    before: RunSnapshot | None = None
     for attempt in range(_MOST_ATTEMPTS):
-        trying(RunRef(str(request.entity.project), str(request.entity.domain), name(attempt)))
+        ref = RunRef(str(request.entity.project), str(request.entity.domain), name(attempt))
+        trying(ref)
         try:
-            launched = client.launch_or_attach(replace(request, name=name(attempt)))
+            launched = again(client, replace(request, name=ref.name), retry_mode, ref, before)
         except AlreadyExists as error:
             if error.burnt:
                 log.warning("nobody can have this name, taking the next one: %s", error)
@@ -122,11 +136,16 @@ def launch_or_attach(
                 )
             launched = Launched(ref=error.ref, created=False, snapshot=error.snapshot)
         if launched.created:
+            count("launched")
+            if before is not None and retry_mode in ("recover", "relaunch"):
+                log.info("%s is a %s of %s, with its version and inputs", launched.ref, retry_mode, before.ref)
             return launched
         if launched.snapshot.phase not in _GONE:
+            count("attached")
             log.info("attached to %s (%s), launched by an earlier try", launched.ref, launched.snapshot.phase.value)
             return launched
         log.warning("an earlier try ended badly, launching the next run: %s", launched.snapshot.describe())
+        before = launched.snapshot
     raise InvalidRequest(f"{_MOST_ATTEMPTS} runs of this task instance ended badly; clear it to start counting anew")
 
 

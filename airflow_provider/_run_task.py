@@ -13,23 +13,27 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTimeout
 
-from bridge_core import BridgeError, EntityKind, RunPhase, RunRef, Unauthenticated, seconds
+from bridge_core import BridgeError, EntityKind, InvalidRequest, RunPhase, RunRef, Unauthenticated, seconds
 
 from ._compat import first_event_floor, is_native, outputs_limit, sync_grace
 from ._event import EventError, RunEvent
 from ._failures import airflow_failures
-from ._identity import remember_url, remembered_url, task_key
+from ._identity import remember_pin, remember_url, remembered_pin, remembered_url, task_key
 from ._kill import SyncKill, abort_and_tell
 from ._launch_or_attach import build_request, launch_for, placed
 from ._outputs import checked_selection, output_loader, output_xcoms
+from ._progress import FIRST, failed_node_logs, log_line
 from ._refusals import LAUNCH_PATIENCE, patiently
+from ._retry_mode import checked_mode
 from ._task_key import TaskKey
 from ._time_limits import TimeLimits
+from ._trace import traced
 from ._worker_wait import told_what_a_retry_does, watch_to_end
 from .hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from bridge_core import Client, Launched, LaunchRequest, RunSnapshot
 
@@ -58,14 +62,20 @@ class RunTask:
         operator, ti = self.operator, self.ti
         with airflow_failures():
             self._check_arguments()
-            client = FlyteHook(operator.flyte_conn_id).get_client()
+            hook = FlyteHook(operator.flyte_conn_id)
+            client = hook.get_client()
             request = self._request(client)
+            hook.check_place(request.entity.project, request.entity.domain)
+            if hook.limits is not None:
+                hook.limits.check_options(request.options)
         key, fresh = task_key(self.context, operator.retries, single_task=request.entity.kind is EntityKind.TASK)
         operator.console_url = remembered_url(self.context)  # of the try before, should this one get no further
         with client:
             kill = SyncKill(client, ti, str(key), enabled=operator.cancel_on_kill)
             operator.attend(kill)
             try:
+                if request.register is not None:
+                    request = self._registered(client, request, key)
                 launched = self._launch(client, request, key, kill, fresh=fresh)
                 self._publish(client, launched.ref)
                 if not operator.wait_for_completion:
@@ -81,14 +91,14 @@ class RunTask:
             except AirflowTaskTimeout:
                 self._out_of_time(client, kill)
                 raise
-            self._tell(snapshot)
-            with airflow_failures():
+            self._tell(client, snapshot)
+            with self._failures():
                 snapshot.raise_for_phase()
-            return self._outputs(client, launched.ref)
+            return self._succeeded(client, snapshot)
 
     def complete(self, event: Any, run: dict[str, str] | None, place: dict[str, Any] | None) -> dict[str, Any] | None:
         """See `FlyteRunOperator.execute_complete`."""
-        from bridge_core import RunAborted, WaitTimeout
+        from bridge_core import RunAborted, RunSnapshot, WaitTimeout
 
         operator = self.operator
         expected = RunRef.from_dict(run) if run else None
@@ -108,13 +118,20 @@ class RunTask:
             self.log.info("run %s is %s. Console: %s", news.ref, news.phase.value, operator.console_url)
             if not news.phase.is_success:
                 with suppress(BridgeError):  # the event says in short what happened
-                    self._tell(client.describe(news.ref))
+                    ended = client.describe(news.ref)
+                    self._tell(client, ended)
+                    with self._failures():
+                        ended.raise_for_phase()
             with airflow_failures():
                 if news.phase is RunPhase.ABORTED:
                     raise RunAborted(news.message)
             if not news.phase.is_success:
                 raise AirflowException(news.message)
-            return self._outputs(client, news.ref)
+            snapshot = RunSnapshot(ref=news.ref, phase=news.phase, console_url=operator.console_url or "")
+            if operator.outlets:
+                with airflow_failures():
+                    snapshot = patiently(lambda: client.describe(news.ref), f"run {news.ref}")
+            return self._succeeded(client, snapshot)
 
     def backstop(self, place: dict[str, Any] | None) -> None:
         """Airflow ended the deferral by itself: the run must end all the same."""
@@ -131,10 +148,16 @@ class RunTask:
     def _check_arguments(self) -> None:
         """Before anything is launched."""
         operator = self.operator
-        for name in ("timeout", "sync_grace", "first_event_floor"):
+        for name in ("timeout", "sync_grace", "first_event_floor", "progress_interval"):
             seconds(getattr(operator, name), name)
         seconds(operator.poll_interval, "poll_interval", positive=True)
         checked_selection(operator.outputs)
+        checked_mode(operator.retry_mode)
+        if operator.user_errors not in ("retry", "fail"):
+            raise InvalidRequest(f"user_errors must be 'retry' or 'fail', got {operator.user_errors!r}")
+
+    def _failures(self) -> AbstractContextManager[None]:
+        return airflow_failures(final_user_errors=self.operator.user_errors == "fail")
 
     def _request(self, client: Client) -> LaunchRequest:
         operator = self.operator
@@ -148,7 +171,28 @@ class RunTask:
             native=is_native(operator),
             load=output_loader(client),
         )
-        return replace(request, entity=placed(request.entity, client.config, operator.flyte_conn_id))
+        entity = placed(request.entity, client.config, operator.flyte_conn_id)
+        return replace(request, entity=entity, register=operator.register)
+
+    def _registered(self, client: Client, request: LaunchRequest, key: TaskKey) -> LaunchRequest:
+        """The launch of what is registered for this task: by an earlier try, else now. Kept before anything is launched."""
+        known = remembered_pin(self.context, key.epoch, request.entity)
+        if known is not None:
+            request = replace(request, register=None, entity=known)
+            self.log.info("version %s was registered by an earlier try; clear the task to register anew", known.version)
+        else:
+            with airflow_failures():
+                request = patiently(
+                    lambda: client.register_for(request),
+                    "registering",
+                    patience=LAUNCH_PATIENCE,
+                    refusals=Unauthenticated,
+                )
+            remember_pin(self.context, key.epoch, request.entity)
+            self.log.info("registered %s", request.entity)
+        key.version = request.entity.version or ""
+        self.ti.xcom_push(key="flyte_version", value=key.version)
+        return request
 
     def _launch(self, client: Client, request: LaunchRequest, key: TaskKey, kill: SyncKill, *, fresh: bool) -> Launched:
         operator, ti = self.operator, self.ti
@@ -159,13 +203,14 @@ class RunTask:
         def launch() -> Launched:
             return launch_for(
                 client,
-                replace(request, provenance=made_by),
+                replace(request, provenance=made_by, options=traced(request.options, ti)),
                 key,
                 kill,
                 try_began=ti.start_date,
                 supersede=operator.cancel_on_kill,
                 legacy_since=began if fresh and ti.try_number > 1 else None,
                 native=is_native(operator),
+                retry_mode=operator.retry_mode,
             )
 
         with kill.attending(), airflow_failures(), told_what_a_retry_does(key):
@@ -184,13 +229,20 @@ class RunTask:
         kill.made(ref)
         return kill
 
-    def _tell(self, snapshot: RunSnapshot) -> None:
+    def _tell(self, client: Client, snapshot: RunSnapshot) -> None:
         """All that Flyte says about a failure: the exception that ends the try is one line of it."""
         if snapshot.error is not None and "\n" in snapshot.error.message:
             where = f" in node {snapshot.error.node}" if snapshot.error.node else ""
             self.log.error(
                 "run %s failed%s (%s):\n%s", snapshot.ref, where, snapshot.error.code, snapshot.error.message
             )
+        if snapshot.phase.is_terminal and not snapshot.phase.is_success:
+            logs = failed_node_logs(client, snapshot.ref)
+            for log in logs:
+                self.log.error("run %s: %s", snapshot.ref, log_line(log))
+            if logs:
+                self.operator.log_url = logs[0].uri
+                self.ti.xcom_push(key="flyte_log_url", value=logs[0].uri)
 
     def _publish(self, client: Client, ref: RunRef) -> None:
         """What people need when the run fails, before it can."""
@@ -214,7 +266,14 @@ class RunTask:
             if left is not None and left <= grace:
                 grace = None
         limit = left if grace is None else grace
-        snapshot, late = watch_to_end(client, ref, timeout=limit, poll_interval=operator.poll_interval)
+        progress = seconds(operator.progress_interval, "progress_interval")
+        snapshot, late = watch_to_end(
+            client,
+            ref,
+            timeout=limit,
+            poll_interval=operator.poll_interval,
+            progress=FIRST if progress is None else progress,
+        )
         if late and grace is None:
             self._time_is_up(client, ref, snapshot.phase, late)
         return snapshot
@@ -236,12 +295,21 @@ class RunTask:
                 poll_interval=seconds(operator.poll_interval, "poll_interval"),
                 cancel_on_kill=operator.cancel_on_kill,
                 place=place,
+                progress_interval=seconds(operator.progress_interval, "progress_interval") or None,
                 deferred_at=now if operator.first_event_floor is None else None,
             ),
             method_name="execute_complete",
             kwargs={"run": ref.to_dict(), "place": place},
             timeout=None if deadline is None else timedelta(seconds=max(deadline - now, floor) + _BACKSTOP),
         )
+
+    def _succeeded(self, client: Client, snapshot: RunSnapshot) -> dict[str, Any] | None:
+        outputs = self._outputs(client, snapshot.ref)
+        if self.operator.outlets:
+            from ._outlets import tell_outlets
+
+            tell_outlets(self.context, self.operator.outlets, snapshot, outputs)
+        return outputs
 
     def _outputs(self, client: Client, ref: RunRef) -> dict[str, Any] | None:
         """Stores what is wanted of the outputs; returns what Airflow stores as ``return_value``."""

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from bridge_core import Client, EntityRef, Provenance, RunPhase, RunQuery, RunSnapshot
 
+from ._metrics import count
 from ._task_key import TaskKey
 
 __all__ = ["LIVE", "end_superseded"]
@@ -48,6 +49,7 @@ def end_superseded(client: Client, entity: EntityRef, key: TaskKey, *, began: da
         else:
             continue
         client.abort(run.ref, reason=f"Airflow task {key}: {why}" if cleared is None else f"Airflow task {key} {why}")
+        count("superseded")
         log.warning("aborted run %s (%s): the task %s", run.ref, run.phase.value, why)
 
 

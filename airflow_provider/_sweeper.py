@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import conf
 from bridge_core import BridgeError
 
 from ._identity import known_instance_id
+from ._metrics import count
 from ._sweep import TaskId, Watchlist, awaited_runs, rivals, unattended
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _look(client: Client, project: str, domain: str, installation: str, watchlis
     for ref in watchlist.due(reasons, time.monotonic()):
         client.abort(ref, reason=f"{reasons[ref]}, and nobody waits for the run")
         watchlist.forget([ref])
+        count("reaped")
         log.warning("aborted run %s: %s, and nobody waits for it", ref, reasons[ref])
 
 

@@ -39,7 +39,17 @@ class TaskKey:
         single_task: Whether it launches a Flyte task by itself.
     """
 
-    __slots__ = ("dag_id", "epoch", "identity", "installation", "map_index", "run_id", "single_task", "task_id")
+    __slots__ = (
+        "dag_id",
+        "epoch",
+        "identity",
+        "installation",
+        "map_index",
+        "run_id",
+        "single_task",
+        "task_id",
+        "version",
+    )
 
     def __init__(
         self,
@@ -61,6 +71,8 @@ class TaskKey:
         self.identity = identity
         self.installation = installation
         self.single_task = single_task
+        self.version = ""
+        """Of what was registered for it: part of the names of its runs."""
 
     def __str__(self) -> str:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
@@ -82,6 +94,7 @@ class TaskKey:
             self.identity,
             self.epoch,
             attempt,
+            *([self.version] if self.version else []),
             prefix=self.family,
         )
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge_core import AuthError, RunPhase, Unavailable
+from bridge_core import AuthError, PollPolicy, RunPhase, Unavailable
 
+from ._progress import FIRST, Progress, pauses
 from ._refusals import Refusals
 
 if TYPE_CHECKING:
@@ -24,15 +25,21 @@ log = logging.getLogger("airflow.task.flyte")
 
 
 def watch_to_end(
-    client: Client, ref: RunRef, *, timeout: float | None, poll_interval: float | timedelta | None
+    client: Client,
+    ref: RunRef,
+    *,
+    timeout: float | None,
+    poll_interval: float | timedelta | None,
+    progress: float = FIRST,
 ) -> tuple[RunSnapshot, str]:
-    """Waits until the run ends or the time is up; says which phases it sees.
+    """Waits until the run ends or the time is up; says which phases it sees, and what its nodes do.
 
     Args:
         client: Asks Flyte.
         ref: The run.
         timeout: Seconds. None: for ever.
         poll_interval: Seconds between questions. None: adapts.
+        progress: Seconds after which it asks about nodes for the first time; then less and less often. 0: never.
 
     Returns:
         What was seen last, and why that is not the end, when it is not.
@@ -43,22 +50,35 @@ def watch_to_end(
     from bridge_core import RunSnapshot, WaitTimeout
 
     snapshot = RunSnapshot(ref=ref, phase=RunPhase.UNKNOWN)
-    refusals = Refusals()
-    end = None if timeout is None else time.monotonic() + timeout
+    refusals, told = Refusals(), Progress(ref)
+    begin = time.monotonic()
+    end = None if timeout is None else begin + timeout
+    rounds = iter(pauses(progress)) if progress else None
     while True:
         left = None if end is None else max(0.0, end - time.monotonic())
+        pause = None if rounds is None else next(rounds)
+        is_last = pause is None or (left is not None and left <= pause)
+        interval = poll_interval
+        if interval is None and time.monotonic() - begin > progress > 0:
+            # The policy counts from the beginning of each `watch`: this one goes on where the last one was.
+            interval = PollPolicy().delay(time.monotonic() - begin, 0.5)
         try:
-            for snapshot in client.watch(ref, timeout=left, poll_interval=poll_interval):
+            for seen in client.watch(ref, timeout=left if is_last else pause, poll_interval=interval):
                 refusals.over()
-                log.info("run %s is %s", ref, snapshot.phase.value)
+                if seen.phase is not snapshot.phase:
+                    log.info("run %s is %s", ref, seen.phase.value)
+                snapshot = seen
         except WaitTimeout as error:
-            return snapshot, error.message
+            if is_last:
+                return snapshot, error.message
+            for line in told.tell(client):
+                log.info("run %s: %s", ref, line)
         except AuthError as error:
-            pause = refusals.bear(error, time.monotonic())
+            rest = refusals.bear(error, time.monotonic())
             log.warning("waiting for run %s: %s; asking again", ref, error)
+            time.sleep(rest if left is None else min(rest, left))
         else:
             return snapshot, ""
-        time.sleep(pause if left is None else min(pause, left))
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Lets the sweeper begin with the triggerer. Loaded by every component of Airflow and by every task, so it imports nothing."""
+"""Lets the sweeper begin with the triggerer, and notes which ends of runs were reported.
+
+Loaded by every component of Airflow and by every task, so it imports nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 
-__all__ = ["on_starting"]
+__all__ = ["on_asset_event_emitted", "on_starting"]
 
 
 @hookimpl  # type: ignore[untyped-decorator, unused-ignore]
@@ -16,3 +19,12 @@ def on_starting(component: Any) -> None:
         from ._sweeper import start_with
 
         start_with(component)
+
+
+@hookimpl  # type: ignore[untyped-decorator, unused-ignore]
+def on_asset_event_emitted(asset_event: Any) -> None:
+    """Airflow calls it while it stores an event of an asset."""
+    if isinstance(asset_event.extra, dict) and asset_event.extra.get("from_trigger"):
+        from ._watch_store import remember_reported
+
+        remember_reported(asset_event.asset, asset_event.extra)

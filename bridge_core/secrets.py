@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from .config.local import SecretsConfig
+from .config.secret_places import SecretsConfig
 from .model.arguments import need, need_text
 from .model.errors import InvalidRequest, SecretNotFound
 from .model.public import public

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
     from .io_manager import FlyteIOManager
     from .ops import flyte_run_op
+    from .register import flyte_register_op
     from .resource import FlyteResource
     from .run_config import FlyteRunConfig
     from .run_sensor import FlyteRunSeen, build_flyte_run_sensor
@@ -41,6 +42,7 @@ __all__ = [
     "build_flyte_run_sensor",
     "build_flyte_schedule",
     "flyte_assets",
+    "flyte_register_op",
     "flyte_run_op",
     "load_flyte_asset_specs",
 ]
@@ -52,6 +54,7 @@ _HOME = {
     "FlyteRunSeen": "run_sensor",
     "build_flyte_run_sensor": "run_sensor",
     "FlyteTranslator": "translator",
+    "flyte_register_op": "register",
     "flyte_run_op": "ops",
     "load_flyte_asset_specs": "specs",
     "FlyteResource": "resource",

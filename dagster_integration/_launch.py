@@ -13,7 +13,7 @@ What happens when something dies:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,8 @@ from ._attempts import newest_attempt
 from ._compat import is_being_cancelled, step_key
 from ._failures import failure_of_error, failure_of_run, is_final
 from ._interrupts import Interrupts
-from ._lineage import Lineage, asked_at
-from ._notes import note_run, was_stopped_by_hand
+from ._lineage import Lineage, asked_at, runs_of
+from ._notes import note_pin, note_run, noted_pin, was_stopped_by_hand
 from ._origin import provenance_of
 from ._patience import Patience
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import timedelta
 
-    from bridge_core import Client, EntityRef, ErrorClass, RunOutputs, RunSnapshot
+    from bridge_core import Client, Entity, EntityRef, ErrorClass, RegisterRequest, RunOutputs, RunSnapshot
 
     from ._compat import StepContext
 
@@ -63,20 +63,26 @@ class How:
         timeout: Seconds until the step fails; None for ever.
         poll_interval: Seconds between questions; None adapts.
         retry_on: Classes of errors after which a `RetryPolicy` may launch again; None for those of the table.
+        on_reexecute: What follows a run that ended badly: ``fresh``, ``relaunch`` or ``recover``.
         shared: Name of the piece of work where other Dagsters do it too; None where it is this Dagster's own.
         dagster_url: Of Dagster's webserver, for the link back.
         reads_outputs: Whether outputs are fetched.
         nodes: Of which nodes of the run, too.
+        more_inputs: Gives further inputs, over the author's; it may ask for the interface.
+        register: What brings the entity, registered before it is launched; None: it is registered.
     """
 
     options: RunOptions
     timeout: float | timedelta | None = None
     poll_interval: float | timedelta | None = None
     retry_on: Collection[ErrorClass] | None = None
+    on_reexecute: str = "fresh"
     shared: str | None = None
     dagster_url: str = ""
     reads_outputs: bool = True
     nodes: tuple[str, ...] = ()
+    more_inputs: Callable[[Callable[[], Entity]], Mapping[str, Any]] | None = None
+    register: RegisterRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +115,21 @@ class _Step:
         self.patience = Patience(context, seconds(how.timeout, "timeout"), poll, interrupts)
         self.interrupts = interrupts
         self.ref: RunRef | None = None
+        self.before: RunRef | None = None
 
     def work(self, entity: EntityRef, inputs: Mapping[str, Any]) -> Outcome:
         """Launches or attaches, waits, reads the outputs."""
         try:
-            launched, differing = self._launch_or_attach(
-                entity.placed(self.client.config, settings="FlyteResource"), inputs
-            )
+            entity = entity.placed(self.client.config, settings="FlyteResource")
+            if self.how.register is not None:
+                entity = self._registered(entity, self.how.register)
+            if self.how.more_inputs is not None:
+                what = f"reading the interface of {entity}"
+                interface = self.how.more_inputs(
+                    lambda: self.patience.ask(what, lambda: self.client.get_entity(entity))
+                )
+                inputs = {**inputs, **interface}
+            launched, differing = self._launch_or_attach(entity, inputs)
             snapshot = self._wait(launched)
             if not snapshot.phase.is_success:
                 raise self._failure(snapshot)
@@ -124,6 +138,18 @@ class _Step:
         except BridgeError as error:
             raise failure_of_error(error, self.ref, console_url=self._console()) from None
         return Outcome(snapshot=snapshot, outputs=outputs, of_nodes=of_nodes, differing=differing)
+
+    def _registered(self, entity: EntityRef, register: RegisterRequest) -> EntityRef:
+        """The version that is registered for this step: by an earlier try or execution of it, else now."""
+        context, step = self.context, self.lineage.step_key
+        for run_id in runs_of(context.instance, context.run, self.lineage.scope):
+            if (pinned := noted_pin(context.instance, run_id, step, entity)) is not None:
+                context.log.info("version %s was registered by an earlier try of this step", pinned.version)
+                return pinned
+        asked = LaunchRequest(entity, register=register)
+        pinned = self.patience.ask(f"registering {entity}", lambda: self.client.register_for(asked)).entity
+        note_pin(context, pinned, step)
+        return pinned
 
     def _launch_or_attach(
         self, entity: EntityRef, inputs: Mapping[str, Any]
@@ -156,6 +182,14 @@ class _Step:
         )
 
     def _once(self, request: LaunchRequest) -> tuple[Launched, tuple[str, ...] | None]:
+        if self.before is None or self.how.on_reexecute == "fresh":
+            return self._named(request)
+        again = self.client.recover if self.how.on_reexecute == "recover" else self.client.relaunch
+        ref = again(self.before, name=request.name)
+        self.context.log.info("run %s: %s of run %s", ref, self.how.on_reexecute, self.before)
+        return Launched(ref=ref, created=True, snapshot=self.client.describe(ref)), None
+
+    def _named(self, request: LaunchRequest) -> tuple[Launched, tuple[str, ...] | None]:
         """The run of that name, made now or found; with the inputs that differ when it was launched with others."""
         try:
             return self.client.launch_or_attach(request), None
@@ -176,6 +210,7 @@ class _Step:
 
         newest, snapshot = newest_attempt(look, attempt, ended, limit=_ATTEMPTS)
         if not _ended_badly(snapshot):
+            self.before = None
             return newest
         asked = asked_at(self.context.instance, self.context.run, self.context.retry_number)
         if is_final(snapshot, self.how.retry_on, asked):
@@ -184,6 +219,7 @@ class _Step:
         self.context.log.warning(
             "an earlier try ended badly, launching attempt %d: %s", newest + 2, snapshot.describe()
         )
+        self.before = snapshot.ref
         return newest + 1
 
     def _announce(self, launched: Launched, differing: tuple[str, ...] | None) -> None:

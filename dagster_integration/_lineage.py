@@ -92,6 +92,18 @@ def scope_of(instance: dg.DagsterInstance, run: dg.DagsterRun, step: str) -> str
     return scope
 
 
+def runs_of(instance: dg.DagsterInstance, run: dg.DagsterRun, scope: str) -> list[str]:
+    """Ids of the Dagster runs of a lineage, this one first; this one alone when its scope is none of its ancestors."""
+    found, child = [run.run_id], run
+    while child.run_id != scope:
+        parent = instance.get_run_by_id(child.parent_run_id) if child.parent_run_id else None
+        if parent is None or len(found) > _ANCESTORS:
+            return [run.run_id]
+        found.append(parent.run_id)
+        child = parent
+    return found
+
+
 def asked_at(instance: dg.DagsterInstance, run: dg.DagsterRun, retry_number: int) -> datetime | None:
     """When a person, a schedule or a sensor last asked for this work; None when this very try is what was asked for.
 

@@ -8,12 +8,12 @@ none for runs of single tasks).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from bridge_core import InvalidRequest, RunRef
+from bridge_core import EntityRef, InvalidRequest, RunRef
 
 from ._compat import notes_of, report
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     from ._compat import StepContext
 
-__all__ = ["Noted", "note_run", "note_stop", "noted_runs", "was_stopped_by_hand"]
+__all__ = ["Noted", "note_pin", "note_run", "note_stop", "noted_pin", "noted_runs", "was_stopped_by_hand"]
 
 _RUN = "flyte/execution"
 _SHARED = "flyte/shared"
 _STOPPED = "flyte/stopped_by_hand"
+_PIN = "flyte/registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,26 @@ def noted_runs(instance: DagsterInstance, run_id: str) -> Iterator[Noted]:
         except InvalidRequest:  # somebody else's event
             continue
         yield Noted(ref=ref, step=step, shared=_SHARED in metadata)
+
+
+def note_pin(context: StepContext, entity: EntityRef, step: str) -> None:
+    """Says what was registered for a step, before it is launched: its tries and re-executions launch that version."""
+    metadata = {_PIN: dg.MetadataValue.text(str(entity))}
+    report(context.instance, context.run, f"registered {entity}", metadata, step)
+
+
+def noted_pin(instance: DagsterInstance, run_id: str, step: str, entity: EntityRef) -> EntityRef | None:
+    """What was registered for a step of this Dagster run, if it was this entity; the newest."""
+    found = None
+    for noted_step, metadata in notes_of(instance, run_id):
+        text = metadata[_PIN].value if _PIN in metadata and noted_step == step else None
+        if not isinstance(text, str):
+            continue
+        pinned = EntityRef.parse(text)
+        same = replace(pinned, version=None) == replace(entity, version=None)
+        if same and entity.version in (None, pinned.version):
+            found = pinned
+    return found
 
 
 def note_stop(context: StepContext, step: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import dagster as dg
 
-from bridge_core import BridgeError, EntityRef, InvalidRequest, RunOptions, seconds
+from bridge_core import BridgeError, EntityRef, InvalidRequest, LaunchRequest, RunOptions, seconds
 
 from ._compat import name_of_step
 from ._failures import error_classes, failure_of_error
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
     from ._compat import StepContext
     from ._launch import Outcome
+    from ._partition_inputs import PartitionInputs
 
-__all__ = ["Options", "OptionsOf", "Work", "flyte_of"]
+__all__ = ["OnReexecute", "Options", "OptionsOf", "Work", "flyte_of"]
 
 Options = RunOptions | Mapping[str, Any]
 OptionsOf = Callable[[Any], Options]
+OnReexecute = Literal["fresh", "relaunch", "recover"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +47,27 @@ class Work:
     timeout: float | timedelta | None = None
     poll_interval: float | timedelta | None = None
     retry_on: Collection[ErrorClass | str] | None = None
+    on_reexecute: OnReexecute = "fresh"
     shown: Shown = field(default_factory=lambda: Shown(names=None))
     work: Callable[[Any], str | None] | None = None
     reads_outputs: bool = False
     """Whether outputs are needed for more than metadata."""
     nodes: tuple[str, ...] = ()
     """Whose outputs are needed, too."""
+    partitions: PartitionInputs | None = None
+    """Which inputs say which partitions a run makes."""
+    register: Any = None
+    """What brings the entity: a source, or a `RegisterRequest`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retry_on", error_classes(self.retry_on))
         if not callable(self.options):
             object.__setattr__(self, "options", _options(self.options))
+        if self.on_reexecute not in get_args(OnReexecute):
+            modes = ", ".join(map(repr, get_args(OnReexecute)))
+            raise InvalidRequest(f"on_reexecute: wanted one of {modes}, got {self.on_reexecute!r}")
+        # of a `LaunchRequest`, so that what a launch cannot register is refused here
+        object.__setattr__(self, "register", LaunchRequest(self.entity, register=self.register).register)
         seconds(self.timeout, "timeout")
         seconds(self.poll_interval, "poll_interval", positive=True)
 
@@ -74,10 +87,13 @@ class Work:
             timeout=self.timeout,
             poll_interval=self.poll_interval,
             retry_on=self.retry_on,  # type: ignore[arg-type]  # names became classes
+            on_reexecute=self.on_reexecute,
             shared=self.work(context) if self.work is not None else None,
             dagster_url=resource.dagster_url or "",
             reads_outputs=self.shown.any or self.reads_outputs,
             nodes=self.nodes,
+            more_inputs=None if self.partitions is None else functools.partial(self.partitions.values, context),
+            register=self.register,
         )
         return run_to_end(context, client, self.entity, self._inputs(inputs, context), how)
 

@@ -13,16 +13,17 @@ from bridge_core import EntityRef
 
 from ._arguments import AssetArguments, check_arguments
 from ._description import description_of
+from ._partition_inputs import PartitionInputs
 from ._pieces import Made, Piece, pieces_of, results
 from ._signature import UserFunction
-from ._work import Options, OptionsOf, Work
+from ._work import OnReexecute, Options, OptionsOf, Work
 from .io_manager import outputs_manager
 from .results import LONGEST, Shown, materialize_result
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge_core import ErrorClass
+    from bridge_core import ErrorClass, RegisterRequest
 
     from .resource import FlyteResource
     from .run_config import FlyteRunConfig
@@ -37,6 +38,7 @@ def build_flyte_assets(
     *,
     inputs: Inputs | None = None,
     config: type[FlyteRunConfig] | None = None,
+    partition_inputs: Mapping[str, str | Callable[[dg.AssetExecutionContext], Any]] | None = None,
     outputs: Mapping[str, Made] | None = None,
     specs: Sequence[dg.AssetSpec | dg.AssetCheckSpec] | None = None,
     resource_key: str = "flyte",
@@ -44,10 +46,12 @@ def build_flyte_assets(
     timeout: float | timedelta | None = None,
     poll_interval: float | timedelta | None = None,
     retry_on: Collection[ErrorClass | str] | None = None,
+    on_reexecute: OnReexecute = "fresh",
     metadata_outputs: bool | Sequence[str] = True,
     metadata_limit: int = LONGEST,
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     described_by: FlyteResource | None = None,
+    register: RegisterRequest | Any = None,
     **asset: Unpack[AssetArguments],
 ) -> dg.AssetsDefinition:
     """An asset whose materialization is one run of a Flyte launch plan, workflow or task.
@@ -60,6 +64,9 @@ def build_flyte_assets(
         inputs: The inputs of the run, or a function that is given the context (``context.partition_key`` and all) and
             returns them. It may run again on a retry; the inputs of a run that exists already stay in force.
         config: A class of `FlyteRunConfig.of`: the launchpad shows its fields, and what is set there stands over `inputs`.
+        partition_inputs: Which inputs say which partitions a run makes: input -> ``"{key}"``, ``"{keys}"``, ``"{start}"``,
+            ``"{end}"`` (of several dimensions ``"{key.region}"``), a text with such words in it, or a function of the context.
+            Converted to the registered types. Without ``{key}``, and without a ``backfill_policy``, a range is one run.
         outputs: Several assets of one run: output name -> the key of its asset, or an `AssetSpec`, or an `AssetCheckSpec`,
             which passes when that output is true (or a structure whose ``passed`` is). None: the run is one asset.
         specs: The same as specs, those of `load_flyte_asset_specs` for instance: their metadata ``flyte/output`` or
@@ -71,12 +78,17 @@ def build_flyte_assets(
         poll_interval: Seconds (or timedelta) between questions. None adapts to the run's age (`PollPolicy`).
         retry_on: Classes of errors after which ``retry_policy`` launches a new run: names of `ErrorClass`, ``"system"`` for
             instance. None: all but the user's own errors (docs/errors.md).
+        on_reexecute: What a re-execution or retry does after a run that ended badly: ``"fresh"`` launches again, ``"relaunch"``
+            launches what the old run was launched with, ``"recover"`` keeps what succeeded in it and does the rest again.
         metadata_outputs: Which outputs become metadata: all, none (False; then none is fetched), or those named.
         metadata_limit: Characters of one output that the event log keeps at most.
         work: A function of the context that names the piece of work where several Dagsters do it and only one run is wanted;
             None: the Dagster run and its re-executions are the work.
         described_by: A Flyte that is asked, while definitions load, for what the workflow's author wrote about it: the asset's
             description when none is given. None: nobody is asked.
+        register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
+            a `RegisterRequest`. Tries and re-executions of the step launch the version that was registered first, also when
+            the code has changed since; a new Dagster run registers anew.
         **asset: Arguments of `dagster.asset`: ``name`` or ``key`` (default: the last part of the entity's name), ``deps``,
             ``partitions_def``, ``retry_policy``, ``pool``, ….
 
@@ -107,6 +119,7 @@ def build_flyte_assets(
         asset["name"] = "".join(c if c.isalnum() else "_" for c in ref.name.rpartition(".")[2])
     return flyte_assets(
         ref,
+        partition_inputs=partition_inputs,
         outputs=outputs,
         specs=specs,
         resource_key=resource_key,
@@ -114,10 +127,12 @@ def build_flyte_assets(
         timeout=timeout,
         poll_interval=poll_interval,
         retry_on=retry_on,
+        on_reexecute=on_reexecute,
         metadata_outputs=metadata_outputs,
         metadata_limit=metadata_limit,
         work=work,
         described_by=described_by,
+        register=register,
         **asset,
     )(given if config is None else configured)
 
@@ -125,6 +140,7 @@ def build_flyte_assets(
 def flyte_assets(
     entity: str | EntityRef,
     *,
+    partition_inputs: Mapping[str, str | Callable[[dg.AssetExecutionContext], Any]] | None = None,
     outputs: Mapping[str, Made] | None = None,
     specs: Sequence[dg.AssetSpec | dg.AssetCheckSpec] | None = None,
     resource_key: str = "flyte",
@@ -132,10 +148,12 @@ def flyte_assets(
     timeout: float | timedelta | None = None,
     poll_interval: float | timedelta | None = None,
     retry_on: Collection[ErrorClass | str] | None = None,
+    on_reexecute: OnReexecute = "fresh",
     metadata_outputs: bool | Sequence[str] = True,
     metadata_limit: int = LONGEST,
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     described_by: FlyteResource | None = None,
+    register: RegisterRequest | Any = None,
     **asset: Unpack[AssetArguments],
 ) -> Callable[[Callable[..., Mapping[str, Any]]], dg.AssetsDefinition]:
     """Turns a function that returns the inputs of a Flyte run into the asset that this run makes.
@@ -161,6 +179,10 @@ def flyte_assets(
     pieces = pieces_of(outputs, specs, where)
     check_arguments(asset, where, several=bool(pieces))
     shown = Shown.of(metadata_outputs, limit=metadata_limit)
+    policy = asset.get("backfill_policy")
+    partitions = PartitionInputs.of(partition_inputs, asset.get("partitions_def"), policy, where)
+    if partitions is not None and partitions.many and policy is None:
+        asset["backfill_policy"] = dg.BackfillPolicy.single_run()
     job = Work(
         entity=ref,
         resource_key=resource_key,
@@ -168,10 +190,13 @@ def flyte_assets(
         timeout=timeout,
         poll_interval=poll_interval,
         retry_on=retry_on,
+        on_reexecute=on_reexecute,
         shown=shown,
         work=work,
+        partitions=partitions,
         reads_outputs=any(piece.output is not None and piece.node is None for piece in pieces),
         nodes=tuple(dict.fromkeys(piece.node for piece in pieces if piece.node is not None)),
+        register=register,
     )
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> dg.AssetsDefinition:
@@ -201,6 +226,8 @@ def flyte_assets(
         with warnings.catch_warnings():
             if not asset.get("resource_defs"):  # beta in 1.13, and nothing that the author asked for
                 warnings.filterwarnings("ignore", "Parameter `resource_defs`", dg.BetaWarning)
+            if policy is None:
+                warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
             return _several(job, pieces, users, settings) if pieces else _one(job, users, settings)
 
     return decorate

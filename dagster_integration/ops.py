@@ -9,13 +9,13 @@ import dagster as dg
 
 from bridge_core import EntityRef, InvalidRequest
 
-from ._work import Options, OptionsOf, Work
+from ._work import OnReexecute, Options, OptionsOf, Work
 from .results import LONGEST, Shown, output_metadata, run_metadata
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bridge_core import ErrorClass
+    from bridge_core import ErrorClass, RegisterRequest
 
     from .run_config import FlyteRunConfig
 
@@ -35,6 +35,7 @@ def flyte_run_op(
     timeout: float | timedelta | None = None,
     poll_interval: float | timedelta | None = None,
     retry_on: Collection[ErrorClass | str] | None = None,
+    on_reexecute: OnReexecute = "fresh",
     metadata_outputs: bool | Sequence[str] = True,
     metadata_limit: int = LONGEST,
     work: Callable[[dg.OpExecutionContext], str | None] | None = None,
@@ -42,6 +43,7 @@ def flyte_run_op(
     retry_policy: dg.RetryPolicy | None = None,
     tags: Mapping[str, Any] | None = None,
     pool: str | None = None,
+    register: RegisterRequest | Any = None,
 ) -> dg.OpDefinition:
     """An op that runs a Flyte launch plan, workflow or task, and gives its outputs to the ops after it.
 
@@ -59,6 +61,7 @@ def flyte_run_op(
         timeout: Seconds (or timedelta) before the step fails; the run goes on.
         poll_interval: Seconds (or timedelta) between questions.
         retry_on: After which classes of errors `retry_policy` launches again.
+        on_reexecute: What is done after a run that ended badly: ``"fresh"``, ``"relaunch"`` or ``"recover"``.
         metadata_outputs: Which outputs become metadata.
         metadata_limit: Characters of one output that the event log keeps at most.
         work: Names the piece of work where several Dagsters do it.
@@ -66,6 +69,7 @@ def flyte_run_op(
         retry_policy: Of the op.
         tags: Of the op.
         pool: Of the op.
+        register: What brings the entity, registered before it is launched; as in `build_flyte_assets`.
 
     Raises:
         InvalidRequest: The entity, an option or the like cannot be read.
@@ -87,9 +91,11 @@ def flyte_run_op(
         timeout=timeout,
         poll_interval=poll_interval,
         retry_on=retry_on,
+        on_reexecute=on_reexecute,
         shown=Shown.of(metadata_outputs, limit=metadata_limit),
         work=work,
         reads_outputs=True,
+        register=register,
     )
 
     def compute(context: dg.OpExecutionContext, upstream: Mapping[str, Any]) -> Iterator[dg.Output[Any]]:

@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from bridge_core import Client, Config, EntityKind, EntityRef
+    from bridge_core import Client, Config, EntityKind, EntityRef, RegistrationReport
 
     from ._catalog import Selector
     from .translator import FlyteEntityProps
@@ -157,6 +157,18 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         from ._catalog import fetch
 
         return fetch(self.get_client(), kind, selector, project, domain)
+
+    def register(self, source: Any, **arguments: Any) -> "RegistrationReport":
+        """Registers tasks, workflows and launch plans; see ``Client.register``.
+
+        Args:
+            source: A package, code or values; or a `RegisterRequest`.
+            **arguments: Those of ``Client.register``: ``version``, ``python``, ``activate``, ….
+
+        Raises:
+            BridgeError: See there.
+        """
+        return self.get_client().register(source, **arguments)
 
     def get_resource_definition(self) -> Any:
         """What Dagster calls while definitions load.

@@ -56,7 +56,17 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["airflow.md", "dagster.md", "dagster_assets.md", "dagster_catalog.md", "dagster_observing.md"]
+    "page",
+    [
+        "airflow.md",
+        "airflow_sensors.md",
+        "airflow_verbs.md",
+        "dagster.md",
+        "dagster_assets.md",
+        "dagster_catalog.md",
+        "dagster_observing.md",
+        "dagster_partitions.md",
+    ],
 )
 def test_what_an_orchestrators_page_shows_can_be_built(page: str) -> None:
     code = "\n".join(blocks(PAGES[page], "python"))
@@ -95,7 +105,27 @@ def test_every_parameter_of_the_operator_is_on_its_page() -> None:
     shown = [name for cells in rows("airflow.md") for name in re.findall(r"`(\w+)`", cells[0])]
     assert set(parameters) - set(shown) == set()
     assert set(shown[:7]) == set(templated)
-    assert [key for key in extra if f"`{key}`" not in PAGES["airflow.md"]] == []
+    assert [key for key in extra if f"`{key}`" not in PAGES["airflow_connection.md"]] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("airflow_sensors.md", ["sensors.flyte.FlyteRunSensor", "triggers.flyte.FlyteRunEventTrigger"]),
+        ("airflow_verbs.md", ["operators.flyte.FlyteSignalOperator", "operators.flyte.FlyteAbortOperator"]),
+    ],
+)
+def test_every_parameter_of_the_other_classes_is_on_its_page(page: str, names: list[str]) -> None:
+    code = f"""
+        import inspect
+        from importlib import import_module
+        for module, _, name in (path.rpartition(".") for path in {names!r}):
+            print(*inspect.signature(getattr(import_module("airflow_provider." + module), name).__init__).parameters)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    shown = {name for cells in rows(page) for name in re.findall(r"`(\w+)`", cells[0])}
+    assert set(done.stdout.split()) - {"self", "kwargs"} - shown == set()
 
 
 def test_every_field_and_argument_of_dagster_is_on_its_page() -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from bridge_core import Client, Config
 
+    from .._connection_limits import ConnectionLimits
+
 __all__ = ["FlyteHook"]
 
 _TEST_TIMEOUT = 10.0
@@ -39,6 +41,8 @@ class FlyteHook(BaseHook):
     def __init__(self, flyte_conn_id: str = default_conn_name) -> None:
         super().__init__()
         self.flyte_conn_id = flyte_conn_id
+        self.limits: ConnectionLimits | None = None
+        """What tasks may do with the connection; known once it was looked up."""
 
     def get_config(self) -> Config:
         """What the connection means, with ``FLYTE_*`` variables and files for what it leaves out (see `config_from_connection`).
@@ -51,7 +55,7 @@ class FlyteHook(BaseHook):
             connection = self.get_connection(self.flyte_conn_id)
         except AirflowNotFoundException as error:
             raise _undefined(self.flyte_conn_id, error) from None
-        config = _config(connection)
+        config = self._read(connection)
         _ = connection.extra_dejson  # reading it registers its secrets with Airflow's masker
         return config
 
@@ -63,9 +67,33 @@ class FlyteHook(BaseHook):
             connection = await get_async_connection(self.flyte_conn_id)
         except AirflowNotFoundException as error:
             raise _undefined(self.flyte_conn_id, error) from None
-        config = _config(connection)
+        config = self._read(connection)
         await get_async_extra_dejson(connection)  # for the masker, as above
         return config
+
+    def _read(self, connection: Connection) -> Config:
+        from .._connection import config_from_connection, limits_from_connection
+
+        name = connection.conn_id or ""
+        self.limits = limits_from_connection(name, connection.extra)
+        return config_from_connection(
+            name,
+            host=connection.host,
+            port=connection.port,
+            extra=connection.extra,
+            login=connection.login,
+            password=connection.password,
+            schema=connection.schema,
+        )
+
+    def check_place(self, project: str | None, domain: str | None) -> None:
+        """Nothing, if the connection, which was looked up before, allows its tasks to be there.
+
+        Raises:
+            ConfigError: It does not.
+        """
+        if self.limits is not None:
+            self.limits.check_place(project, domain)
 
     def get_client(self, place: Mapping[str, Any] | None = None) -> Client:
         """A client of that Flyte; nothing is opened until it is used. Close it, or use it in a ``with``.
@@ -99,7 +127,7 @@ class FlyteHook(BaseHook):
             return from_xcom(reference, output_loader(client))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Asks Flyte for its projects: the answer proves address, TLS, credentials, and that the connection's place exists.
+        """Asks Flyte for its projects and who we are: the answer proves address, TLS, credentials, and that the place exists.
 
         Returns:
             Whether it worked, and one line for the connection form: at most 400 characters. Asks once, for at most 10 s.
@@ -110,6 +138,7 @@ class FlyteHook(BaseHook):
             config = self.get_config().replace(retry=RetryPolicy(retries=0), rpc_timeout=_TEST_TIMEOUT)
             with Client(config) as client:
                 known = {project.id: project.domains for project in client.projects()}
+                who = client.whoami()
         except BridgeError as error:
             return False, _trimmed(error.message)
         if config.project and config.project not in known:
@@ -120,7 +149,9 @@ class FlyteHook(BaseHook):
         where = (
             f"{config.project}/{config.domain}" if config.project and config.domain else "no default project and domain"
         )
-        return True, f"Flyte answers at {config.endpoint} ({where})"
+        return True, _trimmed(
+            f"Flyte answers at {config.endpoint} ({where})" + (f", and knows us as {who}" if who else "")
+        )
 
 
 def _unknown(what: str, name: str, known: Iterable[str], endpoint: str) -> str:
@@ -131,20 +162,6 @@ def _undefined(conn_id: str, error: Exception) -> AirflowNotFoundException:
     return AirflowNotFoundException(
         f"{error}. Create a connection of type Flyte with this id (Admin > Connections, or the variable "
         f"AIRFLOW_CONN_{conn_id.upper()}), or name another one in flyte_conn_id"
-    )
-
-
-def _config(connection: Connection) -> Config:
-    from .._connection import config_from_connection
-
-    return config_from_connection(
-        connection.conn_id or "",
-        host=connection.host,
-        port=connection.port,
-        extra=connection.extra,
-        login=connection.login,
-        password=connection.password,
-        schema=connection.schema,
     )
 
 

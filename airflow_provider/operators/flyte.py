@@ -7,22 +7,25 @@ failure is published before waiting. A deferrable task first waits a few seconds
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from ..links import FlyteConsoleLink
+from ..links import FlyteConsoleLink, FlyteLogLink
+from .abort import FlyteAbortOperator
+from .register import FlyteRegisterOperator
+from .signal import FlyteSignalOperator
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import EntityRef, RunOptions
+    from bridge_core import EntityRef, RegisterRequest, RunOptions
 
     from .._kill import SyncKill
 
-__all__ = ["FlyteRunOperator"]
+__all__ = ["FlyteAbortOperator", "FlyteRegisterOperator", "FlyteRunOperator", "FlyteSignalOperator"]
 
 
 class FlyteRunOperator(BaseOperator):
@@ -54,6 +57,16 @@ class FlyteRunOperator(BaseOperator):
         first_event_floor: Seconds between deferring and resuming at the earliest. None: ``[flyte] first_event_floor``.
         outputs: Names of the outputs to keep as XComs. None: all of them.
         outputs_limit: Bytes above which an output stays in Flyte and its XCom is a reference. None: ``[flyte] outputs_limit``.
+        retry_mode: What a retry does after a run that ended badly (one that lives is attached to, always). ``"attach"``: launches
+            with the arguments as they are now. ``"fresh"``: the same, and Flyte's cache is not read. ``"relaunch"``: launches
+            the failed run's version and inputs again. ``"recover"``: the same, and what succeeded in it is not done again.
+        user_errors: Whether a run that failed by its author's fault (docs/errors.md) is left to ``retries``, like every other
+            failure, or ``"fail"``: fails the task at once.
+        progress_interval: Seconds after which the task's log says what the run's nodes do, then less and less often; 0: never.
+            None: 30 on a worker; in the triggerer, where thousands wait, never.
+        register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
+            a `RegisterRequest`. Retries launch the version that the first try registered (XCom ``flyte_version``), also when the
+            code has changed since; clearing the task registers anew. ``version`` is what it is registered under.
         **kwargs: Of every Airflow operator.
 
     Example:
@@ -65,7 +78,7 @@ class FlyteRunOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("entity", "inputs", "version", "project", "domain", "options", "flyte_conn_id")
     template_fields_renderers = {"inputs": "json", "options": "json"}
-    operator_extra_links = (FlyteConsoleLink(),)
+    operator_extra_links = (FlyteConsoleLink(), FlyteLogLink())
     ui_color = "#e6dcff"
 
     def __init__(
@@ -87,6 +100,10 @@ class FlyteRunOperator(BaseOperator):
         first_event_floor: float | None = None,
         outputs: Sequence[str] | None = None,
         outputs_limit: int | None = None,
+        retry_mode: Literal["attach", "recover", "relaunch", "fresh"] = "attach",
+        user_errors: Literal["retry", "fail"] = "retry",
+        progress_interval: float | timedelta | None = None,
+        register: RegisterRequest | Any = None,
         **kwargs: Any,
     ) -> None:
         # Airflow would store every output twice, whatever its size, and overwrite keys of ours: see `_outputs`.
@@ -108,8 +125,13 @@ class FlyteRunOperator(BaseOperator):
         self.first_event_floor = first_event_floor
         self.outputs = outputs
         self.outputs_limit = outputs_limit
+        self.retry_mode = retry_mode
+        self.user_errors = user_errors
+        self.progress_interval = progress_interval
+        self.register = register
         self.each_output = bool(each)
         self.console_url: str | None = None
+        self.log_url: str | None = None
         self._kill: SyncKill | None = None
         self._killed_early = False
 

@@ -7,35 +7,17 @@ waiting tasks cost one call per round. An unreachable Flyte is asked again until
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, RunRef, Unsupported, WaitTimeout
-
-from .._event import RunEvent
-from .._kill_deferred import USER_ACTION, stop_dropped
-from .._refusals import Refusals
-from .._scheduler_lag import scheduler_has_seen
-from ..hooks.flyte import FlyteHook
+from .events import FlyteRunEventTrigger
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
+    from .._deferred_wait import DeferredWait
 
-    from bridge_core import AsyncClient, Config
-
-__all__ = ["FlyteRunTrigger"]
-
-_CERTAIN = (ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout)
-"""Asking again cannot help."""
-_MOST_ERRORS = 10
-"""In a row, of kinds we do not know: a bug must not keep a task waiting for ever."""
-_LONGEST_PAUSE = 30.0
-_LONGEST_HOLD = 60.0
-"""Seconds; the worker's clock may be far ahead of ours."""
-_KILL_PATIENCE = 25.0
+__all__ = ["FlyteRunEventTrigger", "FlyteRunTrigger"]
 
 
 class FlyteRunTrigger(BaseTrigger):
@@ -52,6 +34,7 @@ class FlyteRunTrigger(BaseTrigger):
             connection says now.
         deferred_at: Unix time in seconds at which the task deferred: no event is fired before the scheduler can have noticed.
             None: ``not_before`` alone decides.
+        progress_interval: Seconds after which the log says what the run's nodes do, then less and less often. None: never.
 
     Raises:
         InvalidRequest: ``run`` is no reference to a run.
@@ -68,7 +51,10 @@ class FlyteRunTrigger(BaseTrigger):
         cancel_on_kill: bool = True,
         place: dict[str, Any] | None = None,
         deferred_at: float | None = None,
+        progress_interval: float | None = None,
     ) -> None:
+        from bridge_core import RunRef
+
         super().__init__()  # type: ignore[no-untyped-call]
         self.ref = RunRef.from_dict(run)
         self.flyte_conn_id = flyte_conn_id
@@ -78,7 +64,8 @@ class FlyteRunTrigger(BaseTrigger):
         self.cancel_on_kill = cancel_on_kill
         self.place = place
         self.deferred_at = deferred_at
-        self._outcome: asyncio.Future[str] | None = None
+        self.progress_interval = progress_interval
+        self._waits: DeferredWait | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments: plain JSON."""
@@ -93,99 +80,27 @@ class FlyteRunTrigger(BaseTrigger):
                 "cancel_on_kill": self.cancel_on_kill,
                 "place": self.place,
                 "deferred_at": self.deferred_at,
+                "progress_interval": self.progress_interval,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Waits, then fires. Whatever happens becomes an event, so that the task's own code decides what it means."""
-        self.log.info("waiting for run %s; its phases are asked together with those of other tasks", self.ref)
+        """Waits, then fires one event."""
+        wait = self._wait()
         try:
-            event = await self._wait()
-            await self._hold()
+            event = await wait.event()
         except asyncio.CancelledError as error:
-            if error.args[:1] == (USER_ACTION,):
-                self._drop()  # now: Airflow may never come to call on_kill
+            wait.cancelled(error)
             raise
-        yield TriggerEvent(event.to_dict())  # type: ignore[no-untyped-call]
-
-    async def _hold(self) -> None:
-        """Until Airflow can take the event: see `_scheduler_lag`."""
-        early = min(self.not_before - time.time(), _LONGEST_HOLD)
-        if early > 0:
-            await asyncio.sleep(early)
-        if self.deferred_at is not None:
-            await scheduler_has_seen(self.deferred_at, patience=_LONGEST_HOLD)
-
-    async def _wait(self) -> RunEvent:
-        errors = 0
-        refusals = Refusals()
-        while True:
-            try:
-                async with self._client() as flyte:
-                    return RunEvent.ended(
-                        await flyte.wait(self.ref, timeout=self._left(), poll_interval=self.poll_interval)
-                    )
-            except _CERTAIN as error:
-                return RunEvent.gave_up(self.ref, error)
-            except AuthError as error:  # says nothing about the run, and must not cost a try
-                try:
-                    refusals.bear(error, time.monotonic())
-                except AuthError:
-                    return RunEvent.gave_up(self.ref, error)
-                self.log.warning("waiting for run %s: %s; asking again", self.ref, error)
-            except Exception as error:
-                refusals.over()
-                # A connection lookup may fail while Airflow's API restarts; a client may be closed under us.
-                errors = 0 if isinstance(error, BridgeError) and error.transient else errors + 1
-                if errors > _MOST_ERRORS:
-                    self.log.exception("gave up waiting for run %s", self.ref)
-                    return RunEvent.gave_up(self.ref, error)
-                self.log.warning("waiting for run %s: %r; asking again", self.ref, error)
-            left = self._left()
-            if left == 0.0:
-                return RunEvent.gave_up(
-                    self.ref, WaitTimeout(f"run {self.ref}: Flyte could not be asked", ref=self.ref)
-                )
-            await asyncio.sleep(min(_LONGEST_PAUSE, 2.0**errors, *(() if left is None else (left,))))
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        """Somebody marked or cleared the deferred task: says what becomes of its run (`_kill_deferred`).
+        """Somebody marked or cleared the deferred task: its run is aborted, unless the trigger merely moved."""
+        await self._wait().killed()
 
-        Airflow 3.3.2 cancels this coroutine again every second (the supervisor repeats its request until the trigger is
-        gone), so the work is a task of its own. Delete the loop when that is fixed upstream.
-        """
-        outcome = self._drop()
-        if outcome is None:
-            return
-        end = asyncio.get_running_loop().time() + _KILL_PATIENCE
-        while (left := end - asyncio.get_running_loop().time()) > 0:
-            try:
-                self.log.info("%s", await asyncio.wait_for(asyncio.shield(outcome), left))
-            except asyncio.CancelledError:
-                continue
-            except TimeoutError:
-                self.log.warning("run %s: still busy with it when Airflow's patience ends", self.ref)
-            return
+    def _wait(self) -> DeferredWait:
+        from .._deferred_wait import DeferredWait
 
-    def _drop(self) -> asyncio.Future[str] | None:
-        """Begins to end the run, once; awaits nothing."""
-        if not self.cancel_on_kill or self.task_instance is None:
-            return None
-        if self._outcome is None:
-            self._outcome = stop_dropped(self.task_instance, self.ref, self._client)
-        return self._outcome
-
-    def _left(self) -> float | None:
-        return None if self.deadline is None else max(0.0, self.deadline - time.time())
-
-    def _client(self) -> AbstractAsyncContextManager[AsyncClient]:
-        """Shared by all that were launched through the same connection while it meant the same."""
-        from bridge_core import AsyncClient
-
-        place = self.place or {}
-        return AsyncClient.shared((self.flyte_conn_id, place.get("key"), place.get("endpoint")), self._config)
-
-    async def _config(self) -> Config:
-        from .._connection import at_place
-
-        return at_place(await FlyteHook(self.flyte_conn_id).aget_config(), self.place)
+        if self._waits is None:
+            self._waits = DeferredWait(self)
+        return self._waits

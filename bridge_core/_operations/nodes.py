@@ -79,7 +79,7 @@ class NodeOperations:
         while (kind := await self._backend.nodes.gate_type(ref, signal_id)) is None:
             snapshot = await self._backend.describe(ref)
             if snapshot.phase.is_terminal:
-                raise NotFound(f"{snapshot.describe()}; it never reached a gate {signal_id!r}")
+                raise NotFound(f"no gate {signal_id!r} is reached any more: {snapshot.describe()}")
             waited = self._transport.now() - begin
             if patience is not None and waited >= patience:
                 raise NotFound(

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model.digests import digest_of
-from ..model.errors import BridgeError, EntityNotFound, InvalidRequest, NotFound
+from ..model.errors import BridgeError, EntityNotFound, InvalidRequest
 from ..model.ids import EntityKind, EntityRef
-from ..model.places import placed
+from ..model.places import check_domain, placed
 from ..model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
 from ..model.run_errors import AlreadyExists
 from .register_plans import PlanResolver, plans_digest
@@ -164,9 +164,7 @@ class RegisterOperations:
 
     async def _place(self, options: RegisterRequest) -> tuple[str, str]:
         project, domain = placed("register", options.project, options.domain, self._config)
-        domains = await self._backend.projects.domains(project)
-        if domains and domain not in domains:
-            raise NotFound(f"register: project {project!r} has no domain {domain!r}; it has {', '.join(domains)}")
+        check_domain(project, domain, await self._backend.projects.domains(project))
         return project, domain
 
     async def _code_uri(self, code: Code, project: str, domain: str) -> str:

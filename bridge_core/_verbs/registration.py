@@ -1,4 +1,4 @@
-"""The verb of both clients that registers, written out twice like the others: `client.py`, `async_client.py`."""
+"""The verbs of both clients that register, written out twice like the others: `client.py`, `async_client.py`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .._operations import Operations
     from ..model.registration import RegistrationReport, RegistrationSource
+    from ..model.requests import LaunchRequest
 
 __all__ = ["AsyncRegistrationVerbs", "RegistrationVerbs"]
 
@@ -53,7 +54,8 @@ class RegistrationVerbs:
         Args:
             source: A package of ``pyflyte package`` (archive or folder); a Python file, a folder of code or a dotted module,
                 serialised by flytekit in an interpreter that has it; a YAML file of launch plans; `ContainerTask`,
-                `ShellTask`, `LaunchPlan`; or several of these. None: ``sdk.workflow_packages`` of the configuration.
+                `ShellTask`, `LaunchPlan`; or several of these. None: ``sdk.workflow_packages`` of the configuration. A
+                `RegisterRequest` stands for all arguments.
             version: Of all entities that have none of their own. None: a digest of the content, the same on every machine.
             project: None: the configuration's.
             domain: None: the configuration's.
@@ -85,8 +87,8 @@ class RegistrationVerbs:
 
         return run_blocking(
             self._ops.registration.register(
-                RegisterRequest(
-                    source=source,
+                RegisterRequest.given(
+                    source,
                     version=version,
                     project=project,
                     domain=domain,
@@ -108,6 +110,24 @@ class RegistrationVerbs:
                 )
             )
         )
+
+    def register_for(self, request: LaunchRequest) -> LaunchRequest:
+        """Registers what a launch brings along, and returns the launch of that version.
+
+        `launch` does so itself. This is for whoever keeps the version in between, an operator whose retries launch the same code
+        for instance.
+
+        Args:
+            request: With or without `LaunchRequest.register`.
+
+        Returns:
+            The same without ``register``: its entity pinned, its name with the version behind it.
+
+        Raises:
+            InvalidRequest: What is to be launched is not among what is registered; nothing was written.
+            BridgeError: See `register`.
+        """
+        return run_blocking(self._ops.launch.registering().pinned(request))
 
 
 class AsyncRegistrationVerbs:
@@ -142,8 +162,8 @@ class AsyncRegistrationVerbs:
         from ..model.registration import RegisterRequest
 
         return await self._ops.registration.register(
-            RegisterRequest(
-                source=source,
+            RegisterRequest.given(
+                source,
                 version=version,
                 project=project,
                 domain=domain,
@@ -164,3 +184,7 @@ class AsyncRegistrationVerbs:
                 timeout=timeout,
             )
         )
+
+    async def register_for(self, request: LaunchRequest) -> LaunchRequest:
+        """Registers what a launch brings along, and returns the launch of that version."""
+        return await self._ops.launch.registering().pinned(request)

@@ -10,7 +10,7 @@ from ..model.ids import EntityKind
 from ..model.phases import RunPhase
 from ..model.run_query import RunQuery
 from .common import add_command, client, moment, pairs, positive
-from .render import print_json, print_table, snapshot_dict
+from .render import print_empty, print_json, print_table, snapshot_dict
 
 if TYPE_CHECKING:
     import argparse
@@ -58,6 +58,8 @@ def _runs(arguments: argparse.Namespace) -> int:
     )
     with client(arguments) as flyte:
         found = list(flyte.list_runs(limit=arguments.limit, query=query))
+        if not found:
+            return print_empty(flyte, "runs", arguments.output)
     if arguments.output == "json":
         print_json([snapshot_dict(snapshot) for snapshot in found])
         return 0
@@ -77,10 +79,13 @@ def _runs(arguments: argparse.Namespace) -> int:
 def _entities(arguments: argparse.Namespace) -> int:
     with client(arguments) as flyte:
         found = flyte.list_entities(arguments.kind, name=arguments.name, limit=arguments.limit)
+        if not found:
+            what = f"{arguments.kind.value.replace('_', ' ')}s"
+            return print_empty(flyte, f"{what} {arguments.name!r}" if arguments.name else what, arguments.output)
     if arguments.output == "json":
         print_json([str(item) for item in found])
     else:
-        print("\n".join(f"{item.name}@{item.version}" if item.version else item.name for item in found) or "none")
+        print("\n".join(f"{item.name}@{item.version}" if item.version else item.name for item in found))
     return 0
 
 

@@ -7,6 +7,7 @@ prints a DAG and an asset that do the same. Nothing is left behind.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 import tempfile
 import threading
@@ -68,7 +69,7 @@ def _quickstart(arguments: argparse.Namespace) -> int:
             server = SandboxProcess.start(Path(folder) / "flyte", "--image", _MAPPED, outlives_us=False)
             try:
                 print(f"      gRPC {server.endpoint}, console {server.console_url}/console", flush=True)
-                code = _steps(server.config(), keep=arguments.keep)
+                code = _steps(server.config(), Path(folder) / "flyte" / "config.yaml", keep=arguments.keep)
                 if arguments.keep and code == 0:
                     _until_ctrl_c()
             finally:
@@ -80,7 +81,7 @@ def _quickstart(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _steps(config: Config, *, keep: bool) -> int:
+def _steps(config: Config, settings: Path, *, keep: bool) -> int:
     with Client(config) as flyte:
         _say(2, f"registering the task {TASK.name}: a script for a shell, no Flyte SDK needed")
         report = flyte.register(TASK)
@@ -94,11 +95,13 @@ def _steps(config: Config, *, keep: bool) -> int:
         code = print_outcome(flyte, snapshot, "table")
     if code:
         return code
-    _say(4, "the same from Airflow and from Dagster: paste what follows")
+    _say(4, "the same from a shell, from Airflow and from Dagster: paste what follows")
     if not keep:
         print("      (against this Flyte, as long as it runs: 'flyte-bridge quickstart --keep' keeps it until Ctrl-C)")
     entity = f"task:{TASK.name}"
+    commands = f"flyte-bridge launch {entity} -i who=me -i n=3 --wait\nflyte-bridge list runs\n"
     blocks = (
+        ("shell, for flyte-bridge", f"export FLYTECTL_CONFIG={shlex.quote(str(settings))}\n{commands}"),
         (f"{paste.DAG_FILE}, in your DAGs folder (pip install 'flyte-bridge[airflow]')", paste.dag(entity)),
         (
             "shell, for Airflow",

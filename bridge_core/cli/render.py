@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..model.errors import AuthError, Unsupported
+from ..model.places import check_domain
 from ..model.references import DirectoryRef, FileRef, FrameRef
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ __all__ = [
     "node_lines",
     "outputs_lines",
     "plain",
+    "print_empty",
     "print_json",
     "print_outcome",
     "print_table",
@@ -104,6 +109,22 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_empty(flyte: Client, what: str, output: str) -> int:
+    """Says that a list is empty; FlyteAdmin lists nothing, too, where there is no such place.
+
+    Raises:
+        NotFound: The project or domain does not exist.
+    """
+    project, domain = flyte.config.project or "", flyte.config.domain or ""
+    with contextlib.suppress(AuthError, Unsupported):  # who may list runs may not list projects
+        check_domain(project, domain, flyte.domains(project))
+    if output == "json":
+        print_json([])
+    else:
+        print(f"no {what} in {project}/{domain}", file=sys.stderr)
+    return 0
 
 
 def print_outcome(flyte: Client, snapshot: RunSnapshot, output: str, *, outcome: bool = True) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest, NotFound
 from .common import add_command, client, positive
-from .render import print_json
+from .render import print_empty, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -87,6 +87,8 @@ def _show(deployed: DeployedTrigger, output: str) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     with client(arguments) as flyte:
         found = flyte.list_triggers()
+        if not found:
+            return print_empty(flyte, "triggers", arguments.output)
     if arguments.output == "json":
         print_json([item.to_dict() for item in found])
     else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
-from .local import LocalConfig, SecretsConfig, StatsConfig
+from .local_execution import LocalConfig
 from .model import Config
 from .secret import Secret
+from .secret_places import SecretsConfig
+from .statsd import StatsConfig
 
 __all__ = [
     "AuthConfig",

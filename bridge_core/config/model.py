@@ -18,11 +18,13 @@ from ..model.retry_policy import RetryPolicy
 from .auth import AuthConfig
 from .data import AzureConfig, GcsConfig, S3Config
 from .endpoint import clean_endpoint
-from .local import LocalConfig, SecretsConfig, StatsConfig
+from .local_execution import LocalConfig
 from .metadata import clean_metadata
 from .numbers import check_count, check_seconds
 from .protocol import clean_transport, clean_version
+from .secret_places import SecretsConfig
 from .settings import above_all, build, changed, export, flatten, layered, short_repr, with_forced_mode
+from .statsd import StatsConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .describe import describe_type
     from .encoded import Encoded, EncodedValue, Upload
     from .fingerprints import differing, fingerprint
-    from .hashed import Hashed, literal_hash, literal_metadata
+    from .hash_and_metadata import Hashed, literal_hash, literal_metadata
     from .offloading import offloaded_uris, replace_offloaded
     from .to_classes import as_type
     from .usertypes import TypeCodec
@@ -44,15 +44,15 @@ _HOMES = {
     "Codec": "codec",
     "Encoded": "encoded",
     "EncodedValue": "encoded",
-    "Hashed": "hashed",
+    "Hashed": "hash_and_metadata",
     "TypeCodec": "usertypes",
     "Upload": "encoded",
     "as_type": "to_classes",
     "describe_type": "describe",
     "differing": "fingerprints",
     "fingerprint": "fingerprints",
-    "literal_hash": "hashed",
-    "literal_metadata": "hashed",
+    "literal_hash": "hash_and_metadata",
+    "literal_metadata": "hash_and_metadata",
     "offloaded_uris": "offloading",
     "read_frame": "dataframes",
     "replace_offloaded": "offloading",

@@ -23,7 +23,7 @@ from .compiler import UnknownType, compile_type
 from .describe import describe_type
 from .encoded import Encoded, EncodedValue
 from .fingerprints import fingerprint
-from .hashed import Hashed, annotate
+from .hash_and_metadata import Hashed, annotate
 from .html import to_html
 from .problems import Where, did_you_mean, raise_problems, refusal, show
 from .to_classes import as_type

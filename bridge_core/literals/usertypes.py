@@ -16,7 +16,7 @@ from typing import Any
 from ..model.errors import ConfigError
 from ..model.public import public
 from ..model.references import DirectoryRef, FileRef, FrameRef
-from .hashed import Hashed
+from .hash_and_metadata import Hashed
 from .problems import MAX_DEPTH, Where, refusal
 
 __all__ = ["GROUP", "TypeCodec", "UserTypes", "installed_types"]

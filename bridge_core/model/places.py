@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from .errors import ConfigError
+from .errors import ConfigError, NotFound
 
-__all__ = ["Place", "placed"]
+__all__ = ["Place", "check_domain", "placed"]
 
 
 class Place(Protocol):
@@ -44,3 +45,13 @@ def placed(
             f"({' '.join(f'FLYTE_LOCAL_{part.upper()}' for part in missing)})"
         )
     return str(found["project"]), str(found["domain"])
+
+
+def check_domain(project: str, domain: str, domains: Sequence[str]) -> None:
+    """Compares with what the project has; without any, nothing is known.
+
+    Raises:
+        NotFound: It has others only.
+    """
+    if domains and domain not in domains:
+        raise NotFound(f"project {project!r} has no domain {domain!r}; it has {', '.join(domains)}")

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from .arguments import flags, paths, texts, wrong
 from .durations import seconds
+from .errors import InvalidRequest
 from .ids import EntityRef
 from .public import public
 
@@ -74,6 +75,20 @@ class RegisterRequest:
         ):
             raise wrong("env", "a mapping of texts to texts", self.env)
         seconds(self.timeout, "timeout", positive=True)
+
+    @classmethod
+    def given(cls, source: object, **arguments: Any) -> Self:
+        """A request that was given whole, or one of these arguments.
+
+        Raises:
+            InvalidRequest: Both.
+        """
+        if not isinstance(source, cls):
+            return cls(source, **arguments)
+        fields = cls.__dataclass_fields__
+        if more := [name for name, value in arguments.items() if value != fields[name].default]:
+            raise InvalidRequest(f"register: {more[0]}= is given beside a RegisterRequest; put it into that")
+        return source
 
     @classmethod
     def of(cls, value: object) -> Self:

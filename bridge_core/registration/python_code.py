@@ -183,7 +183,7 @@ def _answer(told: dict[str, Any], interpreter: Interpreter, origin: str) -> dict
     if told["kind"] == "sdk":
         raise ConfigError(
             f"the interpreter {interpreter.python} cannot import flytekit ({told['error']}); name one that can with "
-            "python='/path/to/venv/bin/python'"
+            "python='/path/to/venv/bin/python' (on the command line: --python)"
         )
     if told["kind"] == "root":
         raise InvalidRequest(f"{told['error']}; choose a source_root= above it")

@@ -27,6 +27,7 @@ __all__ = ["main"]
 
 _USAGE_ERROR = 2
 _HIGHEST_PORT = 65535
+_FLYTE2_PORT = 30081
 _PROJECTS = ("flytesnacks",)
 _KIND: dict[str, Any] = {
     "task_callbacks": True,
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         sandbox = Sandbox(
             port=options.port,
             http_port=options.http_port,
-            flyte2_port=options.flyte2_port,
+            flyte2_port=options.flyte2_port if options.flyte2_port is not None else _FLYTE2_PORT if options.port else 0,
             data_dir=options.data_dir,
             pythonpath=[path for project, path in options.pythonpath if not project],
             project_pythonpath=_by_project(options.pythonpath),
@@ -158,8 +159,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--flyte2-port",
         type=_port,
-        default=30081,
-        help="port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one (default: %(default)s)",
+        help=f"port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one (default: {_FLYTE2_PORT}; with --port 0: 0)",
     )
     parser.add_argument(
         "--data-dir",

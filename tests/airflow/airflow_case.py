@@ -13,11 +13,11 @@ numbers = itertools.count(1001)  # no other test launches with these
 class Case:
     """One DAG run, and what Flyte saw of it."""
 
-    def __init__(self, airflow, sandbox, flyte, dag_id):
+    def __init__(self, airflow, sandbox, flyte, dag_id, n=None, **conf):
         self.airflow, self.sandbox, self.flyte, self.dag_id = airflow, sandbox, flyte, dag_id
-        self.n = next(numbers)
+        self.n = next(numbers) if n is None else n
         self.run_id = f"{dag_id}-{self.n}"
-        airflow.trigger(dag_id, self.run_id, self.n)
+        airflow.trigger(dag_id, self.run_id, self.n, **conf)
 
     def wait(self, *states, **wanted):
         return self.airflow.wait(self.dag_id, self.run_id, *states, **wanted)

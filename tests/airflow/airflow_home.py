@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-BIN = Path(sys.executable).parent
+PYTHON = os.environ.get("FLYTE_BRIDGE_AIRFLOW", sys.executable)
+"""Of the Airflow that is tested: `make test-airflow` gives that of another line, with an environment of its own."""
+BIN = Path(PYTHON).parent
 ROOT = Path(__file__).parents[2]
 
 
@@ -94,7 +96,7 @@ class AirflowHome:
     def python(self, code: str, *arguments: str, timeout: float = 120, env: Mapping[str, str] | None = None) -> str:
         """Runs Python where Airflow would run ours."""
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments],
+            [PYTHON, "-c", code, *arguments],
             env={**self.env, **(env or {})},
             cwd=self.root,
             capture_output=True,
@@ -107,7 +109,7 @@ class AirflowHome:
     def script(self, name: str, *arguments: str, stdin: str = "", timeout: float = 120) -> str:
         """Runs a file of this folder where Airflow would run ours."""
         done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name(name)), *arguments],
+            [PYTHON, str(Path(__file__).with_name(name)), *arguments],
             env=self.env,
             cwd=self.root,
             input=stdin,

@@ -172,8 +172,8 @@ class AirflowStack:
         assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def trigger(self, dag_id: str, run_id: str, n: int) -> None:
-        self.call("POST", f"/dags/{dag_id}/dagRuns", dag_run_id=run_id, logical_date=None, conf={"n": n})
+    def trigger(self, dag_id: str, run_id: str, n: int, **conf: Any) -> None:
+        self.call("POST", f"/dags/{dag_id}/dagRuns", dag_run_id=run_id, logical_date=None, conf={"n": n, **conf})
 
     def task(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """The task instance."""

@@ -14,6 +14,7 @@ from flyteidl.core import literals_pb2
 from support.flyte import INTEGER, STRING, STRUCT, RawFlyte
 from support.ports import free_ports
 
+from bridge_core import Client, ContainerTask
 from bridge_core.sandbox import Sandbox
 
 # What Airflow's own JSON cannot carry: it comes out of Flyte and goes back.
@@ -21,20 +22,26 @@ _ODD = {1: math.nan, "deep": [{2: math.inf, "b": b"x"}], "flyte_map": 3, "flyte_
 UNTYPED = literals_pb2.Literal(
     scalar=literals_pb2.Scalar(binary=literals_pb2.Binary(value=msgpack.packb(_ODD), tag="msgpack"))
 )
+BROKEN = ContainerTask(
+    name="tests.broken", image="busybox:1.36", command=("/bin/sh", "-c", "echo it broke >&2; exit 3")
+)
 DAGS = Path(__file__).parent / "dags"
 
 
 @pytest.fixture(scope="session")
 def sandbox():
-    with Sandbox() as running:
+    with Sandbox(images={"busybox:*": []}) as running:
         flyte = RawFlyte(running.endpoint)
         flyte.register("workflows.extract", {"day": STRING, "limit": INTEGER})
         flyte.register("workflows.train", {"day": STRING, "epochs": INTEGER}, gate="approve")
         flyte.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
+        flyte.register("tests.watched", {"n": INTEGER, "at": STRING}, gate="approve")
         flyte.register("tests.quick", {"n": INTEGER, "at": STRING})
         flyte.register("tests.untyped", {"s": STRUCT, "at": STRING}, defaults={"s": UNTYPED})
         for version in ("1.1", "1.10"):
             flyte.register("tests.released", {"n": INTEGER, "at": STRING}, version=version)
+        with Client(running.config()) as client:
+            client.register([BROKEN], version="v1")
         yield running
 
 
@@ -73,4 +80,4 @@ def airflow(home):
 @pytest.fixture
 def start(airflow, sandbox, flyte):
     """Begins a DAG run of this DAG."""
-    return lambda dag_id: Case(airflow, sandbox, flyte, dag_id)
+    return lambda dag_id, **conf: Case(airflow, sandbox, flyte, dag_id, **conf)

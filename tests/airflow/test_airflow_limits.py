@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from airflow_home import PYTHON
 from airflow_waiting import eventually
 from flyteidl.core import execution_pb2
 from support.flyte import FILE, INTEGER
@@ -26,7 +26,7 @@ def one_try(home, sandbox, flyte, tmp_path_factory):
     """Runs the operator under Airflow's timer in a process that imported Airflow once."""
     flyte.register("tests.filed", {"n": INTEGER, "f": FILE}, gate="approve")
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("probe_timeout.py"))],
+        [PYTHON, str(Path(__file__).with_name("probe_timeout.py"))],
         env={**home.env, "AIRFLOW__FLYTE__INSTANCE_ID": "timed"},
         cwd=tmp_path_factory.mktemp("timed"),
         stdin=subprocess.PIPE,

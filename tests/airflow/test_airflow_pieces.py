@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 from support.ports import free_ports
 
-HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit")
+HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit", "wtforms")
 
 
 def test_parsing_a_dag_imports_nothing_heavy(home):
@@ -23,11 +24,19 @@ import airflow_provider.links
 import airflow_provider.operators.flyte
 import airflow_provider.triggers.flyte
 import airflow_provider.hooks.flyte
+import airflow_provider.sensors.flyte
+import airflow_provider.decorators.flyte
+import airflow_provider.notifications.flyte
 from bridge_core import EntityRef, RunOptions
 with DAG("d"):
     airflow_provider.operators.flyte.FlyteRunOperator(
         task_id="t", entity=EntityRef.launch_plan("a.b"), options=RunOptions(labels={"a": "b"}), deferrable=True
     )
+    airflow_provider.sensors.flyte.FlyteRunSensor(task_id="s", entity="a.b", deferrable=True, start_from_trigger=True)
+    airflow_provider.operators.flyte.FlyteAbortOperator(task_id="a", run="p/d/n")
+    airflow_provider.decorators.flyte.flyte_task(lambda: {}, entity="a.b", task_id="f")()
+airflow_provider.triggers.flyte.FlyteRunEventTrigger(entity="a.b").serialize()
+airflow_provider.notifications.flyte.FlyteRunsNotifier()
 print(*sorted(set(sys.modules) - before), sep="\\n")
 """
     added = home.python(code).split()
@@ -130,7 +139,7 @@ def test_connection_form_comes_from_metadata(probed):
     form = probed["form"]
     assert "extra__flyte__insecure" in form["fields"]
     assert form["hook"] == "Flyte"
-    assert form["links"] == ["airflow_provider.links.FlyteConsoleLink"]
+    assert form["links"] == ["airflow_provider.links.FlyteConsoleLink", "airflow_provider.links.FlyteLogLink"]
     assert form["hidden"] == ["schema"]
     assert form["untouched"] == dict.fromkeys(form["untouched"]), "what nobody touched is not given"
     assert not form["wtforms"]
@@ -143,3 +152,62 @@ def test_grace_and_floor_come_from_the_configuration(home, floor, heartbeat, exp
     env = {"AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": floor, "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": heartbeat}
     code = "from airflow_provider._compat import *; print([sync_grace(), first_event_floor()])"
     assert json.loads(home.python(code, env=env)) == expected
+
+
+def test_a_trace_is_handed_on(home):
+    code = """
+import json
+from opentelemetry.sdk.trace import TracerProvider
+from airflow_provider._trace import trace_variables, traced
+from bridge_core import RunOptions
+assert trace_variables(None) == {} and traced(RunOptions(), None) == RunOptions()
+with TracerProvider().get_tracer("t").start_as_current_span("task") as span:
+    options = traced(RunOptions(env_vars={"LEVEL": "debug"}), None)
+    own = traced(RunOptions(env_vars={"TRACEPARENT": "mine"}), None)
+print(json.dumps([f"{span.get_span_context().trace_id:032x}", options.env_vars, own.env_vars]))
+"""
+    trace_id, handed_on, own = json.loads(home.python(code).splitlines()[-1])
+    assert handed_on["LEVEL"] == "debug"
+    assert handed_on["TRACEPARENT"].split("-")[1] == trace_id
+    assert own == {"TRACEPARENT": "mine"}
+
+
+def test_metrics_go_where_airflows_go(home):
+    code = """
+from airflow_provider._metrics import count, gauge
+count("launched")
+count("aborted", 2)
+gauge("waiting", 7)
+"""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd:
+        statsd.bind(("127.0.0.1", 0))
+        statsd.settimeout(20)
+        env = {
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+            "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
+        }
+        home.python(code, env=env)
+        wanted = {"airflow.flyte.launched:1|c", "airflow.flyte.aborted:2|c", "airflow.flyte.waiting:7|g"}
+        while wanted:  # Airflow sends some of its own; the time-out of the socket ends this
+            wanted.discard(statsd.recv(1000).decode())
+
+
+@pytest.mark.parametrize(
+    ("uri", "wanted"),
+    [
+        ("flyte://ml/production/pkg.train/", "flyte://ml/production/pkg.train"),
+        ("flyte://ml/production", "ValueError"),
+        ("flyte://ml/production/x?a=b", "ValueError"),
+    ],
+)
+def test_uris_of_assets(home, uri, wanted):
+    code = """
+import sys
+from airflow.sdk import Asset
+try:
+    print(Asset("a", uri=sys.argv[1]).uri)
+except ValueError as error:
+    print("ValueError", error)
+"""
+    assert home.python(code, uri).splitlines()[-1].startswith(wanted)

@@ -21,7 +21,7 @@ def test_deferred_run(start, sandbox):
     case.wait("deferred")
     url = f"{sandbox.console_url}/console/projects/flytesnacks/domains/development/executions/{name}"
     assert case.xcom("flyte_run") == {"project": "flytesnacks", "domain": "development", "name": name}
-    assert case.airflow.links(case.dag_id, case.run_id) == {"Flyte console": url}
+    assert case.airflow.links(case.dag_id, case.run_id) == {"Flyte console": url, "Flyte log": None}
     case.flyte.approve(name)
     case.wait("success")
     assert case.xcom()["n"] == case.n

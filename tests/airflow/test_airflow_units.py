@@ -6,21 +6,25 @@ import json
 import re
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider import get_provider_info
-from airflow_provider._connection import EXTRA_KEYS, config_from_connection
+from airflow_provider._connection import EXTRA_KEYS, config_from_connection, limits_from_connection
+from airflow_provider._connection_keys import LIMITS
 from airflow_provider._event import EventError, RunEvent
 from airflow_provider._task_key import TaskKey
 from bridge_core import (
     ConfigError,
     RunError,
+    RunOptions,
     RunPhase,
     RunRef,
     RunSnapshot,
+    SecurityContext,
     WaitTimeout,
     run_name,
 )
@@ -36,6 +40,36 @@ def _no_flyte_settings(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith(("FLYTE", "_FLYTECTL", "UCTL"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+
+
+# key -> (given, setting, what that becomes)
+LOGINS = {
+    "audience": ("api", "auth.audience", "api"),
+    "authorization_header": ("flyte-authorization", "auth.authorization_header", "flyte-authorization"),
+    "client_assertion_location": ("/jwt", "auth.client_assertion.location", "/jwt"),
+    "client_cert_file": ("/c.pem", "client_cert_file", "/c.pem"),
+    "client_key_file": ("/k.pem", "client_key_file", "/k.pem"),
+    "client_secret_env_var": ("SECRET", "auth.client_secret.env_var", "SECRET"),
+    "client_secret_location": ("/secret", "auth.client_secret.location", "/secret"),
+    "command": ("get-token --as 'me of-mine'", "auth.command", ("get-token", "--as", "me of-mine")),
+    "command_ttl": ("300", "auth.command_ttl", 300.0),
+    "proxy_command": (["get-token", "of-mine"], "auth.proxy_command", ("get-token", "of-mine")),
+    "token_env_var": ("TOKEN", "auth.token.env_var", "TOKEN"),
+    "token_location": ("/token", "auth.token.location", "/token"),
+}
+STORES = {
+    "default_dir": ("/etc/s", "secrets.default_dir", "/etc/s"),
+    "env_prefix": ("_X_", "secrets.env_prefix", "_X_"),
+    "file_prefix": ("p-", "secrets.file_prefix", "p-"),
+    "gsutil_parallelism": ("true", "gcs.gsutil_parallelism", True),
+    "s3_access_key_id": ("minio", "s3.access_key_id", "minio"),
+    "s3_backoff": (2, "s3.backoff", 2.0),
+    "s3_enable_debug": (True, "s3.enable_debug", True),
+    "s3_endpoint": ("http://s3", "s3.endpoint", "http://s3"),
+    "s3_retries": ("5", "s3.retries", 5),
+    "s3_secret_access_key": ("of-mine", "s3.secret_access_key", "of-mine"),
+}
+ONLY_IN_EXTRA = {"client_secret_env_var", "command_ttl", "proxy_command", "token_env_var"}
 
 
 def connect(host=None, port=None, extra=None, **more):
@@ -73,22 +107,40 @@ class TestConnection:
             "console_endpoint": "https://console",
             "data_upload_location": "s3://b/p",
             "domain": "production",
+            "flyte_version": 2,
             "insecure": "false",
             "insecure_skip_verify": False,
             "metadata": {"Authorization": "Bearer token-of-mine"},
+            "org": "acme",
             "project": "p",
             "rpc_timeout": "30",
             "scopes": "all, offline",
             "token": "secret-of-mine",
+            "transport": "connect",
         }
-        assert set(given) == set(EXTRA_KEYS) - {"config_file"}
+        assert set(given) == set(EXTRA_KEYS) - {"config_file"} - set(LOGINS) - set(STORES) - set(LIMITS)
         config = connect("h", extra=given)
+        assert (config.flyte_version, config.transport, config.org) == (2, "connect", "acme")
         assert (config.ca_cert_file, config.console_endpoint, config.project) == ("/etc/ca.pem", "https://console", "p")
         assert (config.domain, config.insecure, config.rpc_timeout) == ("production", False, 30.0)
         assert config.metadata == (("authorization", "Bearer token-of-mine"),)
         assert (config.auth.mode, config.auth.scopes) == ("Token", ("all", "offline"))
         assert config.auth.token.reveal() == "secret-of-mine"
         assert "of-mine" not in repr(config)
+
+    @pytest.mark.parametrize("key", LOGINS)
+    def test_every_way_to_log_in(self, key):
+        given, setting, wanted = LOGINS[key]
+        config = connect("h", extra={"client_cert_file": "/c.pem", "client_key_file": "/k.pem", key: given})
+        value = reduce(getattr, setting.split("."), config)
+        assert (value.reveal() if hasattr(value, "reveal") else value) == wanted
+        assert "of-mine" not in repr(config)
+
+    @pytest.mark.parametrize("key", STORES)
+    def test_what_the_old_provider_had_for_stores_and_secrets(self, key):
+        given, setting, wanted = STORES[key]
+        value = reduce(getattr, setting.split("."), connect("h", extra={key: given}))
+        assert (value.reveal() if hasattr(value, "reveal") else value) == wanted
 
     def test_login_and_password_are_client_credentials(self):
         auth = connect("h", login="me", password="geheim").auth
@@ -98,7 +150,7 @@ class TestConnection:
 
     def test_the_form_offers_what_extra_may_hold(self):
         (kind,) = get_provider_info()["connection-types"]
-        assert set(kind["conn-fields"]) == set(EXTRA_KEYS) - {"metadata"}
+        assert set(kind["conn-fields"]) == set(EXTRA_KEYS) - {"metadata"} - set(STORES) - ONLY_IN_EXTRA
 
     def test_fields_of_airflow_2_forms(self):
         assert connect("h", extra={"extra__flyte__project": "p"}).project == "p"
@@ -126,7 +178,14 @@ class TestConnection:
         ("arguments", "message"),
         [
             ({"extra": {"insecur": True}}, "unknown key 'insecur' in extra; did you mean 'insecure'?"),
-            ({"extra": {"zzz": 1}}, "unknown key 'zzz' in extra; known are auth_mode, ca_cert_file"),
+            ({"extra": {"zzz": 1}}, "unknown key 'zzz' in extra; known are allowed_domains, allowed_projects"),
+            (
+                {"extra": {"statsd_host": "h"}},
+                "'statsd_host' in extra is of airflow-provider-flyte: this provider counts through",
+            ),
+            ({"extra": {"local_sandbox_path": "/x"}}, "nothing runs locally here; remove it"),
+            ({"extra": {"command": 3}}, "command in extra must be a command line, or a list of its words"),
+            ({"extra": {"s3_retries": "many"}}, "s3_retries in extra must be a whole number, got 'many'"),
             ({"extra": "{nope"}, "extra is not JSON (line 1, column 2"),
             ({"extra": "[1]"}, "extra must be a JSON object"),
             ({"extra": {"insecure": "maybe"}}, "insecure in extra must be true or false, got 'maybe'"),
@@ -149,6 +208,47 @@ class TestConnection:
         assert str(caught.value).startswith("connection 'my_flyte': ")
         assert message in str(caught.value)
         assert "geheim" not in str(caught.value)
+
+
+class TestLimits:
+    LIMITED = limits_from_connection(
+        "team",
+        json.dumps(
+            {"allowed_projects": "ml, features", "allowed_domains": ["production"], "allowed_service_accounts": "a"}
+        ),
+    )
+
+    def test_without_limits_everything_is_allowed(self):
+        free = limits_from_connection("team", None)
+        free.check_place("any", "thing")
+        free.check_options(RunOptions())
+
+    @pytest.mark.parametrize(
+        ("project", "domain", "message"),
+        [
+            ("other", "production", "'team' does not allow project 'other', but ml, features"),
+            ("ml", "staging", "does not allow domain 'staging', but production"),
+        ],
+    )
+    def test_other_places_are_refused(self, project, domain, message):
+        self.LIMITED.check_place("ml", "production")
+        with pytest.raises(ConfigError) as caught:
+            self.LIMITED.check_place(project, domain)
+        assert message in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (RunOptions(service_account="b"), "does not allow service account 'b', but a"),
+            (RunOptions(security_context=SecurityContext(service_account="b")), "does not allow service account 'b'"),
+            (RunOptions(), "this run names none; give one of them in options"),
+        ],
+    )
+    def test_other_service_accounts_are_refused(self, options, message):
+        self.LIMITED.check_options(RunOptions(service_account="a"))
+        with pytest.raises(ConfigError) as caught:
+            self.LIMITED.check_options(options)
+        assert message in str(caught.value)
 
 
 class TestEvent:

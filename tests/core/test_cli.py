@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from flyteidl.core import types_pb2
 from support.flyte import BOOLEAN, FILE, INTEGER, STRING, STRUCT, RawFlyte
+
+from bridge_core import Client, Config, ShellTask
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -467,6 +470,38 @@ def test_check_says_when_launches_must_name_their_place(shell: Shell) -> None:
     done = shell("config", "check")
     assert done.returncode == 0, done.stderr
     assert "no default domain: each launch must name its own" in done.stdout
+
+
+def test_what_does_not_exist_is_told_with_what_was_probably_meant(shell: Shell, raw: RawFlyte) -> None:
+    name = f"plan{uuid.uuid4().hex[:12]}"
+    raw.register(name, {"n": INTEGER})
+    with Client(Config.for_endpoint(raw.endpoint, insecure=True, project="flytesnacks", domain="development")) as flyte:
+        flyte.register(ShellTask(name=f"{name}.task", image="busybox:1", script="true"))
+    said = failed(shell("launch", f"{name}.task"), 4)
+    assert f"there is a task of that name: 'task:{name}.task' stands for it" in said
+    assert f"there is a launch plan of that name: 'launch_plan:{name}' stands for it" in failed(
+        shell("launch", f"task:{name}"), 4
+    )
+    assert f"did you mean '{name}'" in failed(shell("launch", f"{name}x"), 4)
+    said = failed(shell("launch", "zzz", "--domain", "staging"), 4)
+    assert "no launch plan is registered there yet" in said
+    assert "no project 'nope'; there are flytesnacks" in failed(shell("launch", name, "--project", "nope"), 4)
+    assert "project 'flytesnacks' has no domain 'nope'; it has development, staging, production" in failed(
+        shell("launch", name, "--domain", "nope"), 4
+    )
+
+
+@pytest.mark.parametrize("what", ["runs", "tasks", "workflows", "launch-plans", "triggers"])
+def test_an_empty_list_says_so_and_a_place_that_does_not_exist_is_an_error(shell: Shell, what: str) -> None:
+    done = shell("list", what, "--domain", "staging")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"no {what.replace('-', ' ')} in flytesnacks/staging\n"
+    assert shell("list", what, "--domain", "staging", "--output", "json").stdout == "[]\n"
+    for output in ("table", "json"):
+        told = failed(shell("list", what, "--project", "nope", "--output", output), 4)
+        assert "no project 'nope'; there are flytesnacks" in told
+        told = failed(shell("list", what, "--domain", "nope", "--output", output), 4)
+        assert "project 'flytesnacks' has no domain 'nope'; it has development, staging, production" in told
 
 
 def test_check_says_when_project_or_domain_do_not_exist(shell: Shell) -> None:

@@ -14,6 +14,7 @@ from flyteidl.admin import execution_pb2
 from flyteidl.core import execution_pb2 as phases
 from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte
 
+from bridge_core import InvalidRequest
 from bridge_core.sandbox import Sandbox
 from dagster_integration import FlyteResource, build_flyte_assets, flyte_assets
 from dagster_integration._notes import noted_runs
@@ -193,6 +194,54 @@ def test_what_had_ended_before_a_person_asked_again_is_not_final(
             events = execute_run(InMemoryJob(job), run, instance)
         assert events.success
     assert flyte_sandbox.calls.count("CreateExecution") == 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "calls"),
+    [
+        ("fresh", {"CreateExecution": 2}),
+        ("relaunch", {"CreateExecution": 1, "RelaunchExecution": 1}),
+        ("recover", {"CreateExecution": 1, "RecoverExecution": 1}),
+    ],
+)
+def test_what_follows_a_run_that_ended_badly_is_chosen(
+    *,
+    flyte_sandbox: Sandbox,
+    raw: RawFlyte,
+    flyte: FlyteResource,
+    instance: dg.DagsterInstance,
+    name: str,
+    mode: Any,
+    calls: dict[str, int],
+) -> None:
+    """The second answer is lost, too: the step asks again under the same name, and one run was made."""
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    numbers = iter([1, 2, 3, 4])
+
+    @flyte_assets(
+        name, poll_interval=0.1, retry_policy=dg.RetryPolicy(max_retries=1), retry_on=["aborted"], on_reexecute=mode
+    )
+    def model() -> dict[str, int]:
+        return {"n": next(numbers)}
+
+    def aborted(run: str) -> None:
+        if mode != "fresh":
+            flyte_sandbox.faults.fail(f"{mode.capitalize()}Execution", times=2, after_commit=True)
+        abort(raw)(run)
+
+    with meanwhile(after_launch(raw, name, aborted, raw.approve)):
+        result = materialize(model, flyte, instance)
+    assert result.success
+    assert len(runs_of(raw, name)) == 2
+    made = {method: flyte_sandbox.calls.count(method) for method in calls}
+    assert {method: min(count, 1 if method != "CreateExecution" else count) for method, count in made.items()} == calls
+    (materialization,) = result.asset_materializations_for_node("model")
+    assert materialization.metadata["n"].value == (2 if mode == "fresh" else 1)
+
+
+def test_an_unknown_mode_is_refused_while_loading() -> None:
+    with pytest.raises(InvalidRequest, match="on_reexecute: wanted one of 'fresh', 'relaunch', 'recover', got 'again'"):
+        build_flyte_assets("pkg.wf", on_reexecute="again")  # type: ignore[arg-type]
 
 
 def test_a_retry_after_a_success_reads_the_outputs_again(

@@ -90,3 +90,13 @@ def test_runs_of_others_are_observed(
     assert (event.asset_key.path, event.partition) == (["extracted"], "2026-01-05")
     instance.report_runless_asset_event(event)
     assert materialize(defs, instance, partition_key="2026-01-05")["report"]["limit"] == 7
+
+
+def test_partitions_in_one_run_and_in_many(
+    definitions: Any, instance: dg.DagsterInstance, flyte_sandbox: Sandbox
+) -> None:
+    defs = definitions("dagster_partitions.py")
+    made = materialize(defs, instance, partition_key="2026-01-05")
+    assert made["daily"]["day"] == "2026-01-05"
+    assert made["ranged"]["day"] == "2026-01-05T00:00:00+00:00 to 2026-01-06T00:00:00+00:00"
+    assert flyte_sandbox.calls.count("CreateExecution") == 2

@@ -67,6 +67,16 @@ def runs(said: str, who: str) -> list[dict[str, object]]:
         return [dict(flyte.outputs(run.ref)) for inputs, run in found if inputs["who"] == who]
 
 
+def test_the_commands_run_in_a_shell(kept: str, tmp_path: Path) -> None:
+    told = shell(between(kept, "shell, for flyte-bridge"), tmp_path)
+    assert "SUCCEEDED" in told
+    assert 'greeting = "Hello, me!"' in told
+    console = re.search(r"console (http://127\.0\.0\.1:\d+)", kept)
+    assert console is not None
+    assert f"{console[1]}/console/projects/flytesnacks/domains/development/executions/" in told
+    assert runs(kept, "me") == [{"greeting": "Hello, me!", "square": 9}]
+
+
 def test_the_dag_runs_in_airflow(kept: str, tmp_path: Path) -> None:
     (tmp_path / "dags").mkdir()
     (tmp_path / "dags" / "quickstart_dag.py").write_text(between(kept, "quickstart_dag.py"))

@@ -149,6 +149,17 @@ def test_a_directory_that_cannot_be_used_is_told_in_one_line(tmp_path):
     assert (blocked / "work").read_text() == "x"
 
 
+def test_two_on_free_ports_do_not_meet(tmp_path):
+    command = [*PROGRAM, "--port", "0", "--http-port", "0"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
+    try:
+        assert all("Flyte sandbox ready" in one.stdout.readline() for one in both)
+    finally:
+        for one in both:
+            one.terminate()
+            one.communicate(timeout=30)
+
+
 def test_a_missing_flytekit_is_told_at_the_start(tmp_path):
     python = tmp_path / "python"
     python.symlink_to(sys.executable)

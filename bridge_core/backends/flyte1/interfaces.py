@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import common_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2, interface_pb2
 
-from ...model.errors import BridgeError, EntityNotFound, InvalidRequest, NotFound, Unsupported
+from ...model.errors import EntityNotFound, InvalidRequest, NotFound, Unsupported
 from ...model.ids import EntityKind
 from ..task_specs import task_spec
 from ..values import Interface
 from .convert import entity_of, identifier
 from .methods import rpc
+from .missing import named, newest, what_is_missing
 
 if TYPE_CHECKING:
     from ...calls import Calls
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Flyte1Interfaces"]
 
 _CACHED = 512
-_NAMED_VERSIONS = 3
-_NAMES = 1000
 
 
 class Flyte1Interfaces:
@@ -56,7 +55,7 @@ class Flyte1Interfaces:
             else:
                 found = _plan_interface(await self._plan(entity))
         except NotFound as error:
-            raise EntityNotFound(await self._what_is_missing(entity), **error.data) from None
+            raise EntityNotFound(await what_is_missing(self._calls, entity, self._endpoint), **error.data) from None
         self._pinned[found.entity] = found
         if pinned:
             self._pinned[entity] = found
@@ -81,61 +80,20 @@ class Flyte1Interfaces:
         if entity.version not in (None, "latest", "active"):
             return await self._calls.unary(rpc("GetLaunchPlan"), common_pb2.ObjectGetRequest(id=identifier(entity)))
         if entity.version != "latest":
-            request = launch_plan_pb2.ActiveLaunchPlanRequest(id=_named(entity))
+            request = launch_plan_pb2.ActiveLaunchPlanRequest(id=named(entity))
             try:
                 return await self._calls.unary(rpc("GetActiveLaunchPlan"), request)
             except NotFound:
                 if entity.version == "active":
                     raise
-        return _first(await self._newest(entity, 1), entity)
+        return _first(await newest(self._calls, entity, 1), entity)
 
     async def _task(self, entity: EntityRef) -> Any:
         if entity.version == "active":
             raise InvalidRequest(f"{entity}: only launch plans can be active; use 'latest' or a version")
         if entity.version not in (None, "latest"):
             return await self._calls.unary(rpc("GetTask"), common_pb2.ObjectGetRequest(id=identifier(entity)))
-        return _first(await self._newest(entity, 1), entity)
-
-    async def _newest(self, entity: EntityRef, limit: int) -> Sequence[Any]:
-        sort = common_pb2.Sort(key="created_at", direction=common_pb2.Sort.DESCENDING)
-        request = common_pb2.ResourceListRequest(id=_named(entity), limit=limit, sort_by=sort)
-        if entity.kind is EntityKind.TASK:
-            return (await self._calls.unary(rpc("ListTasks"), request)).tasks  # type: ignore[no-any-return]
-        return (await self._calls.unary(rpc("ListLaunchPlans"), request)).launch_plans  # type: ignore[no-any-return]
-
-    async def _what_is_missing(self, entity: EntityRef) -> str:
-        """The version, with the newest that exist, or the name, with the nearest."""
-        kind = entity.kind.value.replace("_", " ")
-        where = f"{entity.project}/{entity.domain} at {self._endpoint}"
-        try:
-            if versions := [item.id.version for item in await self._newest(entity, _NAMED_VERSIONS)]:
-                active = entity.version == "active"
-                wanted, way_out = (
-                    ("active version", "Activate one") if active else (f"version {entity.version!r}", "Register it")
-                )
-                return (
-                    f"{kind} {entity.name!r} in {where} has no {wanted}; the newest: {', '.join(versions)}. "
-                    f"{way_out}, or ask for 'latest'"
-                )
-            return f"no {kind} {entity.name!r} in {where}{await self._nearest(entity)}"
-        except BridgeError:  # what is missing is known; what there is instead could not be asked
-            version = f"@{entity.version}" if entity.version else ""
-            return f"no {kind} '{entity.name}{version}' in {where}"
-
-    async def _nearest(self, entity: EntityRef) -> str:
-        from difflib import get_close_matches
-
-        method = rpc("ListTaskIds") if entity.kind is EntityKind.TASK else rpc("ListLaunchPlanIds")
-        request = common_pb2.NamedEntityIdentifierListRequest(
-            project=entity.project, domain=entity.domain, limit=_NAMES
-        )
-        names = [item.name for item in (await self._calls.unary(method, request)).entities]
-        near = get_close_matches(entity.name, names, n=3, cutoff=0.5)
-        return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; {len(names)} are registered there"
-
-
-def _named(entity: EntityRef) -> Any:
-    return common_pb2.NamedEntityIdentifier(project=entity.project, domain=entity.domain, name=entity.name)
+        return _first(await newest(self._calls, entity, 1), entity)
 
 
 def _first(items: Sequence[Any], entity: EntityRef) -> Any:

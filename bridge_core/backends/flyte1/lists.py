@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BY_NAME", "Flyte1Lists"]
 
-_GENERATED = ".flytegen."
+GENERATED = ".flytegen."
 
 BY_NAME = common_pb2.Sort(key="name", direction=common_pb2.Sort.ASCENDING)
 """The one order that FlyteAdmin's lists of names have; without it they have none, and pages lose and repeat entries."""
@@ -97,7 +97,7 @@ class Flyte1Lists:
             found.update(item.name for item in page.entities)
             if not page.token:
                 # Sorted here too: a database sorts by the rules of some language.
-                names = sorted(name for name in found if not name.startswith(_GENERATED))
+                names = sorted(name for name in found if not name.startswith(GENERATED))
                 return [EntityRef(kind, name, project, domain) for name in names]
             request.token = page.token
 

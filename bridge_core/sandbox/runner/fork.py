@@ -1,8 +1,8 @@
 """Tasks as copies of a process that has flytekit imported (`zygote`): a tenth of the time of starting Python for each.
 
-Only for ``pyflyte-execute`` and ``pyflyte-map-execute`` of the tasks' own interpreter, and only when the task sets no variable
-that is read while Python or flytekit starts. Everything else is started as a process, and so is everything when flytekit cannot
-be imported.
+Only for ``pyflyte-execute``, ``pyflyte-map-execute`` and Flyte 2's ``a0`` of the tasks' own interpreter, and only when the task
+sets no variable that is read while Python or flytekit starts. Everything else is started as a process, and so is everything when
+flytekit cannot be imported.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["ForkedProcess", "Forker"]
 
 _log = logging.getLogger(__name__)
 _ZYGOTE = Path(__file__).with_name("zygote.py")
-_PROGRAMS = frozenset({"pyflyte-execute", "pyflyte-map-execute"})
+_PROGRAMS = frozenset({"pyflyte-execute", "pyflyte-map-execute", "a0"})
 # PYTHONPATH is honoured by the copy itself; the rest is read once, when Python, flytekit or a library below it starts.
 _AT_START = ("PYTHON", "FLYTE_SDK_", "LD_", "MALLOC_", "OMP_", "_F_P_", "_F_TE_")
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL

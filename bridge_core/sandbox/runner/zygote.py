@@ -1,11 +1,13 @@
 """Run as a script by the interpreter of the tasks: imports flytekit once, then becomes a copy of itself for each task.
 
+For tasks of Flyte 2 it imports what the flyte SDK imports, but not the SDK: that starts a thread as soon as it is imported.
+
 Forking is safe here because nothing runs beside: one thread, no event loop, no channel. A copy gets what a fresh process
 would have: its own session, environment, search path, working directory, log, seeds, signal handlers. When the server is gone,
 also by SIGKILL, its end of the socket closes; this process then kills all copies with what they started, and ends. When this
 one is killed, the kernel kills the copies (PR_SET_PDEATHSIG).
 
-Standard library and flytekit only: the tasks' interpreter may not have bridge_core.
+Standard library and the SDKs only: the tasks' interpreter may not have bridge_core.
 """
 
 import atexit
@@ -13,6 +15,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import select
@@ -29,6 +32,16 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 _READ = 1 << 16
 _PRELOADED = "flytekit.bin.entrypoint"
+_RUNTIME = "flyte._bin.runtime"
+_BELOW_RUNTIME = (  # no threads, also none of other languages: of what talks to servers, only the messages
+    *("aiofiles", "aiolimiter", "click", "cloudpickle", "fsspec", "httpx", "msgpack", "pydantic", "sqlite3"),
+    *("mashumaro.codecs", "mashumaro.codecs.json", "mashumaro.codecs.msgpack", "mashumaro.jsonschema"),
+    *("flyteidl2.actions.actions_service_pb2", "flyteidl2.auth.auth_service_pb2", "flyteidl2.auth.identity_pb2"),
+    *("flyteidl2.app.app_payload_pb2", "flyteidl2.cluster.payload_pb2", "flyteidl2.dataproxy.dataproxy_service_pb2"),
+    *("flyteidl2.project.project_service_pb2", "flyteidl2.secret.payload_pb2", "flyteidl2.task.task_service_pb2"),
+    *("flyteidl2.trigger.trigger_service_pb2", "flyteidl2.workflow.run_service_pb2"),
+    *("flyteidl2.workflow.queue_service_pb2", "flyteidl2.workflow.state_service_pb2"),
+)
 
 
 class Zygote:
@@ -149,16 +162,37 @@ def _settle(order: dict[str, Any]) -> None:
     importlib.invalidate_caches()
     sys.argv = list(order["argv"])
     sys.modules["__main__"].__file__ = sys.argv[0]
+    fsspec = sys.modules.get("fsspec.config")
+    if fsspec is not None:  # it has read FSSPEC_… when it was imported
+        fsspec.set_conf_env(fsspec.conf)
     numpy = sys.modules.get("numpy")
     if numpy is not None:  # Python's own generator is seeded anew by the fork
         numpy.random.seed()
 
 
-def _run(argv: list[str]) -> int:
-    entrypoint = importlib.import_module(_PRELOADED)
-    name = Path(argv[0]).name
-    command = entrypoint.map_execute_task_cmd if name == "pyflyte-map-execute" else entrypoint.execute_task_cmd
+def _preload() -> None:
+    """Imports flytekit, and what is below the flyte SDK. One of both must be there."""
+    runtime = importlib.util.find_spec("flyte") is not None
     try:
+        importlib.import_module(_PRELOADED)
+    except ModuleNotFoundError:
+        if not runtime:
+            raise
+    for name in _BELOW_RUNTIME if runtime else ():
+        with contextlib.suppress(ImportError):  # another version of the SDK imports something else
+            importlib.import_module(name)
+
+
+def _command(name: str) -> Any:
+    if name == "a0":
+        return importlib.import_module(_RUNTIME).main
+    entrypoint = importlib.import_module(_PRELOADED)
+    return entrypoint.map_execute_task_cmd if name == "pyflyte-map-execute" else entrypoint.execute_task_cmd
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        command = _command(Path(argv[0]).name)
         command()
         code = 0
     except SystemExit as end:
@@ -191,7 +225,7 @@ def main() -> None:
     channel.set_inheritable(False)
     del sys.path[0]  # this directory
     try:
-        importlib.import_module(_PRELOADED)
+        _preload()
     except BaseException as error:  # noqa: BLE001
         channel.sendall(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode() + b"\n")
         return

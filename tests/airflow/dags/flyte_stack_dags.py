@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 
 from airflow_provider.operators.flyte import FlyteRunOperator
 
@@ -18,7 +18,7 @@ RETRY = {"retries": 1, "retry_delay": timedelta(seconds=1)}
 def held(dag_id, **options):
     """A DAG with one task that waits for ``tests.held``; its input ``at`` differs on every try, as templates do."""
     with DAG(dag_id, schedule=None, render_template_as_native_obj=True):
-        FlyteRunOperator(task_id="run", entity="tests.held", inputs=INPUTS, **{**RETRY, **options})
+        FlyteRunOperator(**{"task_id": "run", "entity": "tests.held", "inputs": INPUTS, **RETRY, **options})
 
 
 held("deferred", deferrable=True, sync_grace=0)
@@ -47,3 +47,22 @@ with DAG("twin", schedule=None):
 held("pooled", deferrable=False, pool="narrow", retries=3)
 held("moving", deferrable=True, sync_grace=0, flyte_conn_id="moving")
 held("left_alone", deferrable=True, sync_grace=0, cancel_on_kill=False, retries=0)
+for mode in ("relaunch", "recover", "fresh"):
+    held(f"retry_{mode}", deferrable=True, sync_grace=0, retry_mode=mode)
+held("telling", deferrable=False, progress_interval=1, retries=0)
+held("telling_deferred", deferrable=True, sync_grace=0, progress_interval=1, retries=0)
+held("broken", entity="task:tests.broken", inputs={}, deferrable=False, retries=0)
+held("broken_deferred", entity="task:tests.broken", inputs={}, deferrable=True, sync_grace=0, retries=0)
+
+# What an outlet's event says: see test_airflow_retry.py.
+for name, options in {
+    "outlet": {"deferrable": False},
+    "outlet_deferred": {"deferrable": True, "sync_grace": 0},
+}.items():
+    held(name, outlets=[Asset(name)], **options)
+
+# Through a connection full of secrets: see test_airflow_secrets.py.
+held("canary_waits", flyte_conn_id="canary", deferrable=False, retries=0)
+held("canary_defers", flyte_conn_id="canary", deferrable=True, sync_grace=0, retries=0)
+held("canary_fails", flyte_conn_id="canary", entity="tests.nowhere", retries=0)
+held("final", deferrable=True, sync_grace=0, user_errors="fail")

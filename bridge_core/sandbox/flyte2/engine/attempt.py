@@ -189,7 +189,8 @@ class ProcessAttempt:
             "input": order.inputs_uri,
             "inputprefix": order.inputs_uri.rpartition("/")[0],
             "outputprefix": order.outputs_prefix,
-            "rawoutputdataprefix": order.outputs_prefix,
+            # A plain path on this machine: the SDK opens what it calls local without looking for a scheme (File.open).
+            "rawoutputdataprefix": self._places.native(order.outputs_prefix),
             "checkpointoutputprefix": f"{order.outputs_prefix}/_flytecheckpoints",
             "prevcheckpointprefix": previous,
             "runstarttime": order.run_start_time,

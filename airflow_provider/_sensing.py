@@ -1,0 +1,157 @@
+"""What a `FlyteRunSensor` does on a worker. Apart from the sensor, so that a DAG file pays for its arguments only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    PokeReturnValue,
+)
+
+from bridge_core import RunPhase, RunRef, Unauthenticated, Unavailable
+
+from ._compat import first_event_floor
+from ._event import EventError, RunEvent, raise_for_failed_search
+from ._failures import airflow_failures
+from ._refusals import LAUNCH_PATIENCE, patiently
+from ._run_search import RunSearch
+from .hooks.flyte import FlyteHook
+
+if TYPE_CHECKING:
+    from bridge_core import RunSnapshot
+
+__all__ = ["Sensing", "trigger_arguments"]
+
+_ENTITY_FIELDS = ("project", "domain", "if_failed", "flyte_conn_id")
+
+
+class Sensing:
+    """One leg of a sensor.
+
+    Args:
+        sensor: A `FlyteRunSensor`, its fields rendered.
+        context: Airflow's.
+    """
+
+    def __init__(self, sensor: Any, context: Mapping[str, Any]) -> None:
+        self.sensor = sensor
+        self.ti: Any = context["ti"]
+        self.log = sensor.log
+
+    def poke(self) -> PokeReturnValue:
+        """See `FlyteRunSensor.poke`."""
+        sensor = self.sensor
+        with airflow_failures():
+            search = RunSearch.read(
+                run=sensor.run_ref,
+                entity=sensor.entity,
+                query=sensor.query,
+                project=sensor.project,
+                domain=sensor.domain,
+                if_failed=sensor.if_failed,
+            )
+            hook = FlyteHook(sensor.flyte_conn_id)
+            with hook.get_client() as client:
+                hook.check_place(*search.place(client.config))
+                try:
+                    snapshot = patiently(
+                        lambda: search.look(client), str(search), patience=LAUNCH_PATIENCE, refusals=Unauthenticated
+                    )
+                except Unavailable as error:
+                    self.log.warning("waiting for %s: %s; asking again", search, error)
+                    return PokeReturnValue(is_done=False)
+                if snapshot is None:
+                    self.log.info("%s: there is none yet", search)
+                    return PokeReturnValue(is_done=False)
+                if not search.is_over(snapshot):
+                    self.log.info("%s", snapshot.describe())
+                    return PokeReturnValue(is_done=False)
+                return PokeReturnValue(is_done=True, xcom_value=self._end(snapshot, client.console_url(snapshot.ref)))
+
+    def poke_or_defer(self) -> Any:
+        """See `FlyteRunSensor.execute`, of a deferrable sensor."""
+        from .triggers.sensor import FlyteRunSensorTrigger
+
+        sensor = self.sensor
+        try:
+            seen = self.poke()
+        except AirflowFailException:
+            if sensor.soft_fail or sensor.never_fail:  # as the base class does for the other modes
+                raise AirflowSkipException("the run ended badly, and this sensor is told to skip then") from None
+            raise
+        if seen.is_done:
+            return seen.xcom_value
+        now = time.time()
+        sensor.defer(
+            trigger=FlyteRunSensorTrigger(
+                **trigger_arguments(sensor), not_before=now + first_event_floor(), deferred_at=now
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=sensor.timeout),
+        )
+        return None
+
+    def complete(self, event: Any) -> dict[str, str]:
+        """See `FlyteRunSensor.execute_complete`."""
+        sensor = self.sensor
+        with airflow_failures():
+            try:
+                raise_for_failed_search(event)
+                news = RunEvent.from_dict(event)
+            except EventError as error:
+                raise AirflowException(f"{error} A retry looks again.") from None
+            if news.phase is RunPhase.UNKNOWN:
+                raise AirflowException(f"{news.message} A retry looks again.")
+            client = FlyteHook(sensor.flyte_conn_id).get_client()
+            with client:
+                url = client.console_url(news.ref)
+            return self._finish(news.ref, news.phase, news.message, url)
+
+    def _end(self, snapshot: RunSnapshot, url: str) -> dict[str, str]:
+        return self._finish(snapshot.ref, snapshot.phase, snapshot.describe(), url)
+
+    def _finish(self, ref: RunRef, phase: RunPhase, message: str, url: str) -> dict[str, str]:
+        self.sensor.console_url = url
+        self.ti.xcom_push(key="flyte_run", value=ref.to_dict())
+        self.ti.xcom_push(key="flyte_console_url", value=url)
+        if not phase.is_success:
+            raise AirflowFailException(message)
+        self.log.info("%s", message)
+        return ref.to_dict()
+
+
+def trigger_arguments(sensor: Any) -> dict[str, Any]:
+    """What the trigger is told, in plain JSON; with ``start_from_trigger``, templates as they stand in the DAG file."""
+    from dataclasses import fields, is_dataclass
+
+    run, entity, query = sensor.run_ref, sensor.entity, sensor.query
+    if is_dataclass(run):
+        run = str(run)
+    if is_dataclass(entity):
+        entity = str(entity)
+    if is_dataclass(query):
+        query = {field.name: value for field in fields(query) if (value := getattr(query, field.name)) is not None}
+    given = {name: getattr(sensor, name) for name in _ENTITY_FIELDS}
+    return {
+        "run_ref": _plain(run),
+        "entity": entity,
+        "query": _plain(query),
+        "poll_interval": sensor.poke_interval,
+        **given,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value

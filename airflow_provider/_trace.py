@@ -1,0 +1,49 @@
+"""Hands a task's trace and lineage on to its run, as variables: spans and lineage events of its tasks then belong to the Airflow
+task. Nothing is set where neither is in use.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bridge_core import RunOptions
+
+__all__ = ["trace_variables", "traced"]
+
+log = logging.getLogger("airflow.task.flyte")
+
+
+def traced(options: RunOptions, ti: Any) -> RunOptions:
+    """The options, with these variables besides their own, which win."""
+    ours = trace_variables(ti)
+    return replace(options, env_vars={**ours, **(options.env_vars or {})}) if ours else options
+
+
+def trace_variables(ti: Any) -> dict[str, str]:
+    """``TRACEPARENT`` and ``TRACESTATE`` (W3C) of the current span; ``OPENLINEAGE_PARENT_ID`` where that provider is installed.
+
+    Args:
+        ti: Airflow's task instance.
+    """
+    found: dict[str, str] = {}
+    try:
+        from opentelemetry import propagate, trace
+    except ImportError:
+        pass
+    else:
+        if trace.get_current_span().get_span_context().is_valid:
+            carrier: dict[str, str] = {}
+            propagate.inject(carrier)
+            found.update({key.upper(): value for key, value in carrier.items() if key in ("traceparent", "tracestate")})
+    try:
+        from airflow.providers.openlineage.plugins.macros import lineage_parent_id
+    except ImportError:
+        return found
+    try:
+        found["OPENLINEAGE_PARENT_ID"] = lineage_parent_id(ti)
+    except Exception as error:  # noqa: BLE001  # lineage must not fail a task
+        log.debug("no lineage parent: %r", error)
+    return found

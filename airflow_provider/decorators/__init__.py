@@ -1,0 +1,1 @@
+"""Flyte decorators for Airflow."""

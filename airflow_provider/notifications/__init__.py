@@ -1,0 +1,1 @@
+"""Flyte notifiers for Airflow."""

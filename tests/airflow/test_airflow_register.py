@@ -1,0 +1,110 @@
+"""Airflow registers: as a task of its own, and before a run, whose retries keep the version."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import psutil
+import pytest
+from airflow_waiting import eventually
+
+from bridge_core import Client, EntityRef
+
+
+@pytest.fixture(scope="module")
+def tested(home, examples, sandbox):
+    sandbox.calls.clear()
+    return home.airflow(
+        "dags",
+        "test",
+        "-f",
+        str(examples / "airflow_register.py"),
+        "flyte_register",
+        "2026-03-01",
+        env={"AIRFLOW__CORE__DAGS_FOLDER": str(examples), "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"},
+    )
+
+
+def test_the_example(tested, home, sandbox):
+    report = home.xcom("flyte_register", "register")
+    assert [item["outcome"] for item in report["entities"]] == ["created"]
+    assert home.xcom("flyte_register", "register", "flyte_version") == report["version"]
+    assert home.xcom("flyte_register", "extract") == {"day": "2026-03-01", "limit": 10}
+    assert home.xcom("flyte_register", "letters") == {"letters": 10}
+    version = home.xcom("flyte_register", "letters", "flyte_version")
+    with Client(sandbox.config()) as client:
+        assert client.get_entity(EntityRef.task("tools.count")).ref.version == version
+
+
+MISTAKES = """
+import json, sys
+from types import SimpleNamespace
+from airflow_provider.operators.flyte import FlyteRegisterOperator
+from bridge_core import LaunchPlan
+out = {}
+for name, arguments in {
+    "missing": {"source": "nowhere.py"},
+    "unknown": {"source": "x", "options": {"pyton": "x"}},
+    "workflow": {"source": LaunchPlan("a", "tests.nowhere")},
+    "version": {"source": LaunchPlan("a", "workflows.extract"), "version": "a b"},
+}.items():
+    try:
+        FlyteRegisterOperator(task_id="t", **arguments).execute({"ti": SimpleNamespace(xcom_push=print)})
+    except Exception as error:
+        out[name] = [type(error).__name__, str(error)]
+print(json.dumps(out))
+"""
+
+
+def test_mistakes_fail_for_good_and_write_nothing(home, sandbox):
+    sandbox.calls.clear()
+    told = json.loads(home.python(MISTAKES).splitlines()[-1])
+    assert {name: kind for name, (kind, _) in told.items()} == dict.fromkeys(told, "AirflowFailException")
+    assert "'nowhere.py' is no file" in told["missing"][1]
+    assert "'pyton' is no argument of a registration" in told["unknown"][1]
+    assert "tests.nowhere" in told["workflow"][1]
+    assert "version 'a b' is not usable" in told["version"][1]
+    assert sandbox.calls.count("CreateLaunchPlan") == 0
+
+
+def registered(sandbox):
+    """Versions of the task that were registered, in order."""
+    calls = sandbox.calls.of("CreateTask")
+    return [call.request.id.version for call in calls if call.request.id.name == "tests.registered"]
+
+
+def launched(sandbox):
+    """(name, version) of each run of it."""
+    return [
+        (call.request.name, call.request.spec.launch_plan.version)
+        for call in sandbox.calls.of("CreateExecution")
+        if call.code == "OK" and call.request.spec.launch_plan.name == "tests.registered"
+    ]
+
+
+def test_a_retry_launches_what_the_first_try_registered(start, home, sandbox):
+    tag = home.root / "tag"
+    tag.write_text("first")
+    sandbox.calls.clear()
+    # The look before the launch takes so long that the worker dies in it: registered, and nothing launched.
+    sandbox.faults.delay("GetExecution", 45, when=lambda request: request.id.name.startswith("airtask-"))
+    case = start("registering")
+    worker = psutil.Process(case.wait("running")["pid"])
+    eventually(lambda: not sandbox.faults.pending())
+    (first,) = registered(sandbox)
+    tag.write_text("second")  # somebody deploys meanwhile
+    worker.send_signal(signal.SIGKILL)
+    case.wait("success", try_number=2, timeout=150)
+    assert case.xcom() == {"n": case.n}
+    assert case.xcom("flyte_version") == first
+    assert registered(sandbox) == [first]
+    assert [version for _, version in launched(sandbox)] == [first]
+    assert "was registered by an earlier try" in case.log()
+    case.airflow.clear(case.dag_id, case.run_id)
+    case.eventually(lambda: len(launched(sandbox)) == 2, timeout=100)
+    case.wait("success", try_number=3)
+    _, second = registered(sandbox)
+    assert second != first
+    assert [version for _, version in launched(sandbox)] == [first, second]
+    assert case.xcom("flyte_version") == second

@@ -1,0 +1,45 @@
+"""Both releases, and a Flyte."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from support.flyte import RawFlyte
+from support.postgres import postgresql
+from support.releases import Release, both, forget
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def releases() -> Iterator[tuple[Release, Release]]:
+    """(before, after)."""
+    yield both()
+    forget()
+
+
+@pytest.fixture(params=["upgrade", "rollback"])
+def order(request: pytest.FixtureRequest, releases: tuple[Release, Release]) -> tuple[Release, Release]:
+    """Who begins, and who goes on."""
+    return releases if request.param == "upgrade" else (releases[1], releases[0])
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture
+def raw(flyte_sandbox: Sandbox) -> RawFlyte:
+    return RawFlyte(flyte_sandbox.endpoint)
+
+
+@pytest.fixture
+def name() -> str:
+    """Of a workflow that no other test uses."""
+    return "u" + uuid.uuid4().hex[:12]

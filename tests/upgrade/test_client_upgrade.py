@@ -1,0 +1,133 @@
+"""What one release launched, the other one finds: names, fingerprints, provenance. And data of the embedded Flyte."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.flyte import INTEGER, STRING, STRUCT, RawFlyte
+from support.ports import free_ports
+from support.releases import Release
+from support.schedules import DATETIME, executions
+
+if TYPE_CHECKING:
+    from bridge_core.sandbox import Sandbox
+
+pytestmark = pytest.mark.upgrade
+
+LAUNCH = """
+import datetime as dt, json, sys
+from bridge_core import Client, Config, EntityRef, LaunchRequest, Provenance, RunOptions, run_name
+endpoint, name = sys.argv[1:]
+config = Config.for_endpoint(endpoint, insecure=True, project="flytesnacks", domain="development")
+inputs = {
+    "n": 7, "s": "text", "at": dt.datetime(2026, 11, 20, 3, tzinfo=dt.UTC),
+    "d": {"layers": 3, "lr": 0.1, "names": ["a", "b"], "deep": {"x": None, "y": True}},
+}
+request = LaunchRequest(
+    EntityRef.launch_plan(name), inputs=inputs, name=run_name("upgrade", name),
+    options=RunOptions(labels={"team": "a"}), provenance=Provenance(source="client", job="upgrade", tick="2026-11-20"),
+)
+with Client(config) as flyte:
+    launched = flyte.launch_or_attach(request)
+    found = flyte.describe(launched.ref)
+    print(json.dumps({"ref": str(launched.ref), "created": launched.created, "origin": found.provenance.origin}))
+"""
+
+NAMES = """
+import json
+from datetime import UTC, datetime
+from bridge_core import Cron, Provenance, RunRef, Trigger, TriggerTime, run_name
+tick = datetime(2026, 11, 20, 3, tzinfo=UTC)
+trigger = Trigger("nightly", entity="launch_plan:pkg.wf", automation=Cron("0 3 * * *"), inputs={"at": TriggerTime})
+by = Provenance(source="airflow", installation="prod", job="etl", run="manual__1", task="train", part="3", awaited=True)
+from bridge_core.scheduler import Entry
+print(json.dumps({
+    "plain": [run_name("a"), run_name("etl_", "load"), run_name("x", 1, None, prefix="d"), run_name("ü", "")],
+    "trigger": trigger.run_name(tick), "labels": by.labels(), "annotations": by.annotations(),
+    "fingerprint": Entry(trigger=trigger).fingerprint, "to_dict": trigger.to_dict(),
+    "ref": RunRef("p", "d", "n").to_dict(),
+}))
+"""
+
+
+def test_a_launch_of_one_is_attached_to_by_the_other(
+    order: tuple[Release, Release], flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path
+) -> None:
+    raw.register(name, {"n": INTEGER, "s": STRING, "at": DATETIME, "d": STRUCT}, activate=True)
+    told = [
+        json.loads(release.python(LAUNCH, flyte_sandbox.endpoint, name, cwd=tmp_path).splitlines()[-1])
+        for release in (*order, *order)
+    ]
+    assert [one["created"] for one in told] == [True, False, False, False]
+    assert len({(one["ref"], one["origin"]) for one in told}) == 1
+    assert len(executions(raw, name)) == 1
+
+
+def test_names_that_are_stored_for_ever_are_the_same(releases: tuple[Release, Release], tmp_path: Path) -> None:
+    before, after = (json.loads(release.python(NAMES, cwd=tmp_path).splitlines()[-1]) for release in releases)
+    assert after == before
+
+
+def test_a_run_in_the_embedded_flyte_outlives_its_upgrade(
+    releases: tuple[Release, Release], name: str, tmp_path: Path
+) -> None:
+    grpc, http = free_ports(2)
+    data = tmp_path / "data"
+
+    def start(release: Release) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "bridge_core.sandbox", "--data-dir", str(data)]
+        command += ["--port", str(grpc), "--http-port", str(http)]
+        with (tmp_path / "log").open("ab") as log:
+            process = subprocess.Popen(command, env=release.environment(), cwd=tmp_path, stdout=log, stderr=log)
+        raw = RawFlyte(f"127.0.0.1:{grpc}")
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                if raw.executions() is not None:
+                    return process
+            except Exception:  # noqa: BLE001  (not up yet, whatever gRPC says of it)
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+
+    raw = RawFlyte(f"127.0.0.1:{grpc}")
+    first = start(releases[0])
+    try:
+        raw.register(name, {"n": INTEGER}, gate="approve", activate=True)
+        (run,) = _launched(releases[0], grpc, name, tmp_path)
+    finally:
+        first.kill()
+        first.wait()
+    second = start(releases[1])
+    try:
+        assert _launched(releases[1], grpc, name, tmp_path) == [run]
+        raw.approve(run)
+        assert _waited(releases[1], grpc, run, tmp_path) == "SUCCEEDED"
+    finally:
+        second.terminate()
+        second.wait()
+
+
+_CLIENT = """
+import sys
+from bridge_core import Client, Config, EntityRef, LaunchRequest
+flyte = Client(Config.for_endpoint(sys.argv[1], insecure=True, project="flytesnacks", domain="development"))
+"""
+
+
+def _launched(release: Release, port: int, name: str, cwd: Path) -> list[str]:
+    code = _CLIENT + (
+        "print(flyte.launch(LaunchRequest(EntityRef.launch_plan(sys.argv[2]), inputs={'n': 7}, name='b' + sys.argv[2])).name)"
+    )
+    return release.python(code, f"127.0.0.1:{port}", name, cwd=cwd).split()
+
+
+def _waited(release: Release, port: int, run: str, cwd: Path) -> str:
+    code = _CLIENT + "print(flyte.wait(sys.argv[2]).phase.name)"
+    return release.python(code, f"127.0.0.1:{port}", run, cwd=cwd).split()[-1]
