@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .model.batches import BatchRun
     from .model.capabilities import Capabilities
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
+    from .model.connector_tasks import ConnectorTask
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec, TaskSpec
     from .model.errors import (
@@ -44,11 +45,12 @@ if TYPE_CHECKING:
     from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLine, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
+    from .model.pod_template import PodTemplate
     from .model.poll_policy import PollPolicy
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
+    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationProgress, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
     from .model.retry_policy import RetryPolicy, may_pass
@@ -82,6 +84,7 @@ __all__ = [
     "Codec",
     "Config",
     "ConfigError",
+    "ConnectorTask",
     "ContainerTask",
     "Cron",
     "DeadlineExceeded",
@@ -113,12 +116,14 @@ __all__ = [
     "NotFound",
     "Notification",
     "PermissionDenied",
+    "PodTemplate",
     "PollPolicy",
     "Progress",
     "Project",
     "Provenance",
     "RegisterRequest",
     "RegisteredEntity",
+    "RegistrationProgress",
     "RegistrationReport",
     "Resources",
     "RetryPolicy",
@@ -171,15 +176,17 @@ _HOMES = {
     "model.entities": ("Entity", "InputSpec", "TaskSpec"),
     "model.graph": ("WorkflowGraph", "WorkflowNode"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
+    "model.connector_tasks": ("ConnectorTask",),
     "model.native_tasks": ("ContainerTask", "ShellTask"),
     "model.resources": ("Device", "Resources"),
     "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLine", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "model.pod_template": ("PodTemplate",),
     "model.poll_policy": ("PollPolicy",),
     "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
-    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationReport"),
+    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationProgress", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),

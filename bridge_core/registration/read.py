@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from ..model.arguments import paths, wrong
+from ..model.connector_tasks import ConnectorTask
 from ..model.durations import seconds
 from ..model.errors import ConfigError, InvalidRequest
 from ..model.native_tasks import ContainerTask, ShellTask
@@ -51,7 +52,7 @@ def open_request(
         patience=seconds(request.timeout, positive=True) or 0.0,
     )
     source = request.source if request.source is not None else tuple(packages)
-    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | LaunchPlan | list | tuple):
+    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | ConnectorTask | LaunchPlan | list | tuple):
         raise wrong(
             "source", "a file, a folder, a module, a task or launch plan of this library, or a list of these", source
         )
@@ -61,12 +62,14 @@ def open_request(
             "register: nothing to register: name a package, a Python file or folder, or a module; or list modules as "
             "workflow_packages in the section sdk of the configuration file"
         )
-    tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask)]
+    tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask | ConnectorTask)]
     plans = [item for item in items if isinstance(item, LaunchPlan)]
     places: list[str | PathLike[str]] = [item for item in items if isinstance(item, str | PathLike)]
     if len(tasks) + len(plans) + len(places) < len(items):
         odd = next(
-            item for item in items if not isinstance(item, ContainerTask | ShellTask | LaunchPlan | str | PathLike)
+            item
+            for item in items
+            if not isinstance(item, ContainerTask | ShellTask | ConnectorTask | LaunchPlan | str | PathLike)
         )
         raise wrong("source", "files, folders, modules, tasks and launch plans of this library", odd)
     found = []
