@@ -6,12 +6,18 @@ import base64
 import binascii
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ConfigError
 from .parse import boolean
+from .settings import flatten, layered
 
-__all__ = ["from_api_key", "in_cluster", "injected_key"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .sources import Found
+
+__all__ = ["cluster_settings", "from_api_key"]
 
 API_KEY = "FLYTE_API_KEY"
 _INJECTED = ("_UNION_EAGER_API_KEY", "EAGER_API_KEY")
@@ -61,8 +67,33 @@ def from_api_key(key: str | None) -> dict[str, Any]:
     }
 
 
-def in_cluster() -> dict[str, Any]:
-    """Settings that Flyte 2 gives the pod of a task, without credentials: those follow `Config.in_cluster`'s order."""
+def cluster_settings(cls: type, api_key: str | None, arguments: Mapping[str, Found]) -> dict[str, Found]:
+    """Settings inside a task. Credentials, in the order of its SDK: the given key, the file that ``UCTL_CONFIG`` or
+    ``FLYTECTL_CONFIG`` names, what ``FLYTE_AUTH_TYPE`` says, the key that the control plane put there.
+
+    Args:
+        cls: `Config`.
+        api_key: See `from_api_key`.
+        arguments: Win over the rest.
+    """
+    from .discover import find_file
+    from .sources import read_environment, read_file
+
+    pod = flatten(cls, _in_cluster(), "environment of the task")
+    mounted = os.environ.get("UCTL_CONFIG") or os.environ.get("FLYTECTL_CONFIG")
+    if api_key is None and mounted:
+        file = find_file(mounted)
+        placed = {name: found for name, found in pod.items() if name in ("org", "project", "domain", "flyte_version")}
+        return layered(read_file(file) if file else {}, read_environment(), placed, arguments)
+    key = api_key if api_key is not None else _injected_key()
+    if key is not None:
+        return layered(flatten(cls, from_api_key(key), "API key"), pod, arguments)
+    login = {name: found for name, found in read_environment().items() if name.startswith("auth.")}
+    return layered(login, pod, arguments)
+
+
+def _in_cluster() -> dict[str, Any]:
+    """Settings that Flyte 2 gives the pod of a task, without credentials."""
     env = os.environ.get
     endpoint = next((env(name) for name in (_ENDPOINT, *_PLATFORM) if env(name)), None) or _IN_CLUSTER
     given = {
@@ -77,7 +108,7 @@ def in_cluster() -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def injected_key() -> str | None:
+def _injected_key() -> str | None:
     """The API key that a control plane puts into pods; not when the pod says how to log in."""
     if os.environ.get("FLYTE_AUTH_TYPE") or os.environ.get("FLYTE_ADMIN_AUTHTYPE"):
         return None

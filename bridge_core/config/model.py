@@ -278,8 +278,7 @@ class Config(WithSecrets):
     ) -> Self:
         """The Flyte 2 that this task runs on, from what its pod was given (``_U_EP_OVERRIDE``, ``FLYTE_INTERNAL_EXECUTION_*`` …).
 
-        Credentials, in the order of its SDK: ``api_key``, the file that ``UCTL_CONFIG`` or ``FLYTECTL_CONFIG`` names, what
-        ``FLYTE_AUTH_TYPE`` says, the API key that the control plane put there.
+        Credentials: see `cluster_settings`.
 
         Args:
             org: Wins over what the pod was given, as the others do.
@@ -290,23 +289,10 @@ class Config(WithSecrets):
             insecure: True for a plaintext server.
             **more: Further fields of `Config`.
         """
-        import os
-
-        from .flyte2 import from_api_key, in_cluster, injected_key
+        from .flyte2 import cluster_settings
 
         given = {"org": org, "project": project, "domain": domain, "endpoint": endpoint, "insecure": insecure, **more}
-        arguments, pod = flatten(cls, given, "argument"), flatten(cls, in_cluster(), "environment of the task")
-        mounted = os.environ.get("UCTL_CONFIG") or os.environ.get("FLYTECTL_CONFIG")
-        if api_key is None and mounted:
-            placed = {
-                name: found for name, found in pod.items() if name in ("org", "project", "domain", "flyte_version")
-            }
-            return cls._from_settings(layered(*_sources(mounted, search_cwd=False), placed, arguments))
-        key = api_key if api_key is not None else injected_key()
-        login = flatten(cls, from_api_key(key), "API key") if key is not None else {}
-        environment = {} if key is not None else _sources(None, search_cwd=False)[1]
-        login = {**login, **{name: found for name, found in environment.items() if name.startswith("auth.")}}
-        return cls._from_settings(layered(login, pod, arguments))
+        return cls._from_settings(cluster_settings(cls, api_key, flatten(cls, given, "argument")))
 
     @classmethod
     def passthrough(cls, endpoint: str | None = None, **more: Any) -> Self:

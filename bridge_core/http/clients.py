@@ -6,6 +6,7 @@ and a transfer are worked off in threads of the transport, so that a caller that
 
 from __future__ import annotations
 
+import sys
 import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,21 @@ if TYPE_CHECKING:
 
     from ..config import Config
 
-__all__ = ["open_async_client", "open_client", "proxy_of"]
+__all__ = ["load_httpx", "open_async_client", "open_client", "proxy_of"]
+
+
+def load_httpx() -> None:
+    """Imports httpx without its command line, which it imports where click and rich are installed: a third of its cost.
+
+    It does without them where they are not, in its own words (``httpx.main`` says so). Delete when httpx imports it on use.
+    """
+    if "httpx" in sys.modules:
+        return
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # importing it is an ImportError now, which httpx expects
+    try:
+        import httpx  # noqa: F401
+    finally:
+        sys.modules.pop("httpx._main", None)
 
 
 def proxy_of(url: str, configured: str | None = None) -> str | None:

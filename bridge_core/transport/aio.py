@@ -15,9 +15,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import grpc
-import grpc.aio
-
 from ..model.errors import BridgeError
 from ..model.status import from_status
 from .base import A, Metadata, Method, P, Req, Resp, T, check_speech, status_of
@@ -26,6 +23,9 @@ from .connect import Refused
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+
+    import grpc
+    import grpc.aio
 
     from ..config import Config
     from .connect_aio import AioConnect
@@ -95,6 +95,8 @@ class AioTransport:
                 return await self._connect.unary(method, request, timeout=timeout, metadata=metadata)
             except Refused as refused:
                 raise self._failed(refused.code, refused.details, method, metadata) from None
+        import grpc.aio  # over Connect nobody needs it, and it costs as much as all the rest
+
         channel = await self._open()
         stub: Any = channel.unary_unary(method.path, method.encode, method.decode)
         try:
@@ -125,6 +127,8 @@ class AioTransport:
             except Refused as refused:
                 raise self._failed(refused.code, refused.details, method, metadata) from None
             return
+        import grpc.aio
+
         channel = await self._open()
         begin: Any = channel.unary_stream(method.path, method.encode, method.decode)
         call = begin(request, timeout=timeout, metadata=metadata)
@@ -224,6 +228,8 @@ class AioTransport:
                 tls, options = await asyncio.to_thread(opened_with, self._config)
             else:
                 tls, options = opened_with(self._config, self._tls)
+            import grpc.aio
+
             if self._channel is None:  # nobody opened it while the certificate was read
                 self._channel = (
                     grpc.aio.insecure_channel(self._config.endpoint, options=options)

@@ -13,8 +13,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import grpc
-
 from .._blocking import run_blocking
 from ..model.errors import BridgeError
 from ..model.status import from_status
@@ -23,6 +21,8 @@ from .channel import opened_with, whom
 from .connect import Refused
 
 if TYPE_CHECKING:
+    import grpc
+
     from ..config import Config
     from .connect_blocking import BlockingConnect
 
@@ -89,6 +89,8 @@ class BlockingTransport:
                 return self._connect.unary(method, request, timeout=timeout, metadata=metadata)
             except Refused as refused:
                 raise self._failed(refused.code, refused.details, method, metadata) from None
+        import grpc  # over Connect nobody needs it, and it costs as much as all the rest
+
         channel, stubs = self._open()
         try:
             stub = stubs.get(method)
@@ -117,6 +119,8 @@ class BlockingTransport:
             except Refused as refused:
                 raise self._failed(refused.code, refused.details, method, metadata) from None
             return
+        import grpc
+
         channel, _ = self._open()
         call: Any = None
         try:
@@ -204,6 +208,8 @@ class BlockingTransport:
             self._pid, self._lock, self._channel = os.getpid(), threading.Lock(), None
         with self._lock:
             if self._channel is None:
+                import grpc
+
                 self._stubs = {}
                 tls, options = opened_with(self._config, self._tls)
                 if tls is None:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import grpc
-
 from ..config.endpoint import host_and_port
 from ..model.errors import ConfigError
 
 if TYPE_CHECKING:
+    import grpc
+
     from ..config import Config
 
 __all__ = ["channel_options", "opened_with", "whom"]
@@ -62,6 +62,8 @@ def opened_with(
     options = channel_options(config)
     if tls is not None or config.insecure:
         return tls, options
+    import grpc
+
     roots: bytes | None = None
     if config.insecure_skip_verify:
         from .unverified import served_certificate

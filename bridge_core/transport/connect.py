@@ -85,8 +85,9 @@ def head(metadata: Metadata, timeout: float | None, *, stream: bool) -> dict[str
         "connect-protocol-version": "1",
         "user-agent": "flyte-bridge",
     }
-    if stream:
-        headers["accept-encoding"] = "identity"  # a compressed body would hold frames back until a block is full
+    # A compressed stream would hold frames back until a block is full; and zstd and brotli, which httpx asks for where they are
+    # installed, take tens of megabytes to read an answer of some kilobytes.
+    headers["accept-encoding"] = "identity" if stream else "gzip"
     if timeout is not None:
         headers["connect-timeout-ms"] = str(max(1, int(timeout * 1000)))
     return headers

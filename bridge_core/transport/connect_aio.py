@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from ..http.clients import load_httpx
 from .connect import (
     Frames,
     Refused,
@@ -100,6 +101,7 @@ class AioConnect:
     async def _sent(
         self, path: str, body: bytes, headers: dict[str, str], timeout: float
     ) -> AsyncIterator[httpx.Response]:
+        load_httpx()
         import httpx
 
         stream, client = is_stream(headers), await self._open()

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from ..http.clients import load_httpx
 from .connect import (
     Frames,
     Refused,
@@ -81,6 +82,7 @@ class BlockingConnect:
     @contextlib.contextmanager
     def _sent(self, path: str, body: bytes, headers: dict[str, str], timeout: float) -> Iterator[httpx.Response]:
         """The answer, whose body is still to be read."""
+        load_httpx()
         import httpx
 
         stream, client = is_stream(headers), self._open()
