@@ -9,9 +9,23 @@ import pytest
 from airflow_case import Case
 from airflow_home import AirflowHome
 from airflow_stack import COMPONENTS, AirflowStack
-from conftest import DAGS
 from support.ports import free_ports
 from support.releases import both
+
+# What both releases can read: an operator as it was from the first.
+DAG_FILE = """
+from datetime import timedelta
+from airflow.sdk import DAG
+from airflow_provider.operators.flyte import FlyteRunOperator
+INPUTS = {"n": "{{ dag_run.conf['n'] | int }}", "at": "at {{ macros.datetime.now() }}"}
+for name, deferrable in (("deferred", True), ("waiting", False), ("grace", True)):
+    with DAG(name, schedule=None, render_template_as_native_obj=True) as dag:
+        FlyteRunOperator(
+            task_id="run", entity="tests.held", inputs=INPUTS, deferrable=deferrable, sync_grace=0, retries=3,
+            retry_delay=timedelta(seconds=1),
+        )
+    globals()[name] = dag
+"""
 
 pytestmark = [pytest.mark.upgrade, pytest.mark.timeout(600)]
 
@@ -21,10 +35,12 @@ def stack(request, sandbox, tmp_path_factory):
     """A running Airflow of the first release, and the second release."""
     first, second = both() if request.param == "upgrade" else both()[::-1]
     port, worker, trigger = free_ports(3)
+    dags = tmp_path_factory.mktemp("dags")
+    (dags / "both_releases.py").write_text(DAG_FILE)
     home = AirflowHome(
         tmp_path_factory.mktemp(request.param),
         sandbox,
-        dags=DAGS,
+        dags=dags,
         port=port,
         ports={"worker": worker, "trigger": trigger},
     )

@@ -128,6 +128,35 @@ def test_a_cron_line_launches_once_however_often_it_runs(
             client.wait(RunRef(run.id.project, run.id.domain, run.id.name)).raise_for_phase()
 
 
+@pytest.mark.parametrize("source", ["manifest", "container file"])
+def test_the_connector_service_becomes_ready_and_stops(source: str, tmp_path: Path) -> None:
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    spec: Any = manifest("kubernetes/connector.yaml", "Deployment")["spec"]["template"]["spec"]
+    words = instruction("connector.Dockerfile", "ENTRYPOINT")
+    arguments = spec["containers"][0]["args"] if source == "manifest" else instruction("connector.Dockerfile", "CMD")
+    port, http = free_ports(2)
+    places = {"8000": str(port), "9090": str(http), "0.0.0.0": "127.0.0.1"}
+    for word in arguments:
+        option, found, value = word.rpartition("=")
+        words.append(f"{option}{found}{places.get(value, value)}")
+    served = {one["name"]: one["value"] for one in spec["containers"][0]["env"]}
+    secrets = {"AIRFLOW_USERNAME": "me", "AIRFLOW_PASSWORD": "x"}
+    with (
+        running(words, environment(**served, **secrets), tmp_path) as process,
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        answer = health.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=60)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        assert code_of(f"http://127.0.0.1:{http}/healthz") == 200
+        assert code_of(f"http://127.0.0.1:{http}/metrics") == 200
+        process.send_signal(signal.SIGTERM)
+        log, _ = process.communicate(timeout=spec["terminationGracePeriodSeconds"])
+    assert process.returncode == 0, log
+
+
 DIGITS = str.maketrans("0123456789", "ghijklmnop")
 """Run names begin with a letter."""
 

@@ -60,9 +60,10 @@ def test_what_a_manifest_names_is_there(name: str) -> None:
     assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-def test_a_pod_is_given_longer_to_stop_than_the_runner_takes() -> None:
-    pod = manifest("kubernetes/scheduler.yaml", "Deployment")["spec"]["template"]["spec"]
-    (stop,) = [arg.partition("=")[2] for arg in pod["containers"][0]["args"] if arg.startswith("--stop-timeout")]
+@pytest.mark.parametrize(("service", "option"), [("scheduler", "--stop-timeout"), ("connector", "--grace")])
+def test_a_pod_is_given_longer_to_stop_than_its_process_takes(service: str, option: str) -> None:
+    pod = manifest(f"kubernetes/{service}.yaml", "Deployment")["spec"]["template"]["spec"]
+    (stop,) = [arg.partition("=")[2] for arg in pod["containers"][0]["args"] if arg.startswith(option)]
     assert float(stop) + 5 <= pod["terminationGracePeriodSeconds"]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+_BEFORE = os.environ.get("FLYTE_BRIDGE_UPGRADE_FROM")  # now: tests of orchestrators clear such variables
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,10 @@ class Release:
 @functools.cache
 def both() -> tuple[Release, Release]:
     """(before, after). Skips the test when no release before is named (``make test-upgrade`` names it)."""
-    revision = os.environ.get("FLYTE_BRIDGE_UPGRADE_FROM")
-    if not revision:
+    if not _BEFORE:
         pytest.skip("make test-upgrade names the release before (FLYTE_BRIDGE_UPGRADE_FROM)")
     folder = Path(tempfile.mkdtemp(prefix="releases-"))
-    archive = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=True).stdout
+    archive = subprocess.run(["git", "archive", _BEFORE], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=BytesIO(archive)) as source:
         source.extractall(folder / "source", filter="data")
     before = Release("before", _unpacked(folder / "source", folder / "before"))
