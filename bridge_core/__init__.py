@@ -45,11 +45,12 @@ if TYPE_CHECKING:
     from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLine, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
+    from .model.pod_template import PodTemplate
     from .model.poll_policy import PollPolicy
     from .model.projects import Project
     from .model.provenance import Provenance
     from .model.references import DirectoryRef, FileRef, FrameRef
-    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
+    from .model.registration import RegisteredEntity, RegisterRequest, RegistrationProgress, RegistrationReport
     from .model.requests import LaunchRequest
     from .model.resources import Device, Resources
     from .model.retry_policy import RetryPolicy, may_pass
@@ -115,12 +116,14 @@ __all__ = [
     "NotFound",
     "Notification",
     "PermissionDenied",
+    "PodTemplate",
     "PollPolicy",
     "Progress",
     "Project",
     "Provenance",
     "RegisterRequest",
     "RegisteredEntity",
+    "RegistrationProgress",
     "RegistrationReport",
     "Resources",
     "RetryPolicy",
@@ -178,11 +181,12 @@ _HOMES = {
     "model.resources": ("Device", "Resources"),
     "literals.python_types": ("literal_type", "python_type"),
     "model.nodes": ("Attempt", "LogLine", "LogLink", "NodeSnapshot", "SpanMetric"),
+    "model.pod_template": ("PodTemplate",),
     "model.poll_policy": ("PollPolicy",),
     "model.retry_policy": ("RetryPolicy", "may_pass"),
     "model.projects": ("Project",),
     "model.provenance": ("Provenance",),
-    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationReport"),
+    "model.registration": ("RegisterRequest", "RegisteredEntity", "RegistrationProgress", "RegistrationReport"),
     "model.references": ("DirectoryRef", "FileRef", "FrameRef"),
     "model.requests": ("LaunchRequest",),
     "model.run_options": ("RunOptions",),

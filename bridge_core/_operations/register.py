@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..model.digests import digest_of
 from ..model.errors import BridgeError, EntityNotFound, InvalidRequest
 from ..model.ids import EntityKind, EntityRef
 from ..model.places import check_domain, placed
-from ..model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
+from ..model.registration import RegisteredEntity, RegisterRequest, RegistrationProgress, RegistrationReport
 from ..model.run_errors import AlreadyExists
 from .register_plans import PlanResolver, plans_digest
 
@@ -50,11 +50,23 @@ class _Progress:
     outcome: dict[EntityRef, str] = field(default_factory=dict)
     diff: dict[EntityRef, str] = field(default_factory=dict)
     active: set[EntityRef] = field(default_factory=set)
+    listener: Callable[[RegistrationProgress], None] | None = None
+    step: str = "reading"
+    total: int = 0
 
     def set(self, ref: EntityRef, outcome: str, diff: str = "") -> None:
         self.outcome[ref] = outcome
         if diff:
             self.diff[ref] = diff
+        self.tell()
+
+    def begin(self, step: str) -> None:
+        self.step = step
+        self.tell()
+
+    def tell(self) -> None:
+        if self.listener is not None:
+            self.listener(RegistrationProgress(step=self.step, done=len(self.outcome), total=self.total))
 
 
 class RegisterOperations:
@@ -102,18 +114,26 @@ class RegisterOperations:
     ) -> tuple[RegistrationReport, EntityRef | None]:
         from ..registration.read import open_request
 
+        known = _Progress(listener=options.progress)
         project, domain = await self._place(options)
-        source, plans = await self._transport.run_io(open_request, options, self._config.local.workflow_packages)
+        known.begin("reading")
+        source, plans = await self._transport.run_io(
+            open_request,
+            options,
+            self._config.local.workflow_packages,
+            flyte_version=self._backend.capabilities.flyte_version,
+        )
         try:
-            return await self._registered(source, plans, options, (project, domain), wanted)
+            return await self._registered(source, plans, options, known, (project, domain), wanted)
         finally:
             await self._transport.run_io(source.close)
 
-    async def _registered(
+    async def _registered(  # noqa: PLR0917
         self,
         source: Source,
         plans: Sequence[LaunchPlan],
         options: RegisterRequest,
+        known: _Progress,
         place: tuple[str, str],
         wanted: EntityRef | None,
     ) -> tuple[RegistrationReport, EntityRef | None]:
@@ -137,7 +157,8 @@ class RegisterOperations:
         specs = await self._transport.run_io(source.specs, values)
         planned = plan([*specs, *(item.spec(values) for item in resolved)])
         found = None if wanted is None else planned.one(wanted)
-        known = _Progress()
+        known.total = len(planned.specs)
+        known.begin("comparing")
         there = await self._compare(planned, known, by_content=None if options.version else version)
         await self._check_outside(planned, there)
         different = [ref for ref, outcome in known.outcome.items() if outcome == "different"]
@@ -150,6 +171,7 @@ class RegisterOperations:
             self._would_activate(planned, known, options)
         else:
             if code is not None and new:
+                known.begin("uploading")
                 await self._upload(code, project, domain)
             await self._write(planned, known, skip_errors=options.skip_errors)
             await self._activate(planned, known, options)
@@ -244,6 +266,7 @@ class RegisterOperations:
         return sent["code"]
 
     async def _write(self, planned: Plan, known: _Progress, *, skip_errors: bool) -> None:
+        known.begin("registering")
         failed: set[EntityRef] = {ref for ref, outcome in known.outcome.items() if outcome == "different"}
 
         async def write(spec: Spec) -> None:
@@ -267,7 +290,8 @@ class RegisterOperations:
         for layer in planned.layers:
             todo = [spec for spec in layer if spec.ref not in known.outcome]
             await self._transport.map_calls(write, todo, limit=_PARALLEL)
-            log.info("registered %d of this layer", len(todo))
+            if todo:
+                log.info("registered %d entities", len(todo))
 
     def _to_activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> list[EntityRef]:
         return [
@@ -285,6 +309,8 @@ class RegisterOperations:
 
     async def _activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> None:
         todo = self._to_activate(planned, known, options)
+        if todo:
+            known.begin("activating")
         await self._transport.map_calls(self._backend.registry.activate, todo, limit=_PARALLEL)
         for ref in todo:
             known.set(ref, "activated")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from .._blocking import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
     from os import PathLike
 
     from .._operations import Operations
-    from ..model.registration import RegistrationReport, RegistrationSource
+    from ..model.registration import RegistrationProgress, RegistrationReport, RegistrationSource
     from ..model.requests import LaunchRequest
 
 __all__ = ["AsyncRegistrationVerbs", "RegistrationVerbs"]
@@ -45,6 +45,7 @@ class RegistrationVerbs:
         dry_run: bool = False,
         copy_bundle_to: str | PathLike[str] | None = None,
         timeout: float | timedelta = 600.0,
+        progress: Callable[[RegistrationProgress], None] | None = None,
     ) -> RegistrationReport:
         """Registers tasks, workflows and launch plans: from a package, from source code, or from values written in Python.
 
@@ -76,6 +77,7 @@ class RegistrationVerbs:
             dry_run: Reads and compares only; the report says what would happen.
             copy_bundle_to: Keeps a copy of the code archive there.
             timeout: Seconds that importing or serialising code may take.
+            progress: Is told how far it is; see `RegistrationProgress`.
 
         Raises:
             AlreadyExists: This version holds something else; nothing was written, the message shows what differs.
@@ -107,6 +109,7 @@ class RegistrationVerbs:
                     dry_run=dry_run,
                     copy_bundle_to=copy_bundle_to,
                     timeout=timeout,
+                    progress=progress,
                 )
             )
         )
@@ -157,6 +160,7 @@ class AsyncRegistrationVerbs:
         dry_run: bool = False,
         copy_bundle_to: str | PathLike[str] | None = None,
         timeout: float | timedelta = 600.0,
+        progress: Callable[[RegistrationProgress], None] | None = None,
     ) -> RegistrationReport:
         """Registers tasks, workflows and launch plans: from a package, from source code, or from values written in Python."""
         from ..model.registration import RegisterRequest
@@ -182,6 +186,7 @@ class AsyncRegistrationVerbs:
                 dry_run=dry_run,
                 copy_bundle_to=copy_bundle_to,
                 timeout=timeout,
+                progress=progress,
             )
         )
 

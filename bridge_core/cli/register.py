@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from .common import add_command, client, pairs, seconds
@@ -10,12 +12,14 @@ from .render import print_json
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterator
 
-    from ..model.registration import RegistrationReport
+    from ..model.registration import RegistrationProgress, RegistrationReport
 
 __all__ = ["add_commands"]
 
 _MARKS = {"created": "+", "unchanged": "=", "different": "!", "activated": "*", "failed": "x"}
+_CLEAR = "\r\x1b[K"
 
 
 def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -54,7 +58,8 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _register(arguments: argparse.Namespace) -> int:
-    with client(arguments) as flyte:
+    seen = sys.stderr.isatty() and arguments.output != "json"
+    with client(arguments) as flyte, _line(wanted=seen) as progress:
         report = flyte.register(
             arguments.source or None,
             version=arguments.entity_version,
@@ -73,12 +78,34 @@ def _register(arguments: argparse.Namespace) -> int:
             dry_run=arguments.dry_run,
             copy_bundle_to=arguments.copy_bundle_to,
             timeout=arguments.timeout,
+            progress=progress,
         )
     if arguments.output == "json":
         print_json(report.to_dict())
     else:
         _print(report)
     return 2 if report.of("failed") or report.of("different") else 0
+
+
+@contextlib.contextmanager
+def _line(*, wanted: bool) -> Iterator[Callable[[RegistrationProgress], None] | None]:
+    """One line of a terminal that says how far it is, and is gone afterwards, however it ends."""
+    if not wanted:
+        yield None
+        return
+    lock, most = threading.Lock(), 0
+
+    def show(progress: RegistrationProgress) -> None:
+        nonlocal most
+        with lock:
+            most = max(most, progress.done)  # several threads tell, and the later may come first
+            count = f" {most} of {progress.total}" if progress.total else ""
+            print(f"{_CLEAR}{progress.step}{count}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        print(_CLEAR, end="", file=sys.stderr, flush=True)
 
 
 def _print(report: RegistrationReport) -> None:

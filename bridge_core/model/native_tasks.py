@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from .arguments import need
 from .durations import seconds
 from .errors import InvalidRequest
+from .pod_template import PodTemplate
 from .public import public
 from .resources import Resources
 
@@ -75,8 +77,8 @@ class ContainerTask:
     """Whether it may run on nodes that can be taken away. None: as the workflow or the platform says."""
     shared_memory: bool | str = False
     """True: as much as it has memory; a text: that much."""
-    pod_template: str = ""
-    """Name of a PodTemplate in the cluster."""
+    pod_template: str | PodTemplate = ""
+    """Name of a PodTemplate in the cluster, or the pod itself."""
     service_account: str = ""
     input_path: str = "/var/inputs"
     output_path: str = "/var/outputs"
@@ -107,6 +109,7 @@ class ContainerTask:
         for secret in self.secrets:
             if not _SECRET.fullmatch(secret):
                 raise InvalidRequest(f"{where}: secret {secret!r}: wanted 'group/key'")
+        need(f"{where}: pod_template", self.pod_template, str | PodTemplate, "a name or a PodTemplate")
         unknown = [name for name in self.cache_ignored_inputs if name not in self.inputs]
         if unknown:
             raise InvalidRequest(f"{where}: cache_ignored_inputs names {unknown[0]!r}, which is no input of it")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from os import PathLike
 from typing import Any, Self
@@ -14,10 +14,24 @@ from .errors import InvalidRequest
 from .ids import EntityRef
 from .public import public
 
-__all__ = ["RegisterRequest", "RegisteredEntity", "RegistrationReport", "RegistrationSource"]
+__all__ = ["RegisterRequest", "RegisteredEntity", "RegistrationProgress", "RegistrationReport", "RegistrationSource"]
 
 RegistrationSource = Any
 """See `Client.register`."""
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationProgress:
+    """How far a registration is: what progress callbacks are told, from several threads at once."""
+
+    step: str
+    """``reading``, ``comparing``, ``uploading``, ``registering``, ``activating``: each in turn, as far as there is something to
+    do."""
+    done: int = 0
+    """Entities that are done with, in this step or before."""
+    total: int = 0
+    """Entities in all; 0 until they are known."""
 
 
 @public
@@ -50,6 +64,7 @@ class RegisterRequest:
     dry_run: bool = False
     copy_bundle_to: str | PathLike[str] | None = None
     timeout: float | timedelta = 600.0
+    progress: Callable[[RegistrationProgress], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         texts(
@@ -75,6 +90,8 @@ class RegisterRequest:
         ):
             raise wrong("env", "a mapping of texts to texts", self.env)
         seconds(self.timeout, "timeout", positive=True)
+        if self.progress is not None and not callable(self.progress):
+            raise wrong("progress", "a function that takes a RegistrationProgress", self.progress)
 
     @classmethod
     def given(cls, source: object, **arguments: Any) -> Self:

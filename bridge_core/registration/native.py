@@ -16,9 +16,11 @@ from ..model.connector_tasks import ConnectorTask
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind, EntityRef
 from ..model.native_tasks import ContainerTask, ShellTask
+from ..model.pod_template import PodTemplate
 from ..model.resources import Device, Resources
 from .connectors import connector_task_spec
 from .placeholders import BLANK, Values, fill
+from .pods import into_pod
 from .source import Code, version_of
 from .spec import Spec
 
@@ -115,6 +117,8 @@ def task_spec(task: ContainerTask | ConnectorTask) -> task_pb2.TaskSpec:
             group, _, key = text.partition("/")
             template.security_context.secrets.add(group=group, key=key, mount_requirement=security_pb2.Secret.ENV_VAR)
     _extended(template, task)
+    if isinstance(task.pod_template, PodTemplate):
+        into_pod(template, task.pod_template)
     if task.cache:
         template.metadata.discoverable = True
         template.metadata.discovery_version = task.cache if isinstance(task.cache, str) else _content_of(template)
@@ -138,7 +142,8 @@ def _metadata(metadata: Any, task: ContainerTask) -> None:
         metadata.interruptible = task.interruptible
     metadata.cache_serializable = task.cache_serialize
     metadata.cache_ignore_input_vars.extend(task.cache_ignored_inputs)
-    metadata.pod_template_name = task.pod_template
+    if isinstance(task.pod_template, str):
+        metadata.pod_template_name = task.pod_template
 
 
 def _typed(task: ContainerTask, what: str, name: str, kind: Any) -> types_pb2.LiteralType:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import sysconfig
 import tarfile
+import venv
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,34 @@ def test_the_content_names_the_version_wherever_it_lies(client: Client, tmp_path
     assert version(client, second) == first  # not imported
     (second.parent / "helper.py").write_text("VALUE = 2\n")
     assert version(client, second) != first
+
+
+def another_python(folder: Path) -> Path:
+    """An interpreter of its own, elsewhere, that finds the same packages."""
+    venv.create(folder, with_pip=False, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "python"
+
+
+def test_two_users_with_an_interpreter_each_in_folders_of_their_own(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = BODY + "\n@dynamic\ndef many(n: int) -> int:\n    return one(n=n)\n"
+    mine = small(tmp_path / "mine" / "checkout", body.replace("@dynamic", "from flytekit import dynamic\n@dynamic"))
+    theirs = Path(shutil.copytree(mine.parent, tmp_path / "home of somebody else" / "deeper" / "clone")) / mine.name
+    first = version(client, mine, copy="all")
+    for name in ("HOME", "USER", "LOGNAME", "TMPDIR"):
+        (tmp_path / "them").mkdir(exist_ok=True)
+        monkeypatch.setenv(name, str(tmp_path / "them"))
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    python = str(another_python(tmp_path / "venv"))
+    assert version(client, theirs, copy="all", python=python) == first
+    assert version(client, theirs, copy="auto", python=python) == version(client, mine)
+    helper = theirs.parent / "helper.py"
+    helper.write_text(helper.read_text().replace("1", "2"))  # one byte of an imported module
+    assert version(client, theirs, copy="all", python=python) != first
 
 
 def test_ignored_files_are_no_part_of_it(client: Client, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from flyteidl.core import tasks_pb2
+from google.protobuf import json_format
 
 from bridge_core import (
     Client,
@@ -25,6 +26,7 @@ from bridge_core import (
     FrameRef,
     InvalidRequest,
     LaunchRequest,
+    PodTemplate,
     Resources,
     ShellTask,
     literal_type,
@@ -116,6 +118,57 @@ def test_what_it_becomes() -> None:
     assert container.data_config.enabled
 
 
+POD: dict[str, typing.Any] = {
+    "nodeSelector": {"disk": "fast"},
+    "containers": [
+        {"name": "proxy", "image": "proxy:1"},
+        {"name": "main", "env": [{"name": "B", "value": "2"}], "volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+    ],
+    "volumes": [{"name": "v", "emptyDir": {}}],
+}
+
+
+def test_a_pod_is_what_flytekit_makes_of_it() -> None:
+    """Flytekit core/utils.py, `_serialize_pod_spec`, and core/container_task.py."""
+    amounts = Resources(cpu="1", mem="1Gi")
+    pod = PodTemplate(POD, primary_container="main", labels={"team": "a"}, annotations={"note": "b"})
+    task = dataclasses.replace(ADD, env={"A": "1"}, resources=amounts, limits=amounts, pod_template=pod)
+    template = task_spec(task).template
+    assert template.WhichOneof("target") == "k8s_pod"
+    assert dict(template.config) == {"primary_container_name": "main"}
+    assert (dict(template.k8s_pod.metadata.labels), dict(template.k8s_pod.metadata.annotations)) == (
+        {"team": "a"},
+        {"note": "b"},
+    )
+    assert template.k8s_pod.data_config == task_spec(ADD).template.container.data_config
+    quantities = {"cpu": "1", "memory": "1Gi"}
+    assert json_format.MessageToDict(template.k8s_pod.pod_spec) == {
+        "nodeSelector": {"disk": "fast"},
+        "containers": [
+            {"name": "proxy", "image": "proxy:1"},
+            {
+                "name": "main",
+                "image": ADD.image,
+                "command": list(ADD.command),
+                "args": [],
+                "resources": {"limits": quantities, "requests": quantities},
+                "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+                "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+            },
+        ],
+        "volumes": [{"name": "v", "emptyDir": {}}],
+    }
+    assert "env" not in POD["containers"][0]  # what was given stays as it is
+
+
+def test_a_task_in_a_pod_of_its_own_runs(boxes: Sandbox) -> None:
+    task = dataclasses.replace(ADD, name="tools.podded", cache=False, pod_template=PodTemplate(POD))
+    with Client(boxes.config()) as client:
+        ref = client.launch(LaunchRequest("task:tools.podded", inputs={"left": 4, "right": 5}, register=task))
+        client.wait(ref, timeout=60).raise_for_phase()
+        assert client.outputs(ref)["sum"] == 9
+
+
 def test_a_cache_by_content_follows_the_task() -> None:
     version = task_spec(ADD).template.metadata.discovery_version
     assert version
@@ -159,6 +212,15 @@ def test_wrong_tasks(change: dict[str, object], words: str) -> None:
         (lambda: dataclasses.replace(COUNT, script=" "), "script must be"),
         (lambda: dataclasses.replace(COUNT, inputs={"PATH": str}), "would hide the shell's own"),
         (lambda: task_spec(dataclasses.replace(ADD, outputs={"rows": list[int]})), "output 'rows' is"),
+        (lambda: PodTemplate({"metadata": {}, "spec": {}}), "spec has 'metadata', so it is a whole object"),
+        (lambda: PodTemplate({"containers": [{"image": "a"}]}), "containers must be a list of mappings with a name"),
+        (lambda: PodTemplate({}, labels={"a": 1}), "labels must map text to text"),  # type: ignore[dict-item]
+        (lambda: dataclasses.replace(ADD, pod_template={}), "pod_template: wanted a name or a PodTemplate"),  # type: ignore[arg-type]
+        (
+            lambda: task_spec(dataclasses.replace(ADD, pod_template=PodTemplate({}), resources=Resources(gpu=1))),
+            "accelerators in Resources cannot be put into a pod template",
+        ),
+        (lambda: task_spec(dataclasses.replace(ADD, pod_template=PodTemplate({"x": object()}))), "the spec is no JSON"),
         (lambda: task_spec(dataclasses.replace(ADD, inputs={"left": object})), "input 'left': .* has no Flyte type"),
     ],
 )

@@ -188,6 +188,19 @@ def test_what_is_wrong_is_named_and_nothing_is_written(
     assert flyte.calls.count("CreateUploadLocation") <= 1  # asked where the code would lie; never sent
 
 
+@pytest.mark.parametrize("kept", [0, 100, 0.5, 0.99])
+def test_an_archive_that_is_cut_or_none_at_all(
+    kept: float, client: Client, flyte: Sandbox, package: Path, tmp_path: Path
+) -> None:
+    data = package.read_bytes()
+    source = tmp_path / "cut.tgz"
+    source.write_bytes(data[: int(kept * len(data)) if isinstance(kept, float) else kept])
+    flyte.calls.clear()
+    with pytest.raises(InvalidRequest, match=r"cut\.tgz"):
+        client.register(source)
+    assert written(flyte) == 0
+
+
 def test_a_size_that_no_package_has_is_refused_unread(client: Client, tmp_path: Path) -> None:
     source = tmp_path / "huge.tar"
     info = tarfile.TarInfo("1_a_1.pb")

@@ -17,6 +17,8 @@ from google.protobuf import json_format
 from ..model.outcome import Failure, unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .images import Images
 
 __all__ = ["Command", "command_of", "flattened"]
@@ -51,13 +53,7 @@ def command_of(task: Any, images: Images) -> Command:
     if target == "container":
         env = {pair.key: pair.value for pair in task.container.env}
         if task.container.data_config.enabled:
-            image = task.container.image
-            local = images.command(image)
-            if local is None:
-                raise unsupported(
-                    f"task {task.id.name!r} is a raw container, and its image {image!r} is not mapped to a command of this "
-                    f"machine (Sandbox(images={{{image!r}: []}}), --image)"
-                )
+            local = _of_image(task, task.container.image, images)
             argv = [*local, *task.container.command, *task.container.args]
             return Command(argv, env, data=task.container.data_config)
         return Command([*task.container.command, *task.container.args], env)
@@ -67,11 +63,26 @@ def command_of(task: Any, images: Images) -> Command:
         for container in spec.get("containers", ()):
             if container.get("name") == name:
                 env = {pair["name"]: pair.get("value", "") for pair in container.get("env", ())}
-                return Command([*container.get("command", ()), *container.get("args", ())], env)
+                argv = [*container.get("command", ()), *container.get("args", ())]
+                if task.k8s_pod.data_config.enabled:
+                    argv = [*_of_image(task, container.get("image", ""), images), *argv]
+                    return Command(argv, env, data=task.k8s_pod.data_config)
+                return Command(argv, env)
         raise unsupported(f"task {task.id.name!r} has a pod without its primary container {name!r}")
     raise unsupported(
         f"task {task.id.name!r} is of type {task.type!r} and has no container to run: a connector, or a plugin of the cluster"
     )
+
+
+def _of_image(task: Any, image: str, images: Images) -> Sequence[str]:
+    """What stands for a raw container's image on this machine."""
+    local = images.command(image)
+    if local is None:
+        raise unsupported(
+            f"task {task.id.name!r} is a raw container, and its image {image!r} is not mapped to a command of this "
+            f"machine (Sandbox(images={{{image!r}: []}}), --image)"
+        )
+    return local
 
 
 def flattened(command: Command, bin_directory: Path) -> Command:
