@@ -1,7 +1,7 @@
 """Airflow DAGs and Dagster jobs as tasks of a flytekit workflow: one small class does it.
 
-Try it: ``flyte-bridge connector serve`` where both are configured (docs/connectors.md), ``python -m bridge_core.sandbox --connector
-127.0.0.1:8000``, then ``pyflyte register examples/flytekit_connector_tasks.py``.
+Try it: ``flyte-bridge connector serve`` where both are configured (docs/connectors.md),
+``python -m bridge_core.sandbox --connector 127.0.0.1:8000``, then ``pyflyte register examples/flytekit_connector_tasks.py``.
 """
 
 from collections import OrderedDict
