@@ -10,9 +10,6 @@ from flyteidl.core import literals_pb2
 from google.protobuf import struct_pb2
 from google.protobuf.message import DecodeError
 
-from ..literals.codec import Codec
-from ..literals.python_types import literal_type
-from ..literals.structs import struct_to_plain
 from ..model.errors import InvalidRequest, LiteralError, Unsupported
 from ..model.ids import EntityKind, EntityRef, RunRef
 from .execution import Identity, NodeExecutionId, TaskExecutionId, TaskExecutionMetadata
@@ -34,6 +31,8 @@ def template_of(message: Any) -> TaskTemplate:
     """
     if not message.type:
         raise InvalidRequest("the task template has no type, and connectors are chosen by it")
+    from ..literals.structs import struct_to_plain
+
     container = None
     if message.HasField("container"):
         found = message.container
@@ -115,6 +114,8 @@ def inputs_of(literals: Any, types: Mapping[str, Any]) -> TaskInputs:
     found = literals.literals
 
     def decode(name: str) -> Any:
+        from ..literals.codec import Codec
+
         return Codec.default().decode(_fetched(found[name]), types.get(name), path=f"inputs.{name}")
 
     return TaskInputs(found, decode)
@@ -170,6 +171,8 @@ def literals_of(values: Mapping[str, Any], types: Mapping[str, Any], *, what: st
         LiteralError: A value does not fit its type.
         Unsupported: A value is a file or frame of this machine.
     """
+    from ..literals.codec import Codec  # here, because a service answers its first questions sooner without it
+
     out = literals_pb2.LiteralMap()
     codec = Codec.default()
     for name, value in values.items():
@@ -194,6 +197,8 @@ def _literal_map(given: Any) -> Any:
 
 def _type_of(value: Any, path: str) -> Any:
     """The Flyte type of a value that nobody declared."""
+    from ..literals.python_types import literal_type
+
     if isinstance(value, list):
         kinds = {literals_key(_type_of(item, path)): _type_of(item, path) for item in value[:_LOOKED_AT]}
         if len(kinds) == 1:

@@ -177,10 +177,16 @@ class _Checks:
         return resource
 
     def _delete(self, meta: Any, what: str) -> None:
-        try:
-            call(self._connector.delete, {"resource_meta": meta})
-        except Exception as error:  # noqa: BLE001 - told as a finding
-            self.problems.append(f"delete of {what} raised {error!r}")
+        end = time.monotonic() + self._timeout
+        while True:
+            try:
+                call(self._connector.delete, {"resource_meta": meta})
+            except Exception as error:  # noqa: BLE001 - told as a finding
+                if getattr(error, "transient", False) and time.monotonic() < end:
+                    time.sleep(self._pause)  # as Flyte does: it asks until the job is gone
+                    continue
+                self.problems.append(f"delete of {what} raised {error!r}")
+            return
 
     def _ended(self, meta: Any) -> Resource:
         if self._finish is not None:

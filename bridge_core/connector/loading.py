@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ConfigError
@@ -39,6 +38,8 @@ def load_connectors(
     """
     registry = registry if registry is not None else ConnectorRegistry.default()
     if installed:
+        from importlib.metadata import entry_points
+
         for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
             try:
                 found = point.load()

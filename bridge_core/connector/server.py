@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .base import Connector
+    from .dispatcher import Dispatcher
     from .metrics import ConnectorMetrics
     from .pages import Pages
 
@@ -200,8 +201,9 @@ class ConnectorServer:
         import grpc.aio
 
         from .dispatcher import Dispatcher
-        from .wire import flyte1
+        from .wire import names
         from .wire.health import Health
+        from .wire.serving import Later
 
         assert self._metrics is not None
         dispatcher = Dispatcher(self.registry, timeout=self._timeout, workers=self._workers, metrics=self._metrics)
@@ -217,13 +219,11 @@ class ConnectorServer:
                 ("grpc.http2.min_ping_interval_without_data_ms", 5000),
             )
         )
-        services = list(flyte1.SERVICES)
-        flyte1.add_services(server, dispatcher)
+        server.add_generic_rpc_handlers((Later("flyteidl.", lambda: _flyte1(dispatcher)),))
+        services = list(names.FLYTE1)
         if self._flyte2:
-            from .wire import flyte2
-
-            flyte2.add_services(server, dispatcher)
-            services += flyte2.SERVICES
+            server.add_generic_rpc_handlers((Later("flyteidl2.", lambda: _flyte2(dispatcher)),))
+            services += names.FLYTE2
         health = Health(services)
         server.add_generic_rpc_handlers((health.handler(),))
         self._port = self._bind(server)
@@ -271,6 +271,18 @@ class ConnectorServer:
             return going and not stopping, {"serving": going and not stopping, "connectors": _names(self.registry)}
 
         self._pages = Pages(self._http_port, health, self.metrics, host=self._address[0])
+
+
+def _flyte1(dispatcher: Dispatcher) -> dict[str, Any]:
+    from .wire import flyte1
+
+    return flyte1.handlers(dispatcher)
+
+
+def _flyte2(dispatcher: Dispatcher) -> dict[str, Any]:
+    from .wire import flyte2
+
+    return flyte2.handlers(dispatcher)
 
 
 def _names(registry: ConnectorRegistry) -> str:

@@ -53,6 +53,8 @@ _ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 _SETTLE = 2.0  # seconds until a launch that got no answer is looked for
 _CHAIN = 50  # automatic retries that are followed
 _LOCKS = 64
+_TERMINATE_WITHIN = 8.0  # seconds: FlytePropeller waits 10 for an answer
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True)
@@ -166,16 +168,18 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
             run = self._last(self._run(resource_meta.run_id))
         except JobNotFound:
             return
-        if run["status"] in _ENDED:
-            if run["status"] == "FAILURE" and _will_retry(run):
-                raise Unavailable(f"run {run['runId']} failed and is about to be started again by Dagster; ask again")
-            return
-        result = self._api.ask(TERMINATE, id=run["runId"], policy="SAFE_TERMINATE")
-        if result["__typename"] != "TerminateRunSuccess":
-            if self._run(run["runId"])["status"] in _ENDED:
+        end = time.monotonic() + _TERMINATE_WITHIN
+        while run["status"] not in _ENDED:
+            result = self._api.ask(TERMINATE, id=run["runId"], policy="SAFE_TERMINATE")
+            if result["__typename"] == "TerminateRunSuccess":
                 return
-            text = result.get("message") or result["__typename"]
-            raise Unavailable(f"Dagster at {self._api.url}: run {run['runId']} could not be terminated: {text}")
+            if time.monotonic() > end:
+                text = result.get("message") or result["__typename"]
+                raise Unavailable(f"Dagster at {self._api.url}: run {run['runId']} could not be terminated: {text}")
+            time.sleep(_PAUSE)  # a run that is STARTING cannot be terminated yet
+            run = self._last(self._run(run["runId"]))
+        if run["status"] == "FAILURE" and _will_retry(run):
+            raise Unavailable(f"run {run['runId']} failed and is about to be started again by Dagster; ask again")
 
     def _succeeded(self, run: dict[str, Any], meta: DagsterJob, links: list[JobLog], info: dict[str, Any]) -> Resource:
         outputs = outputs_of(run, meta.outputs)

@@ -14,30 +14,25 @@ from ..conversion import custom_struct, execution_of, inputs_of, template_of
 from ..dispatcher import Refusal
 from ..values import LogToken, TaskCategory
 from .common import fingerprint, metric_pairs, pages, refuse, refusing
-from .serving import add_service
+from .names import FLYTE1 as SERVICES
+from .serving import handlers_of
 
 if TYPE_CHECKING:
     from ..dispatcher import Answer, Dispatcher
     from ..registry import ConnectorMetadata
 
-__all__ = ["SERVICES", "add_services"]
+__all__ = ["handlers"]
 
-SERVICES = (
-    "flyteidl.service.AsyncAgentService",
-    "flyteidl.service.SyncAgentService",
-    "flyteidl.service.AgentMetadataService",
-)
 _ORIGINATORS = {"user": 1, "system": 2}  # LogLineOriginator
 
 
-def add_services(server: Any, dispatcher: Dispatcher) -> None:
-    """Adds the three services to a server of grpc.aio."""
-    for servicer, service in zip((_Jobs, _AtOnce, _Metadata), _services(), strict=True):
-        add_service(server, service, servicer(dispatcher))
-
-
-def _services() -> list[Any]:
-    return [service_pb2.DESCRIPTOR.services_by_name[name.rpartition(".")[2]] for name in SERVICES]
+def handlers(dispatcher: Dispatcher) -> dict[str, Any]:
+    """Handlers of the three services, by path."""
+    out: dict[str, Any] = {}
+    for servicer, name in zip((_Jobs, _AtOnce, _Metadata), SERVICES, strict=True):
+        service = service_pb2.DESCRIPTOR.services_by_name[name.rpartition(".")[2]]
+        out |= handlers_of(service, servicer(dispatcher))
+    return out
 
 
 class _Jobs:

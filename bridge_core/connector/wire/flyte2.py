@@ -23,22 +23,25 @@ from ..dispatcher import Refusal
 from ..masks import remember
 from ..values import LogToken, TaskCategory
 from .common import fingerprint, metric_pairs, pages, refuse, refusing
-from .serving import add_service
+from .names import FLYTE2 as SERVICES
+from .serving import handlers_of
 
 if TYPE_CHECKING:
     from ..dispatcher import Answer, Dispatcher
     from ..registry import ConnectorMetadata
 
-__all__ = ["SERVICES", "add_services"]
+__all__ = ["handlers"]
 
-SERVICES = ("flyteidl2.connector.AsyncConnectorService", "flyteidl2.connector.ConnectorMetadataService")
 _ORIGINATORS = {"user": payload_pb2.USER, "system": payload_pb2.SYSTEM}
 
 
-def add_services(server: Any, dispatcher: Dispatcher) -> None:
-    """Adds both services to a server of grpc.aio."""
+def handlers(dispatcher: Dispatcher) -> dict[str, Any]:
+    """Handlers of both services, by path."""
+    out: dict[str, Any] = {}
     for servicer, name in zip((_Jobs, _Metadata), SERVICES, strict=True):
-        add_service(server, service_pb2.DESCRIPTOR.services_by_name[name.rpartition(".")[2]], servicer(dispatcher))
+        service = service_pb2.DESCRIPTOR.services_by_name[name.rpartition(".")[2]]
+        out |= handlers_of(service, servicer(dispatcher))
+    return out
 
 
 class _Jobs:

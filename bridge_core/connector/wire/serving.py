@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from ...model.errors import InvalidRequest
 from .common import refuse
 
-__all__ = ["add_service"]
+__all__ = ["Later", "handlers_of"]
 
 
 class _Unreadable:
@@ -22,16 +22,40 @@ class _Unreadable:
         self.error = error
 
 
-def add_service(server: Any, service: Any, servicer: object) -> None:
-    """Adds a service.
+class Later(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
+    """Services whose messages are imported by the first call to one of them: half of a start would go into what nobody may ask.
 
     Args:
-        server: Of grpc.aio.
+        prefix: How their full names begin.
+        make: Gives the handlers of all of them, by path.
+    """
+
+    def __init__(self, prefix: str, make: Callable[[], dict[str, Any]]) -> None:
+        self._prefix = f"/{prefix}"
+        self._make = make
+        self._handlers: dict[str, Any] | None = None
+
+    def service(self, handler_call_details: Any) -> Any:
+        """The handler of a call; None for calls of others."""
+        path = handler_call_details.method
+        if not path.startswith(self._prefix):
+            return None
+        if self._handlers is None:
+            self._handlers = self._make()
+        return self._handlers.get(path)
+
+
+def handlers_of(service: Any, servicer: object) -> dict[str, Any]:
+    """Handlers of a service, by path.
+
+    Args:
         service: Its descriptor.
         servicer: Has a method for each RPC.
     """
-    handlers = {method.name: _handler(method, getattr(servicer, method.name)) for method in service.methods}
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+    return {
+        f"/{service.full_name}/{method.name}": _handler(method, getattr(servicer, method.name))
+        for method in service.methods
+    }
 
 
 def _handler(method: Any, behaviour: Callable[..., Any]) -> Any:
