@@ -53,6 +53,7 @@ class PythonOptions:
     service_account: str | None = None
     build_images: bool = False
     patience: float = 600.0
+    sync_local_sys_paths: bool = True
 
 
 def open_python(paths: tuple[Path, ...], python: str, options: PythonOptions) -> PythonCode:
@@ -69,7 +70,13 @@ def open_python(paths: tuple[Path, ...], python: str, options: PythonOptions) ->
     interpreter = Interpreter(python, _SCRIPT, cwd=cwd, patience=options.patience, builds_images=options.build_images)
     try:
         told = _answer(
-            interpreter.ask("load", sources=[str(path) for path in paths], root=str(root or ""), copy=options.copy),
+            interpreter.ask(
+                "load",
+                sources=[str(path) for path in paths],
+                root=str(root or ""),
+                copy=options.copy,
+                sync_paths=options.sync_local_sys_paths,
+            ),
             interpreter,
             origin,
         )
