@@ -14,7 +14,7 @@ PROVIDER := tests/auth/provider/package.json
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-quick test-full test-long test-upgrade test-airflow check format picture bench conformance lowest dist release prepare clean .venv
+.PHONY: help demo test test-quick test-full test-long test-upgrade test-airflow check format picture bench conformance conformance-flyte2 lowest dist release prepare clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -27,6 +27,7 @@ help:
 	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
+	@echo "make conformance-flyte2 SUITE=DIR  examples of the flyte SDK against the sandbox; DIR is its folder examples"
 	@echo "make lowest      core and sandbox tests on the lowest versions that pyproject.toml allows"
 	@echo "make test-upgrade  the release before launches, defers, ticks and dies; this one goes on; and back"
 	@echo "make dist        sdist and wheel, into dist/"
@@ -81,6 +82,10 @@ bench: $(STAMP)
 # SUITE: a checkout of flytekit. CONFORMANCE_PYTHON: an environment with what the suite imports, when .venv lacks some of it.
 conformance: $(STAMP)
 	@$(or $(CONFORMANCE_PYTHON),$(PY)) tests/conformance/run.py "$(SUITE)" --task-python "$(abspath $(PY))" $(CONFORMANCE_ARGS)
+
+# SUITE: the folder `examples` of a checkout of flyte-sdk.
+conformance-flyte2: $(STAMP)
+	@$(PY) tests/conformance/flyte2_examples.py "$(SUITE)" $(CONFORMANCE_ARGS)
 
 lowest: $(STAMP)
 	$(PY) tests/lowest.py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["CONNECTION_FIELDS"]
+__all__ = ["CONNECTION_FIELDS", "FIELD_BEHAVIOUR", "old_behaviour", "old_widgets"]
 
 _TEXT = {"type": ["string", "null"]}
 # No default: the form writes what it shows, and what nobody touched must not beat files and the environment.
@@ -121,3 +121,27 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "schema": _TEXT,
     },
 }
+
+FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["schema"],
+    "relabeling": {"login": "Client ID", "password": "Client secret"},
+    "placeholders": {"host": "flyte.example.com", "port": "443"},
+}
+
+
+def old_widgets() -> dict[str, Any]:
+    """The same fields for Airflow 3.1, which does not read them from the metadata: texts, so that "untouched" stays empty."""
+    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    from wtforms import PasswordField, StringField  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    made = {}
+    for name, field in CONNECTION_FIELDS.items():
+        is_secret = field["schema"].get("format") == "password"
+        kind, widget = (PasswordField, BS3PasswordFieldWidget) if is_secret else (StringField, BS3TextFieldWidget)
+        made[name] = kind(field["label"], description=field["description"], widget=widget())
+    return made
+
+
+def old_behaviour() -> dict[str, Any]:
+    """The same for the fields that every connection has."""
+    return {key.replace("-", "_"): value for key, value in FIELD_BEHAVIOUR.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._form import CONNECTION_FIELDS
+from ._form import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
 __all__ = ["get_provider_info"]
 
@@ -35,11 +35,7 @@ def get_provider_info() -> dict[str, Any]:
                 "connection-type": "flyte",
                 "hook-class-name": "airflow_provider.hooks.flyte.FlyteHook",
                 "hook-name": "Flyte",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],
-                    "relabeling": {"login": "Client ID", "password": "Client secret"},
-                    "placeholders": {"host": "flyte.example.com", "port": "443"},
-                },
+                "ui-field-behaviour": FIELD_BEHAVIOUR,
                 "conn-fields": CONNECTION_FIELDS,
             }
         ],

@@ -15,16 +15,17 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTim
 
 from bridge_core import BridgeError, EntityKind, InvalidRequest, RunPhase, RunRef, Unauthenticated, seconds
 
-from ._compat import first_event_floor, is_native, outputs_limit, sync_grace
+from ._compat import first_event_floor, is_native, sync_grace
 from ._event import EventError, RunEvent
 from ._failures import airflow_failures
 from ._identity import remember_pin, remember_url, remembered_pin, remembered_url, task_key
 from ._kill import SyncKill, abort_and_tell
 from ._launch_or_attach import build_request, launch_for, placed
-from ._outputs import checked_selection, output_loader, output_xcoms
-from ._progress import FIRST, failed_node_logs, log_line
+from ._outputs import checked_selection, output_loader
+from ._progress import FIRST
 from ._refusals import LAUNCH_PATIENCE, patiently
 from ._retry_mode import checked_mode
+from ._run_ended import bring_home, tell_failure
 from ._task_key import TaskKey
 from ._time_limits import TimeLimits
 from ._trace import traced
@@ -91,10 +92,10 @@ class RunTask:
             except AirflowTaskTimeout:
                 self._out_of_time(client, kill)
                 raise
-            self._tell(client, snapshot)
+            tell_failure(self.operator, self.ti, client, snapshot)
             with self._failures():
                 snapshot.raise_for_phase()
-            return self._succeeded(client, snapshot)
+            return bring_home(operator, self.context, client, snapshot)
 
     def complete(self, event: Any, run: dict[str, str] | None, place: dict[str, Any] | None) -> dict[str, Any] | None:
         """See `FlyteRunOperator.execute_complete`."""
@@ -119,7 +120,7 @@ class RunTask:
             if not news.phase.is_success:
                 with suppress(BridgeError):  # the event says in short what happened
                     ended = client.describe(news.ref)
-                    self._tell(client, ended)
+                    tell_failure(operator, self.ti, client, ended)
                     with self._failures():
                         ended.raise_for_phase()
             with airflow_failures():
@@ -131,7 +132,7 @@ class RunTask:
             if operator.outlets:
                 with airflow_failures():
                     snapshot = patiently(lambda: client.describe(news.ref), f"run {news.ref}")
-            return self._succeeded(client, snapshot)
+            return bring_home(operator, self.context, client, snapshot)
 
     def backstop(self, place: dict[str, Any] | None) -> None:
         """Airflow ended the deferral by itself: the run must end all the same."""
@@ -229,21 +230,6 @@ class RunTask:
         kill.made(ref)
         return kill
 
-    def _tell(self, client: Client, snapshot: RunSnapshot) -> None:
-        """All that Flyte says about a failure: the exception that ends the try is one line of it."""
-        if snapshot.error is not None and "\n" in snapshot.error.message:
-            where = f" in node {snapshot.error.node}" if snapshot.error.node else ""
-            self.log.error(
-                "run %s failed%s (%s):\n%s", snapshot.ref, where, snapshot.error.code, snapshot.error.message
-            )
-        if snapshot.phase.is_terminal and not snapshot.phase.is_success:
-            logs = failed_node_logs(client, snapshot.ref)
-            for log in logs:
-                self.log.error("run %s: %s", snapshot.ref, log_line(log))
-            if logs:
-                self.operator.log_url = logs[0].uri
-                self.ti.xcom_push(key="flyte_log_url", value=logs[0].uri)
-
     def _publish(self, client: Client, ref: RunRef) -> None:
         """What people need when the run fails, before it can."""
         url = self.operator.console_url = client.console_url(ref)
@@ -302,29 +288,6 @@ class RunTask:
             kwargs={"run": ref.to_dict(), "place": place},
             timeout=None if deadline is None else timedelta(seconds=max(deadline - now, floor) + _BACKSTOP),
         )
-
-    def _succeeded(self, client: Client, snapshot: RunSnapshot) -> dict[str, Any] | None:
-        outputs = self._outputs(client, snapshot.ref)
-        if self.operator.outlets:
-            from ._outlets import tell_outlets
-
-            tell_outlets(self.context, self.operator.outlets, snapshot, outputs)
-        return outputs
-
-    def _outputs(self, client: Client, ref: RunRef) -> dict[str, Any] | None:
-        """Stores what is wanted of the outputs; returns what Airflow stores as ``return_value``."""
-        operator = self.operator
-        if not operator.do_xcom_push or (operator.outputs is not None and not operator.outputs):
-            return None
-        limit = outputs_limit() if operator.outputs_limit is None else operator.outputs_limit
-        with airflow_failures():
-            values = patiently(lambda: client.outputs(ref), f"outputs of run {ref}")
-            xcoms = output_xcoms(
-                ref, values, limit=limit, each=operator.each_output, selected=checked_selection(operator.outputs)
-            )
-        for name, value in xcoms.named.items():
-            self.ti.xcom_push(key=name, value=value)
-        return xcoms.returned
 
     def _time_is_up(self, client: Client, ref: RunRef, phase: RunPhase, why: str) -> NoReturn:
         """The timeout passed: aborts the run unless the user wants it to live, and fails this try."""

@@ -21,14 +21,13 @@ from ._event import EventError, RunEvent, raise_for_failed_search
 from ._failures import airflow_failures
 from ._refusals import LAUNCH_PATIENCE, patiently
 from ._run_search import RunSearch
+from ._sensor_arguments import trigger_arguments
 from .hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
     from bridge_core import RunSnapshot
 
-__all__ = ["Sensing", "trigger_arguments"]
-
-_ENTITY_FIELDS = ("project", "domain", "if_failed", "flyte_conn_id")
+__all__ = ["Sensing"]
 
 
 class Sensing:
@@ -124,34 +123,3 @@ class Sensing:
             raise AirflowFailException(message)
         self.log.info("%s", message)
         return ref.to_dict()
-
-
-def trigger_arguments(sensor: Any) -> dict[str, Any]:
-    """What the trigger is told, in plain JSON; with ``start_from_trigger``, templates as they stand in the DAG file."""
-    from dataclasses import fields, is_dataclass
-
-    run, entity, query = sensor.run_ref, sensor.entity, sensor.query
-    if is_dataclass(run):
-        run = str(run)
-    if is_dataclass(entity):
-        entity = str(entity)
-    if is_dataclass(query):
-        query = {field.name: value for field in fields(query) if (value := getattr(query, field.name)) is not None}
-    given = {name: getattr(sensor, name) for name in _ENTITY_FIELDS}
-    return {
-        "run_ref": _plain(run),
-        "entity": entity,
-        "query": _plain(query),
-        "poll_interval": sensor.poke_interval,
-        **given,
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return value

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bridge_core import AuthError, PollPolicy, RunPhase, Unavailable
+from bridge_core import AuthError, RunPhase, Unavailable
 
 from ._progress import FIRST, Progress, pauses
 from ._refusals import Refusals
@@ -61,7 +61,7 @@ def watch_to_end(
         interval = poll_interval
         if interval is None and time.monotonic() - begin > progress > 0:
             # The policy counts from the beginning of each `watch`: this one goes on where the last one was.
-            interval = PollPolicy().delay(time.monotonic() - begin, 0.5)
+            interval = client.config.poll.delay(time.monotonic() - begin, 0.5)
         try:
             for seen in client.watch(ref, timeout=left if is_last else pause, poll_interval=interval):
                 refusals.over()

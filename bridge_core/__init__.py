@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .model.batches import BatchRun
     from .model.capabilities import Capabilities
     from .model.classification import Classification, ErrorClass, ErrorRule, NextTry, classify
+    from .model.connector_tasks import ConnectorTask
     from .model.durations import seconds
     from .model.entities import Entity, InputSpec, TaskSpec
     from .model.errors import (
@@ -83,6 +84,7 @@ __all__ = [
     "Codec",
     "Config",
     "ConfigError",
+    "ConnectorTask",
     "ContainerTask",
     "Cron",
     "DeadlineExceeded",
@@ -174,6 +176,7 @@ _HOMES = {
     "model.entities": ("Entity", "InputSpec", "TaskSpec"),
     "model.graph": ("WorkflowGraph", "WorkflowNode"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
+    "model.connector_tasks": ("ConnectorTask",),
     "model.native_tasks": ("ContainerTask", "ShellTask"),
     "model.resources": ("Device", "Resources"),
     "literals.python_types": ("literal_type", "python_type"),

@@ -8,20 +8,32 @@ Installed as a pytest plugin (entry point ``flyte_bridge``), so that a test only
         with Client(flyte_sandbox.config()) as flyte:
             …
         assert flyte_sandbox.calls.count("CreateExecution") == 2
+
+And for connectors: `check_connector`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from .connector.kit import check_connector
     from .sandbox import Sandbox
 
-__all__ = ["flyte_sandbox"]
+__all__ = ["check_connector", "flyte_sandbox"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "check_connector":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .connector.kit import check_connector
+
+    return check_connector
+
 
 _FAILED = pytest.StashKey[bool]()
 

@@ -44,6 +44,20 @@ class FlyteHook(BaseHook):
         self.limits: ConnectionLimits | None = None
         """What tasks may do with the connection; known once it was looked up."""
 
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The connection form of Airflow 3.1; later ones read the provider's metadata. Delete with that line."""
+        from .._form import old_widgets
+
+        return old_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The same for the fields that every connection has."""
+        from .._form import old_behaviour
+
+        return old_behaviour()
+
     def get_config(self) -> Config:
         """What the connection means, with ``FLYTE_*`` variables and files for what it leaves out (see `config_from_connection`).
 

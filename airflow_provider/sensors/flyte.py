@@ -85,7 +85,7 @@ class FlyteRunSensor(BaseSensorOperator):
         self.console_url: str | None = None
         self.start_from_trigger = deferrable and start_from_trigger
         if self.start_from_trigger:
-            from .._sensing import trigger_arguments
+            from .._sensor_arguments import trigger_arguments
 
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=_TRIGGER,

@@ -117,7 +117,12 @@ class RegisterOperations:
         known = _Progress(listener=options.progress)
         project, domain = await self._place(options)
         known.begin("reading")
-        source, plans = await self._transport.run_io(open_request, options, self._config.local.workflow_packages)
+        source, plans = await self._transport.run_io(
+            open_request,
+            options,
+            self._config.local.workflow_packages,
+            flyte_version=self._backend.capabilities.flyte_version,
+        )
         try:
             return await self._registered(source, plans, options, known, (project, domain), wanted)
         finally:

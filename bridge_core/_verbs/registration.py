@@ -56,8 +56,8 @@ class RegistrationVerbs:
         Args:
             source: A package of ``pyflyte package`` (archive or folder); a Python file, a folder of code or a dotted module,
                 serialised by flytekit in an interpreter that has it; a YAML file of launch plans; `ContainerTask`,
-                `ShellTask`, `LaunchPlan`; or several of these. None: ``sdk.workflow_packages`` of the configuration. A
-                `RegisterRequest` stands for all arguments.
+                `ShellTask`, `ConnectorTask`, `LaunchPlan`; or several of these. None: ``sdk.workflow_packages`` of the
+                configuration. A `RegisterRequest` stands for all arguments.
             version: Of all entities that have none of their own. None: a digest of the content, the same on every machine.
             project: None: the configuration's.
             domain: None: the configuration's.

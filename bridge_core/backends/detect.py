@@ -87,6 +87,8 @@ async def _asked(calls: Calls, config: Config) -> Verdict:
         problem = error
     else:
         return Verdict(2, "grpc")
+    if _refused_by_provider(problem):  # asked again, it would be a second wrong login
+        raise problem
     native = isinstance(problem, Unsupported) and not answered_by_proxy(problem)
     if native and config.flyte_version != 2:  # noqa: PLR2004
         return Verdict(1, "grpc")
@@ -107,14 +109,19 @@ def _unreachable(problem: BridgeError) -> bool:
     return any(words in (problem.details or "") for words in _NOBODY)
 
 
+def _refused_by_provider(problem: BridgeError) -> bool:
+    """Whether it was the login that failed: without a status of gRPC nobody at the endpoint said it."""
+    return isinstance(problem, AuthError) and problem.code is None
+
+
 async def _answers_connect(calls: Calls) -> bool:
     other = calls.transport.spoken("connect")
     try:
         await calls.over(other).unary(_OF_FLYTE2, b"", timeout=_TIMEOUT, retry=False)
-    except AuthError:
-        return True
-    except BridgeError:
-        return False
+    except BridgeError as error:
+        if _refused_by_provider(error):
+            raise
+        return isinstance(error, AuthError)
     else:
         return True
     finally:

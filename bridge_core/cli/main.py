@@ -8,7 +8,20 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
-from . import config, demo, extensions, launch, lists, quickstart, register, runs, sandbox, scheduler, trigger
+from . import (
+    config,
+    connector,
+    demo,
+    extensions,
+    launch,
+    lists,
+    quickstart,
+    register,
+    runs,
+    sandbox,
+    scheduler,
+    trigger,
+)
 from .common import add_place
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 from .parser import Parser
@@ -87,6 +100,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)
     scheduler.add_commands(verbs, common)
+    connector.add_commands(verbs, common)
     trigger.add_commands(verbs, common, kinds=kinds)
     extensions.add_extensions(verbs, common, argv)
     parser.set_defaults(run=usage, takes_rest=False, log_level="warning", log_format="console", output="table")

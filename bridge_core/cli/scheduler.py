@@ -188,7 +188,8 @@ def _open(arguments: argparse.Namespace) -> tuple[TriggerFile, Store]:
     from ..scheduler import Store, default_state, read_triggers
 
     file = read_triggers(arguments.file)
-    return file, Store(_state(arguments) or default_state(Path(arguments.file)), file.name)
+    state = _state(arguments)
+    return file, Store(state or default_state(Path(arguments.file)), file.scope(shared=state))
 
 
 def _state(arguments: argparse.Namespace) -> str | None:

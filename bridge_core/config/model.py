@@ -395,8 +395,6 @@ def _pairs(value: Any) -> tuple[tuple[str, Any], ...]:
 
 
 def _sources(path: str | Path | None, *, search_cwd: bool) -> tuple[dict[str, Found], ...]:
-    from .discover import find_file
-    from .sources import read_environment, read_file
+    from .sources import read_all
 
-    found = find_file(path, search_cwd=search_cwd)
-    return (read_file(found) if found else {}), read_environment()
+    return read_all(path, search_cwd=search_cwd)

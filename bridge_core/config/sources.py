@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .keys import Key
 
-__all__ = ["Found", "read_environment", "read_file"]
+__all__ = ["Found", "read_all", "read_environment", "read_file"]
 
 log = logging.getLogger("bridge_core.config")
 
@@ -32,6 +32,14 @@ class Found:
 
     def __repr__(self) -> str:
         return f"Found({self.origin})"
+
+
+def read_all(path: str | Path | None, *, search_cwd: bool) -> tuple[dict[str, Found], ...]:
+    """What the first file says, and what the environment says, from the weaker to the stronger."""
+    from .discover import find_file
+
+    found = find_file(path, search_cwd=search_cwd)
+    return (read_file(found) if found else {}), read_environment()
 
 
 def read_environment() -> dict[str, Found]:

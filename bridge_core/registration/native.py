@@ -1,4 +1,4 @@
-"""Container tasks of ours, written for the wire: a `Source` like packages and code."""
+"""Tasks of ours, of containers and of connectors, written for the wire: a `Source` like packages and code."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from flyteidl.admin import description_entity_pb2, task_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, security_pb2, tasks_pb2, types_pb2
 
 from ..literals.python_types import literal_type
+from ..model.connector_tasks import ConnectorTask
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind, EntityRef
 from ..model.native_tasks import ContainerTask, ShellTask
 from ..model.pod_template import PodTemplate
 from ..model.resources import Device, Resources
+from .connectors import connector_task_spec
 from .placeholders import BLANK, Values, fill
 from .pods import into_pod
 from .source import Code, version_of
@@ -40,13 +42,13 @@ _LABELS = {
 class NativeTasks:
     """Tasks written as values."""
 
-    tasks: tuple[ContainerTask, ...]
+    tasks: tuple[ContainerTask | ConnectorTask, ...]
     origin: str = "tasks written in Python"
     code: Code | None = None
 
     @classmethod
-    def of(cls, items: Sequence[ContainerTask | ShellTask]) -> NativeTasks:
-        """From both kinds."""
+    def of(cls, items: Sequence[ContainerTask | ShellTask | ConnectorTask]) -> NativeTasks:
+        """From all kinds."""
         return cls(tuple(item.container() if isinstance(item, ShellTask) else item for item in items))
 
     @property
@@ -78,12 +80,14 @@ class NativeTasks:
         """Nothing is held."""
 
 
-def task_spec(task: ContainerTask) -> task_pb2.TaskSpec:
+def task_spec(task: ContainerTask | ConnectorTask) -> task_pb2.TaskSpec:
     """One task for the wire, its identifier holding the name only.
 
     Raises:
         InvalidRequest: An output has a type that copilot cannot read.
     """
+    if isinstance(task, ConnectorTask):
+        return connector_task_spec(task, runtime=_RUNTIME)
     template = tasks_pb2.TaskTemplate(type="raw-container")
     template.id.resource_type, template.id.name = identifier_pb2.TASK, task.name
     _metadata(template.metadata, task)

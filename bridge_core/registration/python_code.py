@@ -69,21 +69,18 @@ def open_python(paths: tuple[Path, ...], python: str, options: PythonOptions) ->
     origin = ", ".join(str(path) for path in paths)
     interpreter = Interpreter(python, _SCRIPT, cwd=cwd, patience=options.patience, builds_images=options.build_images)
     try:
-        told = _answer(
-            interpreter.ask(
-                "load",
-                sources=[str(path) for path in paths],
-                root=str(root or ""),
-                copy=options.copy,
-                sync_paths=options.sync_local_sys_paths,
-            ),
-            interpreter,
-            origin,
+        said = interpreter.ask(
+            "load",
+            sources=[str(path) for path in paths],
+            root=str(root or ""),
+            copy=options.copy,
+            sync_paths=options.sync_local_sys_paths,
         )
+        told = _answer(said, interpreter, origin)
         if told["flyte2"] and not told["entities"]:
             raise Unsupported(
-                f"{origin} holds code of the Flyte 2 SDK (flyte), and this release registers with Flyte 1; use flytekit, or "
-                "'flyte deploy' against a Flyte 2"
+                f"{origin} holds code of the Flyte 2 SDK (flyte), and this is a Flyte 1; use flytekit, or register it with a "
+                "Flyte 2"
             )
         if not told["entities"]:
             raise InvalidRequest(f"{origin} holds no task, workflow or launch plan")

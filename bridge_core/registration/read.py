@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
 from ..model.arguments import paths, wrong
+from ..model.connector_tasks import ConnectorTask
 from ..model.durations import seconds
 from ..model.errors import ConfigError, InvalidRequest
 from ..model.native_tasks import ContainerTask, ShellTask
 from ..model.registration import RegisterRequest
+from .flyte2_code import open_flyte2
 from .launch_plan import LaunchPlan
 from .launch_plan_file import is_launch_plan_file, read_launch_plans
 from .native import NativeTasks
@@ -23,12 +26,15 @@ from .source import Source, Together
 __all__ = ["images_of", "open_request"]
 
 
-def open_request(request: RegisterRequest, packages: Sequence[str]) -> tuple[Source, tuple[LaunchPlan, ...]]:
+def open_request(
+    request: RegisterRequest, packages: Sequence[str], *, flyte_version: int = 1
+) -> tuple[Source, tuple[LaunchPlan, ...]]:
     """Opens what a request names; launch plans apart, which need more than themselves to become entities.
 
     Args:
         request: What `Client.register` was given.
         packages: ``sdk.workflow_packages`` of the configuration, for a request that names nothing.
+        flyte_version: Whose SDK serialises source code.
 
     Raises:
         InvalidRequest: It is nothing that can be registered, or cannot be read.
@@ -47,7 +53,7 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> tuple[Sou
         patience=seconds(request.timeout, positive=True) or 0.0,
     )
     source = request.source if request.source is not None else tuple(packages)
-    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | LaunchPlan | list | tuple):
+    if not isinstance(source, str | PathLike | ContainerTask | ShellTask | ConnectorTask | LaunchPlan | list | tuple):
         raise wrong(
             "source", "a file, a folder, a module, a task or launch plan of this library, or a list of these", source
         )
@@ -57,12 +63,14 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> tuple[Sou
             "register: nothing to register: name a package, a Python file or folder, or a module; or list modules as "
             "workflow_packages in the section sdk of the configuration file"
         )
-    tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask)]
+    tasks = [item for item in items if isinstance(item, ContainerTask | ShellTask | ConnectorTask)]
     plans = [item for item in items if isinstance(item, LaunchPlan)]
     places: list[str | PathLike[str]] = [item for item in items if isinstance(item, str | PathLike)]
     if len(tasks) + len(plans) + len(places) < len(items):
         odd = next(
-            item for item in items if not isinstance(item, ContainerTask | ShellTask | LaunchPlan | str | PathLike)
+            item
+            for item in items
+            if not isinstance(item, ContainerTask | ShellTask | ConnectorTask | LaunchPlan | str | PathLike)
         )
         raise wrong("source", "files, folders, modules, tasks and launch plans of this library", odd)
     found = []
@@ -78,7 +86,12 @@ def open_request(request: RegisterRequest, packages: Sequence[str]) -> tuple[Sou
         _only_code(request, "a package was serialised before, with its own")
         parts.append(read_package(found[0]))
     elif found:
-        parts.append(open_python(tuple(found), _interpreter(request.python), options))
+        python = _interpreter(request.python, "flyte" if flyte_version == 2 else "flytekit")  # noqa: PLR2004
+        parts.append(
+            open_python(tuple(found), python, options)
+            if flyte_version == 1
+            else open_flyte2(tuple(found), python, replace(options, destination=request.destination_dir or "."))
+        )
     else:
         _only_code(request, "tasks and launch plans written as values say everything themselves")
     return parts[0] if len(parts) == 1 else Together(tuple(parts)), tuple(plans)
@@ -138,12 +151,12 @@ def _path(item: str | PathLike[str], root: Path | None) -> Path:
     )
 
 
-def _interpreter(python: str | None) -> str:
+def _interpreter(python: str | None, sdk: str) -> str:
     if python is not None:
         return python
-    if find_spec("flytekit") is None:
+    if find_spec(sdk) is None:
         raise ConfigError(
-            "register: source code is serialised by flytekit, which is not installed here; name an interpreter that has it with "
+            f"register: source code is serialised by {sdk}, which is not installed here; name an interpreter that has it with "
             "python='/path/to/venv/bin/python' (on the command line: --python)"
         )
     return sys.executable

@@ -27,7 +27,7 @@ __all__ = ["main"]
 
 _USAGE_ERROR = 2
 _HIGHEST_PORT = 65535
-_FLYTE2_PORT = 30081
+_GRPC_PORT, _FLYTE2_PORT = 30080, 30081
 _PROJECTS = ("flytesnacks",)
 _KIND: dict[str, Any] = {
     "task_callbacks": True,
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         sandbox = Sandbox(
             port=options.port,
             http_port=options.http_port,
-            flyte2_port=options.flyte2_port if options.flyte2_port is not None else _FLYTE2_PORT if options.port else 0,
+            flyte2_port=_flyte2_port(options),
             data_dir=options.data_dir,
             pythonpath=[path for project, path in options.pythonpath if not project],
             project_pythonpath=_by_project(options.pythonpath),
@@ -93,7 +93,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
     try:
         config = sandbox.data_dir / "config.yaml"
         config.write_text(_client_config(sandbox, options))
-        print(_greeting(sandbox, config), flush=True)
+        flyte2 = _flyte2_greeting(sandbox, options)
+        print(f"{_greeting(sandbox, config)}\n{flyte2}", flush=True)
         for python in sorted({path for _, path in options.python} or {sys.executable}):
             if not Path(shutil.which(python) or python).absolute().with_name("pyflyte-execute").exists():
                 print(
@@ -119,6 +120,19 @@ def _greeting(sandbox: Sandbox, config: Path) -> str:
         "resources are ignored.\n"
         f"For pyflyte, flytectl and flyte-bridge: export FLYTECTL_CONFIG={shlex.quote(str(config))}{login}"
     )
+
+
+def _flyte2_greeting(sandbox: Sandbox, options: argparse.Namespace) -> str:
+    """Where Flyte 2 is, with a configuration for its command line; or why there is none."""
+    try:
+        endpoint = sandbox.flyte2_endpoint
+    except RuntimeError as error:
+        return str(error)
+    config = sandbox.data_dir / "flyte2.yaml"
+    project = (options.project or _PROJECTS)[0]
+    lines = ["admin:", f"  endpoint: dns:///{endpoint}", "  insecure: true", "task:", "  org: local"]
+    config.write_text("\n".join([*lines, f"  project: {project}", "  domain: development", ""]))
+    return f"Flyte 2: {endpoint} (gRPC and Connect, insecure); flyte --config {shlex.quote(str(config))} run FILE TASK"
 
 
 def _client_config(sandbox: Sandbox, options: argparse.Namespace) -> str:
@@ -149,7 +163,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
         description="An embedded Flyte 1 for one machine: runs registered workflows as local processes. Not a cluster.",
     )
-    parser.add_argument("--port", type=_port, default=30080, help="gRPC port; 0 for a free one (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=_GRPC_PORT, help="gRPC port; 0 for a free one (default: %(default)s)"
+    )
     parser.add_argument(
         "--http-port",
         type=_port,
@@ -159,7 +175,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--flyte2-port",
         type=_port,
-        help=f"port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one (default: {_FLYTE2_PORT}; with --port 0: 0)",
+        help=f"port of Flyte 2 (gRPC, gRPC-Web and Connect); 0 for a free one (default: {_FLYTE2_PORT}, with another --port "
+        "than its default a free one)",
     )
     parser.add_argument(
         "--data-dir",
@@ -272,6 +289,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     access.add_argument("--public-host", metavar="NAME", help="how other machines call this one, in URLs handed out")
     return parser
+
+
+def _flyte2_port(options: argparse.Namespace) -> int:
+    """A second sandbox beside one on the usual ports is told one port of its own, and not asked for a third."""
+    if options.flyte2_port is not None:
+        return int(options.flyte2_port)
+    return _FLYTE2_PORT if options.port == _GRPC_PORT else 0
 
 
 def _auth(options: argparse.Namespace) -> Auth | bool:

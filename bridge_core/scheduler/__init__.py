@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from .backfill import Backfilled, backfill
 from .clock import Clock
+from .engine import default_state
 from .entry import Entry, Missed, Overlap
 from .file import TriggerFile, read_triggers
 from .plan import AHEAD
-from .runner import Scheduler, default_state
+from .runner import Scheduler
 from .status import status, upcoming
 from .store import Store
 

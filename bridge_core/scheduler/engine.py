@@ -10,7 +10,12 @@ from bridge_core import ConfigError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-__all__ = ["open_engine", "shown", "sqlite_path"]
+__all__ = ["default_state", "open_engine", "shown", "sqlite_path"]
+
+
+def default_state(path: Path) -> str:
+    """Where the state of a file is kept when nothing else is said: beside it."""
+    return f"sqlite:///{path.absolute()}.state.db"
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -52,14 +52,31 @@ class TriggerFile:
     """What a file says.
 
     Attributes:
-        name: Its scope in the database.
+        name: Its scope in the database; None when it says none.
         entries: In the file's order.
         source: Where it was read.
     """
 
-    name: str
+    name: str | None
     entries: tuple[Entry, ...]
     source: str
+
+    def scope(self, *, shared: str | None) -> str:
+        """Keeps its state apart from that of other files.
+
+        Args:
+            shared: URL of the state. None: an SQLite file of its own.
+
+        Raises:
+            ConfigError: It has no name, and its state may be in one database with another file's: of two without a name one
+                would lead, and the triggers of the other one never fire.
+        """
+        if self.name is None and shared is not None and shared.startswith("postgresql"):
+            raise ConfigError(
+                f"{self.source}: has no name, and its state is kept in a database that others may share; begin the file with "
+                "'name: team-a' (or 'name: default' for a state that was kept without one)"
+            )
+        return self.name or "default"
 
 
 def read_triggers(path: Path | str, text: str | None = None) -> TriggerFile:
@@ -125,7 +142,9 @@ class _Parser:
             shown = [problem(self._source, line, text) for line, text in sorted(self._problems)[:_SHOWN]]
             more = len(self._problems) - len(shown)
             raise ConfigError("\n".join([*shown, *([f"… and {more} more"] if more > 0 else [])]))
-        return TriggerFile(name=str(document.get("name") or "default"), entries=tuple(entries), source=self._source)
+        return TriggerFile(
+            name=str(document["name"]) if document.get("name") else None, entries=tuple(entries), source=self._source
+        )
 
     def _add(self, line: int, text: str) -> None:
         self._problems.append((line, text))

@@ -16,6 +16,7 @@ from bridge_core import RunRef, __version__
 
 from .backlog import Backlog
 from .clock import Clock, Wake
+from .engine import default_state
 from .health import Health, judge
 from .http import HealthServer
 from .launcher import Outcome, Result, launch_tick
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from .entry import Entry
 
-__all__ = ["Scheduler", "default_state"]
+__all__ = ["Scheduler"]
 
 log = logging.getLogger("bridge_core.scheduler")
 
@@ -42,11 +43,7 @@ _PAUSE = 1.0
 """Seconds the loop sleeps at most: how soon a changed file, a pause or a jump of the clock is noticed."""
 _KEEP = 30 * 86400
 _SWEEP = 3600.0
-
-
-def default_state(path: Path) -> str:
-    """Where the state of a file is kept when nothing else is said: beside it."""
-    return f"sqlite:///{path.absolute()}.state.db"
+_FORGOTTEN = 20_000
 
 
 class Scheduler:
@@ -103,12 +100,12 @@ class Scheduler:
         self._looped = self._clock.monotonic()
         self._good: float | None = None
         self._state_trouble: str | None = None
-        self._swept = self._looped
+        self._sweep_at = self._looped
         self._changes = 0
         self._clock_trouble: str | None = None
         self._http = None if http_port is None else HealthServer(http_host, http_port, self.health, self._metrics_page)
         try:
-            self._store = Store(state or default_state(self.path), self._watch.good.name)
+            self._store = Store(state or default_state(self.path), self._watch.good.scope(shared=state))
             self._lease = lease_for(self._store, self._clock, lease)
         except BaseException:
             if self._http is not None:
@@ -131,15 +128,21 @@ class Scheduler:
                 try:
                     pause = self.step()
                 except SQLAlchemyError as error:
-                    # Nothing is lost: what was not written down is decided again, what was is launched again by name.
-                    log.log(logging.ERROR, "the state cannot be used; beginning again from what it holds: %s", error)
-                    self.metrics.add("state_errors_total")
-                    self._state_trouble = f"the state cannot be used: {type(error).__name__}"
-                    self._leads, pause = False, _PAUSE
-                    self.metrics.set("leader", 0)
+                    self._lose_state(error)
+                    pause = _PAUSE
                 self._clock.wait(self._wake, pause)
         finally:
             self._finish()
+
+    def _lose_state(self, error: Exception) -> None:
+        """Nothing is lost: what was not written down is decided again, what was is launched again by name."""
+        if self._state_trouble is None:  # once, not every second
+            log.log(logging.ERROR, "the state cannot be used; asking again every second: %s", error)
+        self._state_trouble = f"the state cannot be used: {type(error).__name__}"
+        self._leads = False
+        self._store.reconnect()
+        self.metrics.add("state_errors_total")
+        self.metrics.set("leader", 0)
 
     def _finish(self) -> None:
         """In good order, and in time: neither a launch nor a database that hangs may keep us from ending."""
@@ -262,6 +265,8 @@ class Scheduler:
             self._file(now)
         self.metrics.set("pending", len(self._backlog))
         self.metrics.set("oldest_pending_seconds", self._backlog.overdue(now))
+        if self._state_trouble is not None:
+            log.info("the state can be used again")
         self._good, self._state_trouble = self._clock.monotonic(), None
         self.metrics.set("last_good_round_timestamp_seconds", wall)
         if not self._leads:
@@ -287,10 +292,10 @@ class Scheduler:
         return held
 
     def _forget(self, now: int, *, force: bool = False) -> None:
-        """Old ticks: at each change of leader, and every hour of a long reign."""
-        if force or self._clock.monotonic() - self._swept >= _SWEEP:
-            self._store.forget(now - _KEEP)
-            self._swept = self._clock.monotonic()
+        """Old ticks: at each change of leader, and every hour of a long reign; many of them in many rounds."""
+        if force or self._clock.monotonic() >= self._sweep_at:
+            more = self._store.forget(now - _KEEP, at_most=_FORGOTTEN) == _FORGOTTEN
+            self._sweep_at = self._clock.monotonic() + (0 if more else _SWEEP)
 
     def _load(self, now: int) -> None:
         entries = self._watch.good.entries

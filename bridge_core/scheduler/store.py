@@ -268,13 +268,28 @@ class Store:
                 for row in connection.execute(query).mappings()
             ]
 
-    def forget(self, before: int) -> int:
-        """Deletes ticks that are settled and older than this; their cursors stay."""
+    def forget(self, before: int, *, at_most: int = 20_000) -> int:
+        """Deletes ticks that are settled and older than this; their cursors stay.
+
+        Args:
+            before: In seconds since 1970.
+            at_most: How many in one call, so that the loop goes round meanwhile.
+
+        Returns:
+            How many it deleted.
+        """
+        from sqlalchemy import select, tuple_
+
         table = self.tables.ticks
-        settled = table.c.state.in_(("launched", "ended", "skipped", "failed"))
+        key = (table.c.scope, table.c.trigger, table.c.tick)
+        old = table.c.state.in_(("launched", "ended", "skipped", "failed")) & (table.c.tick < before)
+        some = select(*key).where(table.c.scope == self.scope, old).limit(at_most)
         with self.engine.begin() as connection:
-            delete = table.delete().where(table.c.scope == self.scope, settled, table.c.tick < before)
-            return connection.execute(delete).rowcount
+            return connection.execute(table.delete().where(tuple_(*key).in_(some))).rowcount
+
+    def reconnect(self) -> None:
+        """Gives the connections up: after a failover they lead to a server that may never be written to again."""
+        self.engine.dispose()
 
     def _insert_new(self, table: Any) -> Any:
         """Insert, leaving rows that exist as they are: another leader may have been a moment earlier."""

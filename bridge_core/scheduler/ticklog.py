@@ -25,7 +25,7 @@ def log_start(log: logging.Logger, file: TriggerFile, store: Store, url: str | N
     where = f"; {url}/healthz and /metrics" if url else ""
     log.info(
         "scheduler %r: %d triggers from %s, state in %s%s",
-        file.name,
+        file.scope(shared=None),
         len(file.entries),
         file.source,
         store.shown_url,

@@ -47,7 +47,7 @@ class FileWatch:
                 return None
             self._bytes = content
             new = read_triggers(self._path, self._decode(content))
-            if new.name != self.good.name:
+            if new.scope(shared=None) != self.good.scope(shared=None):
                 raise ConfigError(
                     f"{self._path}: the name changed from {self.good.name!r} to {new.name!r}; its state is kept under the name: "
                     "restart the scheduler"

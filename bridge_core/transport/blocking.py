@@ -45,7 +45,7 @@ class BlockingTransport:
         self._pid = -1
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
-        self._stubs: dict[str, Any] = {}
+        self._stubs: dict[Method[Any, Any], Any] = {}
         self._connect: BlockingConnect | None = None
         if config.transport == "connect":
             self.speak("connect")
@@ -91,9 +91,9 @@ class BlockingTransport:
                 raise self._failed(refused.code, refused.details, method, metadata) from None
         channel, stubs = self._open()
         try:
-            stub = stubs.get(method.path)
+            stub = stubs.get(method)
             if stub is None:
-                stub = stubs.setdefault(method.path, channel.unary_unary(method.path, method.encode, method.decode))
+                stub = stubs.setdefault(method, channel.unary_unary(method.path, method.encode, method.decode))
             response: Resp = stub(request, timeout=timeout, metadata=metadata)
         except grpc.RpcError as error:
             raise self._failed(*status_of(error), method, metadata) from None
@@ -199,7 +199,7 @@ class BlockingTransport:
         if channel is not None and self._pid == os.getpid():
             channel.close()
 
-    def _open(self) -> tuple[grpc.Channel, dict[str, Any]]:
+    def _open(self) -> tuple[grpc.Channel, dict[Method[Any, Any], Any]]:
         if self._pid != os.getpid():  # first use, or a fork: the parent's channel and lock are not ours
             self._pid, self._lock, self._channel = os.getpid(), threading.Lock(), None
         with self._lock:

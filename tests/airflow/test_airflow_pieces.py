@@ -211,3 +211,45 @@ except ValueError as error:
     print("ValueError", error)
 """
     assert home.python(code, uri).splitlines()[-1].startswith(wanted)
+
+
+def test_the_form_as_airflows_ui_asks_for_it(home):
+    """From the metadata; on lines that do not read them, from the hook."""
+    code = """
+import json
+from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+(found,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "flyte"]
+shown = {name: field for name, field in found.extra_fields.items()}
+print(json.dumps([sorted(shown), shown["token"]["schema"]["format"], [name for name in shown if shown[name]["value"]]]))
+"""
+    fields, secret, touched = json.loads(home.python(code).splitlines()[-1])
+    assert {"auth_mode", "command", "insecure", "allowed_projects"} <= set(fields)
+    assert secret == "password"
+    assert not touched, "what nobody touched is not given"
+
+
+def test_what_a_sensor_tells_its_trigger_is_plain_json(home):
+    code = """
+import json
+from datetime import UTC, datetime
+from airflow.sdk import DAG
+from airflow_provider.operators.flyte import FlyteRunOperator
+from airflow_provider.sensors.flyte import FlyteRunSensor
+from airflow_provider.triggers.sensor import FlyteRunSensorTrigger
+from bridge_core import EntityRef, RunPhase, RunQuery
+
+query = RunQuery(phases=(RunPhase.FAILED,), labels={"a": "b"}, created_after=datetime(2026, 1, 1, tzinfo=UTC))
+with DAG("d"):
+    sensor = FlyteRunSensor(
+        task_id="s", entity=EntityRef.workflow("a.b"), query=query, deferrable=True, start_from_trigger=True
+    )
+    arguments = json.loads(json.dumps(sensor.start_trigger_args.trigger_kwargs))
+    trigger = FlyteRunSensorTrigger(**arguments)
+    assert trigger.serialize()[1]["query"]["phases"] == ["FAILED"], arguments
+    run = FlyteRunOperator(task_id="r", entity="a.b")
+    try:
+        FlyteRunSensor(task_id="x", run=run.output["flyte_run"], deferrable=True, start_from_trigger=True)
+    except ValueError as error:
+        print(error)
+"""
+    assert "begins where no XComArg can be read; write a template" in home.python(code)

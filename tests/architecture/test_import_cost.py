@@ -61,6 +61,7 @@ VALUES = "import bridge_core\nfrom bridge_core import Config, EntityRef, LaunchR
         + "\nLaunchRequest(EntityRef.parse('launch_plan:a/b/c@1'), inputs={'n': 1}); Config.for_sandbox(); RunRef('a', 'b', 'c')",
         "import bridge_core.sandbox",
         "import bridge_core.testing",
+        "from bridge_core.connector import AsyncConnector, ConnectorRegistry, Resource, ResourceMeta, SyncConnector, TaskPhase",
     ],
 )
 def test_importing_the_values_costs_nothing(statements: str) -> None:

@@ -56,6 +56,9 @@ class Bench:
             "UCTL_CONFIG": str(self.config),
             "DO_NOT_TRACK": "1",
             "COMPARE_ENDPOINT": sandbox.flyte2_endpoint,
+            "FLYTE_AWS_ENDPOINT": f"http://127.0.0.1:{sandbox.http_port}",
+            "FLYTE_AWS_ACCESS_KEY_ID": "minio",
+            "FLYTE_AWS_SECRET_ACCESS_KEY": "miniostorage",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         self._channel = grpc.insecure_channel(sandbox.flyte2_endpoint)
@@ -154,7 +157,9 @@ def main() -> int:
     missed = 0
     with (
         tempfile.TemporaryDirectory() as home,
-        Sandbox(prompt=True, crash_limit=3, isolation=options.isolation, images={"alpine:*": []}) as sandbox,
+        Sandbox(
+            prompt=True, crash_limit=3, isolation=options.isolation, images={"alpine:*": []}, storage="s3"
+        ) as sandbox,
     ):
         bench = Bench(sandbox, Path(home))
         for example in chosen:

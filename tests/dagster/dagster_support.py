@@ -167,17 +167,17 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 @contextlib.contextmanager
-def served(home: Home, *, daemon: bool = False) -> Iterator[Webserver]:
+def served(home: Home, *, daemon: bool = False, module: str = "flyte_defs") -> Iterator[Webserver]:
     """Dagster's webserver with its code server and run launcher, and its daemon if wanted, on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     webserver = Webserver(port)
     with contextlib.ExitStack() as stack:
-        command = ("dagster_webserver", "-m", "flyte_defs", "-h", "127.0.0.1", "-p", str(port))
+        command = ("dagster_webserver", "-m", module, "-h", "127.0.0.1", "-p", str(port))
         process = stack.enter_context(home.process(*command))
         if daemon:
-            stack.enter_context(home.process("dagster._daemon", "run", "-m", "flyte_defs"))
+            stack.enter_context(home.process("dagster._daemon", "run", "-m", module))
         until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
         assert process.poll() is None, home.output()
         yield webserver
@@ -187,7 +187,8 @@ class Webserver:
     """Dagster's own API, as its UI uses it."""
 
     def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/graphql"
+        self.url = f"http://127.0.0.1:{port}"
+        self._url = f"{self.url}/graphql"
 
     def ask(self, query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()

@@ -72,6 +72,15 @@ def test_the_first_verb_of_an_async_client_finds_out(flyte: ScriptedFlyte2, name
         asyncio.run(main())
 
 
+@pytest.mark.parametrize("serve", [over_grpc, over_http])
+def test_the_question_is_none_of_the_login(flyte: ScriptedFlyte2, serve: Any) -> None:
+    """Both ask GetPublicClientConfig, and read different things into its bytes."""
+    with serve(flyte) as endpoint, Client(auto(endpoint)) as client:
+        assert client.projects()
+        assert client.whoami() == ""
+        client.clear_cache()
+
+
 def test_nobody_there_is_no_verdict(flyte: ScriptedFlyte2) -> None:
     (port,) = free_ports(1)
     config = auto(f"127.0.0.1:{port}", rpc_timeout=2.0)

@@ -148,3 +148,18 @@ def test_a_deployed_task_is_listed_run_by_name_and_aborted(sdk):
     until(sdk.wire, waiting, lambda details: details.status.phase == 4)
     sdk.flyte("abort", "run", waiting)
     assert ended(sdk.wire, waiting).status.phase == 7
+
+
+def test_with_s3_storage_tasks_of_the_sdk_reach_their_files(tmp_path):
+    find_rclone = pytest.importorskip("bridge_core.sandbox.blobs.s3").find_rclone
+    try:
+        find_rclone()
+    except OSError as error:
+        pytest.skip(str(error))
+    with Sandbox(prompt=True, crash_limit=2, isolation="fork", storage="s3") as sandbox:
+        user = Sdk(sandbox, tmp_path)
+        run = user.run("shapes.py", "read_file")
+        details = ended(user.wire, run)
+        assert details.status.phase == 5, details.error_info
+        assert details.attempts[-1].outputs.output_uri.startswith("s3://my-s3-bucket/")
+        user.wire.close()

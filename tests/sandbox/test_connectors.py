@@ -40,20 +40,24 @@ from .test_engine import attempts_of
 from .test_processes import only_node, wait_until
 from .test_resume import Server
 
-SERVER = Path(__file__).with_name("connector_server.py")
+SERVERS = {
+    "flytekit": Path(__file__).with_name("connector_server.py"),
+    "flyte-bridge": Path(__file__).with_name("bridge_connector_server.py"),
+}
 TASK = core_execution_pb2.TaskExecution
 
 
 class Connector:
     """A connector service in a process of its own, and the files a test steers it with."""
 
-    def __init__(self, directory, port=0):
+    def __init__(self, directory, port=0, *, service="flytekit"):
         self.directory = directory
         self.port = port
+        self.service = service
         directory.mkdir(exist_ok=True)
 
     def start(self):
-        command = [sys.executable, str(SERVER), str(self.directory), str(self.port)]
+        command = [sys.executable, str(SERVERS[self.service]), str(self.directory), str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.port = int(self._process.stdout.readline())
         return self
@@ -274,6 +278,22 @@ def test_killed_before_the_first_answer_the_same_job_is_asked_for_again(connecto
     assert connector.calls("create") == ["0"]
     (attempt,) = attempts_of(wire, only_node(wire, run))
     assert attempt.closure.phase == TASK.SUCCEEDED
+
+
+def test_both_killed_between_creation_and_answer_there_is_one_job(connector, server):
+    (connector.directory / "hold").touch()
+    wire = server.start()
+    run = launch(wire, task_of("job"))
+    wait_until(lambda: connector.calls("get"))
+    server.kill()
+    connector.kill()
+    (connector.directory / "hold").unlink()
+    connector.end(0)
+    connector.start()
+    wire = server.start()
+    execution = wire.wait(run)
+    assert execution.closure.phase == PHASE.SUCCEEDED, execution.closure.error
+    assert connector.calls("create") == ["0"]
 
 
 def test_stopped_while_a_job_is_created_it_is_not_created_twice(connector, fresh, connect):

@@ -25,6 +25,7 @@ from bridge_core import Client, Config, ConfigError
 from bridge_core.cli import main
 from bridge_core.scheduler import Clock, Scheduler
 from bridge_core.scheduler.health import judge
+from bridge_core.scheduler.store import TickRow
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -273,7 +274,7 @@ def test_the_url_of_the_state_need_not_stand_on_the_command_line(
 def test_no_message_shows_the_password_of_the_state(
     stage: Stage, state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["scheduler", "status", str(stage.write(EVERY_MINUTE)), "--state", state]) == 2
+    assert main(["scheduler", "status", str(stage.write("name: a\n" + EVERY_MINUTE)), "--state", state]) == 2
     said = capsys.readouterr()
     assert "scheduler state " in said.err
     assert "hunter2" not in said.err + said.out
@@ -312,3 +313,47 @@ def test_a_config_map_is_read_again_when_kubernetes_swaps_it(stage: Stage, tmp_p
         stage.run(one, NOON + 181, NOON + 240)
         assert one.metrics.get("file_refused") == 0
     assert [trigger for trigger, _ in stage.ticks] == ["t", "u", "u", "v"]
+
+
+def test_a_file_without_a_name_shares_no_database(stage: Stage, tmp_path: Path) -> None:
+    """Two such files would be replicas of each other: one leads, and the triggers of the other one never fire."""
+    path = stage.write(EVERY_MINUTE)
+    url = "postgresql+psycopg://127.0.0.1:1/db"
+    with pytest.raises(ConfigError, match="has no name, and its state is kept in a database that others may share"):
+        Scheduler(stage.client, path, state=url)
+    stage.write("name: default\n" + EVERY_MINUTE)
+    with pytest.raises(ConfigError, match="cannot be opened"):  # the next step: nobody is there
+        Scheduler(stage.client, path, state=url + "?connect_timeout=1")
+
+
+def test_an_outage_of_the_state_is_said_once_and_its_end_too(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "bridge_core.scheduler")
+    with Scheduler(stage.client, stage.write(EVERY_MINUTE), clock=stage.clock) as scheduler:
+        good = scheduler._store.engine
+        scheduler._store.engine = create_engine("sqlite:////nowhere/state.db")
+        scheduler.start()
+        while scheduler.metrics.get("state_errors_total") < 5:
+            time.sleep(0.01)
+        scheduler._store.engine = good
+        while not scheduler.leads:
+            time.sleep(0.01)
+    said = [record.getMessage() for record in caplog.records if "the state can" in record.getMessage()]
+    assert [line.split(";")[0] for line in said] == ["the state cannot be used", "the state can be used again"]
+
+
+def test_old_ticks_are_forgotten_a_few_at_a_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge_core.scheduler.runner._FORGOTTEN", 10)
+    path = stage.write(EVERY_MINUTE.replace("* * * * *", "0 0 1 1 *"))
+    with stage.scheduler(path) as scheduler:
+        stage.run(scheduler, NOON)
+        store = scheduler._store
+        ticks = [TickRow(trigger="t", tick=at, state="launched", launch_at=at) for at in range(NOON - 25, NOON)]
+        waiting = TickRow(trigger="t", tick=NOON - 30, state="pending", launch_at=NOON * 2)
+        assert store.decide([], [*ticks, waiting])
+        stage.clock.at = NOON + 31 * 86400
+        scheduler._sweep_at = 0
+        left = []
+        for _ in range(4):
+            scheduler.step()
+            left.append(len(store.ticks()))
+    assert left == [16, 6, 1, 1], "what waits to be launched is never forgotten"

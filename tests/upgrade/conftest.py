@@ -22,6 +22,11 @@ def releases() -> Iterator[tuple[Release, Release]]:
     forget()
 
 
+@pytest.fixture(autouse=True)
+def _both_are_there(releases: tuple[Release, Release]) -> None:
+    """Skips before anything is started."""
+
+
 @pytest.fixture(params=["upgrade", "rollback"])
 def order(request: pytest.FixtureRequest, releases: tuple[Release, Release]) -> tuple[Release, Release]:
     """Who begins, and who goes on."""

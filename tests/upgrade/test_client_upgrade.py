@@ -131,3 +131,42 @@ def _launched(release: Release, port: int, name: str, cwd: Path) -> list[str]:
 def _waited(release: Release, port: int, run: str, cwd: Path) -> str:
     code = _CLIENT + "print(flyte.wait(sys.argv[2]).phase.name)"
     return release.python(code, f"127.0.0.1:{port}", run, cwd=cwd).split()[-1]
+
+
+STORE = """
+import datetime as dt, pickle, sys
+from pathlib import Path
+from bridge_core import (
+    AlreadyExists, Config, EntityRef, FileRef, LaunchRequest, RunError, RunFailed, RunOptions, RunPhase, RunRef, RunSnapshot,
+)
+from bridge_core.auth.cache import open_cache
+from bridge_core.auth.token import Token
+folder = Path(sys.argv[2])
+config = Config.for_endpoint(
+    "flyte.example.com:443", auth={"mode": "ClientSecret", "client_id": "me", "client_secret": {"env_var": "NO_SUCH"},
+    "token_cache": "file", "token_cache_dir": str(folder / "tokens")})
+token = Token("access", refresh="refresh", expires_at=2e9, header="authorization")
+ref = RunRef("p", "d", "n")
+snapshot = RunSnapshot(
+    ref=ref, phase=RunPhase.FAILED, entity=EntityRef.launch_plan("wf"), created_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    error=RunError(code="x", message="y"))
+request = LaunchRequest(EntityRef.launch_plan("wf"), inputs={"n": 1}, name="b1", options=RunOptions(labels={"a": "b"}))
+values = [ref, snapshot, snapshot.entity, FileRef(uri="s3://b/k"), request, config.to_mapping()]
+errors = [RunFailed("failed", snapshot=snapshot), AlreadyExists("taken", ref=ref, snapshot=snapshot, same_entity=True)]
+if sys.argv[1] == "write":
+    open_cache(config).store(token)
+    (folder / "values").write_bytes(pickle.dumps([values, errors]))
+else:
+    assert open_cache(config).load() == token
+    found, raised = pickle.loads((folder / "values").read_bytes())
+    assert found == values, found
+    assert [(type(one), str(one), one.snapshot) for one in raised] == [(type(one), str(one), one.snapshot) for one in errors]
+    assert Config.from_mapping(found[-1]) == config
+print("done")
+"""
+
+
+def test_pickles_and_the_token_cache_are_read_by_the_other(order: tuple[Release, Release], tmp_path: Path) -> None:
+    writer, reader = order
+    assert writer.python(STORE, "write", str(tmp_path), cwd=tmp_path).split()[-1] == "done"
+    assert reader.python(STORE, "read", str(tmp_path), cwd=tmp_path).split()[-1] == "done"

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.common import list_pb2
-from flyteidl2.task import task_service_pb2
+from flyteidl2.core import tasks_pb2
+from flyteidl2.task import task_definition_pb2, task_service_pb2
 from google.protobuf import json_format
 
 from ...model.errors import NotFound, Unsupported
@@ -25,6 +26,7 @@ __all__ = ["Flyte2Registry"]
 
 _PAGE = 200
 _SHOWN = 5
+_SHORT = 63
 
 
 class Flyte2Registry:
@@ -37,7 +39,10 @@ class Flyte2Registry:
     async def of_version(self, kind: EntityKind, project: str, domain: str, version: str) -> Mapping[str, Any]:
         """Name -> ``Task`` of all tasks with that version."""
         if kind is not EntityKind.TASK:
-            return {}
+            raise Unsupported(
+                f"Flyte 2 has tasks only, and a {kind.value.replace('_', ' ')} is to be registered: code of flytekit is for "
+                "Flyte 1. Nothing was written"
+            )
         request = task_service_pb2.ListTasksRequest(
             project_id=project_id(project, domain, self._org),
             request=list_pb2.ListRequest(
@@ -66,6 +71,7 @@ class Flyte2Registry:
 
     async def create(self, ref: EntityRef, message: Any) -> str | None:
         """DeployTask, unless the version is there: None when it was made now, else what differs, nothing for the same."""
+        message = spec_of(message)
         there = await self._spec(ref)
         if there is not None:
             return "" if there == message else _difference(there, message)
@@ -87,6 +93,21 @@ class Flyte2Registry:
             return (await self._calls.unary(rpc("GetTaskDetails"), request)).details.spec
         except NotFound:
             return None
+
+
+def spec_of(message: Any) -> Any:
+    """A ``TaskSpec`` of Flyte 2, from its bytes, or from one of Flyte 1: templates have the same bytes."""
+    if isinstance(message, bytes):
+        return task_definition_pb2.TaskSpec.FromString(message)
+    template, about = message.template, message.description
+    made = task_definition_pb2.TaskSpec(
+        task_template=tasks_pb2.TaskTemplate.FromString(template.SerializeToString()),
+        short_name=template.id.name.rpartition(".")[2][:_SHORT],
+    )
+    if about.short_description or about.long_description.value:
+        made.documentation.short_description = about.short_description
+        made.documentation.long_description = about.long_description.value
+    return made
 
 
 def _difference(there: Any, here: Any) -> str:

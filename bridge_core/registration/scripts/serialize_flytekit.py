@@ -14,21 +14,20 @@ import sys
 import traceback
 
 
-def main():
+def answer(session):
     """Answers until standard input ends."""
     gc.disable()  # it lives for seconds, and importing an SDK makes the collector walk a million objects again and again
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    session = Session()
     for line in sys.stdin:
         command = json.loads(line)
         try:
-            answer = {"ok": True, **getattr(session, command.pop("op"))(**command)}
+            said = {"ok": True, **getattr(session, command.pop("op"))(**command)}
         except Refused as refused:
-            answer = {"ok": False, "kind": refused.kind, "error": refused.text}
+            said = {"ok": False, "kind": refused.kind, "error": refused.text}
         except BaseException as error:  # SystemExit of a script is a mistake of the script here
-            answer = {"ok": False, "kind": "code", "error": told(error, session.root)}
-        answers.write(json.dumps(answer) + "\n")
+            said = {"ok": False, "kind": "code", "error": told(error, session.root)}
+        answers.write(json.dumps(said) + "\n")
         answers.flush()
     sys.stderr.flush()
     os._exit(0)  # taking a million objects down takes as long as using them
@@ -251,4 +250,4 @@ def told(error, root):
 
 
 if __name__ == "__main__":
-    main()
+    answer(Session())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def _pass_on(response: http.client.HTTPResponse, exchange: Exchange) -> None:
     headers = [(name, value) for name, value in response.getheaders() if name.lower() not in skipped]
     if response.getheader("Content-Length") is None and response.status not in (204, 304):
         exchange.hang_up()  # the end of the body is the end of the connection
-    exchange.head(response.status, headers)
+    # rclone answers a part of an object with 200; clients that asked for one (obstore, of the flyte SDK) want S3's 206.
+    is_part = response.status == HTTPStatus.OK and response.getheader("Content-Range") is not None
+    exchange.head(HTTPStatus.PARTIAL_CONTENT if is_part else response.status, headers)
     while chunk := response.read(_CHUNK):
         exchange.output.write(chunk)
 

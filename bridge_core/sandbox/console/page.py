@@ -23,6 +23,7 @@ HEADERS = {
 """Nothing from elsewhere and nothing inline, whatever a name or a value contains."""
 
 _PLACES = (("Runs", ""), ("Workflows", "workflows"), ("Tasks", "tasks"), ("Launch plans", "launchPlans"))
+_FLYTE2 = ("Flyte 2", "/v2")
 
 
 def page(
@@ -63,7 +64,7 @@ def page(
         "header",
         tag("a", "Skip to content", class_="skip", href="#content"),
         link("Flyte sandbox", "/console", class_="brand"),
-        tag("nav", tag("ul", places), aria_label="Places"),
+        tag("nav", tag("ul", places, tag("li", link(*_FLYTE2))), aria_label="Places"),
         tag("span", scope, link("all projects", list_path(here or ""), class_="all"), class_="scope")
         if scope
         else None,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from ..auth.access import Auth
     from ..blobs.signing import Signer
     from ..controls.calls import Calls
     from ..controls.faults import Faults
@@ -80,6 +81,9 @@ class Flyte2:
         pickup: float,
         moves: bool,
         crash_limit: int | None,
+        log_url: Callable[[Any, int], str],
+        auth: Auth | None,
+        token_server: str,
         clock: Callable[[], datetime],
         catch_up: int,
     ) -> Flyte2:
@@ -97,6 +101,9 @@ class Flyte2:
             pickup: Seconds between steps that are calls of their own on a cluster.
             moves: Whether actions are moved at all.
             crash_limit: How often a process that died without a word is made anew; None for ever.
+            log_url: The page with the log of an action's attempt.
+            auth: The login, or None when nobody has to log in.
+            token_server: Where clients log in, ``http://HOST:PORT``.
             clock: What schedules take for the time.
             catch_up: How many missed ticks of a trigger are made up for.
         """
@@ -125,7 +132,7 @@ class Flyte2:
             pickup=pickup,
             crash_limit=crash_limit,
             secrets=Secrets(engine.database).of_task,
-            log_url=lambda _action, _attempt: "",
+            log_url=log_url,
         )
         triggers = Triggers(engine.database, clock)
         flyte2 = cls(server, Flyte2Engine(context, moves=moves), Tasks(engine.database), moves=moves)
@@ -137,6 +144,8 @@ class Flyte2:
             stored_triggers=triggers,
             layout=layout,
             signer=signer,
+            auth=auth,
+            token_server=token_server,
         )
         flyte2.scheduler = Flyte2Scheduler(triggers, engine.loop, create, clock=clock, catch_up=catch_up)
         return flyte2

@@ -192,6 +192,7 @@ class Assembly:
         serve(grpc_server, engine, layout, storage.signer)
         flyte2 = None
         if flyte2_server is not None:
+            from ..console.flyte2 import log_path
             from ..flyte2.assembly import Flyte2
 
             flyte2 = Flyte2.assemble(
@@ -206,12 +207,22 @@ class Assembly:
                 pickup=0.0 if self.prompt else _PICKUP,
                 moves=self.engine,
                 crash_limit=self.crash_limit,
+                log_url=lambda action_id, attempt: console_url + log_path(action_id, attempt),
+                auth=access.auth,
+                token_server=console_url,
                 clock=self.clock,
                 catch_up=self.catch_up,
             )
         resources.callback(engine.stop)
         engine.start()
         routes = [*storage.routes, *login_routes(grpc_server, tokens, console_url)]
+        if flyte2 is not None:
+            from ..console.flyte2 import Flyte2Pages
+            from ..console.literals import Literals
+
+            pages = Flyte2Pages(flyte2.engine, layout, storage.signer, Literals(layout, storage.signer))
+            routes.append(guarded(pages.route, access))
+            flyte2.server.show_pages_at(console_url)
         http_server.start([*routes, guarded(Console(engine, storage.signer).route, access)])
         grpc_server.start()
         if flyte2 is not None:

@@ -223,6 +223,7 @@ class ProcessAttempt:
             "FLYTE_INTERNAL_EXECUTION_PROJECT": order.run.project,
             "FLYTE_INTERNAL_EXECUTION_DOMAIN": order.run.domain,
             **context.env,
+            **_aws(context.env),
         }
         for what, value in (
             ("PROJECT", task.id.project or order.run.project),
@@ -233,6 +234,17 @@ class ProcessAttempt:
             env[f"FLYTE_INTERNAL_TASK_{what}"] = env[f"FLYTE_INTERNAL_{what}"] = value
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         return env
+
+
+def _aws(env: Mapping[str, str]) -> dict[str, str]:
+    """Keys under the names that pandas' readers know, which the SDK leaves to them (``storage/_storage.py``)."""
+    names = {
+        "FLYTE_AWS_ENDPOINT": "AWS_ENDPOINT_URL",
+        "FLYTE_AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
+        "FLYTE_AWS_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
+    }
+    found = {theirs: env[ours] for ours, theirs in names.items() if ours in env}
+    return {**found, "AWS_REGION": "us-east-1"} if found else {}
 
 
 def _directory(parent: Any) -> Any:

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 from flyteidl2.auth import auth_service_pb2, identity_pb2
 from flyteidl2.common import identity_pb2 as common_identity_pb2
 
+from ...auth.metadata import server_metadata
+from ...auth.tokens import SCOPE
 from ...model.status import Rejected
 
 if TYPE_CHECKING:
+    from ...auth.access import Auth
     from ..wire.call import Incoming
 
 __all__ = ["AuthMetadataHandlers", "Identities", "IdentityHandlers"]
@@ -70,16 +73,32 @@ class IdentityHandlers:
 
 
 class AuthMetadataHandlers:
-    """How to log in: not at all."""
+    """How to log in: with client credentials at Flyte 1's token endpoint where tokens are asked for, else not at all.
+
+    Args:
+        auth: The login, or None.
+        token_server: Where the token endpoint is, ``http://HOST:PORT``.
+    """
+
+    def __init__(self, auth: Auth | None, token_server: str) -> None:
+        self._auth = auth
+        self._token_server = token_server
 
     def GetPublicClientConfig(self, _request: Any, call: Incoming) -> Any:
         """Answered always."""
-        return auth_service_pb2.GetPublicClientConfigResponse(
+        response = auth_service_pb2.GetPublicClientConfigResponse(
             authorization_metadata_key="authorization", dataplane_domain=call.base_url
         )
+        if self._auth is not None:
+            response.client_id, response.redirect_uri = "flytectl", "http://localhost:53593/callback"
+            response.scopes.append(SCOPE)
+            response.authorization_metadata_key = self._auth.header
+        return response
 
     def GetOAuth2Metadata(self, _request: Any, _call: Incoming) -> Any:
-        """Nothing is configured."""
+        """The endpoints; nothing is configured where nobody has to log in."""
+        if self._auth is not None:
+            return auth_service_pb2.GetOAuth2MetadataResponse(**server_metadata(self._token_server))
         text = "oauth2 metadata is not configured; set runs.authMetadata.externalAuthServerBaseUrl"
         raise Rejected("UNIMPLEMENTED", text)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...auth.access import Auth
     from ...blobs.signing import Signer
     from ...model.layout import Layout
     from ...store.projects import Projects
@@ -27,6 +28,8 @@ def serve(
     *,
     layout: Layout,
     signer: Signer,
+    auth: Auth | None,
+    token_server: str,
 ) -> Callable[[Any], Any]:
     """Puts the services on the server.
 
@@ -82,7 +85,7 @@ def serve(
         (actions_service_pb2, "ActionsService", (ActionsHandlers(engine, identities),)),
         (cluster_service_pb2, "ClusterService", (ClusterHandlers(),)),
         (identity_pb2, "IdentityService", (IdentityHandlers(identities),)),
-        (auth_service_pb2, "AuthMetadataService", (AuthMetadataHandlers(),)),
+        (auth_service_pb2, "AuthMetadataService", (AuthMetadataHandlers(auth, token_server),)),
         (secret_pb2, "SecretService", (SecretHandlers(Secrets(engine.context.database)),)),
         (translator_service_pb2, "TranslatorService", (TranslatorHandlers(),)),
         (

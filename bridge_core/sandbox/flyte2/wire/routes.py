@@ -23,6 +23,7 @@ _PLAIN = {
         b"unimplemented: oauth2 metadata is not configured; set runs.authMetadata.externalAuthServerBaseUrl\n",
     ),
 }
+_PAGES = "/v2/"
 _NOWHERE = (404, b"404 page not found\n")
 
 
@@ -31,6 +32,8 @@ class Routes:
 
     def __init__(self) -> None:
         self._services: dict[str, Service] = {}
+        self.console = ""
+        """Where the pages of runs are, ``http://HOST:PORT``; empty for nowhere."""
 
     def add(self, service: Service) -> None:
         """Serves a service."""
@@ -59,6 +62,11 @@ class Routes:
         while (await receive()).get("more_body"):
             pass
         status, body = (204, b"") if service is not None else _PLAIN.get(path, _NOWHERE)
+        if self.console and path.startswith(_PAGES):
+            place = f"{self.console}{path}".encode()
+            await send({"type": "http.response.start", "status": 307, "headers": [(b"location", place)]})
+            await send({"type": "http.response.body", "body": b""})
+            return
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -80,6 +80,10 @@ class Flyte2Server:
         """Serves a service: methods that no handler object has answer UNIMPLEMENTED."""
         self._routes.add(Service(descriptor, self._guard, *handlers))
 
+    def show_pages_at(self, url: str) -> None:
+        """Sends browsers to the console: clients make URLs of runs from the address that they call."""
+        self._routes.console = url
+
     def start(self) -> None:
         """Begins to answer; returns when it does."""
         self._thread.start()

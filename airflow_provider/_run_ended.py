@@ -1,0 +1,73 @@
+"""What a task keeps of a run that ended: outputs and what its assets are told, or all that Flyte says about the failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._compat import outputs_limit
+from ._failures import airflow_failures
+from ._outputs import checked_selection, output_xcoms
+from ._progress import failed_node_logs, log_line
+from ._refusals import patiently
+
+if TYPE_CHECKING:
+    from bridge_core import Client, RunRef, RunSnapshot
+
+__all__ = ["bring_home", "tell_failure"]
+
+
+def bring_home(
+    operator: Any, context: Mapping[str, Any], client: Client, snapshot: RunSnapshot
+) -> dict[str, Any] | None:
+    """Stores what is wanted of the outputs, and tells the task's outlets.
+
+    Args:
+        operator: A `FlyteRunOperator`, its fields rendered.
+        context: Airflow's.
+        client: Asks Flyte.
+        snapshot: The run, which succeeded.
+
+    Returns:
+        What Airflow stores as ``return_value``.
+
+    Raises:
+        AirflowException: An output is not there, has no XCom form, or Flyte could not be asked.
+    """
+    outputs = _outputs(operator, context["ti"], client, snapshot.ref)
+    if operator.outlets:
+        from ._outlets import tell_outlets
+
+        tell_outlets(context, operator.outlets, snapshot, outputs)
+    return outputs
+
+
+def tell_failure(operator: Any, ti: Any, client: Client, snapshot: RunSnapshot) -> None:
+    """All that Flyte says about a failure: the exception that ends the try is one line of it. Nothing, of a success."""
+    if snapshot.error is not None and "\n" in snapshot.error.message:
+        where = f" in node {snapshot.error.node}" if snapshot.error.node else ""
+        operator.log.error(
+            "run %s failed%s (%s):\n%s", snapshot.ref, where, snapshot.error.code, snapshot.error.message
+        )
+    if not snapshot.phase.is_terminal or snapshot.phase.is_success:
+        return
+    logs = failed_node_logs(client, snapshot.ref)
+    for log in logs:
+        operator.log.error("run %s: %s", snapshot.ref, log_line(log))
+    if logs:
+        operator.log_url = logs[0].uri
+        ti.xcom_push(key="flyte_log_url", value=logs[0].uri)
+
+
+def _outputs(operator: Any, ti: Any, client: Client, ref: RunRef) -> dict[str, Any] | None:
+    if not operator.do_xcom_push or (operator.outputs is not None and not operator.outputs):
+        return None
+    limit = outputs_limit() if operator.outputs_limit is None else operator.outputs_limit
+    with airflow_failures():
+        values = patiently(lambda: client.outputs(ref), f"outputs of run {ref}")
+        xcoms = output_xcoms(
+            ref, values, limit=limit, each=operator.each_output, selected=checked_selection(operator.outputs)
+        )
+    for name, value in xcoms.named.items():
+        ti.xcom_push(key=name, value=value)
+    return xcoms.returned

@@ -1,0 +1,3 @@
+"""What the tasks need."""
+
+FACTOR = 3

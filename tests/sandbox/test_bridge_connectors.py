@@ -1,0 +1,58 @@
+"""The same through the connector service of this library, whose connectors create each job once."""
+
+from __future__ import annotations
+
+import pytest
+
+from .protos import PHASE
+from .test_connectors import (  # noqa: F401 - fixtures and tests, run once more with another service
+    Connector,
+    connected,
+    launch,
+    server,
+    task_of,
+    test_a_connector_for_one_test,
+    test_a_connector_may_go_and_come_back,
+    test_a_connector_that_refuses_a_task_fails_it,
+    test_a_failed_job_is_not_tried_again_and_a_retryable_one_is,
+    test_a_job_from_its_creation_to_its_outputs,
+    test_a_job_that_cannot_be_asked_for_ends_its_attempt_and_is_not_doubled,
+    test_a_job_that_takes_too_long_is_deleted,
+    test_aborting_a_run_deletes_its_job,
+    test_both_killed_between_creation_and_answer_there_is_one_job,
+    test_connector_tasks_in_workflows_and_not_in_arrays,
+    test_killed_before_the_first_answer_the_same_job_is_asked_for_again,
+    test_killed_while_it_aborts_the_job_is_deleted_after_the_restart,
+    test_outputs_that_the_job_wrote_itself,
+    test_stopped_while_a_job_is_created_it_is_not_created_twice,
+    test_sync_connectors_answer_at_once,
+    test_types_that_no_connector_knows,
+    test_what_has_a_container_and_no_connector_is_a_process,
+)
+from .test_processes import wait_until
+
+
+@pytest.fixture
+def connector(tmp_path):
+    running = Connector(tmp_path / "jobs", service="flyte-bridge").start()
+    yield running
+    running.kill()
+
+
+def test_a_service_killed_after_it_made_a_job_and_before_it_said_so_makes_no_second_one(fresh, connect, tmp_path):
+    running = Connector(tmp_path / "jobs", service="flyte-bridge").start()
+    try:
+        wire = connect(fresh(connectors=[running.endpoint]))
+        (running.directory / "slow").touch()
+        run = launch(wire, task_of("job", retries=1))
+        wait_until(lambda: running.calls("create"))
+        running.kill()
+        (running.directory / "slow").unlink()
+        running.start()
+        wait_until(lambda: running.calls("get"))
+        running.end(0)
+        assert wire.wait(run).closure.phase == PHASE.SUCCEEDED
+        assert wire.outputs(run) == {"o0": 6}
+        assert running.calls("create") == ["0"]
+    finally:
+        running.kill()
