@@ -45,6 +45,7 @@ class RegistrationVerbs:
         dry_run: bool = False,
         copy_bundle_to: str | PathLike[str] | None = None,
         timeout: float | timedelta = 600.0,
+        sync_local_sys_paths: bool = True,
         progress: Callable[[RegistrationProgress], None] | None = None,
     ) -> RegistrationReport:
         """Registers tasks, workflows and launch plans: from a package, from source code, or from values written in Python.
@@ -77,6 +78,8 @@ class RegistrationVerbs:
             dry_run: Reads and compares only; the report says what would happen.
             copy_bundle_to: Keeps a copy of the code archive there.
             timeout: Seconds that importing or serialising code may take.
+            sync_local_sys_paths: For code: folders below the source root that its interpreter finds modules in (``PYTHONPATH``,
+                editable installations) are on the containers' ``PYTHONPATH``, too; a ``src`` folder for instance.
             progress: Is told how far it is; see `RegistrationProgress`.
 
         Raises:
@@ -109,6 +112,7 @@ class RegistrationVerbs:
                     dry_run=dry_run,
                     copy_bundle_to=copy_bundle_to,
                     timeout=timeout,
+                    sync_local_sys_paths=sync_local_sys_paths,
                     progress=progress,
                 )
             )
@@ -160,6 +164,7 @@ class AsyncRegistrationVerbs:
         dry_run: bool = False,
         copy_bundle_to: str | PathLike[str] | None = None,
         timeout: float | timedelta = 600.0,
+        sync_local_sys_paths: bool = True,
         progress: Callable[[RegistrationProgress], None] | None = None,
     ) -> RegistrationReport:
         """Registers tasks, workflows and launch plans: from a package, from source code, or from values written in Python."""
@@ -186,6 +191,7 @@ class AsyncRegistrationVerbs:
                 dry_run=dry_run,
                 copy_bundle_to=copy_bundle_to,
                 timeout=timeout,
+                sync_local_sys_paths=sync_local_sys_paths,
                 progress=progress,
             )
         )

@@ -54,6 +54,12 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     code.add_argument(
         "--build-images", action="store_true", help="let flytekit build the images that the code describes"
     )
+    code.add_argument(
+        "--no-sync-local-sys-paths",
+        dest="sync_local_sys_paths",
+        action="store_false",
+        help="leave folders that modules are found in here out of the containers' PYTHONPATH",
+    )
     code.add_argument("--timeout", type=seconds, default=600.0, metavar="SECONDS", help="for importing and serialising")
 
 
@@ -78,6 +84,7 @@ def _register(arguments: argparse.Namespace) -> int:
             dry_run=arguments.dry_run,
             copy_bundle_to=arguments.copy_bundle_to,
             timeout=arguments.timeout,
+            sync_local_sys_paths=arguments.sync_local_sys_paths,
             progress=progress,
         )
     if arguments.output == "json":

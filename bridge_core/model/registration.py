@@ -64,6 +64,7 @@ class RegisterRequest:
     dry_run: bool = False
     copy_bundle_to: str | PathLike[str] | None = None
     timeout: float | timedelta = 600.0
+    sync_local_sys_paths: bool = True
     progress: Callable[[RegistrationProgress], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +79,11 @@ class RegisterRequest:
             service_account=self.service_account,
         )
         flags(
-            activate=self.activate, build_images=self.build_images, skip_errors=self.skip_errors, dry_run=self.dry_run
+            activate=self.activate,
+            build_images=self.build_images,
+            skip_errors=self.skip_errors,
+            dry_run=self.dry_run,
+            sync_local_sys_paths=self.sync_local_sys_paths,
         )
         paths(
             **{name: value for name in ("source_root", "copy_bundle_to") if (value := getattr(self, name)) is not None}

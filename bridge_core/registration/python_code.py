@@ -53,6 +53,7 @@ class PythonOptions:
     service_account: str | None = None
     build_images: bool = False
     patience: float = 600.0
+    sync_local_sys_paths: bool = True
 
 
 def open_python(paths: tuple[Path, ...], python: str, options: PythonOptions) -> PythonCode:
@@ -68,7 +69,13 @@ def open_python(paths: tuple[Path, ...], python: str, options: PythonOptions) ->
     origin = ", ".join(str(path) for path in paths)
     interpreter = Interpreter(python, _SCRIPT, cwd=cwd, patience=options.patience, builds_images=options.build_images)
     try:
-        said = interpreter.ask("load", sources=[str(path) for path in paths], root=str(root or ""), copy=options.copy)
+        said = interpreter.ask(
+            "load",
+            sources=[str(path) for path in paths],
+            root=str(root or ""),
+            copy=options.copy,
+            sync_paths=options.sync_local_sys_paths,
+        )
         told = _answer(said, interpreter, origin)
         if told["flyte2"] and not told["entities"]:
             raise Unsupported(

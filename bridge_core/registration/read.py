@@ -49,6 +49,7 @@ def open_request(
         raw_data_path=request.raw_data_path,
         service_account=request.service_account,
         build_images=request.build_images,
+        sync_local_sys_paths=request.sync_local_sys_paths,
         patience=seconds(request.timeout, positive=True) or 0.0,
     )
     source = request.source if request.source is not None else tuple(packages)

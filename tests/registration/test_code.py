@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sys
 import sysconfig
 import tarfile
 import venv
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge_core import BridgeError, Client, ConfigError, InvalidRequest
+from bridge_core import BridgeError, Client, ConfigError, EntityRef, InvalidRequest, LaunchRequest
 from bridge_core.sandbox import Sandbox
 
 BODY = """
@@ -190,3 +191,27 @@ def test_a_dotted_module_below_the_root(client: Client, tmp_path: Path) -> None:
     small(tmp_path / "a")
     report = client.register("flow", source_root=tmp_path / "a", dry_run=True)
     assert [item.ref.name for item in report.entities] == ["flow.one", "flow.wf", "flow.wf"]
+
+
+def test_folders_that_modules_are_found_in_are_found_in_containers_too(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = small(tmp_path / "a")
+    library = tmp_path / "a" / "src" / "deep"
+    library.mkdir(parents=True)
+    shutil.move(source.parent / "helper.py", library / "helper.py")
+    with pytest.raises(InvalidRequest, match="No module named 'helper'"):
+        client.register(source)
+    # One folder below the root, the root itself, an installation's and one elsewhere.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(library), str(source.parent), sys.prefix, str(tmp_path)]))
+    report = client.register(source, env={"PYTHONPATH": "/own", "A": "1"})
+    task = client.get_entity(EntityRef.task("flow.one", version=report.version)).task
+    assert task is not None
+    assert task.env == {"PYTHONPATH": "/root/src/deep:/own", "A": "1"}
+    ref = client.launch(LaunchRequest(EntityRef.launch_plan("flow.wf", version=report.version)))
+    client.wait(ref, timeout=60).raise_for_phase()
+    assert client.outputs(ref)["o0"] == 2
+    other = client.register(source, sync_local_sys_paths=False)
+    plain = client.get_entity(EntityRef.task("flow.one", version=other.version)).task
+    assert plain is not None
+    assert "PYTHONPATH" not in plain.env

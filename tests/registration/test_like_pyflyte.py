@@ -124,7 +124,7 @@ def test_runs_of_both_give_the_same_outputs(flyte: Sandbox, ours: RegistrationRe
             for name, inputs in plans.items()
             for project, version in (("ours", ours.version), ("theirs", theirs))
         ]
-        for snapshot in client.wait_many(refs, timeout=120):
+        for snapshot in client.wait_many(refs, timeout=300):
             snapshot.raise_for_phase()
         outputs = [dict(client.outputs(ref)) for ref in refs]
     assert outputs[0::2] == outputs[1::2]

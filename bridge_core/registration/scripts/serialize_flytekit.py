@@ -33,6 +33,10 @@ def answer(session):
     os._exit(0)  # taking a million objects down takes as long as using them
 
 
+STARTED_WITH = list(sys.path[1:])
+"""Where modules were looked for before anybody added to it: ``PYTHONPATH`` and what is installed; not this script's folder."""
+
+
 class Refused(Exception):
     """What we refuse, by a word that the other side knows."""
 
@@ -46,8 +50,9 @@ class Session:
 
     def __init__(self):
         self.root = ""
+        self.paths = []
 
-    def load(self, sources, root, copy):
+    def load(self, sources, root, copy, sync_paths):
         """Imports the sources; tells their root, files, and what they need."""
         try:
             import flytekit
@@ -68,6 +73,7 @@ class Session:
         builder = FlyteContextManager.current_context().with_serialization_settings(self.settings)
         with FlyteContextManager.with_context(builder), module_loader.add_sys_path(root):
             module_loader.just_load_modules(pkgs=modules)
+        self.paths = paths_below(root, STARTED_WITH) if sync_paths and copy != "none" else []
         files = []
         if copy != "none":
             from flytekit.tools.ignore import DockerIgnore, FlyteIgnore, GitIgnore, IgnoreGroup, StandardIgnore
@@ -100,7 +106,8 @@ class Session:
         from flytekit.tools.translator import Options
 
         settings = self.settings
-        settings.project, settings.domain, settings.version, settings.env = project, domain, version, env
+        settings.project, settings.domain, settings.version = project, domain, version
+        settings.env = self._env(env, destination) if code else env
         if images:
             from flytekit.configuration import ImageConfig
 
@@ -128,6 +135,15 @@ class Session:
             active = bool(getattr(entity, "should_auto_activate", False)) if kind == "launch_plan" else False
             written.append({"file": name, "kind": kind, "activate": active})
         return {"entities": written}
+
+    def _env(self, env, destination):
+        """The variables of containers, in which what is imported here from below the root is imported from there."""
+        if not self.paths:
+            return env
+        env = dict(env or {})
+        found = [os.path.join(destination, path) for path in self.paths]
+        env["PYTHONPATH"] = ":".join([*found, *filter(None, [env.get("PYTHONPATH")])])
+        return env
 
     def _settings(self):
         from flytekit.configuration import ImageConfig, SerializationSettings
@@ -186,6 +202,20 @@ def loaded_below(root):
             file = getattr(module, "__file__", None)
         if isinstance(file, str) and os.path.abspath(file).startswith(begin):
             found.append(module)
+    return found
+
+
+def paths_below(root, entries):
+    """Folders below the root that modules are looked for in, besides those of installations; relative, in order."""
+    top, found = os.path.realpath(root), []
+    installed = tuple(os.path.realpath(place) + os.sep for place in (sys.prefix, sys.base_prefix))
+    for entry in entries:
+        place = os.path.realpath(entry or os.curdir)
+        inside = place.startswith(top + os.sep) and os.path.isdir(place)
+        if inside and not (place + os.sep).startswith(installed) and "site-packages" not in place.split(os.sep):
+            path = os.path.relpath(place, top)
+            if path not in found:
+                found.append(path)
     return found
 
 

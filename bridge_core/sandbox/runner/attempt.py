@@ -26,7 +26,7 @@ from .pod_failure import PodEnd, failure_of, vanished
 from .template import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..controls.task_kills import TaskKill
     from .context import RunnerContext
@@ -113,7 +113,8 @@ class TaskAttempt:
                 self._context.code.place(layout.local(command.distribution), work)
             if command.data is not None:
                 argv, own = self._files_of_container(command, argv, work)
-            env = self._environment(own, work if command.distribution is not None else None)
+            code_folder = work if command.distribution is not None else None
+            env = self._environment(own, code_folder, command.paths(own, code_folder))
             with self._lock:
                 if self._stopped:
                     return CANCELLED
@@ -153,12 +154,12 @@ class TaskAttempt:
 
         return [real(word) for word in argv], {name: real(value) for name, value in command.env.items()}
 
-    def _environment(self, container: dict[str, str], code: Path | None) -> dict[str, str]:
+    def _environment(self, container: dict[str, str], code: Path | None, paths: Sequence[str]) -> dict[str, str]:
         order, context = self._order, self._context
         execution, task = order.execution, order.task.id
         env = {**context.secrets.environment(order.task, os.environ), **container}
         path = [str(code)] if code is not None else []
-        path += [*map(str, self._image.pythonpath), *filter(None, [container.get("PYTHONPATH")])]
+        path += [*map(str, self._image.pythonpath), *paths]
         env |= {
             "PATH": os.pathsep.join([str(self._image.python.parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONPATH": os.pathsep.join(path),

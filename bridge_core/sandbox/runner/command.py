@@ -17,7 +17,7 @@ from google.protobuf import json_format
 from ..model.outcome import Failure, unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .images import Images
 
@@ -37,6 +37,16 @@ class Command:
     """Native URL of the code to place into the working directory first."""
     data: Any = None
     """DataLoadingConfig of a raw container: its inputs and outputs are files."""
+    destination: str = ""
+    """Folder of the container that the code would be unpacked in."""
+
+    def paths(self, env: Mapping[str, str], code: Path | None) -> list[str]:
+        """``PYTHONPATH`` of the container's environment, with the folder where the code really lies."""
+        folder, out = self.destination.rstrip("/"), []
+        for entry in filter(None, env.get("PYTHONPATH", "").split(":")):
+            inside = code is not None and folder and f"{entry}/".startswith(f"{folder}/")
+            out.append(f"{code}{entry[len(folder) :]}" if inside else entry)
+        return out
 
 
 def command_of(task: Any, images: Images) -> Command:
@@ -91,10 +101,11 @@ def flattened(command: Command, bin_directory: Path) -> Command:
     Raises:
         Failure: There is nothing to run, or the wrapper has another form than flytekit's.
     """
-    argv, distribution = command.argv, None
+    argv, distribution, destination = command.argv, None, ""
     if argv and Path(argv[0]).name == _FAST:
         try:
             distribution = argv[argv.index("--additional-distribution") + 1]
+            destination = argv[argv.index("--dest-dir") + 1] if "--dest-dir" in argv else ""
             argv = argv[argv.index("--") + 1 :]
         except (ValueError, IndexError):
             raise unsupported(f"the command line {' '.join(argv)!r}") from None
@@ -112,4 +123,4 @@ def flattened(command: Command, bin_directory: Path) -> Command:
             f"{argv[0]} is not in {bin_directory}: install flytekit for the interpreter there, or choose another one "
             "with --python",
         )
-    return Command(argv, command.env, distribution, command.data)
+    return Command(argv, command.env, distribution, command.data, destination)
