@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -55,8 +56,9 @@ def messages_in(message: Message, kind: type[Any]) -> Iterator[Any]:
     if isinstance(message, kind):
         yield message
         return
+    wanted = kind.DESCRIPTOR.full_name
     for field, value in message.ListFields():
-        if field.message_type is None:
+        if field.message_type is None or wanted not in _below(field.message_type):
             continue
         if isinstance(value, Message):
             yield from messages_in(value, kind)
@@ -67,6 +69,18 @@ def messages_in(message: Message, kind: type[Any]) -> Iterator[Any]:
         else:
             for item in value:
                 yield from messages_in(item, kind)
+
+
+@functools.cache
+def _below(descriptor: Any) -> frozenset[str]:
+    """Names of the types that messages of this type can hold, at any depth, with itself: most hold nothing that is looked for."""
+    found, todo = {descriptor.full_name}, [descriptor]
+    while todo:
+        for field in todo.pop().fields:
+            if field.message_type is not None and field.message_type.full_name not in found:
+                found.add(field.message_type.full_name)
+                todo.append(field.message_type)
+    return frozenset(found)
 
 
 def _ref(item: Any) -> EntityRef:

@@ -13,7 +13,7 @@ import pytest
 from bridge_core import Client
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
-TABLES = PAGE[PAGE.index("## Registration") :]
+TABLES = PAGE.partition("\n## Registration\n")[2].partition("\n## ")[0]
 THEIRS = "\n".join(line.split("|")[1] for line in TABLES.splitlines() if line.startswith("|"))
 
 PROBE = """
