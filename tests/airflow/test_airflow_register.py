@@ -101,10 +101,19 @@ def test_a_retry_launches_what_the_first_try_registered(start, home, sandbox):
     assert registered(sandbox) == [first]
     assert [version for _, version in launched(sandbox)] == [first]
     assert "was registered by an earlier try" in case.log()
+
+
+def test_a_cleared_task_registers_anew(start, home, sandbox):
+    tag = home.root / "tag"
+    tag.write_text("third")
+    sandbox.calls.clear()
+    case = start("registering")
+    case.wait("success", try_number=1)
+    tag.write_text("fourth")
     case.airflow.clear(case.dag_id, case.run_id)
     case.eventually(lambda: len(launched(sandbox)) == 2, timeout=100)
-    case.wait("success", try_number=3)
-    _, second = registered(sandbox)
-    assert second != first
-    assert [version for _, version in launched(sandbox)] == [first, second]
-    assert case.xcom("flyte_version") == second
+    case.wait("success", try_number=2)
+    third, fourth = registered(sandbox)
+    assert third != fourth
+    assert [version for _, version in launched(sandbox)] == [third, fourth]
+    assert case.xcom("flyte_version") == fourth
