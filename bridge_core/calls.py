@@ -73,6 +73,15 @@ class Calls:
         with observed(method, self.transport.target, request_id) as record:
             return await self._attempts(method, request, request_id, timeout, retry=retry, record=record)
 
+    async def anonymous(self, method: Method[Req, Resp], request: Req, *, timeout: float) -> Resp:
+        """One attempt of a call that needs no credentials, and logs nobody in."""
+        request_id = os.urandom(16).hex()
+        metadata = _Carried(
+            (("accept", "application/grpc"), ("x-request-id", request_id), *as_sent(self._config.metadata))
+        )
+        with observed(method, self.transport.target, request_id):
+            return await self.transport.unary(method, request, timeout=timeout, metadata=metadata)
+
     async def stream(
         self, method: Method[Req, Resp], request: Req, *, timeout: float | None = None
     ) -> AsyncIterator[Resp]:

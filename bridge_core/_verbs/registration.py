@@ -134,7 +134,9 @@ class RegistrationVerbs:
             InvalidRequest: What is to be launched is not among what is registered; nothing was written.
             BridgeError: See `register`.
         """
-        return run_blocking(self._ops.launch.registering().pinned(request))
+        from ..model.requests import LaunchRequest
+
+        return run_blocking(self._ops.launch.registering().pinned(LaunchRequest.of(request)))
 
 
 class AsyncRegistrationVerbs:
@@ -198,4 +200,6 @@ class AsyncRegistrationVerbs:
 
     async def register_for(self, request: LaunchRequest) -> LaunchRequest:
         """Registers what a launch brings along, and returns the launch of that version."""
-        return await self._ops.launch.registering().pinned(request)
+        from ..model.requests import LaunchRequest
+
+        return await self._ops.launch.registering().pinned(LaunchRequest.of(request))

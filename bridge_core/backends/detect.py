@@ -16,6 +16,8 @@ from ..model.status import answered_by_proxy
 from ..transport.base import Method
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from ..calls import Calls
     from ..config import Config
 
@@ -81,11 +83,15 @@ async def detect(calls: Calls, config: Config) -> Verdict:
 async def _asked(calls: Calls, config: Config) -> Verdict:
     if calls.transport.protocol == "connect":  # a client that was told before
         return Verdict(2, "connect")
-    try:
-        await calls.unary(_OF_FLYTE2, b"", timeout=_TIMEOUT, retry=False)
-    except BridgeError as error:
-        problem = error
-    else:
+    problem = await _problem(calls.anonymous(_OF_FLYTE2, b"", timeout=_TIMEOUT))
+    if isinstance(problem, AuthError) or (problem is not None and answered_by_proxy(problem)):
+        # Somebody wants to know who we are first. FlyteAdmin tells strangers where to log in; else we do so for this question.
+        if config.flyte_version == "auto":
+            refused = await _problem(calls.anonymous(_OF_FLYTE1, b"", timeout=_TIMEOUT))
+            if refused is None:
+                return Verdict(1, "grpc")
+        problem = await _problem(calls.unary(_OF_FLYTE2, b"", timeout=_TIMEOUT, retry=False))
+    if problem is None:
         return Verdict(2, "grpc")
     if _refused_by_provider(problem):  # asked again, it would be a second wrong login
         raise problem
@@ -102,6 +108,14 @@ async def _asked(calls: Calls, config: Config) -> Verdict:
             **problem.data,
         )
     raise problem
+
+
+async def _problem(asking: Awaitable[bytes]) -> BridgeError | None:
+    try:
+        await asking
+    except BridgeError as error:
+        return error
+    return None
 
 
 def _unreachable(problem: BridgeError) -> bool:

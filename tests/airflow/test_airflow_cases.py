@@ -157,7 +157,7 @@ def test_outputs_that_are_not_wanted_are_not_asked_for(outcomes, sandbox, home):
     assert not asked & {request.name for request in launched_at(sandbox, "no outputs")}
     assert home.xcom("cases", "one_output") == {"n": 1}
     rows = home.query("select key from xcom where dag_id = 'cases' and task_id = 'one_output'")
-    assert {key for (key,) in rows} == {"return_value", "n", "flyte_run", "flyte_console_url"}
+    assert {key for (key,) in rows} == {"return_value", "n", "flyte_run", "flyte_console_url", "flyte_log_url"}
 
 
 def test_a_big_output_is_stored_once_and_passed_on(outcomes, sandbox, home):

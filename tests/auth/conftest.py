@@ -75,7 +75,7 @@ def config(guarded: GuardedFlyte) -> Callable[..., Config]:
 
     def make(**auth: Any) -> Config:
         return Config.for_endpoint(
-            guarded.endpoint, insecure=True, project="flytesnacks", domain="development", auth=auth
+            guarded.endpoint, insecure=True, flyte_version=1, project="flytesnacks", domain="development", auth=auth
         )
 
     return make

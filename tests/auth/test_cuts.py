@@ -109,6 +109,7 @@ def config(guarded: GuardedFlyte, provider: Provider) -> Config:
     return Config.for_endpoint(
         guarded.endpoint,
         insecure=True,
+        flyte_version=1,
         project="flytesnacks",
         domain="development",
         auth={**auth, "token_url": f"{provider.url}/token", "authorization_header": guarded.header},
@@ -295,7 +296,7 @@ def test_a_program_that_is_gone_ends_the_wait_and_one_that_fails_does_not(
     )
     program.chmod(0o700)
     auth = {"mode": "ExternalCommand", "command": (str(program),), "authorization_header": guarded.header}
-    config = Config.for_endpoint(config.endpoint, insecure=True, auth=auth, poll=config.poll, retry=config.retry)
+    config = config.replace(auth=auth)
     with Client(config) as client, ThreadPoolExecutor(1) as pool:
         wait = pool.submit(client.wait, ref, timeout=120)
         until(lambda: spoken.exists() and len(spoken.read_text()) >= 5, wait.done)

@@ -184,5 +184,6 @@ def test_modules_register_or_list_their_connectors(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     registry = load_connectors(["their_connectors"], installed=False, registry=ConnectorRegistry())
-    assert [str(category) for category in registry.connectors] == ["theirs_v0"]
+    # flytekit's own sensor is there, too, when another test of this process has imported flytekit
+    assert [str(category) for category in registry.connectors if str(category) != "sensor_v0"] == ["theirs_v0"]
     assert load_connectors(["their_connectors"], installed=False, registry=registry).connectors == registry.connectors

@@ -78,6 +78,8 @@ def every_page(sandbox, start="/console"):
         seen[path] = page = get(sandbox, path)[0]
         for attributes in page.all("a"):
             target = urljoin(path, attributes.get("href") or "").split("#")[0]
+            if target.startswith("/v2"):  # Flyte 2's runs: tests/flyte2_sandbox
+                continue
             assert parse(target) or "signature=" in target, (path, target)
             if parse(target) and parse(target).page != "log" and target not in seen:
                 waiting.append(target)

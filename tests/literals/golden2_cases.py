@@ -6,13 +6,17 @@ No ``from __future__ import annotations`` here: the SDK reads the annotations of
 import datetime as dt
 import enum
 import typing
+import warnings
 from dataclasses import dataclass, field
 
-from flyte.io import DataFrame, Dir, File
 from golden_cases import BEFORE, EPOCH, MOMENT, UTC, Case, same
 from pydantic import BaseModel
 
 from bridge_core import DirectoryRef, FileRef, FrameRef
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what the SDK does is its own affair
+    from flyte.io import DataFrame, Dir, File
 
 ONE, MANY = "s3://bucket/folder/one file.csv", "s3://bucket/folder/many"
 

@@ -11,6 +11,7 @@ from bare import SDKS, assert_all_went, installed
 from support.parts import lacking
 
 
+@pytest.mark.matrix
 @pytest.mark.full
 @pytest.mark.parametrize("version", ["3.12", "3.13"])
 def test_what_pip_installs_works(built: Path, tmp_path: Path, version: str) -> None:
