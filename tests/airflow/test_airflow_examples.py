@@ -8,6 +8,9 @@ from airflow_waiting import eventually
 
 from bridge_core import Client, LaunchRequest
 
+WAITING = ("deferred", "awaiting_input")
+"""What Airflow calls a task that waits for a person: since 3.3 the latter."""
+
 
 @pytest.fixture(scope="module")
 def extract(sandbox):
@@ -93,7 +96,7 @@ def test_airflow_approve(airflow, flyte, answer, end):
     dag_id, run_id = "flyte_approve", f"run-{answer}"
     airflow.call("PATCH", f"/dags/{dag_id}", is_paused=False)
     airflow.call("POST", f"/dags/{dag_id}/dagRuns", dag_run_id=run_id, logical_date=None)
-    eventually(lambda: states(airflow, dag_id, run_id)["ask"] == "deferred", 90, explain=airflow.logs)
+    eventually(lambda: states(airflow, dag_id, run_id)["ask"] in WAITING, 90, explain=airflow.logs)
     path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/ask/-1/hitlDetails"
     airflow.call("PATCH", path, chosen_options=[answer], params_input={})
     ended(airflow, dag_id, run_id)
