@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from airflow_case import phase
 from airflow_waiting import eventually
+from support.matrix import rows
 
 from bridge_core import Client, LaunchRequest
 
@@ -62,7 +63,7 @@ def ended(airflow, dag_id, run_id, state="success"):
         return airflow.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"] in ("success", "failed")
 
     eventually(probe, 100, explain=lambda: f"{states(airflow, dag_id, run_id)}\n{airflow.logs()}")
-    assert airflow.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"] == state
+    assert airflow.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"] == state, states(airflow, dag_id, run_id)
 
 
 def test_airflow_wait_for_run(airflow, unpaused, extract):
@@ -78,6 +79,7 @@ def test_airflow_decorator(airflow, unpaused):
     assert xcom(airflow, "flyte_decorator", run_id, "total") == 30
 
 
+@pytest.mark.matrix  # test_airflow_events.py has the watch itself
 def test_airflow_on_run_end(airflow, extract):
     watch = "select count(*) from asset_state_store s join asset a on a.id = s.asset_id where a.name = 'model'"
     eventually(lambda: airflow.home.query(watch) == [(1,)], 90, explain=airflow.logs)
@@ -91,7 +93,7 @@ def test_airflow_on_run_end(airflow, extract):
     eventually(lambda: [found for found in told() if found.startswith(line)], 90, explain=airflow.logs)
 
 
-@pytest.mark.parametrize(("answer", "end"), [("Approve", "SUCCEEDED"), ("Reject", "ABORTED")])
+@pytest.mark.parametrize(("answer", "end"), [("Approve", "SUCCEEDED"), *rows(("Reject", "ABORTED"))])
 def test_airflow_approve(airflow, flyte, answer, end):
     dag_id, run_id = "flyte_approve", f"run-{answer}"
     airflow.call("PATCH", f"/dags/{dag_id}", is_paused=False)
