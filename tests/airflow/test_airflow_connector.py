@@ -23,6 +23,8 @@ from bridge_core import (
 from bridge_core.connector import ConnectorServer, TaskPhase, run_connector_task
 from bridge_core.testing import check_connector
 
+pytestmark = pytest.mark.long  # a whole stack of its own, minutes long; not seen to pass on one yet
+
 
 @pytest.fixture
 def connector(airflow, monkeypatch):

@@ -20,6 +20,8 @@ from bridge_core.sandbox import Sandbox
 from bridge_core.testing import check_connector
 from dagster_integration.connectors.dagster import DagsterJob, DagsterJobConnector
 
+pytestmark = pytest.mark.long  # a whole stack of its own, minutes long; not seen to pass on one yet
+
 RETRIES = """
 run_retries: {enabled: true}
 """

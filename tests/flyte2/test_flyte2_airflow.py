@@ -1,0 +1,97 @@
+"""Airflow on Flyte 2, over both transports: what the operators do, in one DAG of a real Airflow."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from support.ports import free_ports
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "airflow"))
+from airflow_home import AirflowHome
+
+from bridge_core import Client, RunPhase, RunQuery
+from bridge_core.sandbox import Sandbox
+
+pytestmark = pytest.mark.long  # a whole stack of its own, minutes long; not seen to pass on one yet
+
+DAGS = Path(__file__).parent / "dags"
+TASK = "pkg.airflow"
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox() as running:
+        running.stub(TASK, inputs={"n": int, "word": str}, outputs={"rows": 7})
+        running.stub(f"bad.{TASK}", inputs={"n": int}, outputs={"rows": 7}, fail_times=99, message="boom!")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def home(sandbox, tmp_path_factory):
+    root = tmp_path_factory.mktemp("airflow2")
+    port, worker, trigger = free_ports(3)
+    made = AirflowHome(root, sandbox, dags=DAGS, port=port, ports={"worker": worker, "trigger": trigger})
+    made.env["FLYTE2_TASK"] = TASK
+    made.migrate()
+    return made
+
+
+@pytest.fixture(scope="module", params=["grpc", "connect"])
+def transport(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def tested(home, sandbox, transport):
+    """What the DAG printed; one of its tasks is meant to fail."""
+    host, _, port = sandbox.flyte2_endpoint.partition(":")
+    extra = {
+        "insecure": True, "project": "flytesnacks", "domain": "development", "flyte_version": 2, "transport": transport,
+        "console_endpoint": sandbox.console_url,
+    }  # fmt: skip
+    connection = {"conn_type": "flyte", "host": host, "port": int(port), "extra": extra}
+    return home.airflow(
+        "dags", "test", "flyte2", f"2026-03-0{1 if transport == 'grpc' else 2}",
+        env={
+            "AIRFLOW_CONN_FLYTE_DEFAULT": json.dumps(connection),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+            "AIRFLOW__FLYTE__SYNC_GRACE": "0",
+            "AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": "0.5",
+        },
+        fails=True,
+    )  # fmt: skip
+
+
+def states(home):
+    rows = home.query("select task_id, state, run_id from task_instance where dag_id = 'flyte2'")
+    newest = max(run for _, _, run in rows)
+    return {task: state for task, state, run in rows if run == newest}
+
+
+def test_each_way_to_wait_ends_well_and_the_failed_run_fails_its_task(tested, home):
+    assert states(home) == {
+        "worker": "success", "deferred": "success", "begun": "success", "bad": "failed",
+    }, tested[-4000:]  # fmt: skip
+    assert "boom!" in tested
+    assert "DEFERRED" in tested
+
+
+def test_outputs_are_xcoms(tested, home):
+    assert home.xcom("flyte2", "worker") == {"rows": 7}
+    assert home.xcom("flyte2", "deferred") == {"rows": 7}
+
+
+def test_each_task_launched_one_run_that_says_who_launched_it(tested, home, sandbox, transport):
+    run = home.xcom("flyte2", "worker", "flyte_run")
+    with Client(sandbox.config(flyte_version=2, transport=transport)) as client:
+        snapshot = client.describe("/".join((run["project"], run["domain"], run["name"])))
+        assert snapshot.phase is RunPhase.SUCCEEDED
+        assert snapshot.provenance.source == "airflow"
+        assert (snapshot.provenance.job, snapshot.provenance.task) == ("flyte2", "worker")
+        labels = {snapshot.provenance.ORIGIN_LABEL: snapshot.provenance.origin}
+        assert len(list(client.list_runs(query=RunQuery(labels=labels)))) == 1
+        assert client.inputs(snapshot.ref)["word"] == snapshot.provenance.run
+    assert run["name"] in home.xcom("flyte2", "worker", "flyte_console_url")
