@@ -81,7 +81,7 @@ def test_the_command_line(shell: Any, task: str, name: str) -> None:
     assert json.loads(shell("get", name, "--output", "json"))["phase"] == "SUCCEEDED"
     assert "SUCCEEDED" in shell("nodes", name)
     assert name in shell("list", "runs")
-    assert task in shell("list", "tasks")
+    assert task in shell("list", "tasks", "--limit", "1000")
     assert "flytesnacks" in shell("projects")
     again = shell("relaunch", name, "--name", f"{name}r")
     assert f"{name}r" in again
