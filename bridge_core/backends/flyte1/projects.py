@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import project_pb2
 
-from ...model.errors import NotFound
-from ...model.projects import Project
+from ...model.projects import Project, domains_of
 from .methods import rpc
 
 if TYPE_CHECKING:
@@ -43,12 +42,7 @@ class Flyte1Projects:
         if project is None:
             answer = await self._calls.unary(rpc("GetDomains"), project_pb2.GetDomainRequest())
             return [item.id for item in answer.domains]
-        projects = await self.all()
-        for item in projects:
-            if item.id == project:
-                return list(item.domains)
-        known = ", ".join(item.id for item in projects) or "none that you may see"
-        raise NotFound(f"no project {project!r}; there are {known}")
+        return domains_of(project, await self.all())
 
 
 def _project(message: Any) -> Project:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl2.project import project_service_pb2
 
-from ...model.errors import NotFound
-from ...model.projects import Project
+from ...model.projects import Project, domains_of
 from .methods import rpc
 
 if TYPE_CHECKING:
@@ -45,11 +44,7 @@ class Flyte2Projects:
         projects = await self.all()
         if project is None:
             return list(dict.fromkeys(domain for item in projects for domain in item.domains))
-        for item in projects:
-            if item.id == project:
-                return list(item.domains)
-        known = ", ".join(item.id for item in projects) or "none that you may see"
-        raise NotFound(f"no project {project!r}; there are {known}")
+        return domains_of(project, projects)
 
 
 def _project(message: Any) -> Project:

@@ -150,9 +150,17 @@ class Faults:
             after_commit: The answer is lost, not the request: its effect stays.
             when: As for `fail`.
         """
-        fault = Fault(method, times, code="UNAVAILABLE", message="dropped", after_commit=after_commit, dropped=True)
-        fault.when = when
-        self._plan(fault)
+        self._plan(
+            Fault(
+                method,
+                times,
+                code="UNAVAILABLE",
+                message="dropped",
+                after_commit=after_commit,
+                dropped=True,
+                when=when,
+            )
+        )
 
     def expire(self, method: str, *, times: int = 1, when: Callable[[Any], bool] | None = None) -> None:
         """The next ``times`` calls of the method are told that their token has expired, in FlyteAdmin's words."""
