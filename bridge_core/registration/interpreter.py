@@ -37,13 +37,27 @@ class Interpreter:
     Args:
         python: Path of the interpreter.
         script: What it runs.
+        sdk: What the script needs: ``"flytekit"``.
+        origin: What is imported, for messages.
         cwd: Its working directory.
         patience: Seconds for each answer.
         builds_images: Whether its SDK may need what builds images: Docker's settings and proxies.
     """
 
-    def __init__(self, python: str, script: Path, *, cwd: Path, patience: float, builds_images: bool = False) -> None:
+    def __init__(
+        self,
+        python: str,
+        script: Path,
+        *,
+        sdk: str,
+        origin: str,
+        cwd: Path,
+        patience: float,
+        builds_images: bool = False,
+    ) -> None:
         self.python = python
+        self._sdk = sdk
+        self._origin = origin
         self._patience = patience
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
         try:
@@ -70,7 +84,9 @@ class Interpreter:
         """Sends one command and reads its answer.
 
         Raises:
-            InvalidRequest: The process ended, or gave no answer in time; shows the end of what it printed.
+            InvalidRequest: The code cannot be imported or serialised, and why; or the process ended, or gave no answer in time,
+                and the end of what it printed.
+            ConfigError: The interpreter lacks the SDK.
         """
         assert self._process.stdin is not None
         try:
@@ -82,7 +98,16 @@ class Interpreter:
         if not line.endswith(b"\n"):
             raise self._ended()
         answer: dict[str, Any] = json.loads(line)
-        return answer
+        if answer["ok"]:
+            return answer
+        if answer["kind"] == "sdk":
+            raise ConfigError(
+                f"the interpreter {self.python} cannot import {self._sdk} ({answer['error']}); name one that can with "
+                "python='/path/to/venv/bin/python' (on the command line: --python)"
+            )
+        if answer["kind"] == "root":
+            raise InvalidRequest(f"{answer['error']}; choose a source_root= above it")
+        raise InvalidRequest(f"{self._origin} cannot be imported or serialised by {self.python}:\n{answer['error']}")
 
     def close(self) -> None:
         """Ends the process and what it started."""

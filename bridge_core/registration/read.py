@@ -16,11 +16,12 @@ from ..model.errors import ConfigError, InvalidRequest
 from ..model.native_tasks import ContainerTask, ShellTask
 from ..model.registration import RegisterRequest
 from .flyte2_code import open_flyte2
+from .imported_code import PythonOptions
 from .launch_plan import LaunchPlan
 from .launch_plan_file import is_launch_plan_file, read_launch_plans
 from .native import NativeTasks
 from .package import is_package, read_package
-from .python_code import PythonOptions, open_python
+from .python_code import open_python
 from .source import Source, Together
 
 __all__ = ["images_of", "open_request"]
