@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
+    from ..http.pages import PageServer
     from .base import Connector
     from .dispatcher import Dispatcher
     from .metrics import ConnectorMetrics
-    from .pages import Pages
 
 __all__ = ["ConnectorServer", "ServerTls"]
 
@@ -109,7 +109,7 @@ class ConnectorServer:
         self._tls = tls
         self._flyte2 = importlib.util.find_spec("flyteidl2") is not None if flyte2 is None else flyte2
         self._thread: threading.Thread | None = None
-        self._pages: Pages | None = None
+        self._pages: PageServer | None = None
         self._metrics: ConnectorMetrics | None = None
         self._opened = threading.Event()
         self._failure: BaseException | None = None
@@ -263,14 +263,14 @@ class ConnectorServer:
     def _open_pages(self) -> None:
         if self._http_port is None:
             return
-        from .pages import Pages
+        from .pages import open_pages
 
         def health() -> tuple[bool, dict[str, Any]]:
             going = self._thread is not None and self._thread.is_alive()
             stopping = self._stopping is None or self._stopping.is_set()
             return going and not stopping, {"serving": going and not stopping, "connectors": _names(self.registry)}
 
-        self._pages = Pages(self._http_port, health, self.metrics, host=self._address[0])
+        self._pages = open_pages(self._address[0], self._http_port, health, self.metrics)
 
 
 def _flyte1(dispatcher: Dispatcher) -> dict[str, Any]:

@@ -12,9 +12,11 @@ import grpc
 import pytest
 from flyteidl.admin import agent_pb2
 from flyteidl.core import execution_pb2, literals_pb2
+from support.ports import has_ipv6
 
 from bridge_core import ConfigError
 from bridge_core.connector import ConnectorServer, Resource, TaskPhase
+from bridge_core.connector.pages import open_pages
 
 from .factory import Ask, Bad, BlocksItsLoop, Factory, Job, Slow, Works, create_request, metadata
 
@@ -261,6 +263,15 @@ def test_metrics_and_health_pages(serve, refused, factory):
     assert "unheard-of" not in text
     page = json.loads(urllib.request.urlopen(f"{asked.server.http_url}/healthz").read())
     assert page == {"serving": True, "connectors": "work_v0"}
+
+
+def test_pages_on_ipv6():
+    """Where gRPC listens, the pages do, too; a server is given one host for both."""
+    if not has_ipv6():
+        pytest.skip("no IPv6 here")
+    pages = open_pages("::1", 0, lambda: (True, {}), str)
+    assert urllib.request.urlopen(f"{pages.url}/healthz?probe=1").status == 200
+    pages.close()
 
 
 def test_health_by_grpc(serve, factory, refused):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine
+from support.ports import has_ipv6
 from support.schedules import NOON, Stage, settle
 
 from bridge_core import Client, Config, ConfigError
@@ -102,21 +103,12 @@ def test_a_loop_that_does_not_go_round_is_not_live() -> None:
 
 @pytest.mark.parametrize(("host", "url"), [("0.0.0.0", "http://0.0.0.0:"), ("::1", "http://[::1]:")])
 def test_where_the_pages_are(stage: Stage, host: str, url: str) -> None:
-    if host == "::1" and not _has_ipv6():
+    if host == "::1" and not has_ipv6():
         pytest.skip("no IPv6 here")
     with Scheduler(stage.client, stage.write(EVERY_MINUTE), http_port=0, http_host=host) as scheduler:
         assert scheduler.url is not None
         assert scheduler.url.startswith(url)
         assert page(scheduler, "livez")[0] == 200
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as one:
-            one.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 0), ("no.such.host.invalid", 0), ("127.0.0.1", 99999)])
