@@ -12,14 +12,15 @@ from flyteidl.service import agent_pb2 as service_pb2
 from ...model.errors import BridgeError, InvalidRequest
 from ..conversion import custom_struct, execution_of, inputs_of, template_of
 from ..dispatcher import Refusal
-from ..values import LogToken, TaskCategory
-from .common import fingerprint, metric_pairs, pages, refuse, refusing
+from .common import fingerprint, refuse, refusing
+from .jobs import Jobs, category_of
 from .names import FLYTE1 as SERVICES
 from .serving import handlers_of
 
 if TYPE_CHECKING:
     from ..dispatcher import Answer, Dispatcher
     from ..registry import ConnectorMetadata
+    from ..values import TaskCategory
 
 __all__ = ["handlers"]
 
@@ -35,9 +36,9 @@ def handlers(dispatcher: Dispatcher) -> dict[str, Any]:
     return out
 
 
-class _Jobs:
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
+class _Jobs(Jobs):
+    messages = agent_pb2
+    metrics = metrics_pb2
 
     @refusing
     async def CreateTask(self, request: Any) -> Any:
@@ -52,49 +53,22 @@ class _Jobs:
         known = fingerprint(request, known=execution.task_execution_id is not None)
         return agent_pb2.CreateTaskResponse(resource_meta=await self._dispatcher.create(template, arguments, known))
 
-    @refusing
-    async def GetTask(self, request: Any) -> Any:
-        more = {"output_prefix": getattr(request, "output_prefix", "")}
-        answer = await self._dispatcher.get(_category(request), request.resource_meta, more)
-        return agent_pb2.GetTaskResponse(resource=_resource(answer))
+    def category(self, request: Any) -> TaskCategory:
+        """Requests of FlytePropeller before 1.12 name the task type only."""
+        return category_of(request.task_category.name or request.task_type, request.task_category.version)
 
-    @refusing
-    async def DeleteTask(self, request: Any) -> Any:
-        await self._dispatcher.delete(_category(request), request.resource_meta, {})
-        return agent_pb2.DeleteTaskResponse()
+    def resource(self, answer: Answer) -> Any:
+        return _resource(answer)
 
-    @refusing
-    async def GetTaskMetrics(self, request: Any) -> Any:
-        more = {
-            "queries": tuple(request.queries),
-            "start_time": request.start_time,
-            "end_time": request.end_time,
-            "step": request.step,
-        }
-        given = await self._dispatcher.metrics(_category(request), request.resource_meta, more)
-        if isinstance(given, agent_pb2.GetTaskMetricsResponse):
-            return given
-        results = [
-            metrics_pb2.ExecutionMetricResult(metric=name, data=custom_struct(data))
-            for name, data in metric_pairs(given)
-        ]
-        return agent_pb2.GetTaskMetricsResponse(results=results)
-
-    async def GetTaskLogs(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        try:
-            more = {"lines": request.lines, "token": request.token}
-            items = self._dispatcher.logs(_category(request), request.resource_meta, more)
-            async for page in pages(items):
-                if isinstance(page, LogToken):
-                    yield agent_pb2.GetTaskLogsResponse(header=agent_pb2.GetTaskLogsResponseHeader(token=page.token))
-                elif isinstance(page, list):
-                    yield agent_pb2.GetTaskLogsResponse(body=_body(page))
-                elif isinstance(page, agent_pb2.GetTaskLogsResponse):
-                    yield page
-                else:
-                    raise InvalidRequest(f"get_logs: wanted lines, got a {page.DESCRIPTOR.full_name}")
-        except (Refusal, BridgeError) as error:
-            await refuse(context, error)
+    def body(self, lines: list[Any]) -> Any:
+        body = agent_pb2.GetTaskLogsResponseBody(results=[line.message for line in lines])
+        if "structured_lines" not in body.DESCRIPTOR.fields_by_name:  # flyteidl before 1.16
+            return body
+        for line in lines:
+            entry = body.structured_lines.add(message=line.message, originator=_ORIGINATORS.get(line.originator, 0))
+            if line.timestamp is not None:
+                entry.timestamp.FromDatetime(line.timestamp)
+        return body
 
 
 class _AtOnce:
@@ -140,18 +114,6 @@ class _Metadata:
         return agent_pb2.ListAgentsResponse(agents=[_agent(one) for one in found])
 
 
-def _category(request: Any) -> TaskCategory:
-    """Requests of FlytePropeller before 1.12 name the task type only.
-
-    Raises:
-        InvalidRequest: It names none.
-    """
-    name = request.task_category.name or request.task_type
-    if not name:
-        raise InvalidRequest("the request names no task_category, and connectors are chosen by it")
-    return TaskCategory(name, request.task_category.version)
-
-
 def _agent(one: ConnectorMetadata) -> Any:
     return agent_pb2.Agent(
         name=one.name,
@@ -176,14 +138,3 @@ def _resource(answer: Answer, *, sync: bool = False) -> Any:
     if sync and resource.error_code:
         out.agent_error.code = resource.error_code
     return out
-
-
-def _body(lines: list[Any]) -> Any:
-    body = agent_pb2.GetTaskLogsResponseBody(results=[line.message for line in lines])
-    if "structured_lines" not in body.DESCRIPTOR.fields_by_name:  # flyteidl before 1.16
-        return body
-    for line in lines:
-        entry = body.structured_lines.add(message=line.message, originator=_ORIGINATORS.get(line.originator, 0))
-        if line.timestamp is not None:
-            entry.timestamp.FromDatetime(line.timestamp)
-    return body
