@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from flyteidl.core import execution_pb2
 
 from ..model.outcome import CANCELLED, Failure
-from .command import Command, command_of, flattened
-from .copilot import download, upload
+from .command import command_of, flattened
+from .copilot import OUTPUTS, prepare, upload
 from .outcome_files import failure_in, outcome_in
 from .paths import AttemptPaths
 from .pod_failure import PodEnd, failure_of, vanished
@@ -39,7 +39,6 @@ __all__ = ["TaskAttempt"]
 _log = logging.getLogger(__name__)
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
 _LOG_TAIL = 2000
-_INPUTS, _OUTPUTS = "flyte-inputs", "flyte-outputs"
 
 
 class TaskAttempt:
@@ -112,7 +111,7 @@ class TaskAttempt:
             if command.distribution is not None:
                 self._context.code.place(layout.local(command.distribution), work)
             if command.data is not None:
-                argv, own = self._files_of_container(command, argv, work)
+                argv, own = prepare(command, argv, work, order.inputs, layout.local)
             code_folder = work if command.distribution is not None else None
             env = self._environment(own, code_folder, command.paths(own, code_folder))
             with self._lock:
@@ -132,27 +131,13 @@ class TaskAttempt:
             code = self._process.wait(None if kill is None else kill.after)
             if command.data is not None and code == 0 and kill is None:
                 variables = order.task.interface.outputs.variables
-                outputs = upload(work / _OUTPUTS, variables, layout.raw(order.pod), layout)
+                outputs = upload(work / OUTPUTS, variables, layout.raw(order.pod), layout)
                 layout.write(self._paths.output / "outputs.pb", outputs.SerializeToString(deterministic=True))
         finally:
             shutil.rmtree(work, ignore_errors=True)
         if kill is not None:
             return self._killed(kill)
         return self._result(_exit_code(code or 0, wrapped=command.distribution is not None))
-
-    def _files_of_container(self, command: Command, argv: list[str], work: Path) -> tuple[list[str], dict[str, str]]:
-        """Writes the inputs, and puts the real directories where the command line and environment name those of the image."""
-        data, order = command.data, self._order
-        download(order.inputs, work / _INPUTS, data.format, self._context.layout.local)
-        (work / _OUTPUTS).mkdir()
-
-        def real(text: str) -> str:
-            for inside, here in ((data.input_path, _INPUTS), (data.output_path, _OUTPUTS)):
-                if inside:
-                    text = text.replace(inside.rstrip("/"), str(work / here))
-            return text
-
-        return [real(word) for word in argv], {name: real(value) for name, value in command.env.items()}
 
     def _environment(self, container: dict[str, str], code: Path | None, paths: Sequence[str]) -> dict[str, str]:
         order, context = self._order, self._context

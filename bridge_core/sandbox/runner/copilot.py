@@ -27,11 +27,44 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..model.layout import Layout
+    from .command import Command
 
-__all__ = ["download", "upload"]
+__all__ = ["OUTPUTS", "download", "prepare", "upload"]
+
+OUTPUTS = "flyte-outputs"
+"""Below the working directory of an attempt."""
+_INPUTS = "flyte-inputs"
 
 _SIMPLE_LIMIT = 1024
 _ERROR_LIMIT = 1 << 20
+
+
+def prepare(
+    command: Command, argv: list[str], work: Path, inputs: Any, local: Callable[[str], Path]
+) -> tuple[list[str], dict[str, str]]:
+    """Writes the inputs of a raw container, and names the real directories instead of those of its image.
+
+    Args:
+        command: Says where the image has them.
+        argv: Its command line, filled in.
+        work: Where the real ones are made.
+        inputs: ``LiteralMap``.
+        local: File of a URI.
+
+    Returns:
+        Command line and environment of the process.
+    """
+    data = command.data
+    download(inputs, work / _INPUTS, data.format, local)
+    (work / OUTPUTS).mkdir()
+
+    def real(text: str) -> str:
+        for inside, here in ((data.input_path, _INPUTS), (data.output_path, OUTPUTS)):
+            if inside:
+                text = text.replace(inside.rstrip("/"), str(work / here))
+        return text
+
+    return [real(word) for word in argv], {name: real(value) for name, value in command.env.items()}
 
 
 def download(inputs: Any, directory: Path, data_format: int, local: Callable[[str], Path]) -> None:

@@ -13,13 +13,14 @@ import shutil
 import tempfile
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import execution_pb2, literals_pb2, tasks_pb2
 
 from ...model.outcome import Failure
 from ...runner.command import command_of, flattened
-from ...runner.copilot import download, upload
+from ...runner.copilot import OUTPUTS, prepare, upload
 from ...runner.outcome_files import failure_in
 from ...runner.template import fill
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["AttemptEnd", "AttemptOrder", "ProcessAttempt"]
 
 _log = logging.getLogger(__name__)
-_INPUTS, _OUTPUTS = "flyte-inputs", "flyte-outputs"
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
 
 
@@ -146,11 +146,11 @@ class ProcessAttempt:
         command = flattened(command_of(task, context.images), image.python.parent)
         argv = fill(command.argv, self._values(), inputs, layout.local)
         own = command.env
-        work = _directory(layout.work)
+        work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         log = output / "task.log"
         try:
             if command.data is not None:
-                argv, own = _files(command, argv, work, inputs, places)
+                argv, own = prepare(command, argv, work, inputs, places.path)
             kill = context.kills.take(order.run.name, order.action, task.id.name)
             with self._lock:
                 if self._stopped:
@@ -168,7 +168,7 @@ class ProcessAttempt:
             if kill is not None:
                 return AttemptEnd(crashed=f"{kill.kind} (planned)")
             if command.data is not None and code == 0:
-                found = upload(work / _OUTPUTS, task.interface.outputs.variables, output / "raw", layout)
+                found = upload(work / OUTPUTS, task.interface.outputs.variables, output / "raw", layout)
                 places.write(f"{order.outputs_prefix}/outputs.pb", found.SerializeToString(deterministic=True))
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -245,22 +245,3 @@ def _aws(env: Mapping[str, str]) -> dict[str, str]:
     }
     found = {theirs: env[ours] for ours, theirs in names.items() if ours in env}
     return {**found, "AWS_REGION": "us-east-1"} if found else {}
-
-
-def _directory(parent: Any) -> Any:
-    return type(parent)(tempfile.mkdtemp(prefix="task-", dir=parent))
-
-
-def _files(command: Any, argv: list[str], work: Any, inputs: Any, places: Places) -> tuple[list[str], dict[str, str]]:
-    """Writes the inputs of a raw container, and names the real directories instead of those of its image."""
-    data = command.data
-    download(inputs, work / _INPUTS, data.format, places.path)
-    (work / _OUTPUTS).mkdir()
-
-    def real(text: str) -> str:
-        for inside, here in ((data.input_path, _INPUTS), (data.output_path, _OUTPUTS)):
-            if inside:
-                text = text.replace(inside.rstrip("/"), str(work / here))
-        return text
-
-    return [real(word) for word in argv], {name: real(value) for name, value in command.env.items()}
