@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from .durations import seconds
-from .errors import InvalidRequest
 from .public import public
+from .task_checks import check_counts, check_texts, check_variables
 
 __all__ = ["ConnectorTask"]
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @public
@@ -59,16 +56,7 @@ class ConnectorTask:
     """None: the registration's."""
 
     def __post_init__(self) -> None:
-        where = f"task {self.name!r}"
-        for name in ("name", "task_type"):
-            if not isinstance(getattr(self, name), str) or not getattr(self, name):
-                raise InvalidRequest(f"{where}: {name} must be a text that is not empty, got {getattr(self, name)!r}")
-        for name in ("inputs", "outputs"):
-            for key in getattr(self, name):
-                if not isinstance(key, str) or not _VARIABLE.fullmatch(key):
-                    raise InvalidRequest(f"{where}: {name} has {key!r}, which is no name; wanted letters, digits and _")
-        for name in ("retries", "task_type_version"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise InvalidRequest(f"{where}: {name} must be a whole number from 0 on, got {value!r}")
-        object.__setattr__(self, "timeout", seconds(self.timeout, f"{where}: timeout", positive=True))
+        check_texts(self, "name", "task_type")
+        check_variables(self)
+        check_counts(self, "retries", "task_type_version")
+        object.__setattr__(self, "timeout", seconds(self.timeout, f"task {self.name!r}: timeout", positive=True))

@@ -18,10 +18,10 @@ from .errors import InvalidRequest
 from .pod_template import PodTemplate
 from .public import public
 from .resources import Resources
+from .task_checks import check_counts, check_texts, check_variables
 
 __all__ = ["ContainerTask", "ShellTask"]
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[^/]+/[^/]+")
 
 
@@ -91,20 +91,14 @@ class ContainerTask:
 
     def __post_init__(self) -> None:
         where = f"task {self.name!r}"
-        for name in ("name", "image"):
-            if not isinstance(getattr(self, name), str) or not getattr(self, name):
-                raise InvalidRequest(f"{where}: {name} must be a text that is not empty, got {getattr(self, name)!r}")
+        check_texts(self, "name", "image")
         for name in ("command", "arguments", "secrets", "cache_ignored_inputs"):
             value = getattr(self, name)
             if isinstance(value, str) or not all(isinstance(item, str) for item in value):
                 raise InvalidRequest(f"{where}: {name} must be a list of texts, got {value!r}")
             object.__setattr__(self, name, tuple(value))
-        for name in ("inputs", "outputs"):
-            for key in getattr(self, name):
-                if not isinstance(key, str) or not _VARIABLE.fullmatch(key):
-                    raise InvalidRequest(f"{where}: {name} has {key!r}, which is no name; wanted letters, digits and _")
-        if isinstance(self.retries, bool) or not isinstance(self.retries, int) or self.retries < 0:
-            raise InvalidRequest(f"{where}: retries must be a whole number from 0 on, got {self.retries!r}")
+        check_variables(self)
+        check_counts(self, "retries")
         object.__setattr__(self, "timeout", seconds(self.timeout, f"{where}: timeout", positive=True))
         for secret in self.secrets:
             if not _SECRET.fullmatch(secret):

@@ -11,7 +11,7 @@ from .arguments import need
 from .durations import seconds
 from .errors import InvalidRequest
 from .public import public
-from .run_settings import Notification, SecurityContext
+from .run_settings import Notification, SecurityContext, read_settings
 
 __all__ = ["RunOptions"]
 
@@ -90,13 +90,7 @@ class RunOptions:
         for name, reading in (*((name, _whole) for name in _NUMBERS), *((name, _truth) for name in _SWITCHES)):
             if isinstance(values.get(name), str):  # what a template renders to
                 values[name] = reading(name, values[name])
-        if isinstance(values.get("notifications"), list | tuple):
-            values["notifications"] = tuple(
-                item if isinstance(item, Notification) else Notification.from_mapping(item)
-                for item in values["notifications"]
-            )
-        if isinstance(values.get("security_context"), Mapping):
-            values["security_context"] = SecurityContext.from_mapping(values["security_context"])
+        read_settings(values)
         if isinstance(values.get("max_queued_time"), str):
             values["max_queued_time"] = _whole("max_queued_time", values["max_queued_time"])
         options = cls(**values)

@@ -10,7 +10,7 @@ from .arguments import need
 from .errors import InvalidRequest
 from .public import public
 
-__all__ = ["Notification", "SecurityContext"]
+__all__ = ["Notification", "SecurityContext", "read_settings"]
 
 _KINDS = ("email", "slack", "pager_duty")
 _PHASES = ("SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT")
@@ -80,6 +80,21 @@ class SecurityContext:
             InvalidRequest: A key is unknown or missing.
         """
         return cls(**_known(cls, mapping))
+
+
+def read_settings(values: dict[str, Any]) -> None:
+    """Notifications and security context as plain JSON has them become values, in place; what is one already stays.
+
+    Raises:
+        InvalidRequest: A key of one is unknown or missing.
+    """
+    if isinstance(values.get("notifications"), list | tuple):
+        values["notifications"] = tuple(
+            item if isinstance(item, Notification) else Notification.from_mapping(item)
+            for item in values["notifications"]
+        )
+    if isinstance(values.get("security_context"), Mapping):
+        values["security_context"] = SecurityContext.from_mapping(values["security_context"])
 
 
 def _known(cls: Any, mapping: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind, EntityRef
 from ..model.public import public
 from ..model.run_options import RunOptions
-from ..model.run_settings import Notification, SecurityContext
+from ..model.run_settings import Notification, SecurityContext, read_settings
 from ..schedules import Cron, FixedRate, TriggerTime
 from ..schedules.plain import TICK, schedule_of
 
@@ -184,13 +184,7 @@ class LaunchPlan:
             values["defaults"] = {
                 name: TriggerTime if value == TICK else value for name, value in values["defaults"].items()
             }
-        if isinstance(values.get("notifications"), list | tuple):
-            values["notifications"] = tuple(
-                item if isinstance(item, Notification) else Notification.from_mapping(item)
-                for item in values["notifications"]
-            )
-        if isinstance(values.get("security_context"), Mapping):
-            values["security_context"] = SecurityContext.from_mapping(values["security_context"])
+        read_settings(values)
         return cls(**values, schedule=schedule_of(data))
 
 
