@@ -24,6 +24,7 @@ from .numbers import check_count, check_seconds
 from .protocol import clean_transport, clean_version
 from .secret_places import SecretsConfig
 from .settings import above_all, build, changed, export, flatten, layered, short_repr, with_forced_mode
+from .sources import read_all
 from .statsd import StatsConfig
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Config(WithSecrets):
             ConfigError: The file is missing or malformed, or two settings contradict each other.
         """
         arguments = flatten(cls, overrides, "argument")
-        return cls._from_settings(layered(*_sources(path, search_cwd=search_cwd), arguments))
+        return cls._from_settings(layered(*read_all(path, search_cwd=search_cwd), arguments))
 
     @classmethod
     def for_endpoint(
@@ -220,7 +221,7 @@ class Config(WithSecrets):
         """
         given = {"insecure": insecure, "project": project, "domain": domain, **more}
         given["endpoint"] = clean_endpoint(endpoint)  # here, because None would count as "not given"
-        layers = _sources(config_file, search_cwd=search_cwd)
+        layers = read_all(config_file, search_cwd=search_cwd)
         if config_file is None:
             layers = tuple(
                 {name: found for name, found in layer.items() if name.startswith(_NOT_PLATFORM)} for layer in layers
@@ -378,9 +379,3 @@ class Config(WithSecrets):
 
 def _pairs(value: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((key, item) for key, item in value)
-
-
-def _sources(path: str | Path | None, *, search_cwd: bool) -> tuple[dict[str, Found], ...]:
-    from .sources import read_all
-
-    return read_all(path, search_cwd=search_cwd)
