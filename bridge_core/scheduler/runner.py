@@ -358,15 +358,8 @@ class Scheduler:
         for row in self._backlog.ready(now, self._parallelism, self._limited):
             entry = self._plan.entry(row.trigger)
             if entry is None:
-                self._results.put(
-                    Result(
-                        trigger=row.trigger,
-                        tick=row.tick,
-                        outcome=Outcome.SKIPPED,
-                        note="the trigger is no longer in the file",
-                    )
-                )
-                self._wake.set()
+                note = "the trigger is no longer in the file"
+                self._tell(Result(trigger=row.trigger, tick=row.tick, outcome=Outcome.SKIPPED, note=note))
                 continue
             self._workers.submit((entry, row.tick, self._backlog.going(row.trigger)))
 
@@ -384,7 +377,10 @@ class Scheduler:
             result = Result(
                 trigger=entry.name, tick=tick, outcome=Outcome.RETRY, note=f"{type(error).__name__}: {error}"
             )
-        self._results.put(replace(result, seconds=self._clock.monotonic() - begin))
+        self._tell(replace(result, seconds=self._clock.monotonic() - begin))
+
+    def _tell(self, result: Result) -> None:
+        self._results.put(result)
         self._wake.set()
 
     def _collect(self) -> None:
