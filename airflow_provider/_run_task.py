@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTim
 
 from bridge_core import BridgeError, EntityKind, InvalidRequest, RunPhase, RunRef, Unauthenticated, seconds
 
-from ._compat import first_event_floor, is_native, sync_grace
+from ._compat import first_event_floor, is_dag_test, is_native, sync_grace
 from ._event import EventError, RunEvent
 from ._failures import airflow_failures
 from ._identity import remember_pin, remember_url, remembered_pin, remembered_url, task_key
@@ -279,7 +279,7 @@ class RunTask:
                 deadline=deadline,
                 not_before=now + floor,
                 poll_interval=seconds(operator.poll_interval, "poll_interval"),
-                cancel_on_kill=operator.cancel_on_kill,
+                cancel_on_kill=operator.cancel_on_kill and not is_dag_test(self.context),
                 place=place,
                 progress_interval=seconds(operator.progress_interval, "progress_interval") or None,
                 deferred_at=now if operator.first_event_floor is None else None,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from airflow_case import launched_at, phase
+from airflow_waiting import eventually
 
 
 @pytest.fixture(scope="module")
 def tested(home, examples, flyte):
     """The example was run; its second task deferred, because no grace was given and the run was held."""
-    approver = threading.Thread(target=approve_first, args=(flyte, "workflows.train"))
+    others = {run.id.name for run in flyte.executions()}
+    approver = threading.Thread(target=approve_first, args=(flyte, "workflows.train", others))
     approver.start()
     yield home.airflow(
         "dags",
@@ -30,11 +35,11 @@ def tested(home, examples, flyte):
     approver.join()
 
 
-def approve_first(flyte, entity):
-    """Lets the first run of this launch plan go on, two seconds after it appeared."""
+def approve_first(flyte, entity, others):
+    """Lets the first new run of this launch plan go on, two seconds after it appeared."""
     for _ in range(600):
         for run in flyte.executions():
-            if run.spec.launch_plan.name == entity:
+            if run.spec.launch_plan.name == entity and run.id.name not in others:
                 time.sleep(2)
                 flyte.approve(run.id.name)
                 return
@@ -63,3 +68,19 @@ def test_each_task_launched_one_run_with_its_options(home, tested, flyte):
     assert len(runs) == len(names) == 2
     labels = next(run.spec.labels.values for run in runs if run.spec.launch_plan.name == "workflows.train")
     assert labels["team"] == "forecasting"
+
+
+def test_the_triggerer_of_a_running_airflow_leaves_the_run(airflow, flyte, sandbox):
+    """It finds the trigger in their database, and is told to drop it: the task is not deferred, but tested."""
+    triggers = "select count(*) from trigger where classpath like '%FlyteRunTrigger'"
+    at = "tested by hand"
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(airflow.home.script, "dags_test_beside.py", "by_hand", json.dumps({"n": 1, "at": at}))
+        eventually(lambda: airflow.home.query(triggers) == [(1,)] or done.done(), 90)
+        eventually(lambda: airflow.home.query(triggers) == [(0,)] or done.done(), 90, explain=airflow.logs)
+        time.sleep(3)  # what the triggerer would do about it
+        (launched,) = launched_at(sandbox, at)
+        flyte.approve(launched.name)
+        assert "ended success" in done.result()
+    (run,) = [run for run in flyte.executions() if run.id.name == launched.name]
+    assert phase(run) == "SUCCEEDED"

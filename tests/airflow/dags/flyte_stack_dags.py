@@ -54,6 +54,11 @@ held("telling_deferred", deferrable=True, sync_grace=0, progress_interval=1, ret
 held("broken", entity="task:tests.broken", inputs={}, deferrable=False, retries=0)
 held("broken_deferred", entity="task:tests.broken", inputs={}, deferrable=True, sync_grace=0, retries=0)
 
+# Run by `dags test` only: see test_airflow_dags_test.py.
+with DAG("by_hand", schedule=None, is_paused_upon_creation=True):
+    given = {"n": "{{ dag_run.conf['n'] | int }}", "at": "{{ dag_run.conf['at'] }}"}
+    FlyteRunOperator(task_id="run", entity="tests.held", inputs=given, deferrable=True, sync_grace=0)
+
 # What an outlet's event says: see test_airflow_retry.py.
 for name, options in {
     "outlet": {"deferrable": False},
