@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -100,12 +99,12 @@ def test_a_connection_edited_while_a_task_waits(start, airflow, sandbox):
     with Sandbox() as elsewhere:
         there = RawFlyte(elsewhere.endpoint)
         there.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
-        _connect(airflow, sandbox)
+        airflow.connect("moving", sandbox)
         old = start("moving")
         (name,) = old.launched()
         old.wait("deferred")
         old.logged("waiting for run")
-        _connect(airflow, elsewhere)
+        airflow.connect("moving", elsewhere)
         new = start("moving")
         new.wait("deferred")
         (run,) = there.executions()
@@ -117,21 +116,3 @@ def test_a_connection_edited_while_a_task_waits(start, airflow, sandbox):
         assert old.xcom()["n"] == old.n
         assert (old.creates(), new.creates(), len(there.executions())) == (1, 0, 1)
         assert not old.aborts()
-
-
-def _connect(airflow, sandbox):
-    """Points the stored connection of DAG ``moving`` at this sandbox."""
-    host, _, port = sandbox.endpoint.partition(":")
-    extra = {"insecure": True, "project": "flytesnacks", "domain": "development"}
-    body = {
-        "connection_id": "moving",
-        "conn_type": "flyte",
-        "host": host,
-        "port": int(port),
-        "extra": json.dumps(extra),
-    }
-    known = {found["connection_id"] for found in airflow.call("GET", "/connections")["connections"]}
-    if "moving" in known:
-        airflow.call("PATCH", "/connections/moving", **body)
-    else:
-        airflow.call("POST", "/connections", **body)
