@@ -15,7 +15,10 @@ from bridge_core.sandbox import Sandbox
 
 
 @pytest.mark.parametrize("times", [4, pytest.param(24, marks=[pytest.mark.long])])
-@pytest.mark.parametrize(("dag_id", "method"), [("deferred", "ListExecutions"), ("waiting", "GetExecution")])
+@pytest.mark.parametrize(
+    ("dag_id", "method"),
+    [("deferred", "ListExecutions"), pytest.param("waiting", "GetExecution", marks=pytest.mark.matrix)],
+)
 def test_a_flyte_that_refuses_our_credentials_for_a_while_costs_no_try(start, sandbox, dag_id, method, times):
     case = start(dag_id)
     (name,) = case.launched()
@@ -78,6 +81,7 @@ def test_stopping_a_task_while_its_run_is_made_leaves_no_run(start, sandbox):
     assert case.creates() == 1
 
 
+@pytest.mark.matrix  # test_airflow_running.py has a worker that is drained
 def test_each_try_in_a_pod_of_its_own(start):
     """Nothing is on disk that a try before left there, and a pod ends with SIGTERM, then SIGKILL."""
     case = start("pod")
