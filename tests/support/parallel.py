@@ -16,7 +16,17 @@ _SECOND_AIRFLOW = frozenset({
     "test_airflow_watch",
 })  # fmt: skip
 """Files that take half of the time of all that use one."""
-_FIRST = ("airflow", "dagster", "sandbox", "registration", "quickstart", "flyte2_sandbox", "core", "scheduler", "flyte2")
+_FIRST = (
+    "airflow",
+    "dagster",
+    "sandbox",
+    "registration",
+    "quickstart",
+    "flyte2_sandbox",
+    "core",
+    "scheduler",
+    "flyte2",
+)
 """Folders whose files take minutes, longest first."""
 
 
