@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .async_client import AsyncClient
     from .client import Client
     from .config import Config
+    from .diagnosis.explanation import Explanation
+    from .diagnosis.kinds import FailureKind
+    from .diagnosis.waits import Wait
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
@@ -97,6 +100,8 @@ __all__ = [
     "EntityRef",
     "ErrorClass",
     "ErrorRule",
+    "Explanation",
+    "FailureKind",
     "FileAccess",
     "FileRef",
     "FixedRate",
@@ -151,6 +156,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
+    "Wait",
     "WaitTimeout",
     "WorkflowGraph",
     "WorkflowNode",
@@ -166,6 +172,9 @@ _HOMES = {
     "async_client": ("AsyncClient",),
     "client": ("Client",),
     "config": ("Config",),
+    "diagnosis.explanation": ("Explanation",),
+    "diagnosis.kinds": ("FailureKind",),
+    "diagnosis.waits": ("Wait",),
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .batches import BatchOperations
     from .data import DataOperations
     from .entities import EntityOperations
+    from .explain import ExplainOperations
     from .files import FileOperations
     from .launch import LaunchOperations
     from .logs import LogOperations
@@ -122,6 +123,13 @@ class Operations:
         from .relaunch import AgainOperations
 
         return AgainOperations(self.backend, self._transport)
+
+    @cached_property
+    def explaining(self) -> ExplainOperations:
+        """Why runs ended badly."""
+        from .explain import ExplainOperations
+
+        return ExplainOperations(self.backend, self._config, self.data)
 
     @cached_property
     def logs(self) -> LogOperations:

@@ -22,6 +22,8 @@ from bridge_core import (
     DirectoryRef,
     Entity,
     EntityRef,
+    Explanation,
+    FailureKind,
     FileRef,
     FixedRate,
     FrameRef,
@@ -58,6 +60,7 @@ from bridge_core import (
     TaskSpec,
     Trigger,
     TriggerTime,
+    Wait,
     WorkflowGraph,
     WorkflowNode,
     classify,
@@ -130,7 +133,10 @@ VALUES = [
     TriggerTime,
     DeployedTrigger(ref=PLAN, entity=PLAN, schedule="0 3 * * *", active=True),
     Progress(name="f", done=1, size=None),
+    Wait(what="run", reason="queue", text="until Flyte began it"),
+    Explanation(snapshot=SNAPSHOT, kind=FailureKind.USER_ERROR, node="n0", run=REF, error=ERROR, attempts=(ATTEMPT,)),
     *RunPhase,
+    *FailureKind,
 ]
 
 
