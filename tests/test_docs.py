@@ -110,7 +110,7 @@ def test_every_kind_of_failure_is_on_its_page() -> None:
 def test_every_parameter_of_the_operator_is_on_its_page() -> None:
     code = """
         import inspect
-        from airflow_provider._connection import EXTRA_KEYS
+        from airflow_provider._connection.config import EXTRA_KEYS
         from airflow_provider.operators.flyte import FlyteRunOperator
         own = inspect.signature(FlyteRunOperator.__init__).parameters
         print(*(name for name in own if name not in ("self", "kwargs")))
