@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
     from .model.graph import WorkflowGraph, WorkflowNode
     from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.launch_preview import LaunchPlanPreview, PlannedInput, PlannedOption
     from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLine, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
@@ -110,6 +111,7 @@ __all__ = [
     "InputSpec",
     "InvalidRequest",
     "LaunchPlan",
+    "LaunchPlanPreview",
     "LaunchRequest",
     "Launched",
     "LimitExceeded",
@@ -121,6 +123,8 @@ __all__ = [
     "NotFound",
     "Notification",
     "PermissionDenied",
+    "PlannedInput",
+    "PlannedOption",
     "PodTemplate",
     "PollPolicy",
     "Progress",
@@ -184,6 +188,7 @@ _HOMES = {
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec", "TaskSpec"),
     "model.graph": ("WorkflowGraph", "WorkflowNode"),
+    "model.launch_preview": ("LaunchPlanPreview", "PlannedInput", "PlannedOption"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
     "model.connector_tasks": ("ConnectorTask",),
     "model.native_tasks": ("ContainerTask", "ShellTask"),

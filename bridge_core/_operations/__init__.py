@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .launch import LaunchOperations
     from .logs import LogOperations
     from .nodes import NodeOperations
+    from .plan import PlanOperations
     from .register import RegisterOperations
     from .relaunch import AgainOperations
     from .run_values import StoredOperations
@@ -102,6 +103,13 @@ class Operations:
         from .launch import LaunchOperations
 
         return LaunchOperations(self.backend, self._transport, self._config, self.data, lambda: self.registration)
+
+    @cached_property
+    def planning(self) -> PlanOperations:
+        """What launches would do."""
+        from .plan import PlanOperations
+
+        return PlanOperations(self.backend, self._config, self.data, self.launch)
 
     @cached_property
     def batches(self) -> BatchOperations:

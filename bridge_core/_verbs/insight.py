@@ -9,7 +9,9 @@ from .._blocking import run_blocking
 if TYPE_CHECKING:
     from .._operations import Operations
     from ..diagnosis.explanation import Explanation
-    from ..model.ids import RunRef
+    from ..model.ids import EntityRef, RunRef
+    from ..model.launch_preview import LaunchPlanPreview
+    from ..model.requests import LaunchRequest
     from ..model.runs import RunSnapshot
 
 __all__ = ["AsyncInsightVerbs", "InsightVerbs"]
@@ -37,6 +39,22 @@ class InsightVerbs:
         """
         return run_blocking(self._ops.explaining.explain(ref, compare_inputs=compare_inputs))
 
+    def plan(self, request: LaunchRequest | EntityRef | str) -> LaunchPlanPreview:
+        """What `launch` of this request would do now: which version, with which inputs and options, and under which name.
+
+        Asks and reads only: nothing is sent, uploaded or registered. What a concurrency limit would refuse, it cannot know.
+
+        Args:
+            request: As for `launch`.
+
+        Raises:
+            EntityNotFound: No such entity or version.
+            LiteralError: Inputs are unknown, missing, fixed, or do not fit.
+            Unsupported: An option that this Flyte cannot honour; or a request that registers first.
+            Unavailable: Flyte could not be asked.
+        """
+        return run_blocking(self._ops.planning.plan(request))
+
 
 class AsyncInsightVerbs:
     """Of `AsyncClient`; their docstrings are above."""
@@ -46,3 +64,7 @@ class AsyncInsightVerbs:
     async def explain(self, ref: RunRef | str | RunSnapshot, *, compare_inputs: bool = True) -> Explanation:
         """Why a run ended badly, or what it waits for: node, kind, attempts, logs, and what to do about it."""
         return await self._ops.explaining.explain(ref, compare_inputs=compare_inputs)
+
+    async def plan(self, request: LaunchRequest | EntityRef | str) -> LaunchPlanPreview:
+        """What `launch` of this request would do now: which version, with which inputs and options, and under which name."""
+        return await self._ops.planning.plan(request)
