@@ -242,7 +242,7 @@ _LONGEST_TAIL = 24 * 3600.0
 
 
 def _is_over(details: Any, number: int) -> bool:
-    """Whether an attempt has ended: it says so before its action does, or another came after it (one that failed keeps its phase)."""
+    """Whether an attempt has ended. It says so before its action does; one that failed keeps its phase, and another follows."""
     if phase_of(details.status.phase).is_terminal:
         return True
     return any(
