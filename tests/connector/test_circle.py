@@ -108,7 +108,7 @@ def flyte(service, sandbox, root):
     for file in (EXAMPLES / "flytekit_connector_tasks.py", ROOT / "tests" / "connector" / "circle_workflow.py"):
         shutil.copy(file, source)
     with Client(sandbox.config()) as client:
-        client.register(str(source))
+        client.register(str(source), source_root=str(source))
         yield client
 
 
@@ -137,14 +137,14 @@ class Jobs:
 
     def hold(self):
         """Once both are at work."""
-        until(lambda: self.states() == {"dag": "running", "job": "STARTED"}, f"both at work: {self.states}")
+        until(lambda: self.states() == {"dag": "running", "job": "STARTED"}, lambda: f"both at work: {self.states()}")
         return self.new()
 
 
 def until(what, label, seconds=150):
     end = time.monotonic() + seconds
     while not (found := what()):
-        assert time.monotonic() < end, f"not within {seconds} s: {label}"
+        assert time.monotonic() < end, f"not within {seconds} s: {label() if callable(label) else label}"
         time.sleep(0.5)
     return found
 
@@ -200,7 +200,7 @@ def test_an_abort_stops_both(airflow, dagster, flyte):
     jobs.hold()
     flyte.abort(ref, reason="enough")
     assert flyte.wait(ref, timeout=100).phase is RunPhase.ABORTED
-    until(lambda: jobs.states() == {"dag": "failed", "job": "CANCELED"}, "both stopped")
+    until(lambda: jobs.states() == {"dag": "failed", "job": "CANCELED"}, jobs.states)
 
 
 def test_one_of_each_though_the_service_is_killed(airflow, dagster, flyte, service, release):
@@ -252,7 +252,7 @@ def test_the_same_from_flyte_2(airflow, dagster, flyte2, service, release):
     for ref in refs:
         flyte2.abort(ref, reason="enough")
     new = set(jobs.new()) - set(made)
-    until(lambda: _state(airflow, dagster, new) == {"failed", "CANCELED"}, "both stopped")
+    until(lambda: _state(airflow, dagster, new) == {"failed", "CANCELED"}, lambda: _state(airflow, dagster, new))
 
 
 def _state(airflow, dagster, runs):

@@ -149,7 +149,7 @@ class Flyte2Backend(Flyte2Catalog):
         """What is registered."""
         from .registry import Flyte2Registry
 
-        return Flyte2Registry(self._calls, self._config)
+        return Flyte2Registry(self._calls, self._config, self.triggers)
 
     # -- runs
 
