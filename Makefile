@@ -4,8 +4,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
-# Most tests wait for something: three at once fit two cores. Files stay whole, because what they start is started per process.
-PARALLEL ?= -n 3 --dist loadfile
+# Most tests wait for something: four at once fit two cores. What shares a process, and what begins first: tests/support/parallel.py.
+PARALLEL ?= -n 4 --dist loadgroup --no-loadscope-reorder
 STAMP := .venv/.installed
 # What only npm carries: an Azure endpoint, and a certified OpenID provider (its version: tests/auth/provider/package.json).
 NPM := .venv/npm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._form import CONNECTION_FIELDS, FIELD_BEHAVIOUR
+from ._connection.form import CONNECTION_FIELDS, FIELD_BEHAVIOUR
 
 __all__ = ["get_provider_info"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge_core import ConfigError, RunRef
 
-from ._rest import AirflowRest
-from ._sweep import Watchlist, awaited_runs, rivals, unattended
+from ._sweep.rest import AirflowRest
+from ._sweep.unattended import Watchlist, awaited_runs, rivals, unattended
 
 if TYPE_CHECKING:
     import argparse

@@ -16,7 +16,7 @@ __all__ = ["on_asset_event_emitted", "on_starting"]
 def on_starting(component: Any) -> None:
     """Airflow calls it when one of its components starts."""
     if type(component).__name__ == "Job":
-        from ._sweeper import start_with
+        from ._sweep.sweeper import start_with
 
         start_with(component)
 
@@ -25,6 +25,6 @@ def on_starting(component: Any) -> None:
 def on_asset_event_emitted(asset_event: Any) -> None:
     """Airflow calls it while it stores an event of an asset."""
     if isinstance(asset_event.extra, dict) and asset_event.extra.get("from_trigger"):
-        from ._watch_store import remember_reported
+        from ._triggerer.watch_store import remember_reported
 
         remember_reported(asset_event.asset, asset_event.extra)

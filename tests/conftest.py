@@ -35,8 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shard", metavar="K/N", help="run the K-th of N parts of the test files")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keeps one part of the files: several machines, or several sittings, run the whole."""
+    """Arranges them; keeps one part of the files, when several machines, or several sittings, run the whole."""
+    if getattr(config.option, "loadgroup", False):  # xdist's, in the processes that it starts
+        from support.parallel import arrange
+
+        arrange(items)
     if not (text := config.getoption("--shard")):
         return
     part, _, parts = text.partition("/")

@@ -93,7 +93,7 @@ def test_what_the_page_on_launching_shows_runs(flyte_sandbox: Sandbox, monkeypat
 def test_every_parameter_of_the_operator_is_on_its_page() -> None:
     code = """
         import inspect
-        from airflow_provider._connection import EXTRA_KEYS
+        from airflow_provider._connection.config import EXTRA_KEYS
         from airflow_provider.operators.flyte import FlyteRunOperator
         own = inspect.signature(FlyteRunOperator.__init__).parameters
         print(*(name for name in own if name not in ("self", "kwargs")))

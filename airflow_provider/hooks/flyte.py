@@ -1,4 +1,4 @@
-"""`FlyteHook`: from a connection id to a client. Everything else about connections is in `_connection.py`."""
+"""`FlyteHook`: from a connection id to a client. Everything else about connections is in `_connection`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bridge_core import Client, Config
 
-    from .._connection_limits import ConnectionLimits
+    from .._connection.limits import ConnectionLimits
 
 __all__ = ["FlyteHook"]
 
@@ -47,14 +47,14 @@ class FlyteHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """The connection form of Airflow 3.1; later ones read the provider's metadata. Delete with that line."""
-        from .._form import old_widgets
+        from .._connection.form import old_widgets
 
         return old_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """The same for the fields that every connection has."""
-        from .._form import old_behaviour
+        from .._connection.form import old_behaviour
 
         return old_behaviour()
 
@@ -86,7 +86,7 @@ class FlyteHook(BaseHook):
         return config
 
     def _read(self, connection: Connection) -> Config:
-        from .._connection import config_from_connection, limits_from_connection
+        from .._connection.config import config_from_connection, limits_from_connection
 
         name = connection.conn_id or ""
         self.limits = limits_from_connection(name, connection.extra)
@@ -122,7 +122,7 @@ class FlyteHook(BaseHook):
         """
         from bridge_core import Client
 
-        from .._connection import at_place
+        from .._connection.config import at_place
 
         return Client(at_place(self.get_config(), place))
 
@@ -134,8 +134,8 @@ class FlyteHook(BaseHook):
         Args:
             reference: An XCom of a `FlyteRunOperator`; references inside of it are resolved too.
         """
-        from .._outputs import output_loader
-        from .._values import from_xcom
+        from .._shared.outputs import output_loader
+        from .._shared.values import from_xcom
 
         with self.get_client() as client:
             return from_xcom(reference, output_loader(client))

@@ -62,6 +62,6 @@ class FlyteRunsNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Called by Airflow, in the process of the task."""
-        from .._verbs import act_for
+        from .._worker.verbs import act_for
 
         act_for(self, context)

@@ -65,6 +65,6 @@ class FlyteAbortOperator(BaseOperator):
             AirflowFailException: There is no such run, or we may not abort it.
             AirflowException: Flyte could not be asked.
         """
-        from .._verbs import abort_run
+        from .._worker.verbs import abort_run
 
         return abort_run(self, context)

@@ -1,6 +1,6 @@
 """`FlyteRunOperator`: one task instance, one live Flyte run, whatever happens to workers, triggerers and schedulers.
 
-A run's name follows from the task instance (`_task_key`), so a retry finds the run of the try before it. What is needed on
+A run's name follows from the task instance (`_shared.task_key`), so a retry finds the run of the try before it. What is needed on
 failure is published before waiting. A deferrable task first waits a few seconds on its worker: cached runs never defer.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bridge_core import EntityRef, RegisterRequest, RunOptions
 
-    from .._kill import SyncKill
+    from .._worker.kill import SyncKill
 
 __all__ = ["FlyteAbortOperator", "FlyteRegisterOperator", "FlyteRunOperator", "FlyteSignalOperator"]
 
@@ -106,7 +106,7 @@ class FlyteRunOperator(BaseOperator):
         register: RegisterRequest | Any = None,
         **kwargs: Any,
     ) -> None:
-        # Airflow would store every output twice, whatever its size, and overwrite keys of ours: see `_outputs`.
+        # Airflow would store every output twice, whatever its size, and overwrite keys of ours: see `_shared.outputs`.
         each = kwargs.pop("multiple_outputs", True)
         super().__init__(multiple_outputs=False, **kwargs)
         self.entity = entity
@@ -149,7 +149,7 @@ class FlyteRunOperator(BaseOperator):
             AirflowException: What a retry may: the run failed, its time is up, or Flyte could not be asked.
             TaskDeferred: Waiting goes on in the triggerer.
         """
-        from .._run_task import RunTask
+        from .._worker.run_task import RunTask
 
         return RunTask(self, context).execute()
 
@@ -175,7 +175,7 @@ class FlyteRunOperator(BaseOperator):
             AirflowFailException: Somebody aborted the run.
             AirflowException: The run failed, its time is up, the event cannot be trusted, or Flyte could not be asked.
         """
-        from .._run_task import RunTask
+        from .._worker.run_task import RunTask
 
         return RunTask(self, context).complete(event, run, place)
 
@@ -186,7 +186,7 @@ class FlyteRunOperator(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            from .._run_task import RunTask
+            from .._worker.run_task import RunTask
 
             RunTask(self, context).backstop((next_kwargs or {}).get("place"))
             raise
@@ -212,7 +212,7 @@ class FlyteRunOperator(BaseOperator):
         self._kill = kill
 
     def on_kill(self) -> None:
-        """Airflow ends this process: see `_kill`."""
+        """Airflow ends this process: see `_worker.kill`."""
         if self._kill is None:
             self._killed_early = True
         else:

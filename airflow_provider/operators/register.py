@@ -82,8 +82,8 @@ class FlyteRegisterOperator(BaseOperator):
         """
         from bridge_core import Unauthenticated
 
-        from .._failures import airflow_failures
-        from .._refusals import LAUNCH_PATIENCE, patiently
+        from .._shared.failures import airflow_failures
+        from .._shared.refusals import LAUNCH_PATIENCE, patiently
         from ..hooks.flyte import FlyteHook
 
         with airflow_failures():

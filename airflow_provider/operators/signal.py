@@ -68,6 +68,6 @@ class FlyteSignalOperator(BaseOperator):
             AirflowFailException: There is no such run, it ended, or the gate wants another type.
             AirflowException: The run has not reached the gate, or Flyte could not be asked.
         """
-        from .._verbs import signal_run
+        from .._worker.verbs import signal_run
 
         signal_run(self, context)

@@ -85,7 +85,7 @@ class FlyteRunSensor(BaseSensorOperator):
         self.console_url: str | None = None
         self.start_from_trigger = deferrable and start_from_trigger
         if self.start_from_trigger:
-            from .._sensor_arguments import trigger_arguments
+            from .._shared.sensor_arguments import trigger_arguments
 
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=_TRIGGER,
@@ -101,7 +101,7 @@ class FlyteRunSensor(BaseSensorOperator):
             AirflowFailException: The run ended badly or does not exist, or the arguments are wrong.
             AirflowException: Our credentials are refused.
         """
-        from .._sensing import Sensing
+        from .._worker.sensing import Sensing
 
         return Sensing(self, context).poke()
 
@@ -119,7 +119,7 @@ class FlyteRunSensor(BaseSensorOperator):
 
                 self.poke_interval = max(self.poke_interval, first_event_floor())
             return super().execute(context)
-        from .._sensing import Sensing
+        from .._worker.sensing import Sensing
 
         return Sensing(self, context).poke_or_defer()
 
@@ -130,6 +130,6 @@ class FlyteRunSensor(BaseSensorOperator):
             AirflowFailException: See `poke`.
             AirflowException: The event cannot be trusted, or Flyte could not be asked.
         """
-        from .._sensing import Sensing
+        from .._worker.sensing import Sensing
 
         return Sensing(self, context).complete(event)

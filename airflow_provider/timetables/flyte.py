@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
-from airflow_provider._tick import tick_template
+from airflow_provider._shared.tick import tick_template
 from bridge_core import Cron, FixedRate, InvalidRequest, Trigger, TriggerTime
 
 if TYPE_CHECKING:

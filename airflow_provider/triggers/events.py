@@ -14,8 +14,8 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, RunSnapshot
 
-    from .._run_search import RunSearch
-    from .._watch_state import WatchState
+    from .._shared.run_search import RunSearch
+    from .._triggerer.watch_state import WatchState
 
 __all__ = ["FlyteRunEventTrigger"]
 
@@ -88,8 +88,8 @@ class FlyteRunEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Looks, fires, and waits until Airflow has stored what it fired, for ever."""
-        from .._triggerer import SharedFlyte
-        from .._watch_store import WatchStore
+        from .._triggerer.shared_flyte import SharedFlyte
+        from .._triggerer.watch_store import WatchStore
 
         flyte, store = SharedFlyte(self.flyte_conn_id), WatchStore(getattr(self, "asset_state_store", None), self.watch)
         state = await store.load()
@@ -120,7 +120,7 @@ class FlyteRunEventTrigger(BaseEventTrigger):
                 yield run
 
     def _search(self, state: WatchState) -> RunSearch:
-        from .._run_search import RunSearch
+        from .._shared.run_search import RunSearch
 
         # When the server wrote the row last: never before the run ended. What was touched since is sorted out by its end.
         query = {

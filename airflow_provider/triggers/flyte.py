@@ -15,7 +15,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from .events import FlyteRunEventTrigger
 
 if TYPE_CHECKING:
-    from .._deferred_wait import DeferredWait
+    from .._triggerer.deferred_wait import DeferredWait
 
 __all__ = ["FlyteRunEventTrigger", "FlyteRunTrigger"]
 
@@ -30,7 +30,7 @@ class FlyteRunTrigger(BaseTrigger):
         not_before: Unix time in seconds before which nothing is fired (see `_compat.first_event_floor`).
         poll_interval: Seconds between questions; None adapts to the run's age.
         cancel_on_kill: Whether the run is aborted when somebody stops the deferred task.
-        place: Where the run was launched (`_connection.place_of`): the connection may be edited meanwhile. None: where the
+        place: Where the run was launched (`_connection.config.place_of`): the connection may be edited meanwhile. None: where the
             connection says now.
         deferred_at: Unix time in seconds at which the task deferred: no event is fired before the scheduler can have noticed.
             None: ``not_before`` alone decides.
@@ -99,7 +99,7 @@ class FlyteRunTrigger(BaseTrigger):
         await self._wait().killed()
 
     def _wait(self) -> DeferredWait:
-        from .._deferred_wait import DeferredWait
+        from .._triggerer.deferred_wait import DeferredWait
 
         if self._waits is None:
             self._waits = DeferredWait(self)

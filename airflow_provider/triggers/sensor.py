@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from .._event import RunEvent, search_failed
-from .._run_search import RunSearch
-from .._triggerer import SharedFlyte, hold_back
+from .._shared.event import RunEvent, search_failed
+from .._shared.run_search import RunSearch
+from .._triggerer.shared_flyte import SharedFlyte, hold_back
 
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, RunSnapshot

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..model.digests import digest_of
 from ..model.errors import BridgeError, EntityNotFound, InvalidRequest
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..backends.base import Backend
     from ..config import Config
     from ..registration.launch_plan import LaunchPlan
+    from ..registration.placeholders import Values
     from ..registration.plan import Plan
     from ..registration.source import Code, Source
     from ..registration.spec import Spec
@@ -41,6 +42,8 @@ log = logging.getLogger("bridge_core")
 
 _PARALLEL = 16
 _SHOWN = 5
+_Place: TypeAlias = tuple[EntityKind, str, str, str]
+"""Kind, project, domain, version: what the server lists in one answer."""
 
 
 @dataclass(slots=True)
@@ -50,6 +53,7 @@ class _Progress:
     outcome: dict[EntityRef, str] = field(default_factory=dict)
     diff: dict[EntityRef, str] = field(default_factory=dict)
     active: set[EntityRef] = field(default_factory=set)
+    there: dict[_Place, Mapping[str, Any]] = field(default_factory=dict)
     listener: Callable[[RegistrationProgress], None] | None = None
     step: str = "reading"
     total: int = 0
@@ -154,12 +158,13 @@ class RegisterOperations:
         values = Values(
             project=project, domain=domain, version=version, code=where, destination=options.destination_dir or "."
         )
-        specs = await self._transport.run_io(source.specs, values)
+        by_content = None if options.version else version
+        specs = await self._specs(source, values, known, by_content=by_content)
         planned = plan([*specs, *(item.spec(values) for item in resolved)])
         found = None if wanted is None else planned.one(wanted)
         known.total = len(planned.specs)
         known.begin("comparing")
-        there = await self._compare(planned, known, by_content=None if options.version else version)
+        there = await self._compare(planned, known, by_content=by_content)
         await self._check_outside(planned, there)
         different = [ref for ref, outcome in known.outcome.items() if outcome == "different"]
         if different and not (options.dry_run or options.skip_errors):
@@ -196,6 +201,17 @@ class RegisterOperations:
             return (await self._backend.upload_location(project, domain, file_name=code.name, md5=md5)).uri
         return join(location, folder_of(md5), code.name)
 
+    async def _specs(self, source: Source, values: Values, known: _Progress, *, by_content: str | None) -> list[Spec]:
+        """The entities. When all are there under the version that names the content, their SDK need not write them again."""
+        from ..registration.placeholders import filled
+
+        if by_content is not None:
+            drafts = [filled(draft, values) for draft in await self._transport.run_io(source.draft)]
+            there = await self._there(drafts, known)
+            if all(spec.ref.name in there[_key(spec.ref)] for spec in drafts):
+                return drafts
+        return await self._transport.run_io(source.specs, values)
+
     async def _compare(self, planned: Plan, known: _Progress, *, by_content: str | None) -> set[EntityRef]:
         """Finds out which are there, and whether they are the same; returns all that is there under these versions.
 
@@ -205,12 +221,7 @@ class RegisterOperations:
             by_content: The version that names the content: what has it, is it.
         """
         registry = self._backend.registry
-        places = list(dict.fromkeys(_key(spec.ref) for spec in planned.specs))
-
-        async def listed(place: tuple[EntityKind, str, str, str]) -> Mapping[str, Any]:
-            return await registry.of_version(*place)
-
-        found = dict(zip(places, await self._transport.map_calls(listed, places, limit=_PARALLEL), strict=True))
+        found = await self._there(planned.specs, known)
         unclear = []
         for spec in planned.specs:
             kept = found[_key(spec.ref)].get(spec.ref.name)
@@ -236,6 +247,17 @@ class RegisterOperations:
             for (kind, project, domain, version), names in found.items()
             for name in names
         }
+
+    async def _there(self, specs: Sequence[Spec], known: _Progress) -> Mapping[_Place, Mapping[str, Any]]:
+        """What the server has of the kinds, places and versions of these: name -> what is kept. Asked once."""
+
+        async def listed(place: _Place) -> Mapping[str, Any]:
+            return await self._backend.registry.of_version(*place)
+
+        places = list(dict.fromkeys(key for spec in specs if (key := _key(spec.ref)) not in known.there))
+        answers = await self._transport.map_calls(listed, places, limit=_PARALLEL)
+        known.there.update(zip(places, answers, strict=True))
+        return known.there
 
     async def _check_outside(self, planned: Plan, there: set[EntityRef]) -> None:
         """What entities refer to and nobody brings must be at the server.
@@ -343,7 +365,7 @@ def _keep(code: Code, place: str | PathLike[str]) -> None:
         raise InvalidRequest(f"register: copy_bundle_to={str(place)!r} cannot be written: {error.strerror}") from None
 
 
-def _key(ref: EntityRef) -> tuple[EntityKind, str, str, str]:
+def _key(ref: EntityRef) -> _Place:
     return ref.kind, ref.project or "", ref.domain or "", ref.version or ""
 
 

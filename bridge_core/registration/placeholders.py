@@ -6,16 +6,16 @@ that it is unpacked in, where an argument of a container is exactly the placehol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flyteidl.core import identifier_pb2, tasks_pb2
 from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
-from .spec import messages_in
+from .spec import Spec, messages_in
 
-__all__ = ["BLANK", "CODE", "DESTINATION", "DOMAIN", "PROJECT", "VERSION", "Values", "fill", "mentions_code"]
+__all__ = ["BLANK", "CODE", "DESTINATION", "DOMAIN", "PROJECT", "VERSION", "Values", "fill", "filled", "mentions_code"]
 
 PROJECT, DOMAIN, VERSION = "{{ registration.project }}", "{{ registration.domain }}", "{{ registration.version }}"
 CODE, DESTINATION = "{{ .remote_package_path }}", "{{ .dest_dir }}"
@@ -52,6 +52,26 @@ def fill(message: Message, values: Values) -> None:
         container.args[:] = [replacing.get(item, item) for item in container.args]
     for pod in messages_in(message, struct_pb2.Struct):
         _fill_struct(pod, replacing)
+
+
+def filled(draft: Spec, values: Values) -> Spec:
+    """A draft with its identifiers and code filled in: who it is, and what it refers to.
+
+    Not what its SDK would write for these values: that may put them elsewhere, too.
+    """
+    ref = draft.ref
+    ref = replace(
+        ref,
+        project=values.project if ref.project in (None, PROJECT) else ref.project,
+        domain=values.domain if ref.domain in (None, DOMAIN) else ref.domain,
+        version=values.version if ref.version in (None, VERSION) else ref.version,
+    )
+    message = draft.message
+    if not isinstance(message, bytes):
+        message = type(message)()
+        message.CopyFrom(draft.message)
+        fill(message, values)
+    return replace(draft, ref=ref, message=message)
 
 
 def mentions_code(message: Message) -> bool:

@@ -56,7 +56,7 @@ class Case:
         self.eventually(lambda: text in self.log())
 
     def eventually(self, probe, timeout=60.0):
-        return eventually(probe, timeout, explain=lambda: self.log()[-8000:])
+        return eventually(probe, timeout, explain=lambda: f"{self.log()[-8000:]}\n{self.airflow.logs()}")
 
     def waiting_process(self):
         """The task's process, once it waits for Flyte."""

@@ -14,7 +14,7 @@ from airflow_waiting import eventually
 from flyteidl.core import execution_pb2
 from support.flyte import FILE, INTEGER
 
-from airflow_provider._task_key import TaskKey
+from airflow_provider._shared.task_key import TaskKey
 from bridge_core import Client, EntityRef, LaunchRequest, Provenance
 
 numbers = itertools.count(7001)

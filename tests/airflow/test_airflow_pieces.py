@@ -158,7 +158,7 @@ def test_a_trace_is_handed_on(home):
     code = """
 import json
 from opentelemetry.sdk.trace import TracerProvider
-from airflow_provider._trace import trace_variables, traced
+from airflow_provider._worker.trace import trace_variables, traced
 from bridge_core import RunOptions
 assert trace_variables(None) == {} and traced(RunOptions(), None) == RunOptions()
 with TracerProvider().get_tracer("t").start_as_current_span("task") as span:
@@ -174,7 +174,7 @@ print(json.dumps([f"{span.get_span_context().trace_id:032x}", options.env_vars, 
 
 def test_metrics_go_where_airflows_go(home):
     code = """
-from airflow_provider._metrics import count, gauge
+from airflow_provider._shared.metrics import count, gauge
 count("launched")
 count("aborted", 2)
 gauge("waiting", 7)

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider import get_provider_info
-from airflow_provider._connection import EXTRA_KEYS, config_from_connection, limits_from_connection
-from airflow_provider._connection_keys import LIMITS
-from airflow_provider._event import EventError, RunEvent
-from airflow_provider._task_key import TaskKey
+from airflow_provider._connection.config import EXTRA_KEYS, config_from_connection, limits_from_connection
+from airflow_provider._connection.keys import LIMITS
+from airflow_provider._shared.event import EventError, RunEvent
+from airflow_provider._shared.task_key import TaskKey
 from bridge_core import (
     ConfigError,
     RunError,

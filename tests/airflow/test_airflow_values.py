@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from flyteidl.core import interface_pb2, types_pb2
 
-from airflow_provider._launch_or_attach import build_request, explained
-from airflow_provider._outputs import checked_selection, output_xcoms
-from airflow_provider._refusals import PATIENCE, Refusals
-from airflow_provider._sweep import TaskId, Watchlist, rivals, unattended
-from airflow_provider._values import from_xcom, output_of, reference_to_output, to_xcom
+from airflow_provider._shared.outputs import checked_selection, output_xcoms
+from airflow_provider._shared.refusals import PATIENCE, Refusals
+from airflow_provider._shared.values import from_xcom, output_of, reference_to_output, to_xcom
+from airflow_provider._sweep.unattended import TaskId, Watchlist, rivals, unattended
+from airflow_provider._worker.launch_or_attach import build_request, explained
 from bridge_core import (
     Codec,
     DirectoryRef,

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider._watch_state import WatchState
+from airflow_provider._triggerer.watch_state import WatchState
 from bridge_core import RunRef
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge_core import InvalidRequest, RunRef
 
-from ._values import reference_to_output, to_xcom
+from .values import reference_to_output, to_xcom
 
 if TYPE_CHECKING:
     from bridge_core import Client

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import Variable, conf
 
 from bridge_core import EntityRef
 
-from ._task_key import TaskKey
+from .task_key import TaskKey
 
 __all__ = [
     "INSTANCE_VARIABLE",

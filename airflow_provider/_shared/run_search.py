@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bridge_core import Client, EntityKind, EntityRef, InvalidRequest, RunQuery, RunRef
 
-from ._run_argument import run_argument
+from .run_argument import run_argument
 
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, Config, RunSnapshot

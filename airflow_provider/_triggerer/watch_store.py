@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ._watch_state import WatchState
+from .watch_state import WatchState
 
 __all__ = ["WatchStore", "remember_reported"]
 

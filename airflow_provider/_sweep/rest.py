@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bridge_core import ConfigError, InvalidRequest, PermissionDenied, Unauthenticated, Unavailable
 
-from ._sweep import TaskId
+from .unattended import TaskId
 
 __all__ = ["AirflowRest"]
 

@@ -1,4 +1,4 @@
-"""Waiting for a run in the task's own process, through refusals that pass. Makes no Task SDK call: `_kill` says why."""
+"""Waiting for a run in the task's own process, through refusals that pass. Makes no Task SDK call: `_worker.kill` says why."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from bridge_core import AuthError, RunPhase, Unavailable
 
-from ._progress import FIRST, Progress, pauses
-from ._refusals import Refusals
+from .._shared.progress import FIRST, Progress, pauses
+from .._shared.refusals import Refusals
 
 if TYPE_CHECKING:
     from bridge_core import Client, RunRef, RunSnapshot
 
-    from ._task_key import TaskKey
+    from .._shared.task_key import TaskKey
 
 __all__ = ["told_what_a_retry_does", "watch_to_end"]
 

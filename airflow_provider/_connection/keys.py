@@ -80,7 +80,7 @@ def _count(where: str, raw: Any) -> int:
 
 
 LIMITS = ("allowed_domains", "allowed_projects", "allowed_service_accounts")
-"""Read by `_connection_limits`: what tasks may do with the connection."""
+"""Read by `_connection.limits`: what tasks may do with the connection."""
 
 EXTRA_KEYS: Mapping[str, Callable[[str, Any], Any]] = {
     "allowed_domains": _texts,

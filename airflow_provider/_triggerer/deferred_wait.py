@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from bridge_core import RunPhase, RunRef, WaitTimeout
 
-from ._compat import has_on_kill
-from ._event import RunEvent
-from ._kill_deferred import USER_ACTION, stop_dropped
-from ._progress import Progress, pauses
-from ._triggerer import SharedFlyte, hold_back, left_until, waiting
+from .._compat import has_on_kill
+from .._shared.event import RunEvent
+from .._shared.progress import Progress, pauses
+from .kill_deferred import USER_ACTION, stop_dropped
+from .shared_flyte import SharedFlyte, hold_back, left_until, waiting
 
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, RunSnapshot
@@ -56,7 +56,7 @@ class DeferredWait:
             self._drop()
 
     async def killed(self) -> None:
-        """Somebody marked or cleared the deferred task: says what becomes of its run (`_kill_deferred`).
+        """Somebody marked or cleared the deferred task: says what becomes of its run (`_triggerer.kill_deferred`).
 
         Airflow 3.3.2 cancels this coroutine again every second (the supervisor repeats its request until the trigger is
         gone), so the work is a task of its own. Delete the loop when that is fixed upstream.

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout
 
-from ._metrics import count, gauge
-from ._refusals import Refusals
-from ._scheduler_lag import scheduler_has_seen
+from .._shared.metrics import count, gauge
+from .._shared.refusals import Refusals
+from .scheduler_lag import scheduler_has_seen
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from bridge_core import AsyncClient, Config
 
-    from ._connection_limits import ConnectionLimits
-    from ._run_search import RunSearch
+    from .._connection.limits import ConnectionLimits
+    from .._shared.run_search import RunSearch
 
 __all__ = ["SharedFlyte", "hold_back", "left_until", "waiting"]
 
@@ -45,7 +45,7 @@ class SharedFlyte:
 
     Args:
         conn_id: Connection of type ``flyte``.
-        place: Where the run was launched (`_connection.place_of`): the connection may be edited meanwhile. None: where the
+        place: Where the run was launched (`_connection.config.place_of`): the connection may be edited meanwhile. None: where the
             connection says now.
     """
 
@@ -61,8 +61,8 @@ class SharedFlyte:
         return AsyncClient.shared((self._conn_id, place.get("key"), place.get("endpoint")), self._config)
 
     async def _config(self) -> Config:
-        from ._connection import at_place
-        from .hooks.flyte import FlyteHook
+        from .._connection.config import at_place
+        from ..hooks.flyte import FlyteHook
 
         hook = FlyteHook(self._conn_id)
         config = at_place(await hook.aget_config(), self._place)
@@ -146,7 +146,7 @@ def left_until(deadline: float | None) -> float | None:
 
 
 async def hold_back(not_before: float, deferred_at: float | None) -> None:
-    """Until Airflow can take the event: see `_scheduler_lag`.
+    """Until Airflow can take the event: see `_triggerer.scheduler_lag`.
 
     Args:
         not_before: Unix time in seconds before which nothing is fired.

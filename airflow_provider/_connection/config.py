@@ -12,8 +12,8 @@ from typing import Any
 
 from bridge_core import Config, ConfigError, run_name
 
-from ._connection_keys import EXTRA_KEYS, LIMITS, SETTINGS, unknown_key
-from ._connection_limits import ConnectionLimits
+from .keys import EXTRA_KEYS, LIMITS, SETTINGS, unknown_key
+from .limits import ConnectionLimits
 
 __all__ = ["EXTRA_KEYS", "at_place", "config_from_connection", "limits_from_connection", "place_of"]
 

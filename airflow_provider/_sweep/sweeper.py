@@ -1,5 +1,5 @@
-"""Runs the sweep (`_sweep`) where a triggerer runs, in a thread of its main process: the one part of Airflow that outlives tasks
-and may read its database. Two triggerers sweep twice, which does no harm: an aborted run is not aborted again.
+"""Runs the sweep (`_sweep.unattended`) where a triggerer runs, in a thread of its main process: the one part of Airflow that
+outlives tasks and may read its database. Two triggerers sweep twice, which does no harm: an aborted run is not aborted again.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from airflow.providers.common.compat.sdk import conf
 
 from bridge_core import BridgeError
 
-from ._identity import known_instance_id
-from ._metrics import count
-from ._sweep import TaskId, Watchlist, awaited_runs, rivals, unattended
+from .._shared.identity import known_instance_id
+from .._shared.metrics import count
+from .unattended import TaskId, Watchlist, awaited_runs, rivals, unattended
 
 if TYPE_CHECKING:
     from bridge_core import Client
@@ -94,7 +94,7 @@ class ConnectionSweep:
             self._thread.start()
 
     def _look(self, given: list[tuple[str, str]], installation: str) -> None:
-        from .hooks.flyte import FlyteHook
+        from ..hooks.flyte import FlyteHook
 
         try:
             with FlyteHook(self._conn_id).get_client() as client:

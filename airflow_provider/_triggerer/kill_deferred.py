@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge_core import BridgeError, RunRef
 
-from ._compat import ask_task_states, ask_xcom, state_in
-from ._metrics import count
+from .._compat import ask_task_states, ask_xcom, state_in
+from .._shared.metrics import count
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager

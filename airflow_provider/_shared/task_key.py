@@ -1,7 +1,7 @@
 """How an Airflow retry finds its old run: the name of a run follows from the task instance, never from the try.
 
 The names of a task instance do not identify it: a DAG run that is deleted and made again has the same ones, and so has the
-same DAG in another Airflow. ``identity`` tells them apart (`_identity`). ``epoch`` is constant over automatic retries and
+same DAG in another Airflow. ``identity`` tells them apart (`_shared.identity`). ``epoch`` is constant over automatic retries and
 changes with every clear (measured on Airflow 3.3.2: clearing raises ``max_tries``), so a retry meets the run of the try
 before it, and a cleared task gets a new one. ``attempt`` counts the runs of one epoch that ended badly: a retry after a
 failed run launches under the next one.

@@ -11,11 +11,11 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from bridge_core import Client, LiteralError, NotFound, RunNotFound, RunRef, Unauthenticated, seconds
 
-from ._failures import airflow_failures
-from ._refusals import LAUNCH_PATIENCE, patiently
-from ._run_argument import run_argument
-from ._values import from_xcom
-from .hooks.flyte import FlyteHook
+from .._shared.failures import airflow_failures
+from .._shared.refusals import LAUNCH_PATIENCE, patiently
+from .._shared.run_argument import run_argument
+from .._shared.values import from_xcom
+from ..hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
     from bridge_core import RunSnapshot

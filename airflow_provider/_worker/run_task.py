@@ -15,22 +15,22 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowTaskTim
 
 from bridge_core import BridgeError, EntityKind, InvalidRequest, RunPhase, RunRef, Unauthenticated, seconds
 
-from ._compat import first_event_floor, is_dag_test, is_native, sync_grace
-from ._event import EventError, RunEvent
-from ._failures import airflow_failures
-from ._identity import remember_pin, remember_url, remembered_pin, remembered_url, task_key
-from ._kill import SyncKill, abort_and_tell
-from ._launch_or_attach import build_request, launch_for, placed
-from ._outputs import checked_selection, output_loader
-from ._progress import FIRST
-from ._refusals import LAUNCH_PATIENCE, patiently
-from ._retry_mode import checked_mode
-from ._run_ended import bring_home, tell_failure
-from ._task_key import TaskKey
-from ._time_limits import TimeLimits
-from ._trace import traced
-from ._worker_wait import told_what_a_retry_does, watch_to_end
-from .hooks.flyte import FlyteHook
+from .._compat import first_event_floor, is_dag_test, is_native, sync_grace
+from .._shared.event import EventError, RunEvent
+from .._shared.failures import airflow_failures
+from .._shared.identity import remember_pin, remember_url, remembered_pin, remembered_url, task_key
+from .._shared.outputs import checked_selection, output_loader
+from .._shared.progress import FIRST
+from .._shared.refusals import LAUNCH_PATIENCE, patiently
+from .._shared.task_key import TaskKey
+from ..hooks.flyte import FlyteHook
+from .kill import SyncKill, abort_and_tell
+from .launch_or_attach import build_request, launch_for, placed
+from .retry_mode import checked_mode
+from .run_ended import bring_home, tell_failure
+from .time_limits import TimeLimits
+from .trace import traced
+from .wait import told_what_a_retry_does, watch_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -243,7 +243,7 @@ class RunTask:
         return TimeLimits(operator.timeout, operator.execution_timeout if operator.deferrable else None)
 
     def _wait(self, client: Client, ref: RunRef, deadline: float | None) -> RunSnapshot:
-        """Waits to the end; for a deferrable task, a short while. Makes no Task SDK call: `_kill` says why."""
+        """Waits to the end; for a deferrable task, a short while. Makes no Task SDK call: `_worker.kill` says why."""
         operator = self.operator
         left = None if deadline is None else max(0.0, deadline - time.time())
         grace = None
@@ -266,8 +266,8 @@ class RunTask:
 
     def _defer(self, client: Client, ref: RunRef, deadline: float | None) -> None:
         """Ends this leg: Airflow's ``defer`` does not return."""
-        from ._connection import place_of
-        from .triggers.flyte import FlyteRunTrigger
+        from .._connection.config import place_of
+        from ..triggers.flyte import FlyteRunTrigger
 
         operator, now = self.operator, time.time()
         floor = first_event_floor() if operator.first_event_floor is None else operator.first_event_floor

@@ -26,16 +26,16 @@ from bridge_core import (
     RunRef,
 )
 
-from ._metrics import count
-from ._retry_mode import again
-from ._superseded import end_superseded
-from ._task_key import TaskKey
-from ._values import from_xcom
+from .._shared.metrics import count
+from .._shared.superseded import end_superseded
+from .._shared.task_key import TaskKey
+from .._shared.values import from_xcom
+from .retry_mode import again
 
 if TYPE_CHECKING:
     from bridge_core import RunSnapshot
 
-    from ._kill import SyncKill
+    from .kill import SyncKill
 
 __all__ = ["build_request", "explained", "launch_for", "placed"]
 
@@ -73,7 +73,7 @@ def launch_for(
         supersede: Whether runs of earlier lives are aborted.
         legacy_since: When the DAG run began, when a release without identities may have launched for it. None: it cannot.
         native: Whether templates are rendered as native objects; for messages.
-        retry_mode: What follows a run that ended badly (`_retry_mode`).
+        retry_mode: What follows a run that ended badly (`_worker.retry_mode`).
 
     Raises:
         BridgeError: See `launch_or_attach`.
@@ -107,7 +107,7 @@ def launch_or_attach(
         request: What to launch, its entity `placed`; its name is replaced.
         name: Run name of the attempt, counted from 0.
         trying: Told each run before anything is sent that might make it.
-        retry_mode: What follows a run that ended badly (`_retry_mode`).
+        retry_mode: What follows a run that ended badly (`_worker.retry_mode`).
 
     Raises:
         AlreadyExists: The name belongs to a live or succeeded run of another entity.

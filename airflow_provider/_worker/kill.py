@@ -25,8 +25,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from bridge_core import BridgeError, RunNotFound
 
-from ._compat import NO_STATE, task_state
-from ._metrics import count
+from .._compat import NO_STATE, task_state
+from .._shared.metrics import count
 
 if TYPE_CHECKING:
     from bridge_core import Client, RunRef

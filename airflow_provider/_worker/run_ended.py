@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._compat import outputs_limit
-from ._failures import airflow_failures
-from ._outputs import checked_selection, output_xcoms
-from ._progress import failed_node_logs, log_line
-from ._refusals import patiently
+from .._compat import outputs_limit
+from .._shared.failures import airflow_failures
+from .._shared.outputs import checked_selection, output_xcoms
+from .._shared.progress import failed_node_logs, log_line
+from .._shared.refusals import patiently
 
 if TYPE_CHECKING:
     from bridge_core import Client, RunRef, RunSnapshot
@@ -36,7 +36,7 @@ def bring_home(
     """
     outputs = _outputs(operator, context["ti"], client, snapshot.ref)
     if operator.outlets:
-        from ._outlets import tell_outlets
+        from .outlets import tell_outlets
 
         tell_outlets(context, operator.outlets, snapshot, outputs)
     return outputs

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from bridge_core import Client, Provenance, RunQuery, RunRef, RunSnapshot
 
-from ._superseded import LIVE
-from ._task_key import SINGLE_TASK_PREFIX
+from .._shared.superseded import LIVE
+from .._shared.task_key import SINGLE_TASK_PREFIX
 
 __all__ = ["TaskId", "Watchlist", "awaited_runs", "rivals", "unattended"]
 

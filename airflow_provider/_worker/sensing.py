@@ -16,13 +16,13 @@ from airflow.providers.common.compat.sdk import (
 
 from bridge_core import RunPhase, RunRef, Unauthenticated, Unavailable
 
-from ._compat import first_event_floor
-from ._event import EventError, RunEvent, raise_for_failed_search
-from ._failures import airflow_failures
-from ._refusals import LAUNCH_PATIENCE, patiently
-from ._run_search import RunSearch
-from ._sensor_arguments import trigger_arguments
-from .hooks.flyte import FlyteHook
+from .._compat import first_event_floor
+from .._shared.event import EventError, RunEvent, raise_for_failed_search
+from .._shared.failures import airflow_failures
+from .._shared.refusals import LAUNCH_PATIENCE, patiently
+from .._shared.run_search import RunSearch
+from .._shared.sensor_arguments import trigger_arguments
+from ..hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
     from bridge_core import RunSnapshot
@@ -75,7 +75,7 @@ class Sensing:
 
     def poke_or_defer(self) -> Any:
         """See `FlyteRunSensor.execute`, of a deferrable sensor."""
-        from .triggers.sensor import FlyteRunSensorTrigger
+        from ..triggers.sensor import FlyteRunSensorTrigger
 
         sensor = self.sensor
         try:

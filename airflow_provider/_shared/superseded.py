@@ -13,8 +13,8 @@ from datetime import datetime
 
 from bridge_core import Client, EntityRef, Provenance, RunPhase, RunQuery, RunSnapshot
 
-from ._metrics import count
-from ._task_key import TaskKey
+from .metrics import count
+from .task_key import TaskKey
 
 __all__ = ["LIVE", "end_superseded"]
 

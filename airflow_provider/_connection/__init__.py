@@ -1,0 +1,1 @@
+"""An Airflow connection: what it may hold, how it is read, and its form."""

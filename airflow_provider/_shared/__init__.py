@@ -1,0 +1,1 @@
+"""What workers and triggerers both need: identity, values, events, errors."""
