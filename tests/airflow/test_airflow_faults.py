@@ -11,12 +11,13 @@ import pytest
 from airflow_case import phase
 from airflow_waiting import eventually
 from support.flyte import INTEGER, STRING, RawFlyte
+from support.matrix import rows
 
 from bridge_core.sandbox import Sandbox
 
 
 @pytest.mark.parametrize("times", [4, pytest.param(24, marks=[pytest.mark.long])])
-@pytest.mark.parametrize(("dag_id", "method"), [("deferred", "ListExecutions"), ("waiting", "GetExecution")])
+@pytest.mark.parametrize(("dag_id", "method"), [("deferred", "ListExecutions"), *rows(("waiting", "GetExecution"))])
 def test_a_flyte_that_refuses_our_credentials_for_a_while_costs_no_try(start, sandbox, dag_id, method, times):
     case = start(dag_id)
     (name,) = case.launched()

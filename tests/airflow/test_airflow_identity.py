@@ -100,6 +100,7 @@ def _backfill(airflow, n, made):
             airflow.call("PUT", f"/backfills/{backfill['id']}/cancel")
 
 
+@pytest.mark.matrix
 def test_two_airflows_with_one_dag_on_one_flyte_share_nothing(home, sandbox, tmp_path, made):
     ports = free_ports(3)
     other = AirflowHome(tmp_path, sandbox, dags=DAGS, port=ports[0], ports={"worker": ports[1], "trigger": ports[2]})

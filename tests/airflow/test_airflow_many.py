@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 from airflow_waiting import eventually
+from support.matrix import rows
 
 from bridge_core import Client, EntityRef, LaunchRequest, Provenance
 
@@ -92,7 +93,9 @@ def test_all_are_aborted_when_the_triggerer_has_them(many, count):
     assert causes == {"failed)": count}, "the triggerer stopped them all, and left nothing to the sweep"
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize(
+    "count", [40, *rows(200), pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+)
 def test_all_are_aborted_after_the_triggerer_was_down(many, airflow, count):
     case = many(count)
     with airflow.without("triggerer"):
@@ -105,6 +108,7 @@ def test_all_are_aborted_after_the_triggerer_was_down(many, airflow, count):
     assert all("nobody waits for the run" in cause or cause.endswith("failed)") for (cause,) in aborts.values())
 
 
+@pytest.mark.matrix
 def test_a_triggerer_that_is_killed_meanwhile_leaves_the_rest_to_the_sweep(many, airflow):
     case = many(60)
     case.defer()
