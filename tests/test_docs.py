@@ -109,6 +109,13 @@ def test_what_the_page_on_planning_shows_runs(flyte_sandbox: Sandbox, monkeypatc
     exec(compile(code, "docs/plan.md", "exec"), {})
 
 
+def test_what_the_page_on_origins_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    flyte_sandbox.stub("pkg.asked", inputs={"day": str}, outputs={"rows": 7})
+    at_the_sandbox(flyte_sandbox, monkeypatch)
+    (code,) = blocks(PAGES["origin.md"], "python")
+    exec(compile(code, "docs/origin.md", "exec"), {})
+
+
 def test_every_kind_of_failure_is_on_its_page() -> None:
     shown = {name for cells in rows("explain.md") for name in re.findall(r"`([A-Z_]+)`", cells[0])}
     assert shown == {kind.name for kind in FailureKind}
