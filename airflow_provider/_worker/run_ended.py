@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._compat import outputs_limit
 from .._shared.failures import airflow_failures
 from .._shared.outputs import checked_selection, output_xcoms
-from .._shared.progress import failed_node_logs, log_line
+from .._shared.progress import LOG_KEY, failed_node_logs, log_line
 from .._shared.refusals import patiently
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def tell_failure(operator: Any, ti: Any, client: Client, snapshot: RunSnapshot) 
         operator.log.error("run %s: %s", snapshot.ref, log_line(log))
     if logs:
         operator.log_url = logs[0].uri
-        ti.xcom_push(key="flyte_log_url", value=logs[0].uri)
+        ti.xcom_push(key=LOG_KEY, value=logs[0].uri)
 
 
 def _outputs(operator: Any, ti: Any, client: Client, ref: RunRef) -> dict[str, Any] | None:
@@ -68,6 +68,7 @@ def _outputs(operator: Any, ti: Any, client: Client, ref: RunRef) -> dict[str, A
         xcoms = output_xcoms(
             ref, values, limit=limit, each=operator.each_output, selected=checked_selection(operator.outputs)
         )
+    operator.outputs_kept = xcoms.named or xcoms.returned
     for name, value in xcoms.named.items():
         ti.xcom_push(key=name, value=value)
     return xcoms.returned
