@@ -116,6 +116,13 @@ class AsyncClient(AsyncDataVerbs, AsyncInsightVerbs, AsyncNodeVerbs, AsyncRegist
 
         return shared_client(key, open_client, linger)
 
+    def poll_age(self) -> float | None:
+        """Seconds since Flyte last answered for the runs that are waited for here; None when none is.
+
+        Outages end no wait: this is what shows them. Runs that are old are asked about every `PollPolicy.longest` seconds.
+        """
+        return self._waiters.poll_age()
+
     def renew_with(self, load_config: Callable[[], Awaitable[Config]]) -> None:
         """Credentials are loaded again with this, once per UNAUTHENTICATED answer, while runs are waited for.
 

@@ -13,10 +13,12 @@ from bridge_core import BridgeError
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, Client, LogLink, NodeSnapshot, RunRef
 
-__all__ = ["FIRST", "Progress", "pauses"]
+__all__ = ["FIRST", "LOG_KEY", "Progress", "pauses"]
 
 FIRST = 30.0
 """Seconds after which a worker tells for the first time; None of the operator."""
+LOG_KEY = "flyte_log_url"
+"""XCom behind the link *Flyte log*."""
 _LONGEST = 300.0
 _NODES = 5
 """Whose logs are asked for in one round."""
@@ -35,6 +37,8 @@ class Progress:
     def __init__(self, ref: RunRef) -> None:
         self._ref = ref
         self._told: set[str] = set()
+        self.log_url: str | None = None
+        """Where the log is of what runs, or failed, as last heard."""
 
     def tell(self, client: Client) -> list[str]:
         """Lines that are news now; none when Flyte does not say."""
@@ -57,7 +61,11 @@ class Progress:
     def news(self, tree: Iterable[NodeSnapshot], logs: Iterable[LogLink]) -> list[str]:
         """Lines about these that were not said before."""
         lines = [_line(node) for top in tree for node in top.walk() if not node.children and node.phase in _TOLD]
+        logs = list(logs)
         lines += [_log_line(log) for log in logs]
+        if logs:
+            first = [log for log in logs if log.node == logs[0].node]
+            self.log_url = max(first, key=lambda log: log.attempt).uri
         fresh = [line for line in dict.fromkeys(lines) if line not in self._told]
         room = max(0, _LINES - len(self._told))
         self._told.update(fresh[:room])

@@ -10,6 +10,7 @@ from bridge_core import BridgeError, RunEnded
 from .._compat import outputs_limit
 from .._shared.failures import airflow_failures
 from .._shared.outputs import checked_selection, output_xcoms
+from .._shared.progress import LOG_KEY
 from .._shared.refusals import patiently
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def tell_failure(operator: Any, ti: Any, client: Client, snapshot: RunSnapshot) 
         return None
     if found.logs:
         operator.log_url = found.logs[0].uri
-        ti.xcom_push(key="flyte_log_url", value=found.logs[0].uri)
+        ti.xcom_push(key=LOG_KEY, value=found.logs[0].uri)
     return found.text
 
 
@@ -95,6 +96,7 @@ def _outputs(operator: Any, ti: Any, client: Client, ref: RunRef) -> dict[str, A
         xcoms = output_xcoms(
             ref, values, limit=limit, each=operator.each_output, selected=checked_selection(operator.outputs)
         )
+    operator.outputs_kept = xcoms.named or xcoms.returned
     for name, value in xcoms.named.items():
         ti.xcom_push(key=name, value=value)
     return xcoms.returned

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import socket
 from pathlib import Path
 
 import pytest
+from support.parts import lacking
 from support.ports import free_ports
 
 HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit", "wtforms")
@@ -282,3 +284,26 @@ with DAG("d"):
         print(error)
 """
     assert "begins where no XComArg can be read; write a template" in home.python(code)
+
+
+@pytest.mark.full  # Airflow's OpenLineage provider
+def test_openlineage_is_told_what_went_in_and_came_out(home):
+    code = """
+import json
+from airflow.providers.openlineage.extractors.base import DefaultExtractor
+from airflow_provider.operators.flyte import FlyteRunOperator
+from bridge_core import RunRef
+task = FlyteRunOperator(task_id="t", entity="pkg.train", inputs={"rows": {"flyte_ref": "file", "uri": "s3://b/rows.csv"}})
+task.run_ref, task.console_url = RunRef("ml", "production", "r1"), "https://flyte/r1"
+task.outputs_kept = {"o0": {"flyte_ref": "frame", "uri": "gs://b/o0"}, "n": 1}
+told = DefaultExtractor(task).extract_on_complete(None)
+query = told.run_facets["externalQuery"]
+names = [[(one.namespace, one.name) for one in half] for half in (told.inputs, told.outputs)]
+print(json.dumps([*names, query.externalQueryId, query.source]))
+"""
+    if importlib.util.find_spec("openlineage") is None:
+        lacking("apache-airflow-providers-openlineage (pip install --group full)")
+    inputs, outputs, run, source = json.loads(home.python(code).splitlines()[-1])
+    assert inputs == [["s3://b", "rows.csv"]]
+    assert outputs == [["gs://b", "o0"]]
+    assert (run, source) == ("ml/production/r1", "https://flyte/r1")
