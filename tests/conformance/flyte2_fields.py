@@ -65,9 +65,9 @@ def _row(path: str, one: Any, other: Any) -> list[tuple[str, Any, Any]]:
 
 
 def _is_on_its_way(action: Any) -> bool:
-    """Whether an action had not ended when it was recorded: how far it is when it is read is chance."""
-    status = action.get("status")
-    return isinstance(status, dict) and "phase" in status and status["phase"] not in _ENDED
+    """Whether an action, or its last attempt, had not ended when it was recorded: how far it is when it is read is chance."""
+    parts = [action.get("status"), *(action.get("attempts") or ())[-1:]]
+    return any(isinstance(part, dict) and "phase" in part and part["phase"] not in _ENDED for part in parts)
 
 
 def _id(row: Any) -> str:
