@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -116,6 +117,10 @@ class AirflowStack:
         finally:
             self._start(name, name, env=env)
 
+    def members(self, name: str) -> list[psutil.Process]:
+        """The processes of a component, its first one first."""
+        return _members(self._processes[name].pid)
+
     def token(self) -> str:
         """For Airflow's API."""
         return str(self._http.headers["Authorization"]).removeprefix("Bearer ")
@@ -127,6 +132,17 @@ class AirflowStack:
             self.call("POST", "/variables", key="flyte_bridge_instance_id", value="this-airflow")
             return self.instance_id()
         return str(known.json()["value"])
+
+    def connect(self, conn_id: str, sandbox: Any) -> None:
+        """Points a stored connection at this sandbox."""
+        host, _, port = sandbox.endpoint.partition(":")
+        extra = json.dumps({"insecure": True, "project": "flytesnacks", "domain": "development"})
+        body = {"connection_id": conn_id, "conn_type": "flyte", "host": host, "port": int(port), "extra": extra}
+        known = {found["connection_id"] for found in self.call("GET", "/connections")["connections"]}
+        if conn_id in known:
+            self.call("PATCH", f"/connections/{conn_id}", **body)
+        else:
+            self.call("POST", "/connections", **body)
 
     @contextlib.contextmanager
     def another_triggerer(self) -> Iterator[None]:
@@ -162,11 +178,11 @@ class AirflowStack:
             f"== {file.name}\n{file.read_text(errors='replace')}" for file in sorted(folder.rglob("*.log*"))
         )
 
-    def call(self, method: str, path: str, **json: Any) -> Any:
+    def call(self, method: str, path: str, **body: Any) -> Any:
         """One call of Airflow's REST API; again while its SQLite is locked by another of its processes, which undoes the call."""
         deadline = time.monotonic() + 30
         while True:
-            answer = self._http.request(method, f"/api/v2{path}", json=json or None)
+            answer = self._http.request(method, f"/api/v2{path}", json=body or None)
             locked = answer.status_code == 500 and "Database error" in answer.text
             if not locked or time.monotonic() > deadline:
                 break
@@ -202,9 +218,9 @@ class AirflowStack:
     def xcom(self, dag_id: str, run_id: str, key: str = "return_value") -> Any:
         return self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/xcomEntries/{key}")["value"]
 
-    def links(self, dag_id: str, run_id: str) -> dict[str, str]:
-        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/links")
-        return dict(found["extra_links"])
+    def links(self, dag_id: str, run_id: str, *, map_index: int = -1) -> dict[str, str]:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/links?map_index={map_index}"
+        return dict(self.call("GET", path)["extra_links"])
 
     def mark(self, dag_id: str, run_id: str, state: str) -> None:
         self.call("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run", new_state=state)
