@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 # Most tests wait for something: four at once fit two cores. What shares a process, and what begins first: tests/support/parallel.py.
-PARALLEL ?= -n 4 --dist loadgroup --no-loadscope-reorder
+PARALLEL ?= -n 4 --dist loadfile
 STAMP := .venv/.installed
 # What only npm carries: an Azure endpoint, and a certified OpenID provider (its version: tests/auth/provider/package.json).
 NPM := .venv/npm
@@ -14,7 +14,7 @@ PROVIDER := tests/auth/provider/package.json
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-quick test-full test-long test-upgrade test-airflow check format picture bench conformance conformance-flyte2 lowest dist release prepare clean .venv
+.PHONY: help demo site test test-quick test-full test-long test-upgrade test-airflow test-dagster check format picture bench conformance conformance-flyte2 lowest dist release prepare clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -23,8 +23,10 @@ help:
 	@echo "make test-full   all of make test, every row of its matrices and what npm carries; fails when a part is missing; SHARD=1/4 runs a quarter of the files"
 	@echo "make test-long   campaigns of minutes"
 	@echo "make test-airflow VERSION=3.1.8  the tests of the Airflow provider on another line; tests/airflow/lines has those there are"
+	@echo "make test-dagster VERSION=1.12.22  the tests of the Dagster integration on another line; tests/dagster/lines has those there are"
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
+	@echo "make site        the pages under docs/ as a site, into build/site; warnings are errors"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
 	@echo "make conformance-flyte2 SUITE=DIR  examples of the flyte SDK against the sandbox; DIR is its folder examples"
@@ -63,6 +65,19 @@ test-airflow: $(STAMP)
 	  $(LINE)/bin/python -m pip install -q --no-deps -e . || { rm -rf $(LINE); exit 1; }; }
 	FLYTE_BRIDGE_AIRFLOW=$(abspath $(LINE))/bin/python $(PY) -m pytest -q -m "not long" tests/airflow $(PYTEST_ARGS)
 
+# Tests load definitions in their own process, so all of it runs on that line: constraints.txt, with what the line has otherwise.
+DAGSTER_LINE := .venv-dagster-$(VERSION)
+
+test-dagster: $(STAMP)
+	@test -f "tests/dagster/lines/$(VERSION).txt" || { echo "make test-dagster VERSION=…: one of $$(basename -s .txt tests/dagster/lines/*.txt | xargs)" >&2; exit 2; }
+	[ -f $(DAGSTER_LINE)/.installed ] || { $(PY) -m venv $(DAGSTER_LINE) && \
+	  awk -F== 'NR==FNR{own[$$1]=1; print; next} !($$1 in own)' tests/dagster/lines/$(VERSION).txt constraints.txt > $(DAGSTER_LINE)/constraints.txt && \
+	  if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(DAGSTER_LINE)/bin/python -c $(DAGSTER_LINE)/constraints.txt --build-constraints constraints.txt -e . --group dev; \
+	  else $(DAGSTER_LINE)/bin/python -m pip install -q -c constraints.txt pip && \
+	    $(DAGSTER_LINE)/bin/python -m pip install -q -c $(DAGSTER_LINE)/constraints.txt --build-constraint constraints.txt -e . --group dev; fi && \
+	  touch $(DAGSTER_LINE)/.installed || { rm -rf $(DAGSTER_LINE); exit 1; }; }
+	$(DAGSTER_LINE)/bin/python -m pytest -q -m "not long and not matrix" tests/dagster $(PYTEST_ARGS)
+
 check: $(STAMP)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -72,6 +87,16 @@ check: $(STAMP)
 format: $(STAMP)
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+SITE := .venv-site
+
+site: $(STAMP)
+	[ -x $(SITE)/bin/mkdocs ] || { $(PY) -m venv $(SITE) && { \
+	  if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(SITE)/bin/python -c constraints.txt --group site; \
+	  else $(SITE)/bin/python -m pip install -q -c constraints.txt pip && $(SITE)/bin/python -m pip install -q -c constraints.txt --group site; fi; } \
+	  || { rm -rf $(SITE); exit 1; }; }
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict
+	@echo "built build/site/index.html"
 
 picture: $(STAMP)
 	@$(PY) docs/picture.py

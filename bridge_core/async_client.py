@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ._verbs.data import AsyncDataVerbs
+from ._verbs.insight import AsyncInsightVerbs
 from ._verbs.nodes import AsyncNodeVerbs
 from ._verbs.registration import AsyncRegistrationVerbs
 from .model.arguments import instance
@@ -40,7 +41,7 @@ __all__ = ["AsyncClient"]
 
 
 @public
-class AsyncClient(AsyncDataVerbs, AsyncNodeVerbs, AsyncRegistrationVerbs):
+class AsyncClient(AsyncDataVerbs, AsyncInsightVerbs, AsyncNodeVerbs, AsyncRegistrationVerbs):
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
     All waits of one client share one poll (`waiting/shared_poll.py`). `AsyncClient.shared` shares one client among many callers.

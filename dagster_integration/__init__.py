@@ -15,6 +15,7 @@ grpc, no protobuf and no Flyte SDK.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .io_manager import FlyteIOManager
     from .multi_asset import FlyteRun, build_flyte_multi_asset
     from .ops import flyte_run_op
+    from .pipes import FlytePipesClient
     from .register import flyte_register_op
     from .resource import FlyteResource
     from .run_config import FlyteRunConfig
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FlyteEntityProps",
     "FlyteIOManager",
+    "FlytePipesClient",
     "FlyteProjectComponent",
     "FlyteResource",
     "FlyteRun",
@@ -55,6 +58,7 @@ __all__ = [
 _HOME = {
     "FlyteEntityProps": "translator",
     "FlyteIOManager": "io_manager",
+    "FlytePipesClient": "pipes",
     "FlyteProjectComponent": "component",
     "FlyteRun": "multi_asset",
     "FlyteRunConfig": "run_config",
@@ -72,16 +76,25 @@ _HOME = {
     "flyte_assets": "assets",
 }
 
+_NEEDS = {"FlyteProjectComponent": ("StateBackedComponent", "1.12")}
+"""What of Dagster's they need, and which line has it first."""
+
 
 def __getattr__(name: str) -> object:
     """Imports a public name on first use."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _NEEDS:
+        from ._compat import needs
+
+        needs(name, *_NEEDS[name])
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    """Public names, imported or not."""
-    return __all__
+    """Public names, imported or not; those that this Dagster has: ``dg`` loads every one that it finds here."""
+    dagster = sys.modules.get("dagster")
+    lacking = [name for name, (theirs, _) in _NEEDS.items() if dagster is not None and not hasattr(dagster, theirs)]
+    return [name for name in __all__ if name not in lacking]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bridge_core import Client, RunRef
 
     from ._compat import StepContext
+    from ._metrics import Metrics
 
 __all__ = ["abort_if_meant"]
 
@@ -25,7 +26,9 @@ _PAUSE = 0.5  # … seconds between
 _AT_ONCE = 8  # aborts
 
 
-def abort_if_meant(context: StepContext, client: Client, refs: Sequence[RunRef], step: str, *, by_hand: bool) -> None:
+def abort_if_meant(
+    context: StepContext, client: Client, refs: Sequence[RunRef], step: str, *, by_hand: bool, metrics: Metrics
+) -> None:
     """Aborts the runs when a person asked Dagster to stop; otherwise (eviction, shutdown) leaves them to the next try.
 
     Args:
@@ -34,6 +37,7 @@ def abort_if_meant(context: StepContext, client: Client, refs: Sequence[RunRef],
         refs: Its runs; none when none was named yet.
         step: Its key.
         by_hand: Whether somebody pressed Ctrl-C.
+        metrics: Of the step.
     """
     run_id = context.run.run_id
     if by_hand:
@@ -57,6 +61,7 @@ def abort_if_meant(context: StepContext, client: Client, refs: Sequence[RunRef],
         ends = list(pool.map(lambda ref: _abort(client, ref, f"Dagster run {run_id} {why}"), refs))
     for ref, end in zip(refs, ends, strict=True):
         if end is None:
+            metrics.count("aborted")
             context.log.info("aborted Flyte run %s, because this Dagster run %s", ref, why)
         elif isinstance(end, RunNotFound):
             context.log.info("Flyte run %s was not launched; nothing to abort", ref)

@@ -1,6 +1,7 @@
 """What differs, or may come to differ, between Dagster releases: one place to look when Dagster moves on.
 
-Everything here works on 1.13; it is collected because it is outside Dagster's documented API.
+Everything here works on 1.11, 1.12 and 1.13 (``make test-dagster``); it is collected because it is outside Dagster's documented
+API, or not on all of these lines.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
 __all__ = [
     "StepContext",
     "assets_of",
+    "check_history",
     "created_at",
     "installation_of",
     "is_being_cancelled",
     "kept_for_this_load",
     "name_of_step",
+    "needs",
     "notes_of",
+    "op_of",
     "report",
     "resource_given",
     "resource_parameters",
@@ -32,7 +36,26 @@ __all__ = [
 
 StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
 """Of an asset, several assets, or an op."""
+_PAGE = 1000
 _CANCELLED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+
+def needs(what: str, name: str, since: str) -> None:
+    """Holds a part of ours against this Dagster.
+
+    Args:
+        what: Ours.
+        name: What Dagster must have.
+        since: The first line that has it.
+
+    Raises:
+        ImportError: It does not.
+    """
+    if not hasattr(dg, name):
+        raise ImportError(
+            f"{what} needs Dagster {since} or newer, because of dagster.{name}; this is {dg.__version__}. All other names of "
+            "dagster_integration work here"
+        )
 
 
 def assets_of(context: StepContext) -> str:
@@ -49,6 +72,11 @@ def name_of_step(context: StepContext) -> str:
     return f"op {context.op_def.name!r}"
 
 
+def op_of(context: StepContext) -> dg.OpExecutionContext:
+    """The op's context. Pipes reads names of it that an asset's context calls deprecated."""
+    return context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+
+
 def step_key(context: StepContext) -> str:
     """Key of the step that runs now, mapping key included.
 
@@ -56,8 +84,7 @@ def step_key(context: StepContext) -> str:
         Failure: The asset function was called directly, outside a run: there is nothing to name a Flyte run after.
     """
     try:
-        op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
-        return op.get_step_execution_context().step.key
+        return op_of(context).get_step_execution_context().step.key
     except dg.DagsterError:  # DagsterInvalidPropertyError, which is not public
         raise dg.Failure(
             "a Flyte asset was called outside a Dagster run, so a Flyte run could not be named after it; in a test, use "
@@ -105,6 +132,20 @@ def notes_of(instance: DagsterInstance, run_id: str) -> Iterator[tuple[str, Mapp
         event = entry.dagster_event
         if event is not None:
             yield event.step_key or "", event.engine_event_data.metadata
+
+
+def check_history(instance: DagsterInstance, check: dg.AssetCheckKey, since: float) -> Iterator[Any]:
+    """Executions of a check that were stored at or after this time (seconds since 1970), newest first."""
+    cursor: int | None = None
+    while True:
+        page = instance.event_log_storage.get_asset_check_execution_history(check, limit=_PAGE, cursor=cursor)
+        for found in page:
+            if found.create_timestamp < since:
+                return
+            yield found
+        if len(page) < _PAGE:
+            return
+        cursor = page[-1].id
 
 
 def kept_for_this_load(key: str, fetch: Callable[[], str]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from bridge_core import BridgeError, WaitTimeout
 from ._abort import abort_if_meant
 from ._compat import is_being_cancelled, step_key
 from ._interrupts import Interrupts
+from ._metrics import Metrics
 from ._notes import was_stopped_by_hand
 from ._step import How, Outcome, Step
 
@@ -41,8 +43,18 @@ class Job:
     how: How
 
 
-def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How) -> Outcome:
+def run_to_end(
+    context: StepContext, client: Client, entity: EntityRef, inputs: Mapping[str, Any], how: How, *, part: str = ""
+) -> Outcome:
     """Launches or attaches, waits, and returns how a run that succeeded ended.
+
+    Args:
+        context: Of the step.
+        client: Of its Flyte.
+        entity: What runs.
+        inputs: Of the run.
+        how: Decided by the author.
+        part: Tells it from other runs of the step.
 
     Raises:
         Failure: The run ended badly, or Flyte could not be asked, or what was asked for is impossible.
@@ -50,8 +62,8 @@ def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: 
     """
     step_key(context)  # says what to do instead, outside of a run
     _refuse_what_was_stopped(context)
-    with Interrupts() as interrupts:
-        step = Step(context, client, how, interrupts)
+    with Interrupts() as interrupts, _counted(context, logged=how.metrics_in_event_log) as metrics:
+        step = Step(context, client, how, interrupts, metrics=metrics, part=part)
         try:
             try:
                 return step.work(entity, inputs)
@@ -61,7 +73,8 @@ def run_to_end(context: StepContext, client: Client, entity: EntityRef, inputs: 
         except dg.DagsterExecutionInterruptedError:  # a second signal may come between the two lines above
             interrupts.settle()
             refs = [step.ref] if step.ref is not None else []
-            abort_if_meant(context, client, refs, step.lineage.step_key, by_hand=interrupts.by_hand(context.run))
+            by_hand = interrupts.by_hand(context.run)
+            abort_if_meant(context, client, refs, step.lineage.step_key, by_hand=by_hand, metrics=metrics)
             raise
 
 
@@ -77,8 +90,9 @@ def runs_to_end(context: StepContext, client: Client, jobs: Sequence[Job]) -> li
     """
     step_key(context)
     _refuse_what_was_stopped(context)
-    with Interrupts() as interrupts:
-        steps = [Step(context, client, job.how, interrupts, part=job.part) for job in jobs]
+    logged = any(job.how.metrics_in_event_log for job in jobs)
+    with Interrupts() as interrupts, _counted(context, logged=logged) as metrics:
+        steps = [Step(context, client, job.how, interrupts, metrics=metrics, part=job.part) for job in jobs]
         try:
             try:
                 return _all(client, steps, jobs)
@@ -88,7 +102,8 @@ def runs_to_end(context: StepContext, client: Client, jobs: Sequence[Job]) -> li
         except dg.DagsterExecutionInterruptedError:
             interrupts.settle()
             refs = [step.ref for step in steps if step.ref is not None]
-            abort_if_meant(context, client, refs, step_key(context), by_hand=interrupts.by_hand(context.run))
+            by_hand = interrupts.by_hand(context.run)
+            abort_if_meant(context, client, refs, step_key(context), by_hand=by_hand, metrics=metrics)
             raise
 
 
@@ -113,12 +128,22 @@ def _all(client: Client, steps: Sequence[Step], jobs: Sequence[Job]) -> list[Out
 def _ends(client: Client, first: Step, refs: list[RunRef]) -> list[RunSnapshot]:
     """How each is when all have ended, or when the time is over."""
     try:
-        with first.patience.shown():
+        with first.metrics.waiting(len(refs)), first.patience.shown():
             return client.wait_many(refs, timeout=first.patience.left, poll_interval=first.how.poll_interval)
     except WaitTimeout:
         return [client.describe(ref) for ref in refs]
     except BridgeError as error:
         raise first.failure_of(error) from None
+
+
+@contextmanager
+def _counted(context: StepContext, *, logged: bool) -> Iterator[Metrics]:
+    metrics = Metrics()
+    try:
+        yield metrics
+    finally:
+        if logged:
+            metrics.log(context, step_key(context))
 
 
 def _refuse_what_was_stopped(context: StepContext) -> None:

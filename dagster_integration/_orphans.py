@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bridge_core import RunRef
 
-__all__ = ["Candidate", "runs_at_work", "unwanted"]
+__all__ = ["Candidate", "Unwanted", "runs_at_work", "unwanted"]
 
 _OPEN = frozenset(dg.DagsterRunStatus) - {
     dg.DagsterRunStatus.SUCCESS,
@@ -50,6 +50,19 @@ class Candidate:
     shared: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """Why nobody waits for a run.
+
+    Attributes:
+        why: A sentence.
+        asked_for: Whether a person stopped the Dagster run, and with it this one; else its worker died, or it was deleted.
+    """
+
+    why: str
+    asked_for: bool
+
+
 def runs_at_work(instance: DagsterInstance, run_ids: Collection[str]) -> set[str]:
     """Those of the Dagster runs that have not ended: in a healthy installation nearly all, so they are asked about together."""
     ids, found = sorted(run_ids), set[str]()
@@ -61,8 +74,8 @@ def runs_at_work(instance: DagsterInstance, run_ids: Collection[str]) -> set[str
 
 def unwanted(
     candidate: Candidate, instance: DagsterInstance, *, now: float, failed_after: float | None, gone_since: float | None
-) -> str | None:
-    """Why the run is to be aborted; None while it may still be wanted.
+) -> Unwanted | None:
+    """Why the run is nobody's; None while it may still be wanted.
 
     Args:
         candidate: The run.
@@ -75,22 +88,23 @@ def unwanted(
     if not family:
         seen_twice = gone_since is not None and now - gone_since >= (failed_after or 0) and now > gone_since
         wanted = candidate.shared or failed_after is None or not seen_twice
-        return None if wanted else f"Dagster run {candidate.dagster_run} was deleted"
+        return None if wanted else Unwanted(f"Dagster run {candidate.dagster_run} was deleted", asked_for=False)
     if any(record.dagster_run.status in _OPEN for record in family):
         return None
     newest = max(family, key=lambda record: record.create_timestamp)
     run = newest.dagster_run
     if run.status is dg.DagsterRunStatus.CANCELED:
-        return f"Dagster run {run.run_id} was cancelled"
+        return Unwanted(f"Dagster run {run.run_id} was cancelled", asked_for=True)
     if was_stopped_by_hand(instance, run.run_id):
-        return f"Dagster run {run.run_id} was stopped with Ctrl-C"
+        return Unwanted(f"Dagster run {run.run_id} was stopped with Ctrl-C", asked_for=True)
     if failed_after is None or candidate.shared:
         return None
     patience = max(failed_after, _RETRY_COMES) if run.tags.get(_WILL_RETRY) == "true" else failed_after
     ended = newest.end_time or newest.update_timestamp.timestamp()
     if now - ended < patience:
         return None
-    return f"Dagster run {run.run_id} ended {run.status.value} and was not re-executed within {failed_after:g} s"
+    why = f"Dagster run {run.run_id} ended {run.status.value} and was not re-executed within {failed_after:g} s"
+    return Unwanted(why, asked_for=False)
 
 
 def _family(instance: DagsterInstance, candidate: Candidate) -> Iterable[dg.RunRecord]:

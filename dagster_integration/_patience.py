@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ._compat import StepContext
     from ._interrupts import Interrupts
+    from ._metrics import Metrics
 
 __all__ = ["Patience"]
 
@@ -35,13 +36,22 @@ class Patience:
         timeout: Seconds; None for ever.
         poll: How often Flyte is asked again.
         interrupts: Looked at between questions.
+        metrics: Told of each question that got no answer.
     """
 
-    def __init__(self, context: StepContext, timeout: float | None, poll: PollPolicy, interrupts: Interrupts) -> None:
+    def __init__(
+        self,
+        context: StepContext,
+        timeout: float | None,
+        poll: PollPolicy,
+        interrupts: Interrupts,
+        metrics: Metrics,
+    ) -> None:
         self._context = context
         self._end = None if timeout is None else time.monotonic() + timeout
         self._poll = poll
         self._interrupts = interrupts
+        self._metrics = metrics
 
     @property
     def left(self) -> float | None:
@@ -64,6 +74,7 @@ class Patience:
                 answer = question()
             except BridgeError as error:
                 left = self.left
+                self._metrics.count("could_not_ask", int(may_pass(error)))
                 if not may_pass(error) or left == 0:
                     raise
                 if not away:

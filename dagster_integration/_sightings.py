@@ -10,6 +10,7 @@ import dagster as dg
 
 from bridge_core import BridgeError, InvalidRequest, RunOutputs, may_pass
 
+from ._compat import check_history
 from ._pieces import NODE, OUTPUT, Made, Piece, passed_of, pieces_of
 from .results import Shown, output_metadata, run_metadata
 
@@ -22,7 +23,7 @@ __all__ = ["AssetEvent", "FlyteRunSeen", "already_told", "events_of", "plan_of"]
 
 AssetEvent = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 _EXECUTION = "flyte/execution"
-_MANY = 5000  # events looked back at, per asset
+_PAGE = 1000  # events asked for at once
 
 
 @dataclass(slots=True)
@@ -181,19 +182,28 @@ def already_told(instance: DagsterInstance, events: Sequence[AssetEvent], since:
     known: set[tuple[Any, ...]] = set()
     for key in {event.asset_key for event in events}:
         which = dg.AssetRecordsFilter(asset_key=key, after_timestamp=since)
-        for record in instance.fetch_materializations(which, limit=_MANY).records:
+        for record in _all(instance.fetch_materializations, which):
             if record.asset_materialization is not None:
                 known.add(_identity(record.asset_materialization))
-        for record in instance.fetch_observations(which, limit=_MANY).records:
+        for record in _all(instance.fetch_observations, which):
             observed = record.event_log_entry.asset_observation
             if observed is not None:
                 known.add(_identity(observed))
     for check in {event.asset_check_key for event in events if isinstance(event, dg.AssetCheckEvaluation)}:
-        for found in instance.event_log_storage.get_asset_check_execution_history(check, limit=_MANY):
+        for found in check_history(instance, check, since):
             told = found.event.dagster_event if found.event else None
-            if told is not None and found.create_timestamp >= since:
+            if told is not None:
                 known.add(_identity(told.asset_check_evaluation_data))
     return [event for event in events if _identity(event) not in known]
+
+
+def _all(fetch: Callable[..., Any], which: dg.AssetRecordsFilter) -> Iterator[Any]:
+    """All of them, however many: one that is overlooked would be told twice."""
+    cursor, more = None, True
+    while more:
+        page = fetch(which, limit=_PAGE, cursor=cursor)
+        yield from page.records
+        cursor, more = page.cursor, page.has_more
 
 
 def _identity(event: Any) -> tuple[Any, ...]:

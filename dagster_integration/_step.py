@@ -43,10 +43,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import timedelta
 
-    from bridge_core import Client, Entity, EntityRef, ErrorClass, RegisterRequest, RunOutputs, RunSnapshot
+    from bridge_core import (
+        Client,
+        Entity,
+        EntityRef,
+        ErrorClass,
+        Explanation,
+        RegisterRequest,
+        RunOutputs,
+        RunSnapshot,
+    )
 
     from ._compat import StepContext
     from ._interrupts import Interrupts
+    from ._metrics import Metrics
 
 __all__ = ["How", "Outcome", "Step"]
 
@@ -69,6 +79,8 @@ class How:
         nodes: Of which nodes of the run, too.
         more_inputs: Gives further inputs, over the author's; it may ask for the interface.
         register: What brings the entity, registered before it is launched; None: it is registered.
+        metrics_in_event_log: Whether the try's counters become an event of the step.
+        on_run: Is told which run it is, as soon as it is there.
     """
 
     options: RunOptions
@@ -82,6 +94,8 @@ class How:
     nodes: tuple[str, ...] = ()
     more_inputs: Callable[[Callable[[], Entity]], Mapping[str, Any]] | None = None
     register: RegisterRequest | None = None
+    metrics_in_event_log: bool = False
+    on_run: Callable[[RunRef], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +119,14 @@ class Step:
     """What a step knows about its run while it works on it."""
 
     def __init__(
-        self, context: StepContext, client: Client, how: How, interrupts: Interrupts, *, part: str = ""
+        self,
+        context: StepContext,
+        client: Client,
+        how: How,
+        interrupts: Interrupts,
+        *,
+        metrics: Metrics,
+        part: str = "",
     ) -> None:
         self.context = context
         self.client = client
@@ -113,8 +134,9 @@ class Step:
         self.lineage = Lineage.of(context, shared=how.shared, part=part)
         every = seconds(how.poll_interval, "poll_interval", positive=True)
         poll = client.config.poll if every is None else PollPolicy.every(every)
-        self.patience = Patience(context, seconds(how.timeout, "timeout"), poll, interrupts)
+        self.patience = Patience(context, seconds(how.timeout, "timeout"), poll, interrupts, metrics)
         self.interrupts = interrupts
+        self.metrics = metrics
         self.ref: RunRef | None = None
         self.before: RunRef | None = None
         self.differing: tuple[str, ...] | None = None
@@ -248,6 +270,9 @@ class Step:
         return newest + 1
 
     def _announce(self, launched: Launched, differing: tuple[str, ...] | None) -> None:
+        if self.how.on_run is not None:
+            self.how.on_run(launched.ref)
+        self.metrics.count("launched" if launched.created else "attached")
         what = "launched" if launched.created else "attached to"
         self.context.log.info("%s Flyte run %s. Console: %s", what, launched.ref, self._console())
         if differing is not None:  # inputs with now() in them, for instance
@@ -260,7 +285,7 @@ class Step:
     def _wait(self, launched: Launched) -> RunSnapshot:
         """Blocks in this thread, where an interrupt is raised at once; an ``async def`` body would never see it."""
         final = launched.snapshot
-        with self.patience.shown():
+        with self.metrics.waiting(1), self.patience.shown():
             for snapshot in self.client.watch(
                 launched.ref, timeout=self.patience.left, poll_interval=self.how.poll_interval
             ):
@@ -279,18 +304,15 @@ class Step:
             raise dg.Failure(failure.description, failure.metadata, allow_retries=True) from None
 
     def _failure(self, snapshot: RunSnapshot) -> dg.Failure:
-        return failure_of_run(
-            snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
-        )
+        return failure_of_run(snapshot, retry_on=self.how.retry_on, why=self._why(snapshot), log=self.context.log)
 
-    def _log_links(self, snapshot: RunSnapshot) -> Mapping[str, str]:
-        """Where the failed attempts wrote their logs; nothing when that cannot be told now."""
+    def _why(self, snapshot: RunSnapshot) -> Explanation | None:
+        """Why the run ended badly; None when that cannot be told now: how the step ends does not depend on it."""
         try:
-            links = self.client.logs(snapshot.ref)
+            return self.client.explain(snapshot)
         except BridgeError as error:
-            self.context.log.info("the log links of run %s could not be read: %s", snapshot.ref, error)
-            return {}
-        return {f"{link.node}[{link.attempt}] {link.name}".strip(): link.uri for link in links}
+            self.context.log.info("why run %s ended badly could not be asked: %s", snapshot.ref, error)
+            return None
 
     def patience_ended(self, snapshot: RunSnapshot) -> dg.Failure:
         """Of a run that goes on when the time is over."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ._partition_inputs import PartitionInputs
     from ._step import Outcome
 
-__all__ = ["OnReexecute", "Options", "OptionsOf", "Work", "flyte_of"]
+__all__ = ["OnReexecute", "Options", "OptionsOf", "Work", "client_of", "flyte_of"]
 
 Options = RunOptions | Mapping[str, Any]
 OptionsOf = Callable[[Any], Options]
@@ -89,6 +89,12 @@ class Work:
     def prepared(self, context: StepContext, inputs: Any) -> tuple[How, Mapping[str, Any]]:
         """How the step runs it, and the inputs, checked. Raises `Failure`."""
         resource, client = flyte_of(context, self.entity, self.resource_key)
+        return self.prepared_for(context, resource, client, inputs)
+
+    def prepared_for(
+        self, context: StepContext, resource: FlyteResource, client: Client, inputs: Any
+    ) -> tuple[How, Mapping[str, Any]]:
+        """The same on a resource that is at hand."""
         how = How(
             options=self._options_now(context),
             timeout=self.timeout,
@@ -101,6 +107,7 @@ class Work:
             nodes=self.nodes,
             more_inputs=None if self.partitions is None else functools.partial(self.partitions.values, context),
             register=self.register,
+            metrics_in_event_log=bool(resource.metrics_in_event_log),
         )
         try:
             resource.check_allowed(self.entity.placed(client.config, settings="FlyteResource"), how.options)
@@ -146,10 +153,15 @@ def flyte_of(context: StepContext, entity: EntityRef, resource_key: str) -> tupl
             f"{type(resource).__name__}; give Definitions(resources={{{resource_key!r}: FlyteResource(…)}})",
             allow_retries=False,
         )
+    return resource, client_of(resource, f"resource {resource_key!r}")
+
+
+def client_of(resource: FlyteResource, what: str) -> Client:
+    """Its client. Raises `Failure`: its settings are wrong."""
     try:
-        return resource, resource.get_client()
+        return resource.get_client()
     except BridgeError as error:
-        raise failure_of_error(error.with_message(f"resource {resource_key!r}: {error.message}"), None) from None
+        raise failure_of_error(error.with_message(f"{what}: {error.message}"), None) from None
 
 
 def _options(given: Options | None) -> RunOptions:

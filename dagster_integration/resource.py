@@ -9,9 +9,10 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from bridge_core import Client, Config, EntityKind, EntityRef, RegistrationReport, RunOptions
+    from bridge_core import Checkpoint, Client, Config, EntityKind, EntityRef, RegistrationReport, RunOptions
 
     from ._catalog import Selector
+    from ._compat import StepContext
     from .translator import FlyteEntityProps
 
 __all__ = ["FlyteResource"]
@@ -102,6 +103,10 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         repr=False,
         description="gRPC metadata sent with every call, an authorization token for instance. Give secrets as "
         "EnvVar('NAME'): Dagster shows the name then, and never the value.",
+    )
+    metrics_in_event_log: bool | None = Field(
+        default=None,
+        description="Whether each try of a step writes its counters (runs launched, attached to, aborted) into the event log.",
     )
     dagster_url: str | None = Field(
         default=None, description="Base URL of Dagster's webserver: Flyte runs link back to it."
@@ -223,6 +228,22 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         """
         return self.get_client().register(source, **arguments)
 
+    def checkpoint(self, context: "StepContext", folder: str | None = None) -> "Checkpoint":
+        """Where a step of yours saves its progress: its next try, and a re-execution after a failure, find it again.
+
+        It is that of this step and this partition; what is materialized again after a success begins without one.
+
+        Args:
+            context: Of the asset or op.
+            folder: Of a store that can be read. None: below `data_upload_location`.
+
+        Raises:
+            InvalidRequest: There is no such folder.
+        """
+        from ._checkpoints import checkpoint_of
+
+        return checkpoint_of(context, self.get_client(), folder)
+
     def get_resource_definition(self) -> Any:
         """What Dagster calls while definitions load.
 
@@ -306,6 +327,7 @@ _ELSEWHERE = (
     "config_file",
     "dagster_url",
     "metadata",
+    "metrics_in_event_log",
     "scopes",
 )
 _PASSED_ON = tuple(name for name in FlyteResource.model_fields if name not in _ELSEWHERE)

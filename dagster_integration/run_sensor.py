@@ -21,6 +21,7 @@ import dagster as dg
 from bridge_core import BridgeError, Client, InvalidRequest, RunPhase, RunQuery, classify, may_pass, seconds
 from bridge_core import ErrorClass as Kind
 
+from ._metrics import Metrics
 from ._origin import awaited_by
 from ._sightings import AssetEvent, FlyteRunSeen, already_told, events_of, plan_of
 from .results import LONGEST, Shown
@@ -153,6 +154,7 @@ def build_flyte_run_sensor(
             )
             found, runs, trouble = tick.read(*where)
         fresh = already_told(context.instance, found, cursor.ticked - _SKEW) if found else []
+        Metrics().count("observed", len(fresh))
         text = trouble or ("" if fresh else "no run ended that is to be told")
         return dg.SensorResult(
             asset_events=fresh,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import dagster as dg
 
@@ -30,10 +30,12 @@ from bridge_core import (
     seconds,
 )
 
+from ._compat import report
 from ._failures import BY_REAPER
+from ._metrics import Metrics
 from ._notes import noted_runs
 from ._origin import awaited_by
-from ._orphans import Candidate, runs_at_work, unwanted
+from ._orphans import Candidate, Unwanted, runs_at_work, unwanted
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build_flyte_reaper_sensor"]
 
+Orphans = Literal["abort", "leave", "report"]
 _LIVE = tuple(phase for phase in RunPhase if not phase.is_terminal)
 _ENDED = [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE]
 _RUNS = 1000  # Flyte runs, and Dagster runs, looked at in one tick
@@ -59,11 +62,13 @@ class _Cursor:
         since: Dagster runs that ended before were looked at.
         owed: Flyte run -> Dagster run, step, shared: may live, and nobody waits for it.
         gone: Flyte run -> when we first saw that Dagster does not know its Dagster run.
+        told: Orphans that were reported, and are still there.
     """
 
     since: float
     owed: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     gone: dict[str, float] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, text: str | None, now: float) -> _Cursor:
@@ -71,13 +76,16 @@ class _Cursor:
         try:
             told = json.loads(text or "")
             owed = {ref: (str(run), str(step), bool(shared)) for ref, (run, step, shared) in told["owed"].items()}
-            return cls(since=float(told["since"]), owed=owed, gone={k: float(v) for k, v in told["gone"].items()})
+            gone = {ref: float(at) for ref, at in told["gone"].items()}
+            return cls(
+                since=float(told["since"]), owed=owed, gone=gone, told={str(ref) for ref in told.get("told", ())}
+            )
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls(since=now - _LOOKBACK.total_seconds())
 
     def text(self) -> str:
         """As Dagster stores it."""
-        return json.dumps({"since": self.since, "owed": self.owed, "gone": self.gone})
+        return json.dumps({"since": self.since, "owed": self.owed, "gone": self.gone, "told": sorted(self.told)})
 
 
 def build_flyte_reaper_sensor(
@@ -85,6 +93,7 @@ def build_flyte_reaper_sensor(
     name: str = "flyte_reaper",
     resource_key: str = "flyte",
     failed_after: float | timedelta | None = 3600.0,
+    orphans: Orphans = "abort",
     places: Sequence[str] = (),
     minimum_interval_seconds: int = 60,
     default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED,
@@ -102,12 +111,15 @@ def build_flyte_reaper_sensor(
         name: Of the sensor.
         resource_key: Under which key the `FlyteResource` is found.
         failed_after: Seconds (or timedelta) that the run of a failed Dagster run is kept for a re-execution. None: for ever.
+        orphans: What is done with runs of Dagster runs that failed or were deleted: ``"abort"``; ``"report"`` tells of each once,
+            in the log of its Dagster run and of the sensor, and leaves it; ``"leave"``. A run whose Dagster run a person stopped
+            is aborted in any case.
         places: Further ``project/domain`` to look for runs of deleted Dagster runs; the resource's own is always looked at.
         minimum_interval_seconds: Between two ticks.
         default_status: STOPPED, as everywhere in Dagster.
 
     Raises:
-        InvalidRequest: `failed_after` or one of `places` cannot be read.
+        InvalidRequest: `failed_after`, `orphans` or one of `places` cannot be read.
 
     Example:
         >>> from dagster_integration import build_flyte_reaper_sensor
@@ -116,12 +128,15 @@ def build_flyte_reaper_sensor(
     """
     patience = seconds(failed_after, "failed_after")
     where = [_place(text) for text in places]
+    if orphans not in get_args(Orphans):
+        modes = ", ".join(map(repr, get_args(Orphans)))
+        raise InvalidRequest(f"orphans: wanted one of {modes}, got {orphans!r}")
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         resource: FlyteResource = getattr(context.resources, resource_key)
         cursor = _Cursor.read(context.cursor, time.time())
         with Client(resource.get_config()) as client:
-            sweep = _Sweep(context, client, cursor, patience)
+            sweep = _Sweep(context, client, cursor, patience, orphans)
             text = sweep.run([(client.config.project, client.config.domain), *where])
         context.update_cursor(cursor.text())
         return dg.SkipReason(text)
@@ -141,16 +156,24 @@ class _Sweep:
     """One tick."""
 
     def __init__(
-        self, context: dg.SensorEvaluationContext, client: Client, cursor: _Cursor, failed_after: float | None
+        self,
+        context: dg.SensorEvaluationContext,
+        client: Client,
+        cursor: _Cursor,
+        failed_after: float | None,
+        orphans: Orphans,
     ) -> None:
         self._instance: DagsterInstance = context.instance
         self._log = context.log
         self._client = client
         self._cursor = cursor
         self._failed_after = failed_after
+        self._orphans = orphans
+        self._metrics = Metrics()
         self._now = time.time()
         self._end = time.monotonic() + _BUDGET
         self._aborted: list[str] = []
+        self._reported: list[str] = []
 
     def run(self, places: Sequence[tuple[str | None, str | None]]) -> str:
         """Looks at all candidates; a sentence for the UI."""
@@ -169,6 +192,9 @@ class _Sweep:
             owed = len(self._cursor.owed)
             return f"Flyte cannot be asked now; {owed} runs may have to be aborted and are looked at again: {error}"
         done = f"aborted {', '.join(self._aborted)}" if self._aborted else "nothing to abort"
+        if self._reported:
+            done += f"; nobody waits for {', '.join(self._reported)}"
+        self._metrics.gauge("owed", len(self._cursor.owed))
         return f"{done}; {len(self._cursor.owed)} runs of ended Dagster runs are kept for re-executions"
 
     def _read_ended_runs(self) -> None:
@@ -221,18 +247,38 @@ class _Sweep:
             if why is None:
                 if text in self._cursor.owed and self._client.describe(candidate.ref).phase.is_terminal:
                     del self._cursor.owed[text]
+                    self._cursor.told.discard(text)
                 return
             phase = self._client.describe(candidate.ref).phase
             if not phase.is_terminal and phase is not RunPhase.ABORTING:
-                self._client.abort(candidate.ref, reason=f"{why} {BY_REAPER}")
+                if self._orphans != "abort" and not why.asked_for:
+                    self._leave(candidate, why)
+                    return
+                self._client.abort(candidate.ref, reason=f"{why.why} {BY_REAPER}")
                 self._aborted.append(text)
-                self._log.info("aborted Flyte run %s: %s", text, why)
+                self._metrics.count("reaped")
+                self._log.info("aborted Flyte run %s: %s", text, why.why)
         except RunNotFound:
             if self._is_young(candidate.dagster_run):
                 return  # a launch that was interrupted may still be on its way
             self._log.info("Flyte run %s was never launched", text)
         self._cursor.owed.pop(text, None)
         self._cursor.gone.pop(text, None)
+        self._cursor.told.discard(text)
+
+    def _leave(self, candidate: Candidate, why: Unwanted) -> None:
+        text = str(candidate.ref)
+        if self._orphans == "leave" or text in self._cursor.told:
+            return
+        self._cursor.told.add(text)
+        self._reported.append(text)
+        self._metrics.count("reported")
+        url = self._client.console_url(candidate.ref)
+        words = f"Flyte run {text} goes on, and nobody waits for it: {why.why}. Console: {url}"
+        self._log.warning(words)
+        run = self._instance.get_run_by_id(candidate.dagster_run)
+        if run is not None:
+            report(self._instance, run, words, {"flyte/orphan": dg.MetadataValue.url(url)}, candidate.step)
 
     def _is_young(self, dagster_run: str) -> bool:
         record = self._instance.get_run_record_by_id(dagster_run)

@@ -13,7 +13,7 @@ from bridge_core import BridgeError
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, Client, LogLink, NodeSnapshot, RunRef
 
-__all__ = ["FIRST", "LOG_KEY", "Progress", "failed_node_logs", "log_line", "pauses"]
+__all__ = ["FIRST", "LOG_KEY", "Progress", "pauses"]
 
 FIRST = 30.0
 """Seconds after which a worker tells for the first time; None of the operator."""
@@ -62,7 +62,7 @@ class Progress:
         """Lines about these that were not said before."""
         lines = [_line(node) for top in tree for node in top.walk() if not node.children and node.phase in _TOLD]
         logs = list(logs)
-        lines += [log_line(log) for log in logs]
+        lines += [_log_line(log) for log in logs]
         if logs:
             first = [log for log in logs if log.node == logs[0].node]
             self.log_url = max(first, key=lambda log: log.attempt).uri
@@ -74,27 +74,18 @@ class Progress:
         return fresh[:room]
 
 
-def failed_node_logs(client: Client, ref: RunRef) -> list[LogLink]:
-    """Where the logs of the failed nodes are, the last attempt first; none when Flyte does not say."""
-    try:
-        found = client.logs(ref)
-    except BridgeError:
-        return []
-    return sorted(found, key=lambda log: -log.attempt)[: 2 * _NODES]
-
-
-def log_line(log: LogLink) -> str:
-    """Where to read it."""
-    item = "" if log.item is None else f", item {log.item}"
-    return f"log of node {log.node}, attempt {log.attempt + 1}{item}: {log.uri}"
-
-
 def pauses(first: float) -> Iterable[float]:
     """Seconds between two rounds: runs that take long have less to tell."""
     pause = first
     while True:
         yield pause
         pause = min(2 * pause, max(first, _LONGEST))
+
+
+def _log_line(log: LogLink) -> str:
+    """Where to read it."""
+    item = "" if log.item is None else f", item {log.item}"
+    return f"log of node {log.node}, attempt {log.attempt + 1}{item}: {log.uri}"
 
 
 def _line(node: NodeSnapshot) -> str:

@@ -27,7 +27,7 @@ from ..hooks.flyte import FlyteHook
 from .kill import SyncKill, abort_and_tell
 from .launch_or_attach import build_request, launch_for, placed
 from .retry_mode import checked_mode
-from .run_ended import bring_home, tell_failure
+from .run_ended import bring_home, raise_for_end, tell_failure
 from .shown_log import show_log, shown_log
 from .time_limits import TimeLimits
 from .trace import traced
@@ -93,9 +93,9 @@ class RunTask:
             except AirflowTaskTimeout:
                 self._out_of_time(client, kill)
                 raise
-            tell_failure(self.operator, self.ti, client, snapshot)
+            told = tell_failure(self.operator, self.ti, client, snapshot)
             with self._failures():
-                snapshot.raise_for_phase()
+                raise_for_end(snapshot, told)
             return bring_home(operator, self.context, client, snapshot)
 
     def complete(self, event: Any, run: dict[str, str] | None, place: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -122,9 +122,9 @@ class RunTask:
             if not news.phase.is_success:
                 with suppress(BridgeError):  # the event says in short what happened
                     ended = client.describe(news.ref)
-                    tell_failure(operator, self.ti, client, ended)
+                    told = tell_failure(operator, self.ti, client, ended)
                     with self._failures():
-                        ended.raise_for_phase()
+                        raise_for_end(ended, told)
             with airflow_failures():
                 if news.phase is RunPhase.ABORTED:
                     raise RunAborted(news.message)

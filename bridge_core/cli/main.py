@@ -11,10 +11,12 @@ from ..model.errors import BridgeError
 from . import (
     config,
     connector,
+    contracts,
     demo,
     extensions,
     launch,
     lists,
+    origin,
     quickstart,
     register,
     runs,
@@ -96,6 +98,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     register.add_commands(verbs, common)
     runs.add_commands(verbs, common)
     kinds = lists.add_commands(verbs, common)
+    origin.add_commands(verbs, common)
+    contracts.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)

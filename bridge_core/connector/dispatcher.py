@@ -20,7 +20,7 @@ from .conversion import outputs_of
 from .envelope import opened, sealed
 from .errors import ConnectorNotFound, status_of
 from .lanes import Lane
-from .masks import masked, masked_data, refuse_secrets
+from .masks import masked, masked_data, refuse_secrets, secrets_are_known
 from .metrics import ConnectorMetrics
 from .phases import TaskPhase
 from .values import JobLog, Resource
@@ -38,6 +38,7 @@ _log = logging.getLogger("bridge_core.connector")
 _UNKNOWN = "unknown"
 _REMEMBERED = 4096
 _FRESH = 600.0  # seconds within which a repeated CreateTask is answered from memory
+_CLOSE_WITHIN = 1.0
 _LONGEST_MESSAGE = 8000  # characters: gRPC sends details in a header, of 8 KiB by default
 
 
@@ -172,8 +173,16 @@ class Dispatcher:
         if self._creating:
             await asyncio.wait(set(self._creating.values()), timeout=timeout)
 
-    def close(self) -> None:
-        """Drops what still runs."""
+    async def close(self) -> None:
+        """Lets the connectors that were asked close, and drops what still runs."""
+        for connector in self.registry.connectors.values():
+            lane, close = self._lanes.get(id(connector)), getattr(connector, "close", None)
+            if lane is None or close is None:
+                continue
+            try:
+                await lane.call(close, {}, timeout=_CLOSE_WITHIN)
+            except Exception as error:  # noqa: BLE001 - a team's code must not keep the service from stopping
+                _log.warning("connector %r could not be closed: %s", connector.name, masked(repr(error)))
         for lane in self._lanes.values():
             lane.close()
 
@@ -242,7 +251,9 @@ class Dispatcher:
         finally:
             seconds = time.monotonic() - began
             self._metrics.ended(name, method, outcome, seconds)
-            _log.info("%s of %s_v%d by %s: %s, %.3f s", method, task_type, version, name, outcome, seconds)
+            # Every job is asked for every few seconds: that it was says nothing, and the metrics count it.
+            level = logging.DEBUG if (method, outcome) == ("get", "OK") else logging.INFO
+            _log.log(level, "%s of %s_v%d by %s: %s, %.3f s", method, task_type, version, name, outcome, seconds)
 
 
 def _decoded(connector: Any, data: bytes) -> tuple[Any, dict[str, Any]]:
@@ -262,12 +273,13 @@ def _decoded(connector: Any, data: bytes) -> tuple[Any, dict[str, Any]]:
 def _answer(connector: Any, resource: Any, types: Mapping[str, Any]) -> Answer:
     if not isinstance(resource, Resource):
         raise InvalidRequest(f"connector {connector.name!r} must answer a Resource, got {type(resource).__name__}")
-    resource = dataclasses.replace(
-        resource,
-        message=masked(resource.message) if resource.message else resource.message,
-        log_links=[JobLog(log.name, masked(log.uri)) for log in resource.log_links or ()],
-        custom_info=masked_data(resource.custom_info),
-    )
+    if secrets_are_known():
+        resource = dataclasses.replace(
+            resource,
+            message=masked(resource.message) if resource.message else resource.message,
+            log_links=[JobLog(log.name, masked(log.uri)) for log in resource.log_links or ()],
+            custom_info=masked_data(resource.custom_info),
+        )
     if resource.phase is not TaskPhase.SUCCEEDED:
         return Answer(resource, None)
     try:

@@ -8,21 +8,23 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Self
 
 import httpx
 import psutil
 from airflow_home import BIN, AirflowHome
 
+DAGS = frozenset({"deferred", "grace", "waiting"})
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 
 class AirflowStack:
     """Starts and stops the four components; talks to Airflow the way its users do."""
 
-    def __init__(self, home: AirflowHome) -> None:
+    def __init__(self, home: AirflowHome, *, dags: Set[str] = DAGS) -> None:
         self.home = home
+        self._dags = dags  # up when it knows these
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{home.port}", timeout=60, trust_env=False)
 
@@ -264,7 +266,7 @@ class AirflowStack:
             return False
         healthy = all(health.json()[part]["status"] == "healthy" for part in ("scheduler", "triggerer"))
         known = {dag["dag_id"] for dag in dags.json().get("dags", ())}
-        return healthy and {"deferred", "grace", "waiting"} <= known
+        return healthy and self._dags <= known
 
 
 def _members(pid: int) -> list[psutil.Process]:

@@ -67,7 +67,15 @@ print(sorted(set(get_provider_info()) - set(schema["properties"])))
 
 
 @pytest.fixture(scope="module")
-def probed(home, sandbox):
+def probed(home, sandbox, tmp_path_factory):
+    refused = tmp_path_factory.mktemp("refused") / "run"
+    refused.touch()
+    sandbox.faults.fail(
+        "ListNodeExecutions",
+        code="PERMISSION_DENIED",
+        times=1000,
+        when=lambda request: request.workflow_execution_id.name == refused.read_text(),
+    )
     (closed,) = free_ports(1)
 
     def placed(**place):
@@ -77,10 +85,31 @@ def probed(home, sandbox):
         "AIRFLOW_CONN_FLYTE_NO_PROJECT": placed(project="flytesnaks", domain="development"),
         "AIRFLOW_CONN_FLYTE_NO_DOMAIN": placed(project="flytesnacks", domain="prodution"),
         "AIRFLOW_CONN_FLYTE_CLOSED": json.dumps({"conn_type": "flyte", "host": "127.0.0.1", "port": closed}),
+        "REFUSE_NODES_OF": str(refused),
         "AIRFLOW_CONN_FLYTE_TYPO": json.dumps({"conn_type": "flyte", "extra": {"insecur": True}}),
     }
     probe = Path(__file__).with_name("probe_operator.py").read_text()
-    return json.loads(home.python(probe, env=connections).splitlines()[-1])
+    try:
+        return json.loads(home.python(probe, env=connections).splitlines()[-1])
+    finally:
+        sandbox.faults.clear()
+
+
+def test_the_exception_is_the_explanation(probed):
+    kind, text = probed["explained"]
+    assert kind == "AirflowException"
+    first, *rest = text.splitlines()
+    assert first.startswith(probed["sentence"])
+    assert first.endswith(")"), "whose fault it is, and so whether a retry can help, stays on the first line"
+    assert rest == probed["explanation"].splitlines()[1:]
+    assert any(line.strip().startswith("advice: ") for line in rest)
+
+
+def test_a_flyte_that_does_not_say_why_changes_nothing_about_the_failure(probed):
+    kind, text = probed["unasked"]
+    assert kind == "AirflowException"
+    assert text.splitlines()[0].startswith(probed["unasked_sentence"])
+    assert "not known: which node failed: " in text
 
 
 def test_events_become_results_or_failures(probed):

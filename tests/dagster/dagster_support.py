@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +46,17 @@ def until(what: Callable[[], T], *, seconds: float = 60.0, label: str = "") -> T
             return result
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds:g} s: {label or what}")
+
+
+@contextlib.contextmanager
+def loading(context: Any) -> Iterator[Any]:
+    """As if Dagster loaded definitions in this context (``DefinitionsLoadContext.scoped``, which only 1.13 has)."""
+    kind = type(context)
+    before, kind._instance = kind._instance, context
+    try:
+        yield context
+    finally:
+        kind._instance = before
 
 
 def runs_of(raw: RawFlyte, entity: str) -> list[Any]:
@@ -167,17 +178,18 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 @contextlib.contextmanager
-def served(home: Home, *, daemon: bool = False, module: str = "flyte_defs") -> Iterator[Webserver]:
+def served(home: Home, *, daemon: bool = False, modules: Sequence[str] = ("flyte_defs",)) -> Iterator[Webserver]:
     """Dagster's webserver with its code server and run launcher, and its daemon if wanted, on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     webserver = Webserver(port)
     with contextlib.ExitStack() as stack:
-        command = ("dagster_webserver", "-m", module, "-h", "127.0.0.1", "-p", str(port))
+        named = [word for module in modules for word in ("-m", module)]
+        command = ("dagster_webserver", *named, "-h", "127.0.0.1", "-p", str(port))
         process = stack.enter_context(home.process(*command))
         if daemon:
-            stack.enter_context(home.process("dagster._daemon", "run", "-m", module))
+            stack.enter_context(home.process("dagster._daemon", "run", *named))
         until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
         assert process.poll() is None, home.output()
         yield webserver

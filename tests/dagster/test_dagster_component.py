@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+
+if not hasattr(dg, "StateBackedComponent"):
+    pytest.skip("FlyteProjectComponent needs Dagster 1.12: StateBackedComponent", allow_module_level=True)
+
 import yaml
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 from dagster.components.testing import create_defs_folder_sandbox
 from dagster.components.testing.test_cases import TestOpCustomization as OpCustomizationBattery
 from dagster.components.testing.test_cases import TestTranslation as TranslationBattery
 from dagster.components.testing.test_cases import TestTranslationBatched as BatchedTranslationBattery
+from dagster_support import loading
 from support.flyte import DOMAIN, INTEGER, PROJECT, STRING, RawFlyte
 
 from bridge_core import Unavailable
@@ -42,7 +47,7 @@ def loaded(
 ) -> Iterator[tuple[FlyteProjectComponent, dg.Definitions]]:
     """The component of a ``defs.yaml``, its state refreshed as `dg utils refresh-defs-state` does it, and its definitions."""
     with (
-        DefinitionsLoadContext.scoped(DefinitionsLoadContext(load_type=DefinitionsLoadType.INITIALIZATION)),
+        loading(DefinitionsLoadContext(load_type=DefinitionsLoadType.INITIALIZATION)),
         create_defs_folder_sandbox() as sandbox,
     ):
         path = sandbox.scaffold_component(

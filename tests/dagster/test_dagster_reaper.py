@@ -121,6 +121,47 @@ def test_the_run_of_a_failed_dagster_run_is_kept_for_a_while(
     assert "ended FAILURE and was not re-executed within 0.2 s" in cause(flyte_sandbox)
 
 
+def said(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    return [entry.message for entry in entries if "nobody waits for it" in entry.message]
+
+
+def test_orphans_may_be_reported_once_and_left(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    """What a person stopped is aborted all the same."""
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    failed, orphan = left_alone(raw, flyte, instance, name, Status.FAILURE)
+    _, cancelled = left_alone(raw, flyte, instance, name, Status.CANCELED)
+    reaper = Reaper(flyte, instance, failed_after=0, orphans="report")
+    first = reaper.tick()
+    assert first.startswith(
+        f"aborted {PROJECT}/{DOMAIN}/{cancelled}; nobody waits for {PROJECT}/{DOMAIN}/{orphan}; 1 runs"
+    )
+    assert reaper.tick().startswith("nothing to abort; 1 runs")
+    assert [f"Flyte run {PROJECT}/{DOMAIN}/{orphan} goes on" in line for line in said(instance, failed)] == [True]
+    assert not is_gone(raw, orphan)
+    raw.approve(orphan)
+    until(lambda: "; 0 runs" in reaper.tick(), label="the orphan that ended is forgotten")
+    assert flyte_sandbox.calls.count("TerminateExecution") == 1
+
+
+def test_orphans_may_be_left(
+    flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
+) -> None:
+    raw.register(name, {"n": INTEGER}, gate="approve")
+    failed, _ = left_alone(raw, flyte, instance, name, Status.FAILURE)
+    assert Reaper(flyte, instance, failed_after=0, orphans="leave").tick().startswith("nothing to abort; 1 runs")
+    assert said(instance, failed) == []
+    assert flyte_sandbox.calls.count("TerminateExecution") == 0
+
+
+def test_what_is_done_with_orphans_is_one_of_three() -> None:
+    wrong: Any = "kill"
+    with pytest.raises(InvalidRequest, match="orphans: wanted one of 'abort', 'leave', 'report', got 'kill'"):
+        build_flyte_reaper_sensor(orphans=wrong)
+
+
 def test_a_run_that_a_reexecution_may_attach_to_is_left(
     flyte_sandbox: Sandbox, raw: RawFlyte, flyte: FlyteResource, instance: dg.DagsterInstance, name: str
 ) -> None:

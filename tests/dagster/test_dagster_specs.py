@@ -12,6 +12,7 @@ import pytest
 from dagster._core.definitions.definitions_load_context import DefinitionsLoadContext, DefinitionsLoadType
 from dagster._core.definitions.metadata.metadata_value import CodeLocationReconstructionMetadataValue
 from dagster._core.definitions.repository_definition.repository_definition import RepositoryLoadData
+from dagster_support import loading
 from support.flyte import INTEGER, STRING, RawFlyte, integer
 
 from bridge_core import EntityRef, InputSpec, InvalidRequest
@@ -160,14 +161,14 @@ def test_a_state_of_another_kind_says_what_to_do(tmp_path: Path) -> None:
 
 def test_processes_of_runs_ask_nobody(flyte_sandbox: Sandbox, flyte: FlyteResource, registered: str) -> None:
     """As Dagster does it: what was found when the code location loaded is handed to the processes of its runs."""
-    with DefinitionsLoadContext.scoped(DefinitionsLoadContext(load_type=DefinitionsLoadType.INITIALIZATION)) as load:
+    with loading(DefinitionsLoadContext(load_type=DefinitionsLoadType.INITIALIZATION)) as load:
         found = load_flyte_asset_specs(flyte, selector=f"{registered}.*")
         told = load.get_pending_reconstruction_metadata()
     flyte_sandbox.calls.clear()
     wrapped = {key: CodeLocationReconstructionMetadataValue(text) for key, text in told.items()}
     data = RepositoryLoadData(cacheable_asset_data={}, reconstruction_metadata=wrapped)
     context = DefinitionsLoadContext(load_type=DefinitionsLoadType.RECONSTRUCTION, repository_load_data=data)
-    with DefinitionsLoadContext.scoped(context):
+    with loading(context):
         assert keys(load_flyte_asset_specs(flyte, selector=f"{registered}.*")) == keys(found)
     assert len(flyte_sandbox.calls) == 0
 
