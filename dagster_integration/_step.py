@@ -79,6 +79,7 @@ class How:
         nodes: Of which nodes of the run, too.
         more_inputs: Gives further inputs, over the author's; it may ask for the interface.
         register: What brings the entity, registered before it is launched; None: it is registered.
+        trace_nodes: Whether the run's nodes become OpenTelemetry spans when it has ended.
         metrics_in_event_log: Whether the try's counters become an event of the step.
         on_run: Is told which run it is, as soon as it is there.
     """
@@ -94,6 +95,7 @@ class How:
     nodes: tuple[str, ...] = ()
     more_inputs: Callable[[Callable[[], Entity]], Mapping[str, Any]] | None = None
     register: RegisterRequest | None = None
+    trace_nodes: bool = False
     metrics_in_event_log: bool = False
     on_run: Callable[[RunRef], None] | None = None
 
@@ -173,6 +175,11 @@ class Step:
 
     def outcome(self, snapshot: RunSnapshot) -> Outcome:
         """Of a run that ended. Raises `Failure`."""
+        if self.how.trace_nodes and snapshot.phase.is_terminal:
+            try:
+                self.client.trace_nodes(snapshot)
+            except BridgeError as error:  # a trace must not fail a step
+                self.context.log.info("the nodes of run %s were not traced: %s", snapshot.ref, error)
         try:
             if not snapshot.phase.is_success:
                 raise self._failure(snapshot)

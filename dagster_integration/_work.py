@@ -57,6 +57,8 @@ class Work:
     """Whose outputs are needed, too."""
     partitions: PartitionInputs | None = None
     """Which inputs say which partitions a run makes."""
+    trace_nodes: bool = False
+    """Whether the run's nodes become spans."""
     register: Any = None
     """What brings the entity: a source, or a `RegisterRequest`."""
 
@@ -107,6 +109,7 @@ class Work:
             nodes=self.nodes,
             more_inputs=None if self.partitions is None else functools.partial(self.partitions.values, context),
             register=self.register,
+            trace_nodes=self.trace_nodes,
             metrics_in_event_log=bool(resource.metrics_in_event_log),
         )
         try:

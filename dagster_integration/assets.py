@@ -51,6 +51,7 @@ def build_flyte_assets(
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     described_by: FlyteResource | None = None,
     register: RegisterRequest | Any = None,
+    trace_nodes: bool = False,
     **asset: Unpack[AssetArguments],
 ) -> dg.AssetsDefinition:
     """An asset whose materialization is one run of a Flyte launch plan, workflow or task.
@@ -88,6 +89,7 @@ def build_flyte_assets(
         register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
             a `RegisterRequest`. Tries and re-executions of the step launch the version that was registered first, also when
             the code has changed since; a new Dagster run registers anew.
+        trace_nodes: Whether the run and its nodes become OpenTelemetry spans under the current one, when the run has ended.
         **asset: Arguments of `dagster.asset`: ``name`` or ``key`` (default: the last part of the entity's name), ``deps``,
             ``partitions_def``, ``retry_policy``, ``pool``, ….
 
@@ -134,6 +136,7 @@ def build_flyte_assets(
         work=work,
         described_by=described_by,
         register=register,
+        trace_nodes=trace_nodes,
         **asset,
     )(given if config is None else configured)
 
@@ -155,6 +158,7 @@ def flyte_assets(
     work: Callable[[dg.AssetExecutionContext], str | None] | None = None,
     described_by: FlyteResource | None = None,
     register: RegisterRequest | Any = None,
+    trace_nodes: bool = False,
     **asset: Unpack[AssetArguments],
 ) -> Callable[[Callable[..., Mapping[str, Any]]], dg.AssetsDefinition]:
     """Turns a function that returns the inputs of a Flyte run into the asset that this run makes.
@@ -198,6 +202,7 @@ def flyte_assets(
         reads_outputs=any(piece.output is not None and piece.node is None for piece in pieces),
         nodes=tuple(dict.fromkeys(piece.node for piece in pieces if piece.node is not None)),
         register=register,
+        trace_nodes=trace_nodes,
     )
 
     def decorate(function: Callable[..., Mapping[str, Any]]) -> dg.AssetsDefinition:

@@ -116,6 +116,13 @@ def test_what_the_page_on_origins_shows_runs(flyte_sandbox: Sandbox, monkeypatch
     exec(compile(code, "docs/origin.md", "exec"), {})
 
 
+def test_what_the_page_on_traces_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    flyte_sandbox.stub("pkg.traced", inputs={"day": str}, outputs={"rows": 7})
+    at_the_sandbox(flyte_sandbox, monkeypatch)
+    (code,) = blocks(PAGES["trace.md"], "python")
+    exec(compile(code, "docs/trace.md", "exec"), {})
+
+
 def test_every_kind_of_failure_is_on_its_page() -> None:
     shown = {name for cells in rows("explain.md") for name in re.findall(r"`([A-Z_]+)`", cells[0])}
     assert shown == {kind.name for kind in FailureKind}

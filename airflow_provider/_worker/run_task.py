@@ -30,7 +30,7 @@ from .retry_mode import checked_mode
 from .run_ended import bring_home, raise_for_end, tell_failure
 from .shown_log import show_log, shown_log
 from .time_limits import TimeLimits
-from .trace import traced
+from .trace import trace_nodes, traced
 from .wait import told_what_a_retry_does, watch_to_end
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class RunTask:
             except AirflowTaskTimeout:
                 self._out_of_time(client, kill)
                 raise
+            trace_nodes(operator, client, snapshot)
             told = tell_failure(self.operator, self.ti, client, snapshot)
             with self._failures():
                 raise_for_end(snapshot, told)
@@ -119,6 +120,7 @@ class RunTask:
             if not news.phase.is_terminal:  # we could not ask: nothing is known about the run
                 raise AirflowException(f"{news.message} A retry attaches to the run.")
             self.log.info("run %s is %s. Console: %s", news.ref, news.phase.value, operator.console_url)
+            trace_nodes(operator, client, news.ref)
             if not news.phase.is_success:
                 with suppress(BridgeError):  # the event says in short what happened
                     ended = client.describe(news.ref)

@@ -8,10 +8,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from bridge_core import RunOptions
+from bridge_core import BridgeError
 
-__all__ = ["trace_variables", "traced"]
+if TYPE_CHECKING:
+    from bridge_core import Client, RunOptions, RunRef, RunSnapshot
+
+__all__ = ["trace_nodes", "trace_variables", "traced"]
 
 log = logging.getLogger("airflow.task.flyte")
 
@@ -20,6 +22,22 @@ def traced(options: RunOptions, ti: Any) -> RunOptions:
     """The options, with these variables besides their own, which win."""
     ours = trace_variables(ti)
     return replace(options, env_vars={**ours, **(options.env_vars or {})}) if ours else options
+
+
+def trace_nodes(operator: Any, client: Client, run: RunSnapshot | RunRef) -> None:
+    """Spans of the run's nodes under the task's, where the operator is told to; a trace must not fail a task.
+
+    Args:
+        operator: A `FlyteRunOperator`.
+        client: Asks Flyte.
+        run: It ended.
+    """
+    if not operator.trace_nodes:
+        return
+    try:
+        log.info("run %s: %d nodes traced", getattr(run, "ref", run), client.trace_nodes(run))
+    except BridgeError as error:
+        log.info("the nodes of run %s were not traced: %s", getattr(run, "ref", run), error)
 
 
 def trace_variables(ti: Any) -> dict[str, str]:

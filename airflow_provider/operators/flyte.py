@@ -62,6 +62,7 @@ class FlyteRunOperator(BaseOperator):
             the failed run's version and inputs again. ``"recover"``: the same, and what succeeded in it is not done again.
         user_errors: Whether a run that failed by its author's fault (docs/errors.md) is left to ``retries``, like every other
             failure, or ``"fail"``: fails the task at once.
+        trace_nodes: Whether the run and its nodes become OpenTelemetry spans under the task's, when the run has ended.
         progress_interval: Seconds after which the task's log says what the run's nodes do, then less and less often; 0: never.
             None: 30 on a worker; in the triggerer, where thousands wait, never.
         register: What brings the entity, registered before it is launched: a source or value as ``Client.register`` takes it, or
@@ -104,6 +105,7 @@ class FlyteRunOperator(BaseOperator):
         user_errors: Literal["retry", "fail"] = "retry",
         progress_interval: float | timedelta | None = None,
         register: RegisterRequest | Any = None,
+        trace_nodes: bool = False,
         **kwargs: Any,
     ) -> None:
         # Airflow would store every output twice, whatever its size, and overwrite keys of ours: see `_shared.outputs`.
@@ -129,6 +131,7 @@ class FlyteRunOperator(BaseOperator):
         self.user_errors = user_errors
         self.progress_interval = progress_interval
         self.register = register
+        self.trace_nodes = trace_nodes
         self.each_output = bool(each)
         self.console_url: str | None = None
         self.log_url: str | None = None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .relaunch import AgainOperations
     from .run_values import StoredOperations
     from .runs import RunOperations
+    from .spans import SpanOperations
     from .triggers import TriggerOperations
 
 __all__ = ["Operations"]
@@ -160,6 +161,13 @@ class Operations:
         from .nodes import NodeOperations
 
         return NodeOperations(self.backend, self._transport, self._config, self.data)
+
+    @cached_property
+    def spans(self) -> SpanOperations:
+        """Runs as traces."""
+        from .spans import SpanOperations
+
+        return SpanOperations(self.backend, self._config, self.nodes)
 
     @cached_property
     def registration(self) -> RegisterOperations:

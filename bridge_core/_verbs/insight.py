@@ -55,6 +55,21 @@ class InsightVerbs:
         """
         return run_blocking(self._ops.planning.plan(request))
 
+    def trace_nodes(self, ref: RunRef | str | RunSnapshot) -> int:
+        """Makes OpenTelemetry spans of a run that ended and of its nodes, under the current span; how many nodes have one.
+
+        For an application that uses OpenTelemetry; without it nothing is asked and nothing made. Runs of launch plan nodes are
+        followed. Calling it twice makes them twice.
+
+        Args:
+            ref: The run; a snapshot of it saves the question for one.
+
+        Raises:
+            InvalidRequest: It has not ended.
+            RunNotFound: No such run.
+        """
+        return run_blocking(self._ops.spans.trace_nodes(ref))
+
 
 class AsyncInsightVerbs:
     """Of `AsyncClient`; their docstrings are above."""
@@ -68,3 +83,7 @@ class AsyncInsightVerbs:
     async def plan(self, request: LaunchRequest | EntityRef | str) -> LaunchPlanPreview:
         """What `launch` of this request would do now: which version, with which inputs and options, and under which name."""
         return await self._ops.planning.plan(request)
+
+    async def trace_nodes(self, ref: RunRef | str | RunSnapshot) -> int:
+        """Makes OpenTelemetry spans of a run that ended and of its nodes, under the current span; how many nodes have one."""
+        return await self._ops.spans.trace_nodes(ref)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
 from . import (
+    compare,
     config,
     connector,
     contracts,
@@ -100,6 +101,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     kinds = lists.add_commands(verbs, common)
     origin.add_commands(verbs, common)
     contracts.add_commands(verbs, common)
+    compare.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)

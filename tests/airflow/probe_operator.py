@@ -35,6 +35,26 @@ def push(key, value):
     PUSHED[key] = value
 
 
+def traced(context, data, run):
+    """Spans of a task that is told to trace its run: name -> name of the parent."""
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    trace.set_tracer_provider(provider)
+    with trace.get_tracer("test").start_as_current_span("the task's"):
+        for switch in (False, True):
+            FlyteRunOperator(task_id="t", entity="tests.quick", trace_nodes=switch).execute_complete(
+                context, data, run.to_dict()
+            )
+    told = [span for span in spans.get_finished_spans() if not span.name.startswith("flyteidl")]
+    names = {span.context.span_id: span.name for span in told}
+    return sorted([span.name, names.get(span.parent and span.parent.span_id)] for span in told)
+
+
 def main():
     with FlyteHook().get_client() as flyte:
         quick = flyte.launch(LaunchRequest(EntityRef.launch_plan("tests.quick"), inputs={"n": 7, "at": "x"}))
@@ -67,6 +87,7 @@ def main():
         Path(os.environ["REFUSE_NODES_OF"]).write_text(unasked.name)
         OUT["unasked"] = complete(event(unasked, "FAILED"), unasked)
         OUT["unasked_sentence"] = flyte.describe(unasked).describe()
+        OUT["traced"] = traced(context, event(quick, "SUCCEEDED"), quick)
         OUT["aborted"] = complete(event(quick, "ABORTED"))
         OUT["could_not_ask"] = complete(event(quick, "UNKNOWN", "Unauthenticated"))
         OUT["none"] = complete(None)

@@ -105,6 +105,13 @@ def test_the_exception_is_the_explanation(probed):
     assert any(line.strip().startswith("advice: ") for line in rest)
 
 
+def test_the_nodes_of_a_run_are_spans_under_the_tasks_where_the_operator_is_told_to(probed):
+    (node, its_parent), (run, parent), (task, nobody) = probed["traced"]
+    assert (task, nobody) == ("the task's", None)
+    assert run.startswith("flyte run ")
+    assert (node, its_parent, parent) == ("flyte node n0", run, task)
+
+
 def test_a_flyte_that_does_not_say_why_changes_nothing_about_the_failure(probed):
     kind, text = probed["unasked"]
     assert kind == "AirflowException"
