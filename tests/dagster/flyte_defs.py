@@ -3,6 +3,7 @@
 import os
 
 import dagster as dg
+from secret_defs import FLYTES, secret_assets, secret_job
 
 from dagster_integration import (
     FlyteResource,
@@ -39,7 +40,7 @@ crowd = build_flyte_multi_asset(
 AT_ONCE = dg.multiprocess_executor.configured({"max_concurrent": 20})
 
 defs = dg.Definitions(
-    assets=[plain, retried, sized, crowd, *many],
+    assets=[plain, retried, sized, crowd, *many, *secret_assets],
     sensors=[
         build_flyte_reaper_sensor(
             failed_after=float(os.environ.get("TEST_FAILED_AFTER", "3600")),
@@ -48,6 +49,7 @@ defs = dg.Definitions(
         )
     ],
     jobs=[
+        secret_job,
         dg.define_asset_job("multiprocess", [retried], executor_def=dg.multiprocess_executor),
         dg.define_asset_job("multiprocess_plain", [plain], executor_def=dg.multiprocess_executor),
         dg.define_asset_job("in_process", [retried], executor_def=dg.in_process_executor),
@@ -58,8 +60,9 @@ defs = dg.Definitions(
         dg.define_asset_job("many_together", many, executor_def=AT_ONCE),
     ],
     resources={
+        **FLYTES,
         "flyte": FlyteResource(
             endpoint=dg.EnvVar("TEST_FLYTE_ENDPOINT"), insecure=True, project="flytesnacks", domain="development"
-        )
+        ),
     },
 )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import psutil
 import pytest
-from dagster_support import Home, Webserver, children, runs_of, served, until
+from dagster_support import Home, Webserver, children, runs_of, until
 from flyteidl.core import execution_pb2
 from support.flyte import INTEGER, RawFlyte
 from support.matrix import rows
 
 if TYPE_CHECKING:
+    from conftest import Running
+
     from bridge_core.sandbox import Sandbox
 
 
@@ -78,26 +79,9 @@ def test_a_killed_step_process_finds_its_run_again(
     assert event.asset_materialization.metadata["flyte/run_name"].value == run
 
 
-@pytest.fixture(scope="module")
-def _code_location(
-    _flyte_sandbox_server: Sandbox, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Webserver]]:
-    """Dagster's webserver with its code server and run launcher."""
-    entity = "dagster.crash.held"
-    RawFlyte(_flyte_sandbox_server.endpoint).register(entity, {"n": INTEGER}, gate="approve")
-    home = Home(tmp_path_factory.mktemp("dagster") / "home", _flyte_sandbox_server.endpoint, entity)
-    with served(home) as webserver:
-        yield entity, webserver
-
-
 @pytest.fixture
-def entity(_code_location: tuple[str, Webserver]) -> str:
-    return _code_location[0]
-
-
-@pytest.fixture
-def webserver(_code_location: tuple[str, Webserver]) -> Webserver:
-    return _code_location[1]
+def entity(running: Running) -> str:
+    return running.entity
 
 
 @pytest.mark.parametrize("job", ["multiprocess", *rows("in_process", "in_process_plain")])

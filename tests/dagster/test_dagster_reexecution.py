@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from dagster_support import Home, Webserver, children, runs_of, served, until
+from dagster_support import Webserver, children, runs_of, until
 from flyteidl.core import execution_pb2
-from support.flyte import INTEGER, RawFlyte
+from support.flyte import RawFlyte
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bridge_core.sandbox import Sandbox
 
-ENTITY = "dagster.reexecution.held"
+ENTITY = "dagster.held"
 ABORTED = execution_pb2.WorkflowExecution.ABORTED
 ENDS = ("SUCCESS", "FAILURE", "CANCELED")
-RETRIES = """
-run_retries: {enabled: true}
-"""
-
-
-@pytest.fixture(scope="module")
-def _served(_flyte_sandbox_server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
-    RawFlyte(_flyte_sandbox_server.endpoint).register(ENTITY, {"n": INTEGER}, gate="approve")
-    folder: Path = tmp_path_factory.mktemp("dagster") / "home"
-    home = Home(folder, _flyte_sandbox_server.endpoint, ENTITY, settings=RETRIES, TEST_FAILED_AFTER="3600")
-    with served(home, daemon=True) as webserver:
-        yield webserver
 
 
 @pytest.fixture
-def dagster(_served: Webserver) -> Webserver:
-    return _served
+def dagster(webserver: Webserver) -> Webserver:
+    return webserver
 
 
 def fresh(raw: RawFlyte, known: set[str]) -> str:

@@ -1,7 +1,7 @@
 """Which tests share a process when several run at once, and which begin first.
 
 What a session starts is started once per process, and an Airflow is four processes that are busy even when nobody asks them
-anything. So the tests of the running Airflow are two groups, whatever their files; every other file is a group of its own. The
+anything. So the tests of the running Airflow are two groups, those of the running Dagster one; every other file is a group. The
 longest begin first, so that no process is left with one of them when the others are done.
 """
 
@@ -41,6 +41,8 @@ def arrange(items: list[pytest.Item]) -> None:
 def _group(item: pytest.Item) -> str:
     if _uses_airflow(item):
         return "airflow-2" if item.path.stem in _SECOND_AIRFLOW else "airflow-1"
+    if "running" in getattr(item, "fixturenames", ()):
+        return "dagster"
     return f"{item.path.parent.name}/{item.path.stem}"
 
 
