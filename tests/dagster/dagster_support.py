@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 import psutil
+from support.ports import free_ports
 
 if TYPE_CHECKING:
     from support.flyte import RawFlyte
@@ -180,17 +180,15 @@ def children(pid: int) -> list[psutil.Process]:
 @contextlib.contextmanager
 def served(home: Home, *, daemon: bool = False, module: str = "flyte_defs") -> Iterator[Webserver]:
     """Dagster's webserver with its code server and run launcher, and its daemon if wanted, on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     webserver = Webserver(port)
     with contextlib.ExitStack() as stack:
         command = ("dagster_webserver", "-m", module, "-h", "127.0.0.1", "-p", str(port))
         process = stack.enter_context(home.process(*command))
-        if daemon:
-            stack.enter_context(home.process("dagster._daemon", "run", "-m", module))
         until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
         assert process.poll() is None, home.output()
+        if daemon:  # only now: two processes that find no storage both make it, and one of them fails
+            stack.enter_context(home.process("dagster._daemon", "run", "-m", module))
         yield webserver
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -88,8 +87,7 @@ def test_secrets_stay_where_they_belong(running: Running) -> None:
     assert [
         (name, text[max(text.index("canary-") - 60, 0) :][:120]) for name, text in found.items() if "canary-" in text
     ] == []
-    ours = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    lines = " ".join(" ".join(process.cmdline()) for process in ours if process.is_running())
+    lines = " ".join(" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
     assert "canary-" not in lines
 
 
@@ -109,6 +107,6 @@ def test_a_password_in_an_address_is_refused_like_any_secret(fields: dict[str, s
     assert "canary" not in str(caught.value)
 
 
-def test_an_address_without_a_password_is_no_secret(tmp_path: Path) -> None:
+def test_an_address_without_a_password_is_no_secret() -> None:
     config = FlyteResource(endpoint="flyte.example:443", http_proxy_url="http://proxy:3128").get_config()
-    assert "proxy:3128" in str(config.auth)
+    assert config.auth.http_proxy_url == "http://proxy:3128"
