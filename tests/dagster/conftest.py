@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
-from dagster_support import Home, Webserver, served
+from dagster_support import Daemon, Home, Webserver, served
 from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte
 
 from dagster_integration import FlyteResource
@@ -37,12 +37,14 @@ class Running:
         home: Its DAGSTER_HOME.
         entity: The workflow of `flyte_defs`: each run of it waits until a test lets it go.
         guarded: A Flyte that asks for tokens, for `secret_defs`.
+        daemon: May be killed, and must be started again.
     """
 
     webserver: Webserver
     home: Home
     entity: str
     guarded: Sandbox
+    daemon: Daemon
 
 
 CANARIES = {
@@ -75,8 +77,13 @@ def running(_flyte_sandbox_server: Sandbox, tmp_path_factory: pytest.TempPathFac
             TEST_SECRET_FILES=str(files),
             **CANARIES,
         )
-        with served(home, daemon=True) as webserver:
-            yield Running(webserver=webserver, home=home, entity=entity, guarded=guarded)
+        with served(home) as webserver:
+            daemon = Daemon(home)
+            daemon.start()
+            try:
+                yield Running(webserver=webserver, home=home, entity=entity, guarded=guarded, daemon=daemon)
+            finally:
+                daemon.stop()
 
 
 @pytest.fixture

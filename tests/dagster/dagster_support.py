@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -188,8 +188,35 @@ def served(home: Home, *, daemon: bool = False, module: str = "flyte_defs") -> I
         until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
         assert process.poll() is None, home.output()
         if daemon:  # only now: two processes that find no storage both make it, and one of them fails
-            stack.enter_context(home.process("dagster._daemon", "run", "-m", module))
+            runs = Daemon(home, module)
+            stack.callback(runs.stop)
+            runs.start()
         yield webserver
+
+
+class Daemon:
+    """Dagster's daemon of a home, which a test may kill."""
+
+    def __init__(self, home: Home, module: str = "flyte_defs") -> None:
+        self._home, self._module = home, module
+        self._stack = contextlib.ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = ("dagster._daemon", "run", "-m", self._module)
+        self._process = self._stack.enter_context(self._home.process(*command))
+
+    def kill(self) -> None:
+        """At once; what it started ends with it."""
+        assert self._process is not None
+        started = children(self._process.pid)
+        for one in (psutil.Process(self._process.pid), *started):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self._stack.close()
+
+    def stop(self) -> None:
+        self._stack.close()
 
 
 class Webserver:
@@ -244,6 +271,31 @@ class Webserver:
             ... on MessageEvent { message } } } } }"""
         events = self.ask(query, r=run_id)["logsForRun"]["events"]
         return [event["message"] for event in events if event.get("message")]
+
+    def backfill(self, asset: str, partitions: Sequence[str]) -> str:
+        query = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
+            __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+        found = self.ask(query, p={"assetSelection": [{"path": [asset]}], "partitionNames": list(partitions)})
+        return str(found["launchPartitionBackfill"]["backfillId"])
+
+    def backfilled(self, backfill_id: str, *, seconds: float) -> str:
+        """How it ended."""
+        query = (
+            "query($b: String!) { partitionBackfillOrError(backfillId: $b) { ... on PartitionBackfill { status } } }"
+        )
+
+        def status() -> str | None:
+            found = str(self.ask(query, b=backfill_id)["partitionBackfillOrError"]["status"])
+            return None if found in ("REQUESTED", "CANCELING", "FAILING") else found
+
+        return until(status, seconds=seconds, label=f"backfill {backfill_id} ends")  # type: ignore[return-value]
+
+    def materialized(self, asset: str) -> list[str]:
+        """Partitions of all materializations of an asset."""
+        query = """query($k: AssetKeyInput!) { assetOrError(assetKey: $k) { ... on Asset {
+            assetMaterializations(limit: 5000) { partition } } } }"""
+        found = self.ask(query, k={"path": [asset]})["assetOrError"]
+        return [event["partition"] for event in found.get("assetMaterializations", ())]
 
     def reexecute(self, run_id: str) -> str:
         query = """mutation($p: ReexecutionParams) { launchRunReexecution(reexecutionParams: $p) {
