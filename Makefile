@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 # Most tests wait for something: four at once fit two cores. What shares a process, and what begins first: tests/support/parallel.py.
-PARALLEL ?= -n 4 --dist loadgroup --no-loadscope-reorder
+PARALLEL ?= -n 4 --dist loadfile
 STAMP := .venv/.installed
 # What only npm carries: an Azure endpoint, and a certified OpenID provider (its version: tests/auth/provider/package.json).
 NPM := .venv/npm

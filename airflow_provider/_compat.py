@@ -14,12 +14,14 @@ __all__ = [
     "ask_task_states",
     "ask_xcom",
     "first_event_floor",
+    "has_asset_state",
     "has_on_kill",
     "has_template",
     "is_dag_test",
     "is_native",
     "outputs_limit",
     "state_in",
+    "store_xcom",
     "sync_grace",
     "task_state",
 ]
@@ -149,6 +151,27 @@ async def ask_xcom(ti: Any, key: str) -> Any:
     if not isinstance(answer, XComResult):
         raise ConnectionError(f"Airflow answered {answer!r} when asked for XCom {key} of {ti.dag_id}.{ti.task_id}")
     return None if answer.value is None else XCom.deserialize_value(answer)
+
+
+async def store_xcom(ti: Any, key: str, value: str) -> None:
+    """Stores an XCom of this task instance, on a triggerer's event loop. Uses no thread.
+
+    `XCom.aset` is not there (3.3.2).
+    """
+    from airflow.sdk.execution_time.comms import ErrorResponse, SetXCom
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    map_index = -1 if ti.map_index is None else ti.map_index
+    answer = await SUPERVISOR_COMMS.asend(
+        SetXCom(key=key, value=value, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=map_index)
+    )
+    if isinstance(answer, ErrorResponse):
+        raise ConnectionError(f"Airflow answered {answer!r} when XCom {key} of {ti.dag_id}.{ti.task_id} was stored")
+
+
+def has_asset_state() -> bool:
+    """Whether Airflow keeps states of assets (3.3)."""
+    return find_spec("airflow.state") is not None
 
 
 def has_on_kill() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 
-__all__ = ["on_asset_event_emitted", "on_starting"]
+__all__ = ["on_asset_changed", "on_asset_event_emitted", "on_starting"]
 
 
 @hookimpl  # type: ignore[untyped-decorator, unused-ignore]
@@ -22,8 +22,16 @@ def on_starting(component: Any) -> None:
 
 
 @hookimpl  # type: ignore[untyped-decorator, unused-ignore]
-def on_asset_event_emitted(asset_event: Any) -> None:
+def on_asset_changed(asset: Any) -> None:
     """Airflow calls it while it stores an event of an asset."""
+    from ._triggerer.watch_store import queue_again
+
+    queue_again(asset)
+
+
+@hookimpl  # type: ignore[untyped-decorator, unused-ignore]
+def on_asset_event_emitted(asset_event: Any) -> None:
+    """The same, with the event; since Airflow 3.2."""
     if isinstance(asset_event.extra, dict) and asset_event.extra.get("from_trigger"):
         from ._triggerer.watch_store import remember_reported
 

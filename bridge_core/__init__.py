@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .async_client import AsyncClient
     from .client import Client
     from .config import Config
+    from .diagnosis.explanation import Explanation
+    from .diagnosis.kinds import FailureKind
+    from .diagnosis.waits import Wait
     from .files import AsyncFileAccess, FileAccess
     from .literals import Codec, Hashed, TypeCodec
     from .literals.outputs import RunOutputs
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     )
     from .model.graph import WorkflowGraph, WorkflowNode
     from .model.ids import EntityKind, EntityRef, RunRef
+    from .model.launch_preview import LaunchPlanPreview, PlannedInput, PlannedOption
     from .model.native_tasks import ContainerTask, ShellTask
     from .model.nodes import Attempt, LogLine, LogLink, NodeSnapshot, SpanMetric
     from .model.phases import RunPhase
@@ -97,6 +101,8 @@ __all__ = [
     "EntityRef",
     "ErrorClass",
     "ErrorRule",
+    "Explanation",
+    "FailureKind",
     "FileAccess",
     "FileRef",
     "FixedRate",
@@ -105,6 +111,7 @@ __all__ = [
     "InputSpec",
     "InvalidRequest",
     "LaunchPlan",
+    "LaunchPlanPreview",
     "LaunchRequest",
     "Launched",
     "LimitExceeded",
@@ -116,6 +123,8 @@ __all__ = [
     "NotFound",
     "Notification",
     "PermissionDenied",
+    "PlannedInput",
+    "PlannedOption",
     "PodTemplate",
     "PollPolicy",
     "Progress",
@@ -151,6 +160,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
+    "Wait",
     "WaitTimeout",
     "WorkflowGraph",
     "WorkflowNode",
@@ -166,6 +176,9 @@ _HOMES = {
     "async_client": ("AsyncClient",),
     "client": ("Client",),
     "config": ("Config",),
+    "diagnosis.explanation": ("Explanation",),
+    "diagnosis.kinds": ("FailureKind",),
+    "diagnosis.waits": ("Wait",),
     "files": ("AsyncFileAccess", "FileAccess"),
     "literals": ("Codec", "Hashed", "TypeCodec"),
     "literals.outputs": ("RunOutputs",),
@@ -175,6 +188,7 @@ _HOMES = {
     "model.durations": ("seconds",),
     "model.entities": ("Entity", "InputSpec", "TaskSpec"),
     "model.graph": ("WorkflowGraph", "WorkflowNode"),
+    "model.launch_preview": ("LaunchPlanPreview", "PlannedInput", "PlannedOption"),
     "model.ids": ("EntityKind", "EntityRef", "RunRef"),
     "model.connector_tasks": ("ConnectorTask",),
     "model.native_tasks": ("ContainerTask", "ShellTask"),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ._verbs.data import AsyncDataVerbs
+from ._verbs.insight import AsyncInsightVerbs
 from ._verbs.nodes import AsyncNodeVerbs
 from ._verbs.registration import AsyncRegistrationVerbs
 from .model.arguments import instance
@@ -40,7 +41,7 @@ __all__ = ["AsyncClient"]
 
 
 @public
-class AsyncClient(AsyncDataVerbs, AsyncNodeVerbs, AsyncRegistrationVerbs):
+class AsyncClient(AsyncDataVerbs, AsyncInsightVerbs, AsyncNodeVerbs, AsyncRegistrationVerbs):
     """A connection to one Flyte for code on an event loop: the verbs of `Client`, awaited.
 
     All waits of one client share one poll (`waiting/shared_poll.py`). `AsyncClient.shared` shares one client among many callers.
@@ -114,6 +115,13 @@ class AsyncClient(AsyncDataVerbs, AsyncNodeVerbs, AsyncRegistrationVerbs):
             return client
 
         return shared_client(key, open_client, linger)
+
+    def poll_age(self) -> float | None:
+        """Seconds since Flyte last answered for the runs that are waited for here; None when none is.
+
+        Outages end no wait: this is what shows them. Runs that are old are asked about every `PollPolicy.longest` seconds.
+        """
+        return self._waiters.poll_age()
 
     def renew_with(self, load_config: Callable[[], Awaitable[Config]]) -> None:
         """Credentials are loaded again with this, once per UNAUTHENTICATED answer, while runs are waited for.

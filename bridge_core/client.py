@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ._blocking import iter_blocking, run_blocking
 from ._verbs.data import DataVerbs
+from ._verbs.insight import InsightVerbs
 from ._verbs.nodes import NodeVerbs
 from ._verbs.registration import RegistrationVerbs
 from .model.arguments import instance
@@ -40,7 +41,7 @@ __all__ = ["Client"]
 
 
 @public
-class Client(DataVerbs, NodeVerbs, RegistrationVerbs):
+class Client(DataVerbs, InsightVerbs, NodeVerbs, RegistrationVerbs):
     """A connection to one Flyte, for code without an event loop.
 
     Args:

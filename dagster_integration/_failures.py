@@ -9,10 +9,10 @@ import dagster as dg
 from bridge_core import ErrorClass, InvalidRequest, NextTry, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
     from datetime import datetime
 
-    from bridge_core import BridgeError, RunRef, RunSnapshot
+    from bridge_core import BridgeError, Explanation, RunRef, RunSnapshot
 
 __all__ = ["BY_REAPER", "RETRIED", "error_classes", "failure_of_error", "failure_of_run", "is_final"]
 
@@ -63,7 +63,7 @@ def failure_of_run(
     snapshot: RunSnapshot,
     *,
     retry_on: Collection[ErrorClass] | None = None,
-    logs: Mapping[str, str] | None = None,
+    why: Explanation | None = None,
     log: dg.DagsterLogManager | None = None,
 ) -> dg.Failure:
     """The failure of a step whose run ended badly.
@@ -71,7 +71,7 @@ def failure_of_run(
     Args:
         snapshot: How it ended.
         retry_on: Classes after which a `RetryPolicy` launches again; None for `RETRIED`.
-        logs: Name -> URL of the task logs.
+        why: What is known of the cause; None when Flyte could not be asked.
         log: Is told which rule applied.
     """
     from .results import run_metadata
@@ -89,11 +89,26 @@ def failure_of_run(
         metadata["flyte/error_code"] = dg.MetadataValue.text(error.code)
         metadata["flyte/error_kind"] = dg.MetadataValue.text(error.kind)
         metadata["flyte/error"] = dg.MetadataValue.text(error.message)
-    for name, url in list((logs or {}).items())[:_MOST_LINKS]:
-        metadata[f"flyte/log/{name}"] = dg.MetadataValue.url(url)
+    if why is not None:
+        metadata |= _explained(why)
     if log is not None:
         log.warning("end of run %s: %s", snapshot.ref, metadata["flyte/retry_rule"].value)
     return dg.Failure(description=snapshot.describe(), metadata=metadata, allow_retries=again)
+
+
+def _explained(why: Explanation) -> dict[str, dg.MetadataValue]:
+    """The cause as metadata: what a person reads, what alerts are filtered by, and where the logs are."""
+    metadata: dict[str, dg.MetadataValue] = {
+        "flyte/explanation": dg.MetadataValue.text(why.text),
+        "flyte/failure_kind": dg.MetadataValue.text(why.kind.value),
+        "flyte/advice": dg.MetadataValue.text(why.advice),
+    }
+    if why.node is not None:
+        metadata["flyte/node"] = dg.MetadataValue.text(why.node)
+    for link in why.logs[:_MOST_LINKS]:
+        name = f"{link.node}[{link.attempt}] {link.name}".strip()
+        metadata[f"flyte/log/{name}"] = dg.MetadataValue.url(link.uri)
+    return metadata
 
 
 def failure_of_error(error: BridgeError, ref: RunRef | None, *, console_url: str = "") -> dg.Failure:

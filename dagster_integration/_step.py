@@ -43,7 +43,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import timedelta
 
-    from bridge_core import Client, Entity, EntityRef, ErrorClass, RegisterRequest, RunOutputs, RunSnapshot
+    from bridge_core import (
+        Client,
+        Entity,
+        EntityRef,
+        ErrorClass,
+        Explanation,
+        RegisterRequest,
+        RunOutputs,
+        RunSnapshot,
+    )
 
     from ._compat import StepContext
     from ._interrupts import Interrupts
@@ -295,18 +304,15 @@ class Step:
             raise dg.Failure(failure.description, failure.metadata, allow_retries=True) from None
 
     def _failure(self, snapshot: RunSnapshot) -> dg.Failure:
-        return failure_of_run(
-            snapshot, retry_on=self.how.retry_on, logs=self._log_links(snapshot), log=self.context.log
-        )
+        return failure_of_run(snapshot, retry_on=self.how.retry_on, why=self._why(snapshot), log=self.context.log)
 
-    def _log_links(self, snapshot: RunSnapshot) -> Mapping[str, str]:
-        """Where the failed attempts wrote their logs; nothing when that cannot be told now."""
+    def _why(self, snapshot: RunSnapshot) -> Explanation | None:
+        """Why the run ended badly; None when that cannot be told now: how the step ends does not depend on it."""
         try:
-            links = self.client.logs(snapshot.ref)
+            return self.client.explain(snapshot)
         except BridgeError as error:
-            self.context.log.info("the log links of run %s could not be read: %s", snapshot.ref, error)
-            return {}
-        return {f"{link.node}[{link.attempt}] {link.name}".strip(): link.uri for link in links}
+            self.context.log.info("why run %s ended badly could not be asked: %s", snapshot.ref, error)
+            return None
 
     def patience_ended(self, snapshot: RunSnapshot) -> dg.Failure:
         """Of a run that goes on when the time is over."""

@@ -38,7 +38,7 @@ report = ConnectorTask(
     "examples.report",
     "dagster_job",
     {
-        "job": "report_job",
+        "job": "daily_report",
         "run_config": {"ops": {"report": {"config": {"day": "{{inputs.day}}", "n": "{{inputs.n}}"}}}},
     },
     inputs={"day": str, "n": int},

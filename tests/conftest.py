@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import pkgutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,13 +37,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shard", metavar="K/N", help="run the K-th of N parts of the test files")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Arranges them; keeps one part of the files, when several machines, or several sittings, run the whole."""
-    if getattr(config.option, "loadgroup", False):  # xdist's, in the processes that it starts
-        from support.parallel import arrange
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What shares a process: `support.parallel`."""
+    from support.parallel import Groups
 
-        arrange(items)
+    return Groups(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Orders them; keeps one part of the files, when several machines, or several sittings, run the whole."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        from support.parallel import longest_first
+
+        longest_first(items)
     if not (text := config.getoption("--shard")):
         return
     part, _, parts = text.partition("/")

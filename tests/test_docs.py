@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import bridge_core
-from bridge_core import BridgeError
+from bridge_core import BridgeError, FailureKind
 from bridge_core.cli.exit_codes import exit_code
 from bridge_core.cli.main import _parser
 
@@ -39,6 +39,17 @@ def rows(page: str) -> list[list[str]]:
     """Cells of all table rows of a page."""
     lines = [line.replace(r"\|", "/") for line in PAGES[page].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def at_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page's reader has in the environment."""
+    for name, value in {
+        "FLYTE_PLATFORM_URL": sandbox.endpoint,
+        "FLYTE_PLATFORM_INSECURE": "true",
+        "FLYTE_LOCAL_PROJECT": "flytesnacks",
+        "FLYTE_LOCAL_DOMAIN": "development",
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 def test_readme_leads_to_every_page() -> None:
@@ -76,18 +87,38 @@ def test_what_an_orchestrators_page_shows_can_be_built(page: str) -> None:
 
 def test_what_the_page_on_launching_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     flyte_sandbox.stub("pkg.report", inputs={"day": str}, outputs={"rows": 7})
-    for name, value in {
-        "FLYTE_PLATFORM_URL": flyte_sandbox.endpoint,
-        "FLYTE_PLATFORM_INSECURE": "true",
-        "FLYTE_LOCAL_PROJECT": "flytesnacks",
-        "FLYTE_LOCAL_DOMAIN": "development",
-    }.items():
-        monkeypatch.setenv(name, value)
+    at_the_sandbox(flyte_sandbox, monkeypatch)
     code = "\n".join(blocks(PAGES["launching.md"], "python"))
     names: dict[str, object] = {}
     exec(compile(code, "docs/launching.md", "exec"), names)
     assert names["ended"] == "well"
     assert flyte_sandbox.calls.count("CreateExecution") == 1 + 3, "two launches under one name, and a batch of three"
+
+
+def test_what_the_page_on_explaining_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    flyte_sandbox.stub("pkg.brittle", inputs={"day": str}, outputs={"rows": 7}, fail_times=1)
+    at_the_sandbox(flyte_sandbox, monkeypatch)
+    (code,) = blocks(PAGES["explain.md"], "python")
+    exec(compile(code, "docs/explain.md", "exec"), {})
+
+
+def test_what_the_page_on_planning_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    flyte_sandbox.stub("pkg.planned", inputs={"day": str}, outputs={"rows": 7})
+    at_the_sandbox(flyte_sandbox, monkeypatch)
+    (code,) = blocks(PAGES["plan.md"], "python")
+    exec(compile(code, "docs/plan.md", "exec"), {})
+
+
+def test_what_the_page_on_origins_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    flyte_sandbox.stub("pkg.asked", inputs={"day": str}, outputs={"rows": 7})
+    at_the_sandbox(flyte_sandbox, monkeypatch)
+    (code,) = blocks(PAGES["origin.md"], "python")
+    exec(compile(code, "docs/origin.md", "exec"), {})
+
+
+def test_every_kind_of_failure_is_on_its_page() -> None:
+    shown = {name for cells in rows("explain.md") for name in re.findall(r"`([A-Z_]+)`", cells[0])}
+    assert shown == {kind.name for kind in FailureKind}
 
 
 def test_every_parameter_of_the_operator_is_on_its_page() -> None:

@@ -41,12 +41,20 @@ def _translated(error: BridgeError, *, final_user_errors: bool) -> AirflowExcept
             return AirflowException(error.message)
         return AirflowFailException(f"{error.message} For Airflow: clear the task, which gives its run a new name.")
     if isinstance(error, RunAborted):
-        return AirflowFailException(f"{error.message} (not retried: somebody wanted it to end)")
+        return AirflowFailException(_noted(error.message, "(not retried: somebody wanted it to end)"))
     if isinstance(error, RunEnded):
         found = classify(error)
         if final_user_errors and found.next_try is NextTry.NEVER:
-            return AirflowFailException(f"{error.message} ({found.error_class.value}: not retried, user_errors='fail')")
-        return AirflowException(f"{error.message} ({found.error_class.value})")
+            return AirflowFailException(
+                _noted(error.message, f"({found.error_class.value}: not retried, user_errors='fail')")
+            )
+        return AirflowException(_noted(error.message, f"({found.error_class.value})"))
     if classify(error).next_try is NextTry.NEVER and not isinstance(error, RunNotFound):
         return AirflowFailException(error.message)
     return AirflowException(error.message)
+
+
+def _noted(message: str, note: str) -> str:
+    """With a note behind the first line: an explanation has several."""
+    first, newline, rest = message.partition("\n")
+    return f"{first} {note}{newline}{rest}"

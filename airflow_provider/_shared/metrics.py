@@ -1,7 +1,7 @@
 """Counters and gauges through Airflow's own metrics (``[metrics] statsd_on``, ``otel_on``): nothing is sent where those are off.
 
-``flyte.launched``, ``flyte.attached``, ``flyte.superseded``, ``flyte.aborted``, ``flyte.reaped``, ``flyte.could_not_ask``; gauge
-``flyte.waiting``: runs that this triggerer waits for.
+``flyte.launched``, ``flyte.attached``, ``flyte.superseded``, ``flyte.aborted``, ``flyte.reaped``, ``flyte.could_not_ask``; gauges
+``flyte.waiting``: runs that this triggerer waits for; ``flyte.poll_age``: seconds since Flyte last answered for them.
 """
 
 from __future__ import annotations

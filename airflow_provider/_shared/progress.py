@@ -13,10 +13,12 @@ from bridge_core import BridgeError
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, Client, LogLink, NodeSnapshot, RunRef
 
-__all__ = ["FIRST", "Progress", "failed_node_logs", "log_line", "pauses"]
+__all__ = ["FIRST", "LOG_KEY", "Progress", "pauses"]
 
 FIRST = 30.0
 """Seconds after which a worker tells for the first time; None of the operator."""
+LOG_KEY = "flyte_log_url"
+"""XCom behind the link *Flyte log*."""
 _LONGEST = 300.0
 _NODES = 5
 """Whose logs are asked for in one round."""
@@ -35,6 +37,8 @@ class Progress:
     def __init__(self, ref: RunRef) -> None:
         self._ref = ref
         self._told: set[str] = set()
+        self.log_url: str | None = None
+        """Where the log is of what runs, or failed, as last heard."""
 
     def tell(self, client: Client) -> list[str]:
         """Lines that are news now; none when Flyte does not say."""
@@ -57,7 +61,11 @@ class Progress:
     def news(self, tree: Iterable[NodeSnapshot], logs: Iterable[LogLink]) -> list[str]:
         """Lines about these that were not said before."""
         lines = [_line(node) for top in tree for node in top.walk() if not node.children and node.phase in _TOLD]
-        lines += [log_line(log) for log in logs]
+        logs = list(logs)
+        lines += [_log_line(log) for log in logs]
+        if logs:
+            first = [log for log in logs if log.node == logs[0].node]
+            self.log_url = max(first, key=lambda log: log.attempt).uri
         fresh = [line for line in dict.fromkeys(lines) if line not in self._told]
         room = max(0, _LINES - len(self._told))
         self._told.update(fresh[:room])
@@ -66,27 +74,18 @@ class Progress:
         return fresh[:room]
 
 
-def failed_node_logs(client: Client, ref: RunRef) -> list[LogLink]:
-    """Where the logs of the failed nodes are, the last attempt first; none when Flyte does not say."""
-    try:
-        found = client.logs(ref)
-    except BridgeError:
-        return []
-    return sorted(found, key=lambda log: -log.attempt)[: 2 * _NODES]
-
-
-def log_line(log: LogLink) -> str:
-    """Where to read it."""
-    item = "" if log.item is None else f", item {log.item}"
-    return f"log of node {log.node}, attempt {log.attempt + 1}{item}: {log.uri}"
-
-
 def pauses(first: float) -> Iterable[float]:
     """Seconds between two rounds: runs that take long have less to tell."""
     pause = first
     while True:
         yield pause
         pause = min(2 * pause, max(first, _LONGEST))
+
+
+def _log_line(log: LogLink) -> str:
+    """Where to read it."""
+    item = "" if log.item is None else f", item {log.item}"
+    return f"log of node {log.node}, attempt {log.attempt + 1}{item}: {log.uri}"
 
 
 def _line(node: NodeSnapshot) -> str:

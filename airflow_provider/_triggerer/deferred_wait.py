@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from bridge_core import RunPhase, RunRef, WaitTimeout
 
-from .._compat import has_on_kill
+from .._compat import has_on_kill, store_xcom
 from .._shared.event import RunEvent
-from .._shared.progress import Progress, pauses
+from .._shared.progress import LOG_KEY, Progress, pauses
 from .kill_deferred import USER_ACTION, stop_dropped
-from .shared_flyte import SharedFlyte, hold_back, left_until, waiting
+from .poll_age import waiting
+from .shared_flyte import SharedFlyte, hold_back, left_until
 
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, RunSnapshot
@@ -105,6 +106,18 @@ class DeferredWait:
                 if error.snapshot is not None and error.snapshot.phase is not self._phase:
                     self._phase = error.snapshot.phase
                     self._log.info("run %s is %s", self._ref, self._phase.value)
+                shown = self._progress.log_url
                 for line in await self._progress.atell(flyte):
                     self._log.info("run %s: %s", self._ref, line)
+                if self._progress.log_url is not None and self._progress.log_url != shown:
+                    await self._show_log(self._progress.log_url)
         return await flyte.wait(self._ref, timeout=left_until(deadline), poll_interval=interval)
+
+    async def _show_log(self, url: str) -> None:
+        """Stores the link to the log of what runs now."""
+        if self._trigger.task_instance is None:
+            return
+        try:
+            await store_xcom(self._trigger.task_instance, LOG_KEY, url)
+        except Exception as error:  # noqa: BLE001  # Airflow may be away for a moment: a link must not end the wait
+            self._log.warning("the link to the log was not stored: %r", error)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge_core import AuthError, BridgeError, ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout
 
-from .._shared.metrics import count, gauge
+from .._shared.metrics import count
 from .._shared.refusals import Refusals
+from .poll_age import polled_by
 from .scheduler_lag import scheduler_has_seen
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._connection.limits import ConnectionLimits
     from .._shared.run_search import RunSearch
 
-__all__ = ["SharedFlyte", "hold_back", "left_until", "waiting"]
+__all__ = ["SharedFlyte", "hold_back", "left_until"]
 
 _CERTAIN = (ConfigError, InvalidRequest, NotFound, Unsupported, WaitTimeout)
 """Asking again cannot help."""
@@ -36,7 +36,6 @@ _LONGEST_HOLD = 60.0
 """Seconds; the worker's clock may be far ahead of ours."""
 
 T = TypeVar("T")
-_waiting = 0
 _limits: dict[str, ConnectionLimits] = {}
 
 
@@ -105,6 +104,7 @@ class SharedFlyte:
         while True:
             try:
                 async with self.client() as flyte:
+                    polled_by(flyte)
                     return await question(flyte)
             except _CERTAIN:
                 raise
@@ -125,19 +125,6 @@ class SharedFlyte:
             if left == 0.0:
                 raise WaitTimeout(f"{what}: Flyte could not be asked")
             await asyncio.sleep(min(_LONGEST_PAUSE, 2.0**errors, *(() if left is None else (left,))))
-
-
-@contextmanager
-def waiting() -> Iterator[None]:
-    """Counts one more run that this triggerer waits for."""
-    global _waiting  # noqa: PLW0603  # of one event loop's thread
-    _waiting += 1
-    gauge("waiting", _waiting)
-    try:
-        yield
-    finally:
-        _waiting -= 1
-        gauge("waiting", _waiting)
 
 
 def left_until(deadline: float | None) -> float | None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from .._compat import has_asset_state
 from .watch_state import WatchState
 
-__all__ = ["WatchStore", "remember_reported"]
+__all__ = ["WatchStore", "queue_again", "remember_reported"]
 
 log = logging.getLogger("airflow.task.flyte")
 
@@ -96,6 +97,27 @@ class _Variable:
         await SUPERVISOR_COMMS.asend(PutVariable(key=key, value=json.dumps(value), description=text))
 
 
+def queue_again(asset: Any) -> None:
+    """Airflow's side: lets the DAG run that waits to be made of this asset's events see the event that is being stored, too.
+
+    Airflow queues a DAG once for all events of an asset, with the time of the first, makes one DAG run of those until then, and
+    forgets that it was queued: of three ends in one second two would start nothing until a fourth came (3.3.2,
+    apache/airflow#54659). Queued anew, with a time after this event, they are in that DAG run; where the scheduler is making one
+    at this moment, its row is gone when it is done, and Airflow queues the next. Delete when Airflow keeps what a DAG run left.
+
+    Args:
+        asset: Name and URI of the asset.
+    """
+    session = _session_of(_is_ours)
+    if session is None:
+        return
+    from airflow.models.asset import AssetDagRunQueue
+    from sqlalchemy import update
+
+    queued = AssetDagRunQueue.asset_id == _id_of(asset, session)
+    session.execute(update(AssetDagRunQueue).where(queued).values({"created_at": datetime.now(UTC)}))
+
+
 def remember_reported(asset: Any, extra: Any) -> None:
     """Airflow's side: called while the event is being stored.
 
@@ -103,21 +125,14 @@ def remember_reported(asset: Any, extra: Any) -> None:
         asset: Name and URI of the asset.
         extra: Of its event.
     """
-    payload = extra.get("payload") if isinstance(extra, dict) else None
-    if not isinstance(payload, dict) or not isinstance(payload.get("flyte_watch"), str):
+    session = _session_of(lambda one: one == extra) if _is_ours(extra) and has_asset_state() else None
+    if session is None:
         return
-    from airflow import settings
     from airflow._shared.state import AssetScope
-    from airflow.models.asset import AssetEvent, AssetModel
     from airflow.state import get_state_backend
-    from sqlalchemy import select
 
-    assert settings.Session is not None
-    session = settings.Session()  # of this thread: the one in which the event is
-    if not any(isinstance(one, AssetEvent) and one.extra == extra for one in session.identity_map.values()):
-        return
-    asset_id = session.scalar(select(AssetModel.id).where(AssetModel.name == asset.name, AssetModel.uri == asset.uri))
-    backend, scope, key = get_state_backend(), AssetScope(asset_id=asset_id), payload["flyte_watch"]
+    payload = extra["payload"]
+    backend, scope, key = get_state_backend(), AssetScope(asset_id=_id_of(asset, session)), payload["flyte_watch"]
     end = datetime.fromisoformat(payload["ended_at"])
     stored = backend.get(scope, key, session=session)
     state = WatchState.from_json(json.loads(stored)) if stored else None
@@ -125,3 +140,26 @@ def remember_reported(asset: Any, extra: Any) -> None:
     name = f"{run['project']}/{run['domain']}/{run['name']}"
     state = (state or WatchState.beginning(end)).plus(name, end)
     backend.set(scope, key, json.dumps(state.to_json()), session=session)
+
+
+def _is_ours(extra: Any) -> bool:
+    payload = extra.get("payload") if isinstance(extra, dict) else None
+    return isinstance(payload, dict) and isinstance(payload.get("flyte_watch"), str)
+
+
+def _session_of(wanted: Callable[[Any], bool]) -> Any:
+    """This thread's database session, if an event with such an ``extra`` is being stored in it."""
+    from airflow import settings
+    from airflow.models.asset import AssetEvent
+
+    assert settings.Session is not None
+    session = settings.Session()
+    stored = any(isinstance(one, AssetEvent) and wanted(one.extra) for one in session.identity_map.values())
+    return session if stored else None
+
+
+def _id_of(asset: Any, session: Any) -> Any:
+    from airflow.models.asset import AssetModel
+    from sqlalchemy import select
+
+    return session.scalar(select(AssetModel.id).where(AssetModel.name == asset.name, AssetModel.uri == asset.uri))

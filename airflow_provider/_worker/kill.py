@@ -94,6 +94,15 @@ class SyncKill:
         finally:
             self._attending = False
 
+    @contextmanager
+    def looking_away(self) -> Iterator[None]:
+        """Inside `attending`: here Task SDK calls may be made; a signal that comes meanwhile is seen to by its thread alone."""
+        self._attending = False
+        try:
+            yield
+        finally:
+            self._attending = True
+
     def done(self) -> None:
         """The run was seen to by other means: later signals mean nothing."""
         self._done = True

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bridge_core import BridgeError, RunEnded
+
 from .._compat import outputs_limit
 from .._shared.failures import airflow_failures
 from .._shared.outputs import checked_selection, output_xcoms
-from .._shared.progress import failed_node_logs, log_line
+from .._shared.progress import LOG_KEY
 from .._shared.refusals import patiently
 
 if TYPE_CHECKING:
-    from bridge_core import Client, RunRef, RunSnapshot
+    from bridge_core import Client, Explanation, RunRef, RunSnapshot
 
-__all__ = ["bring_home", "tell_failure"]
+__all__ = ["bring_home", "explained", "raise_for_end", "tell_failure"]
 
 
 def bring_home(
@@ -42,21 +44,47 @@ def bring_home(
     return outputs
 
 
-def tell_failure(operator: Any, ti: Any, client: Client, snapshot: RunSnapshot) -> None:
-    """All that Flyte says about a failure: the exception that ends the try is one line of it. Nothing, of a success."""
+def tell_failure(operator: Any, ti: Any, client: Client, snapshot: RunSnapshot) -> str | None:
+    """Writes all that Flyte says about a failure to the task's log; nothing, of a success.
+
+    Returns:
+        What the exception that ends the try says: why, where, and what to do. None when Flyte could not be asked, and of a
+        success.
+    """
     if snapshot.error is not None and "\n" in snapshot.error.message:
         where = f" in node {snapshot.error.node}" if snapshot.error.node else ""
         operator.log.error(
             "run %s failed%s (%s):\n%s", snapshot.ref, where, snapshot.error.code, snapshot.error.message
         )
     if not snapshot.phase.is_terminal or snapshot.phase.is_success:
-        return
-    logs = failed_node_logs(client, snapshot.ref)
-    for log in logs:
-        operator.log.error("run %s: %s", snapshot.ref, log_line(log))
-    if logs:
-        operator.log_url = logs[0].uri
-        ti.xcom_push(key="flyte_log_url", value=logs[0].uri)
+        return None
+    found = explained(client, snapshot)
+    if found is None:
+        return None
+    if found.logs:
+        operator.log_url = found.logs[0].uri
+        ti.xcom_push(key=LOG_KEY, value=found.logs[0].uri)
+    return found.text
+
+
+def explained(client: Client, run: RunSnapshot | RunRef) -> Explanation | None:
+    """Why a run ended badly; None when Flyte does not say. How a failure is reported never depends on it."""
+    try:
+        return client.explain(run)
+    except BridgeError:
+        return None
+
+
+def raise_for_end(snapshot: RunSnapshot, told: str | None) -> None:
+    """Raises for a run that ended badly, with the explanation as the message where there is one.
+
+    Raises:
+        RunEnded: It did.
+    """
+    try:
+        snapshot.raise_for_phase()
+    except RunEnded as error:
+        raise (error.with_message(told) if told else error) from None
 
 
 def _outputs(operator: Any, ti: Any, client: Client, ref: RunRef) -> dict[str, Any] | None:
@@ -68,6 +96,7 @@ def _outputs(operator: Any, ti: Any, client: Client, ref: RunRef) -> dict[str, A
         xcoms = output_xcoms(
             ref, values, limit=limit, each=operator.each_output, selected=checked_selection(operator.outputs)
         )
+    operator.outputs_kept = xcoms.named or xcoms.returned
     for name, value in xcoms.named.items():
         ti.xcom_push(key=name, value=value)
     return xcoms.returned

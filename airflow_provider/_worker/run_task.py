@@ -27,7 +27,8 @@ from ..hooks.flyte import FlyteHook
 from .kill import SyncKill, abort_and_tell
 from .launch_or_attach import build_request, launch_for, placed
 from .retry_mode import checked_mode
-from .run_ended import bring_home, tell_failure
+from .run_ended import bring_home, raise_for_end, tell_failure
+from .shown_log import show_log, shown_log
 from .time_limits import TimeLimits
 from .trace import traced
 from .wait import told_what_a_retry_does, watch_to_end
@@ -86,15 +87,15 @@ class RunTask:
                 snapshot = launched.snapshot
                 if not snapshot.phase.is_terminal:
                     with kill.attending(), airflow_failures():
-                        snapshot = self._wait(client, launched.ref, deadline)
+                        snapshot = self._wait(client, launched.ref, deadline, kill)
                 if not snapshot.phase.is_terminal:
                     self._defer(client, launched.ref, deadline)
             except AirflowTaskTimeout:
                 self._out_of_time(client, kill)
                 raise
-            tell_failure(self.operator, self.ti, client, snapshot)
+            told = tell_failure(self.operator, self.ti, client, snapshot)
             with self._failures():
-                snapshot.raise_for_phase()
+                raise_for_end(snapshot, told)
             return bring_home(operator, self.context, client, snapshot)
 
     def complete(self, event: Any, run: dict[str, str] | None, place: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -110,7 +111,8 @@ class RunTask:
         with airflow_failures():
             client = FlyteHook(operator.flyte_conn_id).get_client(place)
         with client:
-            operator.console_url = client.console_url(news.ref)
+            operator.run_ref, operator.console_url = news.ref, client.console_url(news.ref)
+            operator.log_url = shown_log(operator, self.ti)
             operator.attend(self._killer(client, news.ref))
             if news.code == WaitTimeout.__name__:
                 self._time_is_up(client, news.ref, news.phase, news.message)
@@ -120,9 +122,9 @@ class RunTask:
             if not news.phase.is_success:
                 with suppress(BridgeError):  # the event says in short what happened
                     ended = client.describe(news.ref)
-                    tell_failure(operator, self.ti, client, ended)
+                    told = tell_failure(operator, self.ti, client, ended)
                     with self._failures():
-                        ended.raise_for_phase()
+                        raise_for_end(ended, told)
             with airflow_failures():
                 if news.phase is RunPhase.ABORTED:
                     raise RunAborted(news.message)
@@ -232,6 +234,7 @@ class RunTask:
 
     def _publish(self, client: Client, ref: RunRef) -> None:
         """What people need when the run fails, before it can."""
+        self.operator.run_ref = ref
         url = self.operator.console_url = client.console_url(ref)
         self.ti.xcom_push(key="flyte_run", value=ref.to_dict())
         self.ti.xcom_push(key="flyte_console_url", value=url)
@@ -242,7 +245,7 @@ class RunTask:
         operator = self.operator
         return TimeLimits(operator.timeout, operator.execution_timeout if operator.deferrable else None)
 
-    def _wait(self, client: Client, ref: RunRef, deadline: float | None) -> RunSnapshot:
+    def _wait(self, client: Client, ref: RunRef, deadline: float | None, kill: SyncKill) -> RunSnapshot:
         """Waits to the end; for a deferrable task, a short while. Makes no Task SDK call: `_worker.kill` says why."""
         operator = self.operator
         left = None if deadline is None else max(0.0, deadline - time.time())
@@ -259,6 +262,7 @@ class RunTask:
             timeout=limit,
             poll_interval=operator.poll_interval,
             progress=FIRST if progress is None else progress,
+            show_log=lambda url: show_log(operator, self.ti, kill, url),
         )
         if late and grace is None:
             self._time_is_up(client, ref, snapshot.phase, late)

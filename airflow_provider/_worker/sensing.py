@@ -23,9 +23,10 @@ from .._shared.refusals import LAUNCH_PATIENCE, patiently
 from .._shared.run_search import RunSearch
 from .._shared.sensor_arguments import trigger_arguments
 from ..hooks.flyte import FlyteHook
+from .run_ended import explained
 
 if TYPE_CHECKING:
-    from bridge_core import RunSnapshot
+    from bridge_core import Client, RunSnapshot
 
 __all__ = ["Sensing"]
 
@@ -71,7 +72,7 @@ class Sensing:
                 if not search.is_over(snapshot):
                     self.log.info("%s", snapshot.describe())
                     return PokeReturnValue(is_done=False)
-                return PokeReturnValue(is_done=True, xcom_value=self._end(snapshot, client.console_url(snapshot.ref)))
+                return PokeReturnValue(is_done=True, xcom_value=self._end(client, snapshot))
 
     def poke_or_defer(self) -> Any:
         """See `FlyteRunSensor.execute`, of a deferrable sensor."""
@@ -110,10 +111,13 @@ class Sensing:
             client = FlyteHook(sensor.flyte_conn_id).get_client()
             with client:
                 url = client.console_url(news.ref)
-            return self._finish(news.ref, news.phase, news.message, url)
+                found = None if news.phase.is_success else explained(client, news.ref)
+            return self._finish(news.ref, news.phase, news.message if found is None else found.text, url)
 
-    def _end(self, snapshot: RunSnapshot, url: str) -> dict[str, str]:
-        return self._finish(snapshot.ref, snapshot.phase, snapshot.describe(), url)
+    def _end(self, client: Client, snapshot: RunSnapshot) -> dict[str, str]:
+        found = None if snapshot.phase.is_success else explained(client, snapshot)
+        message = snapshot.describe() if found is None else found.text
+        return self._finish(snapshot.ref, snapshot.phase, message, client.console_url(snapshot.ref))
 
     def _finish(self, ref: RunRef, phase: RunPhase, message: str, url: str) -> dict[str, str]:
         self.sensor.console_url = url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ def watch_to_end(
     timeout: float | None,
     poll_interval: float | timedelta | None,
     progress: float = FIRST,
+    show_log: Callable[[str], None],
 ) -> tuple[RunSnapshot, str]:
     """Waits until the run ends or the time is up; says which phases it sees, and what its nodes do.
 
@@ -40,6 +41,7 @@ def watch_to_end(
         timeout: Seconds. None: for ever.
         poll_interval: Seconds between questions. None: adapts.
         progress: Seconds after which it asks about nodes for the first time; then less and less often. 0: never.
+        show_log: Called with the URL of the log of what runs now, or failed, whenever it is another one.
 
     Returns:
         What was seen last, and why that is not the end, when it is not.
@@ -71,8 +73,11 @@ def watch_to_end(
         except WaitTimeout as error:
             if is_last:
                 return snapshot, error.message
+            shown = told.log_url
             for line in told.tell(client):
                 log.info("run %s: %s", ref, line)
+            if told.log_url is not None and told.log_url != shown:
+                show_log(told.log_url)
         except AuthError as error:
             rest = refusals.bear(error, time.monotonic())
             log.warning("waiting for run %s: %s; asking again", ref, error)

@@ -107,8 +107,8 @@ class AirflowApi:
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer; None when there is no such thing."""
         answer = self._send(method, f"/api/v2{path}", body)
-        if answer.status_code == _UNAUTHORIZED and self._auth == "jwt":
-            self._header = None  # it has expired
+        if _is_unauthenticated(answer) and self._auth == "jwt":
+            self._header = None  # it has expired, or Airflow signs with another secret now
             answer = self._send(method, f"/api/v2{path}", body)
         if answer.status_code == _MISSING:
             return None
@@ -158,13 +158,20 @@ class AirflowApi:
             f"Airflow at {self.url} refused {what}: {answer.status_code}: {_detail(answer)}",
         )
         kinds: dict[int, type[Exception]] = {
-            _UNAUTHORIZED: Unauthenticated,
             _FORBIDDEN: PermissionDenied,
             _CONFLICT: AlreadyExists,
             _BAD_REQUEST: InvalidRequest,
             _UNPROCESSABLE: InvalidRequest,
         }
-        return kinds.get(code, Unavailable)(text)
+        kind = Unauthenticated if _is_unauthenticated(answer) else kinds.get(code, Unavailable)
+        return kind(text)
+
+
+def _is_unauthenticated(answer: Any) -> bool:
+    """Whether it is the token that Airflow does not take: 401, or 403 for one that it cannot read (``core_api/security.py``)."""
+    if answer.status_code == _FORBIDDEN:
+        return "Invalid JWT token" in _detail(answer)
+    return bool(answer.status_code == _UNAUTHORIZED)
 
 
 def _detail(answer: Any) -> str:

@@ -81,6 +81,10 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
         )
         self._ui = (ui_url or env("FLYTE_BRIDGE_AIRFLOW_UI_URL") or self._api.url).rstrip("/")
 
+    def close(self) -> None:
+        """Closes connections."""
+        self._api.close()
+
     def create(
         self,
         task_template: TaskTemplate,

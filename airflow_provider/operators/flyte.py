@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import EntityRef, RegisterRequest, RunOptions
+    from bridge_core import EntityRef, RegisterRequest, RunOptions, RunRef
 
     from .._worker.kill import SyncKill
 
@@ -132,6 +132,8 @@ class FlyteRunOperator(BaseOperator):
         self.each_output = bool(each)
         self.console_url: str | None = None
         self.log_url: str | None = None
+        self.run_ref: RunRef | None = None
+        self.outputs_kept: Mapping[str, Any] | None = None
         self._kill: SyncKill | None = None
         self._killed_early = False
 
@@ -210,6 +212,12 @@ class FlyteRunOperator(BaseOperator):
         """From here on a signal is this one's to see to; one that came before is handed on."""
         kill.pending = self._killed_early
         self._kill = kill
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # OpenLineage's signature
+        """Airflow's OpenLineage provider asks, when it is installed: files and frames that went in and came out, and the run."""
+        from .._worker.lineage import lineage_of
+
+        return lineage_of(self)
 
     def on_kill(self) -> None:
         """Airflow ends this process: see `_worker.kill`."""

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from .batches import BatchOperations
     from .data import DataOperations
     from .entities import EntityOperations
+    from .explain import ExplainOperations
     from .files import FileOperations
     from .launch import LaunchOperations
     from .logs import LogOperations
     from .nodes import NodeOperations
+    from .plan import PlanOperations
     from .register import RegisterOperations
     from .relaunch import AgainOperations
     from .run_values import StoredOperations
@@ -103,6 +105,13 @@ class Operations:
         return LaunchOperations(self.backend, self._transport, self._config, self.data, lambda: self.registration)
 
     @cached_property
+    def planning(self) -> PlanOperations:
+        """What launches would do."""
+        from .plan import PlanOperations
+
+        return PlanOperations(self.backend, self._config, self.data, self.launch)
+
+    @cached_property
     def batches(self) -> BatchOperations:
         """Many runs as one stream."""
         from .batches import BatchOperations
@@ -122,6 +131,13 @@ class Operations:
         from .relaunch import AgainOperations
 
         return AgainOperations(self.backend, self._transport)
+
+    @cached_property
+    def explaining(self) -> ExplainOperations:
+        """Why runs ended badly."""
+        from .explain import ExplainOperations
+
+        return ExplainOperations(self.backend, self._config, self.data)
 
     @cached_property
     def logs(self) -> LogOperations:

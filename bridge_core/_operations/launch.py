@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .register import RegisterOperations
     from .staging import Staged
 
-__all__ = ["LaunchOperations"]
+__all__ = ["LaunchOperations", "Prepared"]
 
 log = logging.getLogger("bridge_core")
 
@@ -54,7 +54,7 @@ _BY_CLIENT = Provenance(source="client")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
+class Prepared:
     """Inputs of one launch, encoded against one interface."""
 
     interface: Interface
@@ -159,7 +159,7 @@ class LaunchOperations:
         ref = RunRef(entity.project or "", entity.domain or "", name)
         if request.name is not None and (found := await self._backend.find(ref)) is not None:
             return await self._attach(found, entity, request)
-        prepared = await self._prepare(await self._backend.interface(entity), request)
+        prepared = await self.prepared(await self._backend.interface(entity), request)
         options = stamped(request.options, request.provenance or _BY_CLIENT)
         self._backend.check_labels(prepared.interface, options)
         inputs = await self._data.upload(
@@ -188,7 +188,12 @@ class LaunchOperations:
         log.info("launched %s as %s", prepared.interface.entity, ref)
         return ref
 
-    async def _prepare(self, interface: Interface, request: LaunchRequest) -> _Prepared:
+    async def prepared(self, interface: Interface, request: LaunchRequest) -> Prepared:
+        """Inputs against one interface, files read. Sends nothing.
+
+        Raises:
+            InvalidRequest: Inputs do not fit, or a file cannot be read.
+        """
         from ..literals import fingerprint
 
         codec, fixed = self._data.codec, tuple(interface.fixed)
@@ -204,7 +209,7 @@ class LaunchOperations:
         complete.CopyFrom(encoded.literals)
         for name, literal in interface.fixed.items():
             complete.literals[name].CopyFrom(literal)
-        return _Prepared(
+        return Prepared(
             interface=interface,
             encoded=encoded,
             staged=staged,
@@ -214,7 +219,18 @@ class LaunchOperations:
         )
 
     async def _attach(self, found: Existing, entity: EntityRef, request: LaunchRequest) -> Launched:
-        """Compares with the run that has our name; the same: attach; another one: say in what it differs."""
+        """To the run that has our name, if it is the same."""
+        await self.compared(found, entity, request)
+        ref, snapshot = found.snapshot.ref, found.snapshot
+        log.info("attached to %s (%s)", ref, snapshot.phase.value)
+        return Launched(ref=ref, created=False, snapshot=snapshot)
+
+    async def compared(self, found: Existing, entity: EntityRef, request: LaunchRequest) -> Prepared:
+        """Compares with the run that has our name. Sends nothing.
+
+        Raises:
+            AlreadyExists: It is another one; says in what it differs.
+        """
         ref, snapshot = found.snapshot.ref, found.snapshot
         if not self._backend.same_entity(entity, found.launched):
             raise AlreadyExists(
@@ -223,7 +239,7 @@ class LaunchOperations:
                 ref=ref,
                 snapshot=snapshot,
             )
-        prepared = await self._prepare(found.interface or await self._backend.interface(found.launched), request)
+        prepared = await self.prepared(found.interface or await self._backend.interface(found.launched), request)
         if found.fingerprint != prepared.fingerprint:
             from ..literals import differing
 
@@ -246,5 +262,4 @@ class LaunchOperations:
                     same_entity=True,
                     differing=names,
                 )
-        log.info("attached to %s (%s)", ref, snapshot.phase.value)
-        return Launched(ref=ref, created=False, snapshot=snapshot)
+        return prepared

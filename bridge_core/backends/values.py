@@ -28,6 +28,8 @@ class Interface:
     """Output name -> ``types_pb2.LiteralType``."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Launch plans: what they say about further `RunOptions`, by field."""
     active: bool | None = None
     """Launch plans: whether this version is the active one. None for others."""
     workflow: EntityRef | None = None

@@ -38,6 +38,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         help="an input; V is read by its type: 3, true, a text, JSON for lists, maps and structures",
     )
     launch.add_argument("--inputs", metavar="FILE", help="a JSON object with inputs; '-' reads standard input")
+    launch.add_argument("--plan", action="store_true", help="say what it would do, and send nothing")
     add_run_options(launch)
     brings = launch.add_argument_group("registering first, under the version that the run then has")
     brings.add_argument(
@@ -79,8 +80,21 @@ def _launch(arguments: argparse.Namespace) -> int:
         register=_brought(arguments),
     )
     with client(arguments) as flyte:
+        if arguments.plan:
+            return _plan(flyte, request, arguments)
         launched = flyte.launch_or_attach(request)
         return _after(flyte, launched.ref, "launched" if launched.created else "attached to", arguments)
+
+
+def _plan(flyte: Client, request: LaunchRequest, arguments: argparse.Namespace) -> int:
+    if arguments.wait:
+        raise InvalidRequest("--plan launches nothing, so that there is nothing to --wait for: leave one of them out")
+    found = flyte.plan(request)
+    if arguments.output == "json":
+        print_json(found.to_dict())
+    else:
+        print(found.text)
+    return 2 if found.action == "clash" else 0
 
 
 def _brought(arguments: argparse.Namespace) -> RegisterRequest | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..model.durations import parse_duration
 from ..model.errors import InvalidRequest
 from ..model.ids import EntityKind
 from ..model.phases import RunPhase
+from ..model.provenance import Provenance
 from ..model.run_query import RunQuery
 from .common import add_command, client, moment, pairs, positive
+from .origin import add_origin_options, launched_by, looked_through
 from .render import print_empty, print_json, print_table, snapshot_dict
 
 if TYPE_CHECKING:
@@ -30,7 +35,12 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> Any:
     runs.add_argument("--entity", metavar="NAME", help="name of the launch plan that was launched")
     runs.add_argument("--name-contains", metavar="TEXT")
     runs.add_argument("--label", action="append", default=[], metavar="K=V")
-    runs.add_argument("--since", metavar="TIME", help="created at or after this ISO time (UTC unless it has a zone)")
+    runs.add_argument(
+        "--since",
+        metavar="TIME",
+        help="created at or after this ISO time (UTC unless it has a zone), or for so long: 1d, 2h30m",
+    )
+    add_origin_options(runs)
     runs.add_argument("--archived", action="store_true", help="archived ones instead")
     for name, kind in (
         ("tasks", EntityKind.TASK),
@@ -48,16 +58,24 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> Any:
 
 
 def _runs(arguments: argparse.Namespace) -> int:
+    by = launched_by(arguments)
+    labels = pairs(arguments.label, "--label")
+    if by is not None:
+        labels[Provenance.SOURCE_LABEL] = by[0]
     query = RunQuery(
         phases=tuple(_phase(text) for text in arguments.phase),
         entity=arguments.entity,
         name_contains=arguments.name_contains,
-        created_after=None if arguments.since is None else moment(arguments.since, "--since"),
-        labels=pairs(arguments.label, "--label") or None,
+        created_after=None if arguments.since is None else _since(arguments.since),
+        labels=labels or None,
         archived=True if arguments.archived else None,
     )
     with client(arguments) as flyte:
-        found = list(flyte.list_runs(limit=arguments.limit, query=query))
+        if by is None:
+            found = list(flyte.list_runs(limit=arguments.limit, query=query))
+        else:
+            every = flyte.list_runs(limit=sys.maxsize, query=query)
+            found = list(looked_through(every, by[1], arguments.limit, arguments.since))
         if not found:
             return print_empty(flyte, "runs", arguments.output)
     if arguments.output == "json":
@@ -98,6 +116,12 @@ def _projects(arguments: argparse.Namespace) -> int:
         rows = [(project.id, ", ".join(project.domains), project.description or project.name) for project in found]
         print_table(("PROJECT", "DOMAINS", "DESCRIPTION"), rows)
     return 0
+
+
+def _since(text: str) -> datetime:
+    """An ISO time, or that long ago."""
+    ago = parse_duration(text)
+    return moment(text, "--since") if ago is None else datetime.now(UTC) - ago
 
 
 def _phase(text: str) -> RunPhase:

@@ -15,6 +15,7 @@ from . import (
     extensions,
     launch,
     lists,
+    origin,
     quickstart,
     register,
     runs,
@@ -96,6 +97,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     register.add_commands(verbs, common)
     runs.add_commands(verbs, common)
     kinds = lists.add_commands(verbs, common)
+    origin.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)

@@ -1,4 +1,4 @@
-"""Commands on one run: get, wait, watch, outputs, inputs, nodes, logs, deck, abort, signal, archive."""
+"""Commands on one run: get, wait, watch, outputs, inputs, nodes, explain, logs, deck, abort, signal, archive."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
             ("outputs", "print the outputs of a run", _outputs),
             ("inputs", "print the inputs of a run", _inputs),
             ("nodes", "show the nodes of a run as a tree", _nodes),
+            ("explain", "say why a run ended badly, or what it waits for", _explain),
             ("logs", "print where the logs of a run are", _logs),
             ("deck", "save the deck of a node as HTML", _deck),
             ("abort", "abort a run", _abort),
@@ -116,6 +117,16 @@ def _nodes(arguments: argparse.Namespace) -> int:
         print_json([node_dict(node) for node in tree])
     else:
         print("\n".join(line for node in tree for line in node_lines(node)))
+    return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    with client(arguments) as flyte:
+        found = flyte.explain(ref_of(arguments.ref, flyte.config))
+    if arguments.output == "json":
+        print_json(found.to_dict())
+    else:
+        print(found.text)
     return 0
 
 

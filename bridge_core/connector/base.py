@@ -54,6 +54,9 @@ class Connector(ABC):
         if name or not self.name:
             self.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", type(self).__name__)
 
+    def close(self) -> None:  # noqa: B027 - most hold nothing
+        """Gives back what it holds, connections for one. The service calls it when it stops; a connector may be used again."""
+
     @property
     def task_category(self) -> TaskCategory:
         """Which tasks it runs.

@@ -38,6 +38,7 @@ _log = logging.getLogger("bridge_core.connector")
 _UNKNOWN = "unknown"
 _REMEMBERED = 4096
 _FRESH = 600.0  # seconds within which a repeated CreateTask is answered from memory
+_CLOSE_WITHIN = 1.0
 _LONGEST_MESSAGE = 8000  # characters: gRPC sends details in a header, of 8 KiB by default
 
 
@@ -172,8 +173,16 @@ class Dispatcher:
         if self._creating:
             await asyncio.wait(set(self._creating.values()), timeout=timeout)
 
-    def close(self) -> None:
-        """Drops what still runs."""
+    async def close(self) -> None:
+        """Lets the connectors that were asked close, and drops what still runs."""
+        for connector in self.registry.connectors.values():
+            lane, close = self._lanes.get(id(connector)), getattr(connector, "close", None)
+            if lane is None or close is None:
+                continue
+            try:
+                await lane.call(close, {}, timeout=_CLOSE_WITHIN)
+            except Exception as error:  # noqa: BLE001 - a team's code must not keep the service from stopping
+                _log.warning("connector %r could not be closed: %s", connector.name, masked(repr(error)))
         for lane in self._lanes.values():
             lane.close()
 

@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..model.durations import seconds
-from ..model.errors import LiteralError, NotFound
+from ..model.errors import LiteralError, NotFound, Unavailable
 from ..model.runs import RunAborted, RunFailed, RunTimedOut
 from .execution import TaskExecutionMetadata
 from .invoke import call, template_of_task
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_connector_task"]
 
+_MISSES = 5  # looks in a row that may fail before the job is given up: Flyte's own number
 _KILLED = 128  # what a shell adds to the number of a signal
 
 
@@ -78,6 +79,7 @@ def run_connector_task(
         LiteralError: Inputs or outputs do not fit the declared types.
         RunFailed: The job failed; `RunAborted`, `RunTimedOut` accordingly. The error has the last ``resource``.
         NotFound: The job succeeded, gave no outputs, and wrote none.
+        Unavailable: The job could not be created, or not asked for six times in a row; as far as is known it goes on.
     """
     from .conversion import inputs_of, literals_of
 
@@ -124,26 +126,35 @@ class _Job:
         """Runs it; what it raises is what the signal, or the job, means."""
         connector = self._connector
         if connector.is_sync:
-            resource = call(connector.do, arguments)
-            progress.show(resource)
-            return _succeeded(self._template, resource)
+            done: Resource = call(connector.do, arguments)
+            progress.show(done)
+            return _succeeded(self._template, done)
         with self._signals():
             meta = call(connector.create, arguments)
             meta = connector.metadata_type.decode(meta.encode())  # as Flyte would give it back
             end = None if self._timeout is None else time.monotonic() + self._timeout
+            resource: Resource | None = None
+            misses = 0
             while True:
                 if self._signal:
                     call(connector.delete, {"resource_meta": meta})
                     break
-                resource = call(connector.get, {"resource_meta": meta, "output_prefix": arguments["output_prefix"]})
-                progress.show(resource)
-                if resource.phase.is_terminal:
-                    return _succeeded(self._template, resource)
+                try:
+                    resource = call(connector.get, {"resource_meta": meta, "output_prefix": arguments["output_prefix"]})
+                except Unavailable:  # could not ask: the job goes on
+                    misses += 1
+                    if misses > _MISSES:
+                        raise
+                else:
+                    misses = 0
+                    progress.show(resource)
+                    if resource.phase.is_terminal:
+                        return _succeeded(self._template, resource)
                 if end is not None and time.monotonic() >= end:
                     call(connector.delete, {"resource_meta": meta})
+                    phase = "not known to have ended" if resource is None else f"still {resource.phase.name}"
                     raise RunTimedOut(
-                        f"{self._template.type} task {self._template.name}: still {resource.phase.name} after "
-                        f"{self._timeout:g} s, and was deleted",
+                        f"{self._template.type} task {self._template.name}: {phase} after {self._timeout:g} s, and was deleted",
                         resource=resource,
                     )
                 self._stopped.wait(self._pause if end is None else min(self._pause, max(0.0, end - time.monotonic())))

@@ -237,7 +237,7 @@ class ConnectorServer:
         began = asyncio.get_running_loop().time()
         await server.stop(self._grace)
         await dispatcher.settle(max(0.0, self._grace - (asyncio.get_running_loop().time() - began)))
-        dispatcher.close()
+        await dispatcher.close()
 
     def _bind(self, server: Any) -> int:
         import grpc

@@ -78,6 +78,8 @@ class NodeSnapshot:
     phase: NodePhase
     kind: str
     """``task``, ``array``, ``dynamic``, ``parent`` (sub-workflow or branch) or ``run`` (another run)."""
+    created_at: datetime | None = None
+    """When Flyte had it in its queue; None where it does not say."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error: RunError | None = None

@@ -46,6 +46,7 @@ def connector_task_spec(task: ConnectorTask, *, runtime: str) -> task_pb2.TaskSp
         for name, kind in declared.items():
             variables[name].type.CopyFrom(_typed(task, what, name, kind))
     template.config.update(task.config)
+    template.custom.SetInParent()  # Flyte 2 looks for a connection there, and fails tasks that have no custom at all
     try:
         template.custom.update(dict(task.custom))
     except (ValueError, TypeError, AttributeError) as error:

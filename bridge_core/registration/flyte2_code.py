@@ -63,8 +63,12 @@ class Flyte2Code(ImportedCode):
         return {"destination": values.destination}
 
     def _spec(self, folder: Path, item: Mapping[str, Any], values: Values) -> Spec:
-        ref = EntityRef.task(item["name"], project=values.project, domain=values.domain, version=values.version)
-        return Spec(ref, (folder / item["file"]).read_bytes(), self.origin)
+        message = (folder / item["file"]).read_bytes()
+        where = {"project": values.project, "domain": values.domain, "version": values.version}
+        if "task" not in item:
+            return Spec(EntityRef.task(item["name"], **where), message, self.origin)
+        trigger, task = EntityRef.launch_plan(item["name"], **where), EntityRef.task(item["task"], **where)
+        return Spec(trigger, message, self.origin, activate=bool(item["active"]), needs=(task,))
 
     def _content(self, spec: Spec, paths: Sequence[str]) -> bytes:
         raw = spec.message

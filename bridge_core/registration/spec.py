@@ -28,20 +28,23 @@ class Spec:
 
     Attributes:
         ref: Complete: project, domain, version.
-        message: ``TaskSpec``, ``WorkflowSpec`` or ``LaunchPlanSpec``; bytes of a Flyte 2 ``TaskSpec``.
+        message: ``TaskSpec``, ``WorkflowSpec`` or ``LaunchPlanSpec``; bytes of Flyte 2's ``TaskSpec``, or for a trigger, which is
+            a launch plan here, of its ``DeployTriggerRequest``.
         origin: Where it was read, for messages: a file of a package, a module.
         activate: A launch plan that wants to be active.
+        needs: What bytes refer to.
     """
 
     ref: EntityRef
     message: task_pb2.TaskSpec | workflow_pb2.WorkflowSpec | launch_plan_pb2.LaunchPlanSpec | bytes
     origin: str = ""
     activate: bool = False
+    needs: tuple[EntityRef, ...] = ()
 
     def references(self) -> tuple[EntityRef, ...]:
         """Entities it points at, without itself and without the sub-workflows that it carries; each once, in order."""
         if isinstance(self.message, bytes):
-            return ()  # tasks of Flyte 2 refer to nothing: what they call is decided while they run
+            return self.needs  # tasks of Flyte 2 refer to nothing: what they call is decided while they run
         carried = {self.ref}
         if isinstance(self.message, workflow_pb2.WorkflowSpec):
             carried |= {_ref(template.id) for template in self.message.sub_workflows}

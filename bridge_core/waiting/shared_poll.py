@@ -66,6 +66,8 @@ class SharedPoll:
         self._task: asyncio.Task[None] | None = None
         self._outage = Outage(f"runs of {project}/{domain}")
         self.trouble: BridgeError | None = None
+        self.answered = self._loop.time()
+        """When Flyte last answered; before it did, when this poll began. Seconds of the loop's clock."""
         self.stopped = False
 
     def join(self, name: str) -> Waiter:
@@ -195,6 +197,7 @@ class SharedPoll:
             self._put_off(names, error)
         if self.trouble is None:
             self._renewed = False
+            self.answered = self._loop.time()
         return True
 
     def _put_off(self, names: tuple[str, ...], trouble: BridgeError) -> None:

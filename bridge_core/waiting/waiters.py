@@ -122,6 +122,11 @@ class Waiters:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
+    def poll_age(self) -> float | None:
+        """Seconds since Flyte last answered those who wait, of the place that waits longest; None when nobody waits."""
+        now = asyncio.get_running_loop().time()
+        return max((now - poll.answered for poll in self._polls.values()), default=None)
+
     async def aclose(self) -> None:
         """Stops polling; whoever still waits gets an error, at once, even when the closing is cancelled."""
         polls = list(self._polls.values())

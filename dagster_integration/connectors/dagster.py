@@ -94,6 +94,10 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
         self._backfills = Backfills(self._api)
         self._one_at_a_time = [threading.Lock() for _ in range(_LOCKS)]
 
+    def close(self) -> None:
+        """Closes connections."""
+        self._api.close()
+
     def create(
         self,
         task_template: TaskTemplate,

@@ -11,16 +11,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+
+def _line() -> tuple[int, ...]:
+    code = "from importlib.metadata import version; print(version('apache-airflow'))"
+    said = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True).stdout
+    return tuple(int(part) for part in said.split(".")[:2])
+
+
 PYTHON = os.environ.get("FLYTE_BRIDGE_AIRFLOW", sys.executable)
 """Of the Airflow that is tested: `make test-airflow` gives that of another line, with an environment of its own."""
 BIN = Path(PYTHON).parent
+LINE = _line()
+"""Major and minor version of that Airflow."""
 ROOT = Path(__file__).parents[2]
 
 
 class AirflowHome:
     """A migrated AIRFLOW_HOME whose connection ``flyte_default`` reaches the given sandbox."""
 
-    def __init__(self, root: Path, sandbox: Any, *, dags: Path, port: int, ports: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        sandbox: Any,
+        *,
+        dags: Path,
+        port: int,
+        ports: Mapping[str, int],
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.root = root
         self.port = port
         host, _, flyte_port = sandbox.endpoint.partition(":")
@@ -64,6 +82,7 @@ class AirflowHome:
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
             "no_proxy": "127.0.0.1,localhost",
             "NO_PROXY": "127.0.0.1,localhost",
+            **(settings or {}),
         }
         inherited = {
             key: value
@@ -137,6 +156,26 @@ class AirflowHome:
             return database.execute(sql, parameters).fetchall()
         finally:
             database.close()
+
+
+class PostgresHome(AirflowHome):
+    """The same on PostgreSQL.
+
+    Args:
+        url: SQLAlchemy's, with the driver psycopg; the database is empty.
+        rest: As of `AirflowHome`.
+    """
+
+    def __init__(self, *rest: Any, url: str, settings: Mapping[str, Any], **named: Any) -> None:
+        own = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": url}
+        super().__init__(*rest, settings={**own, **settings}, **named)
+        self._url = url.replace("+psycopg", "")
+
+    def query(self, sql: str, *parameters: Any) -> list[Any]:
+        import psycopg
+
+        with psycopg.connect(self._url) as database:
+            return database.execute(sql.replace("?", "%s"), parameters or None).fetchall()
 
 
 def _decoded(raw: Any) -> Any:

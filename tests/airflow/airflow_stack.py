@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Self
 
 import httpx
 import psutil
 from airflow_home import BIN, AirflowHome
 
+DAGS = frozenset({"deferred", "grace", "waiting"})
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
 
 class AirflowStack:
     """Starts and stops the four components; talks to Airflow the way its users do."""
 
-    def __init__(self, home: AirflowHome) -> None:
+    def __init__(self, home: AirflowHome, *, dags: Set[str] = DAGS) -> None:
         self.home = home
+        self._dags = dags  # up when it knows these
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{home.port}", timeout=60, trust_env=False)
 
@@ -114,6 +117,10 @@ class AirflowStack:
         finally:
             self._start(name, name, env=env)
 
+    def members(self, name: str) -> list[psutil.Process]:
+        """The processes of a component, its first one first."""
+        return _members(self._processes[name].pid)
+
     def token(self) -> str:
         """For Airflow's API."""
         return str(self._http.headers["Authorization"]).removeprefix("Bearer ")
@@ -125,6 +132,17 @@ class AirflowStack:
             self.call("POST", "/variables", key="flyte_bridge_instance_id", value="this-airflow")
             return self.instance_id()
         return str(known.json()["value"])
+
+    def connect(self, conn_id: str, sandbox: Any) -> None:
+        """Points a stored connection at this sandbox."""
+        host, _, port = sandbox.endpoint.partition(":")
+        extra = json.dumps({"insecure": True, "project": "flytesnacks", "domain": "development"})
+        body = {"connection_id": conn_id, "conn_type": "flyte", "host": host, "port": int(port), "extra": extra}
+        known = {found["connection_id"] for found in self.call("GET", "/connections")["connections"]}
+        if conn_id in known:
+            self.call("PATCH", f"/connections/{conn_id}", **body)
+        else:
+            self.call("POST", "/connections", **body)
 
     @contextlib.contextmanager
     def another_triggerer(self) -> Iterator[None]:
@@ -160,11 +178,11 @@ class AirflowStack:
             f"== {file.name}\n{file.read_text(errors='replace')}" for file in sorted(folder.rglob("*.log*"))
         )
 
-    def call(self, method: str, path: str, **json: Any) -> Any:
+    def call(self, method: str, path: str, **body: Any) -> Any:
         """One call of Airflow's REST API; again while its SQLite is locked by another of its processes, which undoes the call."""
         deadline = time.monotonic() + 30
         while True:
-            answer = self._http.request(method, f"/api/v2{path}", json=json or None)
+            answer = self._http.request(method, f"/api/v2{path}", json=body or None)
             locked = answer.status_code == 500 and "Database error" in answer.text
             if not locked or time.monotonic() > deadline:
                 break
@@ -200,9 +218,9 @@ class AirflowStack:
     def xcom(self, dag_id: str, run_id: str, key: str = "return_value") -> Any:
         return self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/xcomEntries/{key}")["value"]
 
-    def links(self, dag_id: str, run_id: str) -> dict[str, str]:
-        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/links")
-        return dict(found["extra_links"])
+    def links(self, dag_id: str, run_id: str, *, map_index: int = -1) -> dict[str, str]:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/links?map_index={map_index}"
+        return dict(self.call("GET", path)["extra_links"])
 
     def mark(self, dag_id: str, run_id: str, state: str) -> None:
         self.call("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run", new_state=state)
@@ -248,7 +266,7 @@ class AirflowStack:
             return False
         healthy = all(health.json()[part]["status"] == "healthy" for part in ("scheduler", "triggerer"))
         known = {dag["dag_id"] for dag in dags.json().get("dags", ())}
-        return healthy and {"deferred", "grace", "waiting"} <= known
+        return healthy and self._dags <= known
 
 
 def _members(pid: int) -> list[psutil.Process]:

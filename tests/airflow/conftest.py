@@ -25,6 +25,7 @@ UNTYPED = literals_pb2.Literal(
 BROKEN = ContainerTask(
     name="tests.broken", image="busybox:1.36", command=("/bin/sh", "-c", "echo it broke >&2; exit 3")
 )
+SLOW = ContainerTask(name="tests.slow", image="busybox:1.36", command=("/bin/sh", "-c", "echo begins; sleep 120"))
 DAGS = Path(__file__).parent / "dags"
 
 
@@ -41,7 +42,7 @@ def sandbox():
         for version in ("1.1", "1.10"):
             flyte.register("tests.released", {"n": INTEGER, "at": STRING}, version=version)
         with Client(running.config()) as client:
-            client.register([BROKEN], version="v1")
+            client.register([BROKEN, SLOW], version="v1")
         yield running
 
 

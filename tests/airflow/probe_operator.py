@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 from airflow.triggers.base import TriggerEvent
@@ -38,7 +40,8 @@ def main():
         quick = flyte.launch(LaunchRequest(EntityRef.launch_plan("tests.quick"), inputs={"n": 7, "at": "x"}))
         held = flyte.launch(LaunchRequest(EntityRef.launch_plan("tests.held"), inputs={"n": 8, "at": "x"}))
         other = flyte.launch(LaunchRequest(EntityRef.launch_plan("tests.held"), inputs={"n": 9, "at": "x"}))
-        flyte.wait(quick)
+        broken, unasked = (flyte.launch(EntityRef.task("tests.broken")) for _ in range(2))
+        flyte.wait_many([quick, broken, unasked])
         ti = SimpleNamespace(
             dag_id="d",
             run_id="r",
@@ -58,6 +61,12 @@ def main():
         OUT["succeeded"] = complete(event(quick, "SUCCEEDED"))
         OUT["pushed"] = dict(PUSHED)
         OUT["failed"] = complete(event(quick, "FAILED"))
+        OUT["explained"] = complete(event(broken, "FAILED"), broken)
+        OUT["explanation"] = flyte.explain(broken).text
+        OUT["sentence"] = flyte.describe(broken).describe()
+        Path(os.environ["REFUSE_NODES_OF"]).write_text(unasked.name)
+        OUT["unasked"] = complete(event(unasked, "FAILED"), unasked)
+        OUT["unasked_sentence"] = flyte.describe(unasked).describe()
         OUT["aborted"] = complete(event(quick, "ABORTED"))
         OUT["could_not_ask"] = complete(event(quick, "UNKNOWN", "Unauthenticated"))
         OUT["none"] = complete(None)

@@ -23,13 +23,15 @@ from bridge_core import (
 from bridge_core.connector import ConnectorServer, TaskPhase, run_connector_task
 from bridge_core.testing import check_connector
 
-pytestmark = pytest.mark.long  # a whole stack of its own, minutes long; not seen to pass on one yet
+pytestmark = pytest.mark.long  # a whole stack of its own, minutes long
 
 
 @pytest.fixture
 def connector(airflow, monkeypatch):
     monkeypatch.setenv("_FSEC_AIRFLOW_TOKEN", airflow.token())
-    return AirflowDagConnector(f"http://127.0.0.1:{airflow.home.port}", auth="token")
+    made = AirflowDagConnector(f"http://127.0.0.1:{airflow.home.port}", auth="token")
+    yield made
+    made.close()
 
 
 def task(*, custom=None, **outputs):
@@ -86,8 +88,10 @@ def test_settings_that_cannot_be(airflow, connector, monkeypatch):
     monkeypatch.setenv("_FSEC_AIRFLOW_TOKEN", "stale-token")
     with pytest.raises(Unauthenticated, match="refused GET"):
         connector.get(AirflowDagRun("connected", "x"))
+    away = AirflowDagConnector("http://127.0.0.1:9", auth="token")
     with pytest.raises(Unavailable, match="could not be asked"):
-        AirflowDagConnector("http://127.0.0.1:9", auth="token").get(AirflowDagRun("connected", "x"))
+        away.get(AirflowDagRun("connected", "x"))
+    away.close()
 
 
 def test_a_paused_dag_says_so(airflow, connector):

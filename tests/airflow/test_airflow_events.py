@@ -8,9 +8,12 @@ from collections import Counter
 
 import pytest
 from airflow_case import numbers
+from airflow_home import LINE
 from airflow_waiting import eventually
 
 from bridge_core import Client, LaunchRequest
+
+NEEDS_ASSET_STATE = pytest.mark.skipif(LINE < (3, 3), reason="Airflow keeps states of assets since 3.3")
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,8 @@ def watched(airflow, flyte, sandbox):
 
 
 def watch_of(airflow):
+    if LINE < (3, 3):
+        return airflow.home.query("select key from variable where key like 'flyte_watch_%'")
     rows = airflow.home.query("select value from asset_state_store where key like 'flyte_watch_%'")
     return json.loads(rows[0][0]) if rows else None
 
@@ -52,6 +57,8 @@ def events(airflow):
 def each_came_once(airflow, names):
     eventually(lambda: set(names) <= set(events(airflow)), 90, explain=lambda: f"{events(airflow)}\n{airflow.logs()}")
     found = events(airflow)
+    if LINE < (3, 3):  # one may come twice after a crash: docs/versions.md
+        return
     assert {name: found[name] for name in names} == dict.fromkeys(names, 1)
 
 
@@ -63,16 +70,16 @@ def test_each_run_that_ends_well_is_one_event(airflow, watched):
     assert not set(events(airflow)) & {*bad, *other}
 
 
-def test_a_dag_that_the_event_starts_is_told_which_run(airflow, watched):
-    (name,) = watched(1)
+def test_dags_that_events_start_are_told_of_every_run_also_of_many_that_end_at_once(airflow, watched):
+    names = watched(4)  # Airflow makes DAG runs of the first event alone when others follow before it has made one
 
     def told():
-        runs = airflow.call("GET", "/dags/on_event/dagRuns")["dag_runs"]
-        return [
-            run for run in runs if run["state"] == "success" and name in airflow.xcom("on_event", run["dag_run_id"])
-        ]
+        runs = airflow.call("GET", "/dags/on_event/dagRuns?limit=100")["dag_runs"]
+        return {
+            name for run in runs if run["state"] == "success" for name in airflow.xcom("on_event", run["dag_run_id"])
+        }
 
-    eventually(told, 90, explain=airflow.logs)
+    eventually(lambda: set(names) <= told(), 90, explain=lambda: f"{set(names) - told()} missing\n{airflow.logs()}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
@@ -84,12 +91,24 @@ def test_what_ends_while_the_triggerer_is_down_is_reported_when_it_is_back(airfl
     each_came_once(airflow, [*before, *meanwhile, *after])
 
 
+@NEEDS_ASSET_STATE
 def test_what_was_reported_is_stored_with_the_event(airflow, watched):
     names = watched(5)
     each_came_once(airflow, names)
     assert {f"flytesnacks/development/{name}" for name in names} <= set(watch_of(airflow)["seen"])
     log = (airflow.home.root / "component-logs" / "triggerer").read_text()
     assert "is the plugin" not in log, "by Airflow's side, not by the trigger afterwards"
+
+
+@pytest.mark.matrix
+def test_a_watch_that_moves_to_another_triggerer_reports_each_end_once(airflow, watched):
+    before = watched(2)
+    with airflow.another_triggerer():
+        with airflow.frozen("triggerer"):  # longer than the 5 s after which this Airflow takes it for dead
+            meanwhile = watched(2)
+            each_came_once(airflow, [*before, *meanwhile])
+        after = watched(2)  # the first one is back
+        each_came_once(airflow, [*before, *meanwhile, *after])
 
 
 @pytest.mark.long

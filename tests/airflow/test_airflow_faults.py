@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -80,6 +79,7 @@ def test_stopping_a_task_while_its_run_is_made_leaves_no_run(start, sandbox):
     assert case.creates() == 1
 
 
+@pytest.mark.matrix  # test_airflow_running.py has a worker that is drained
 def test_each_try_in_a_pod_of_its_own(start):
     """Nothing is on disk that a try before left there, and a pod ends with SIGTERM, then SIGKILL."""
     case = start("pod")
@@ -101,12 +101,12 @@ def test_a_connection_edited_while_a_task_waits(start, airflow, sandbox):
     with Sandbox() as elsewhere:
         there = RawFlyte(elsewhere.endpoint)
         there.register("tests.held", {"n": INTEGER, "at": STRING}, gate="approve")
-        _connect(airflow, sandbox)
+        airflow.connect("moving", sandbox)
         old = start("moving")
         (name,) = old.launched()
         old.wait("deferred")
         old.logged("waiting for run")
-        _connect(airflow, elsewhere)
+        airflow.connect("moving", elsewhere)
         new = start("moving")
         new.wait("deferred")
         (run,) = there.executions()
@@ -118,21 +118,3 @@ def test_a_connection_edited_while_a_task_waits(start, airflow, sandbox):
         assert old.xcom()["n"] == old.n
         assert (old.creates(), new.creates(), len(there.executions())) == (1, 0, 1)
         assert not old.aborts()
-
-
-def _connect(airflow, sandbox):
-    """Points the stored connection of DAG ``moving`` at this sandbox."""
-    host, _, port = sandbox.endpoint.partition(":")
-    extra = {"insecure": True, "project": "flytesnacks", "domain": "development"}
-    body = {
-        "connection_id": "moving",
-        "conn_type": "flyte",
-        "host": host,
-        "port": int(port),
-        "extra": json.dumps(extra),
-    }
-    known = {found["connection_id"] for found in airflow.call("GET", "/connections")["connections"]}
-    if "moving" in known:
-        airflow.call("PATCH", "/connections/moving", **body)
-    else:
-        airflow.call("POST", "/connections", **body)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import socket
 from pathlib import Path
 
 import pytest
+from support.parts import lacking
 from support.ports import free_ports
 
 HEAVY = ("grpc", "google.protobuf", "flyteidl", "flyteidl2", "flytekit", "wtforms")
@@ -64,7 +66,15 @@ print(sorted(set(get_provider_info()) - set(schema["properties"])))
 
 
 @pytest.fixture(scope="module")
-def probed(home, sandbox):
+def probed(home, sandbox, tmp_path_factory):
+    refused = tmp_path_factory.mktemp("refused") / "run"
+    refused.touch()
+    sandbox.faults.fail(
+        "ListNodeExecutions",
+        code="PERMISSION_DENIED",
+        times=1000,
+        when=lambda request: request.workflow_execution_id.name == refused.read_text(),
+    )
     (closed,) = free_ports(1)
 
     def placed(**place):
@@ -74,10 +84,31 @@ def probed(home, sandbox):
         "AIRFLOW_CONN_FLYTE_NO_PROJECT": placed(project="flytesnaks", domain="development"),
         "AIRFLOW_CONN_FLYTE_NO_DOMAIN": placed(project="flytesnacks", domain="prodution"),
         "AIRFLOW_CONN_FLYTE_CLOSED": json.dumps({"conn_type": "flyte", "host": "127.0.0.1", "port": closed}),
+        "REFUSE_NODES_OF": str(refused),
         "AIRFLOW_CONN_FLYTE_TYPO": json.dumps({"conn_type": "flyte", "extra": {"insecur": True}}),
     }
     probe = Path(__file__).with_name("probe_operator.py").read_text()
-    return json.loads(home.python(probe, env=connections).splitlines()[-1])
+    try:
+        return json.loads(home.python(probe, env=connections).splitlines()[-1])
+    finally:
+        sandbox.faults.clear()
+
+
+def test_the_exception_is_the_explanation(probed):
+    kind, text = probed["explained"]
+    assert kind == "AirflowException"
+    first, *rest = text.splitlines()
+    assert first.startswith(probed["sentence"])
+    assert first.endswith(")"), "whose fault it is, and so whether a retry can help, stays on the first line"
+    assert rest == probed["explanation"].splitlines()[1:]
+    assert any(line.strip().startswith("advice: ") for line in rest)
+
+
+def test_a_flyte_that_does_not_say_why_changes_nothing_about_the_failure(probed):
+    kind, text = probed["unasked"]
+    assert kind == "AirflowException"
+    assert text.splitlines()[0].startswith(probed["unasked_sentence"])
+    assert "not known: which node failed: " in text
 
 
 def test_events_become_results_or_failures(probed):
@@ -253,3 +284,26 @@ with DAG("d"):
         print(error)
 """
     assert "begins where no XComArg can be read; write a template" in home.python(code)
+
+
+@pytest.mark.full  # Airflow's OpenLineage provider
+def test_openlineage_is_told_what_went_in_and_came_out(home):
+    code = """
+import json
+from airflow.providers.openlineage.extractors.base import DefaultExtractor
+from airflow_provider.operators.flyte import FlyteRunOperator
+from bridge_core import RunRef
+task = FlyteRunOperator(task_id="t", entity="pkg.train", inputs={"rows": {"flyte_ref": "file", "uri": "s3://b/rows.csv"}})
+task.run_ref, task.console_url = RunRef("ml", "production", "r1"), "https://flyte/r1"
+task.outputs_kept = {"o0": {"flyte_ref": "frame", "uri": "gs://b/o0"}, "n": 1}
+told = DefaultExtractor(task).extract_on_complete(None)
+query = told.run_facets["externalQuery"]
+names = [[(one.namespace, one.name) for one in half] for half in (told.inputs, told.outputs)]
+print(json.dumps([*names, query.externalQueryId, query.source]))
+"""
+    if importlib.util.find_spec("openlineage") is None:
+        lacking("apache-airflow-providers-openlineage (pip install --group full)")
+    inputs, outputs, run, source = json.loads(home.python(code).splitlines()[-1])
+    assert inputs == [["s3://b", "rows.csv"]]
+    assert outputs == [["gs://b", "o0"]]
+    assert (run, source) == ("ml/production/r1", "https://flyte/r1")

@@ -80,6 +80,26 @@ def test_a_failed_task_shows_its_log(start, dag_id):
     assert f"attempt 1: {links['Flyte log']}" in case.log()
 
 
+@pytest.mark.parametrize(
+    ("dag_id", "state", "indexes"),
+    [("slow_deferred", "deferred", (0, 1)), pytest.param("slow", "running", (-1,), marks=pytest.mark.matrix)],
+)
+def test_the_log_of_what_runs_is_a_link_while_the_task_waits(airflow, start, dag_id, state, indexes):
+    case = start(dag_id)
+
+    def logs():
+        found = [airflow.links(dag_id, case.run_id, map_index=index).get("Flyte log") for index in indexes]
+        return found if all(found) else None
+
+    found = eventually(logs, 90, explain=case.log)
+    assert len(set(found)) == len(indexes), "each its own"
+    assert all("://" in url for url in found)
+    listed = airflow.call("GET", f"/dags/{dag_id}/dagRuns/{case.run_id}/taskInstances")["task_instances"]
+    assert {task["state"] for task in listed} == {state}
+    assert all(f"attempt 1: {url}" in case.log() for url in found)
+    airflow.call("PATCH", f"/dags/{dag_id}/dagRuns/{case.run_id}", state="failed")  # ends the runs
+
+
 @pytest.mark.parametrize("dag_id", ["telling", pytest.param("telling_deferred", marks=pytest.mark.long)])
 def test_what_the_nodes_do_is_told_while_waiting_and_where_the_log_is(start, dag_id):
     case = start(dag_id)

@@ -149,6 +149,7 @@ def test_deadline_aborts_the_run(start):
     assert "when its timeout of 6 s passed; it was aborted. Console: http" in case.log()
 
 
+@pytest.mark.matrix  # the deadline is the same; test_airflow_limits.py has the moments of execution_timeout
 def test_execution_timeout_counts_while_deferred(start):
     case = start("limited_by_airflow")
     case.wait("failed")
@@ -191,6 +192,7 @@ def test_a_trigger_that_moved_to_another_triggerer_leaves_the_run(start, airflow
     assert not case.aborts()
 
 
+@pytest.mark.matrix  # test_airflow_sweep.py has one that is left alone
 def test_cancel_on_kill_false_leaves_the_run(start):
     case = start("left_alone")
     case.wait("deferred")

@@ -48,7 +48,7 @@ def test_a_run_by_its_name(start, launch, sandbox, dag_id):
     assert not case.aborts()
 
 
-@pytest.mark.parametrize("dag_id", ["sense_reschedule", "sense_start"])
+@pytest.mark.parametrize("dag_id", ["sense_reschedule", pytest.param("sense_start", marks=pytest.mark.matrix)])
 def test_the_newest_run_that_a_query_finds(start, launch, dag_id):
     case = start(dag_id)
     case.logged("there is none yet" if dag_id == "sense_reschedule" else "there is no such run yet")

@@ -17,6 +17,7 @@ from airflow_provider._shared.refusals import PATIENCE, Refusals
 from airflow_provider._shared.values import from_xcom, output_of, reference_to_output, to_xcom
 from airflow_provider._sweep.unattended import TaskId, Watchlist, rivals, unattended
 from airflow_provider._worker.launch_or_attach import build_request, explained
+from airflow_provider._worker.lineage import datasets
 from bridge_core import (
     Codec,
     DirectoryRef,
@@ -272,3 +273,18 @@ class TestRefusedInputs:
         error = explained(LiteralError("refused", problems=("inputs.a: wrong",)), {"a": value, "b": None})
         assert str(error).splitlines()[0] == "refused"
         assert [line[: len(hint)] for line in str(error).splitlines()[1:]] == [hint] * bool(hint)
+
+
+def test_what_lineage_is_told_of_values():
+    values = {
+        "n": 3,
+        "files": [{"flyte_ref": "file", "uri": "s3://bucket/a/b.csv"}, FileRef(uri="file:///data/c")],
+        "deep": {
+            "x": {"flyte_ref": "frame", "uri": "gs://other/frame"},
+            "again": {"flyte_ref": "file", "uri": "s3://bucket/a/b.csv"},
+        },
+        "big": reference_to_output(RunRef("ml", "production", "r"), "big"),
+        "uri": "s3://only/a/text",
+    }
+    assert datasets(values) == [("s3://bucket", "a/b.csv"), ("file", "/data/c"), ("gs://other", "frame")]
+    assert datasets(None) == []

@@ -13,7 +13,7 @@ PAIRS = [(Client, AsyncClient), (FileAccess, AsyncFileAccess)]
 ONLY_SYNC = {"close"}
 """`AsyncClient` has `aclose`, as httpx's does."""
 
-ONLY_ASYNC = {"aclose", "shared", "renew_with"}
+ONLY_ASYNC = {"aclose", "shared", "renew_with", "poll_age"}
 """One client among many callers of one event loop: blocking callers have threads of their own."""
 
 WITHOUT_COUNTERPART = {"checkpoint"}

@@ -35,6 +35,6 @@ def test_the_example_is_what_the_connectors_read():
     assert (load.type, load.name) == ("airflow_dag", "examples.load")
     assert _settings(load) == ("load", {"rows": "count"})
     settings = JobSettings.of(report, {"day": "2026-11-28", "n": 4})
-    assert settings.job == "report_job"
+    assert settings.job == "daily_report"
     assert settings.run_config == {"ops": {"report": {"config": {"day": "2026-11-28", "n": 4}}}}
     assert settings.outputs == {"rows": ""}

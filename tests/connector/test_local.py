@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 from flyteidl.core import literals_pb2
 
-from bridge_core import ConnectorTask, ContainerTask, LiteralError, NotFound, RunAborted, RunFailed, RunTimedOut
+from bridge_core import (
+    ConnectorTask,
+    ContainerTask,
+    LiteralError,
+    NotFound,
+    RunAborted,
+    RunFailed,
+    RunTimedOut,
+    Unavailable,
+)
 from bridge_core.connector import (
     AsyncConnector,
     ConnectorNotFound,
@@ -53,6 +62,32 @@ def test_outputs_and_progress(factory, capfd):
         "work tests.work: RUNNING (at work)",
         "work tests.work: SUCCEEDED (at work)",
     ]
+
+
+class Hidden(Ends):
+    """Cannot be asked at first."""
+
+    away = 5
+
+    async def get(self, resource_meta: Job, **_) -> Resource:
+        self.away -= 1
+        if self.away >= 0:
+            raise Unavailable("the warehouse does not answer")
+        return await super().get(resource_meta)
+
+
+def test_a_job_that_cannot_be_asked_for_goes_on(factory):
+    assert run_connector_task(task("work"), {"n": 2}, connector=Hidden(factory), progress=False, **QUICK) == {"o0": 4}
+    assert factory.deleted == []
+    gone = Hidden(factory)
+    gone.away = 6
+    with pytest.raises(Unavailable, match="the warehouse does not answer"):
+        run_connector_task(task("work"), {"n": 2}, connector=gone, progress=False, **QUICK)
+    never = Hidden(factory)
+    never.away = 10**9
+    with pytest.raises(RunTimedOut, match=r"not known to have ended after 0\.1 s, and was deleted"):
+        run_connector_task(task("work"), {"n": 2}, connector=never, progress=False, timeout=0.1, poll_interval=0.03)
+    assert len(factory.deleted) == 1
 
 
 def test_sync_connectors_and_the_registry(capfd):

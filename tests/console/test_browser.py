@@ -11,9 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from support.browser import Browser, find_chromium
 from support.parts import lacking
 
-from .browser import Browser, find_chromium
 from .showcase import HOSTILE, D, P, url
 
 pytestmark = pytest.mark.full

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,3 +153,26 @@ def test_both_clients_refuse_the_same_intervals(client: Client) -> None:
             client.wait(RunRef("p", "d", "n"), poll_interval=bad)
         with pytest.raises(InvalidRequest, match="poll_interval must be"):
             asyncio.run(job(bad))
+
+
+def test_how_long_flyte_has_not_answered_those_who_wait(flyte_sandbox: Sandbox, held: list[RunRef]) -> None:
+    async def until(condition: Callable[[], bool]) -> None:
+        while not condition():  # noqa: ASYNC110  # what is waited for is in the sandbox, not on the loop
+            await asyncio.sleep(0.02)
+
+    async def job() -> None:
+        patient = PollPolicy(shortest=0.05, longest=0.1)
+        config = flyte_sandbox.config().replace(poll=patient, retry=RetryPolicy(retries=0))
+        async with AsyncClient(config) as client:
+            age = client.poll_age
+            assert age() is None
+            wait = asyncio.ensure_future(client.wait(held[0]))
+            await until(lambda: flyte_sandbox.calls.count("ListExecutions") >= 3)
+            flyte_sandbox.faults.fail("ListExecutions", code="UNAVAILABLE", times=1_000_000)
+            await until(lambda: (age() or 0.0) > 1.5)  # many questions later
+            flyte_sandbox.faults.clear()
+            await until(lambda: (age() or 2.0) < 1.0)
+            wait.cancel()
+            await until(lambda: age() is None)
+
+    asyncio.run(asyncio.wait_for(job(), 60))

@@ -178,17 +178,18 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 @contextlib.contextmanager
-def served(home: Home, *, daemon: bool = False, module: str = "flyte_defs") -> Iterator[Webserver]:
+def served(home: Home, *, daemon: bool = False, modules: Sequence[str] = ("flyte_defs",)) -> Iterator[Webserver]:
     """Dagster's webserver with its code server and run launcher, and its daemon if wanted, on a free port."""
     (port,) = free_ports(1)
     webserver = Webserver(port)
     with contextlib.ExitStack() as stack:
-        command = ("dagster_webserver", "-m", module, "-h", "127.0.0.1", "-p", str(port))
+        named = [word for module in modules for word in ("-m", module)]
+        command = ("dagster_webserver", *named, "-h", "127.0.0.1", "-p", str(port))
         process = stack.enter_context(home.process(*command))
         until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
         assert process.poll() is None, home.output()
         if daemon:  # only now: two processes that find no storage both make it, and one of them fails
-            runs = Daemon(home, module)
+            runs = Daemon(home, modules)
             stack.callback(runs.stop)
             runs.start()
         yield webserver
@@ -197,13 +198,13 @@ def served(home: Home, *, daemon: bool = False, module: str = "flyte_defs") -> I
 class Daemon:
     """Dagster's daemon of a home, which a test may kill."""
 
-    def __init__(self, home: Home, module: str = "flyte_defs") -> None:
-        self._home, self._module = home, module
+    def __init__(self, home: Home, modules: Sequence[str] = ("flyte_defs",)) -> None:
+        self._home, self._modules = home, modules
         self._stack = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = ("dagster._daemon", "run", "-m", self._module)
+        command = ("dagster._daemon", "run", *(word for module in self._modules for word in ("-m", module)))
         self._process = self._stack.enter_context(self._home.process(*command))
 
     def kill(self) -> None:

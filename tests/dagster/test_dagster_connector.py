@@ -20,7 +20,7 @@ from bridge_core.sandbox import Sandbox
 from bridge_core.testing import check_connector
 from dagster_integration.connectors.dagster import DagsterJob, DagsterJobConnector
 
-pytestmark = pytest.mark.long  # a whole stack of its own, minutes long; not seen to pass on one yet
+pytestmark = pytest.mark.long  # a whole stack of its own, minutes long
 
 RETRIES = """
 run_retries: {enabled: true}
@@ -38,13 +38,15 @@ def dagster(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     home = Home(
         tmp_path_factory.mktemp("dagster") / "home", "", "", settings=RETRIES, TEST_CONNECTOR_FOLDER=str(folder)
     )
-    with served(home, daemon=True, module="connector_defs") as webserver:
+    with served(home, daemon=True, modules=("connector_defs",)) as webserver:
         yield webserver
 
 
 @pytest.fixture(scope="module")
-def connector(dagster: Webserver) -> DagsterJobConnector:
-    return DagsterJobConnector(dagster.url)
+def connector(dagster: Webserver) -> Iterator[DagsterJobConnector]:
+    made = DagsterJobConnector(dagster.url)
+    yield made
+    made.close()
 
 
 def report(**outputs: Any) -> ConnectorTask:
@@ -139,6 +141,7 @@ def test_dagster_that_is_away_is_no_failed_run() -> None:
     away = DagsterJobConnector("http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="could not be asked"):
         away.get(DagsterJob("1"))
+    away.close()
 
 
 def test_from_flyte_with_outputs_and_an_abort(

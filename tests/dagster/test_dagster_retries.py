@@ -224,3 +224,24 @@ def test_a_failure_links_to_the_logs_of_what_failed(
     assert data is not None
     links = {key: value.value for key, value in data.metadata.items() if key.startswith("flyte/log/")}
     assert links == {"flyte/log/n0[0] Cloud Logs": "https://logs.example/model"}
+    assert data.metadata["flyte/failure_kind"].value == "gate rejected"
+    assert data.metadata["flyte/node"].value == "n0"
+    text = data.metadata["flyte/explanation"].value
+    assert isinstance(text, str)
+    assert text.startswith(str(data.description)), "the sentence that everybody knows, and what is known besides"
+    assert f"  advice: {data.metadata['flyte/advice'].value}" in text.splitlines()
+
+
+def test_a_flyte_that_does_not_say_why_changes_nothing_about_the_failure(
+    flyte_sandbox: Sandbox, raw: RawFlyte, told: Any, instance: dg.DagsterInstance, name: str
+) -> None:
+    flyte_sandbox.faults.fail("ListNodeExecutions", code="PERMISSION_DENIED", times=100)
+    flyte, _ = told
+    result = fails_once(raw, flyte, instance, name, again=False)
+    flyte_sandbox.faults.clear()
+    (event,) = result.get_step_failure_events()
+    data = event.step_failure_data.user_failure_data
+    assert data is not None
+    assert "received a reject signal" in str(data.description)
+    assert data.metadata["flyte/failure_kind"].value == "gate rejected"
+    assert "not known: which node failed: " in str(data.metadata["flyte/explanation"].value)

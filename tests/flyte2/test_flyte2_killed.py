@@ -28,7 +28,7 @@ HELD = (
 )
 
 
-def deploy(client: Client, name: str, *arguments: str) -> None:
+def deploy(client: Client, name: str, *arguments: str, program: str = HELD) -> None:
     where = {"project": "flytesnacks", "domain": "development", "name": name, "version": "v1"}
     integer = {"type": {"simple": "INTEGER"}}
     template = {
@@ -39,7 +39,7 @@ def deploy(client: Client, name: str, *arguments: str) -> None:
             "inputs": {"variables": [{"key": "n", "value": integer}]},
             "outputs": {"variables": [{"key": "o0", "value": integer}]},
         },
-        "container": {"image": "any", "command": ["python3", "-c", HELD, "{{.outputPrefix}}", *arguments]},
+        "container": {"image": "any", "command": ["python3", "-c", program, "{{.outputPrefix}}", *arguments]},
     }
     client.call("DeployTask", {"taskId": where, "spec": {"taskTemplate": template, "shortName": name}})
 

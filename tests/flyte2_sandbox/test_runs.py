@@ -6,6 +6,8 @@ import http.client
 
 import pytest
 
+from bridge_core import Client, FailureKind
+
 from .wires import (
     PHASE,
     Refused,
@@ -139,3 +141,27 @@ def test_a_connection_is_good_for_more_than_a_thousand_calls(sandbox, connect):
     wire = connect(sandbox)
     request = {"id": "flytesnacks"}
     assert {wire("GetProject", request, timeout=5).project.id for _ in range(1100)} == {"flytesnacks"}
+
+
+def test_why_a_run_failed(wire, sandbox):
+    name, stubbed = unique(), unique("pkg.fails")
+    sandbox.stub(stubbed, outputs={"o0": 7}, inputs={"x": int}, fail_times=99)
+    create(wire, name, stubbed, {"x": 3}, "stub")
+    ended(wire, name)
+    with Client(sandbox.config(flyte_version=2)) as flyte:
+        found = flyte.explain(name)
+        assert (found.kind, found.node, found.unknown) == (FailureKind.USER_ERROR, "a0", ())
+        assert found.attempts[-1].phase == "FAILED"
+
+        long = unique()
+        create(wire, long, container(unique("pkg.long"), "sleep", "60"))
+        until(wire, long, lambda details: details.status.phase == PHASE.ACTION_PHASE_RUNNING)
+        flyte.abort(long, reason="stop it")
+        found = flyte.explain(long)
+        assert (found.kind, found.node) == (FailureKind.ABORTED, "a0")
+        assert "stop it" in found.text
+
+        died = unique()
+        create(wire, died, container(unique("pkg.none"), "true", outputs=()), {"x": 1})
+        ended(wire, died)
+        assert flyte.explain(died).kind is FailureKind.MISSING_OUTPUT

@@ -6,9 +6,11 @@ Time begins at 0, because promtool's does.
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -229,6 +231,34 @@ def test_missed_ticks_are_passed_over(stage: Stage, scheduler: Scheduler, story:
             story.recording.scrape(None, new.url)
     expected = {60: [], 21 * 60: ["FlyteBridgeTicksPassedOver"], 39 * 60: []}
     assert story.recording.firing(RULES, tmp_path, expected) == ""
+
+
+class Exporter(BaseHTTPRequestHandler):
+    """The one line that matters of what statsd_exporter shows of a triggerer."""
+
+    age = 0.0
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"airflow_flyte_poll_age {self.age}\n".encode())
+
+    def log_message(self, *_arguments: object) -> None:
+        """Says nothing."""
+
+
+def test_waits_go_unanswered(scheduler: Scheduler, clock: SetClock, tmp_path: Path) -> None:
+    recording = Recording()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Exporter) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for now in range(0, 20 * 60, INTERVAL):
+            clock.at = now
+            settle(scheduler)
+            Exporter.age = now - 300.0 if 300 <= now < 900 else 5.0  # away from the 5th minute to the 15th
+            recording.scrape(scheduler.url, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    expected: dict[int, list[str]] = {60 * minute: [] for minute in (1, 5, 10, 17)}
+    assert recording.firing(RULES, tmp_path, {**expected, 60 * 13: ["FlyteBridgeWaitsUnanswered"]}) == ""
 
 
 def test_every_alert_has_a_test_and_stands_on_the_page() -> None:

@@ -2,20 +2,20 @@
 
 What a session starts is started once per process, and an Airflow is four processes that are busy even when nobody asks them
 anything. So the tests of the running Airflow are two groups, those of the running Dagster one; every other file is a group. The
-longest begin first, so that no process is left with one of them when the others are done.
+longest begin first, so that no process is left with one of them when the others are done. (xdist's own ``--dist loadgroup`` marks
+node ids, which pytest 9.2 does not let it.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-_SECOND_AIRFLOW = frozenset({
-    "test_airflow_identity", "test_airflow_running", "test_airflow_register", "test_airflow_sweep", "test_airflow_verbs",
-    "test_airflow_watch",
-})  # fmt: skip
-"""Files that take half of the time of all that use one."""
+__all__ = ["Groups", "longest_first"]
+
 _FIRST = (
     "airflow",
     "dagster",
@@ -28,24 +28,35 @@ _FIRST = (
     "flyte2",
 )
 """Folders whose files take minutes, longest first."""
+_SECOND_AIRFLOW = frozenset({
+    "test_airflow_identity", "test_airflow_running", "test_airflow_register", "test_airflow_sweep", "test_airflow_verbs",
+    "test_airflow_pieces", "test_airflow_timetable",
+})  # fmt: skip
+"""Files that take half of the time of all that use an Airflow."""
+_NO_AIRFLOW = frozenset({"test_airflow_units", "test_airflow_values", "test_airflow_watch", "test_airflow_upgrade"})
+_RUNNING_DAGSTER = frozenset({
+    "test_dagster_crash", "test_dagster_matrix", "test_dagster_reexecution", "test_dagster_secrets",
+})  # fmt: skip
+"""Files with the fixture `running`."""
 
 
-def arrange(items: list[pytest.Item]) -> None:
-    """Marks the groups of ``--dist loadgroup`` and orders them; within a group the order stays."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    folders = {name: number for number, name in enumerate(_FIRST)}
-    items.sort(key=lambda item: (folders.get(item.path.parent.name, len(folders)), not _uses_airflow(item)))
+class Groups(LoadScopeScheduling):
+    """Gives whole groups to processes, in the order in which they were collected."""
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePosixPath(nodeid.partition("::")[0])
+        if file.stem in _RUNNING_DAGSTER:
+            return "dagster"
+        if file.parent.name != "airflow" or file.stem in _NO_AIRFLOW:
+            return str(file)
+        return "airflow-2" if file.stem in _SECOND_AIRFLOW else "airflow-1"
 
 
-def _group(item: pytest.Item) -> str:
-    if _uses_airflow(item):
-        return "airflow-2" if item.path.stem in _SECOND_AIRFLOW else "airflow-1"
-    if "running" in getattr(item, "fixturenames", ()):
-        return "dagster"
-    return f"{item.path.parent.name}/{item.path.stem}"
-
-
-def _uses_airflow(item: pytest.Item) -> bool:
-    fixtures: Iterable[str] = getattr(item, "fixturenames", ())
-    return item.path.parent.name == "airflow" and not {"airflow", "home"}.isdisjoint(fixtures)
+def longest_first(items: list[pytest.Item]) -> None:
+    """Orders them by folder; within a folder the order stays."""
+    places = {name: number for number, name in enumerate(_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(places)))

@@ -16,6 +16,7 @@ from ..values import Interface
 from .convert import entity_of, identifier
 from .methods import rpc
 from .missing import named, newest, what_is_missing
+from .plan_settings import plan_settings
 
 if TYPE_CHECKING:
     from ...calls import Calls
@@ -110,6 +111,7 @@ def _plan_interface(plan: Any) -> Interface:
         outputs={name: variable.type for name, variable in plan.closure.expected_outputs.variables.items()},
         labels=dict(plan.spec.labels.values),
         annotations=dict(plan.spec.annotations.values),
+        settings=plan_settings(plan.spec),
         active=plan.closure.state == launch_plan_pb2.ACTIVE,
         workflow=entity_of(plan.spec.workflow_id),
     )

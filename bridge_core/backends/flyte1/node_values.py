@@ -61,6 +61,7 @@ def node(message: Any, children: tuple[NodeSnapshot, ...] = (), attempts: tuple[
         name=metadata.spec_node_id or message.id.node_id,
         phase=node_phase(closure.phase),
         kind=kind,
+        created_at=when(closure.created_at),
         started_at=started,
         ended_at=ended,
         error=error_of(closure),

@@ -29,6 +29,7 @@ from ...model.ids import EntityKind
 from ...model.phases import RunPhase
 from ...model.run_errors import AlreadyExists
 from ..values import Existing, StoredLiterals
+from .action_data import LATE, action_data
 from .catalog import Flyte2Catalog
 from .console import console_url
 from .convert import (
@@ -63,9 +64,6 @@ if TYPE_CHECKING:
 __all__ = ["Flyte2Backend"]
 
 log = logging.getLogger("bridge_core")
-
-_LATE = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
-"""Seconds between looks for what a terminal phase promises and cannot be read yet: seen up to 220 ms, so 3.5 s are plenty."""
 
 _NAME, _LONGEST_NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?"), 30
 _UNPINNED = (None, "latest", "active")
@@ -151,7 +149,7 @@ class Flyte2Backend(Flyte2Catalog):
         """What is registered."""
         from .registry import Flyte2Registry
 
-        return Flyte2Registry(self._calls, self._config)
+        return Flyte2Registry(self._calls, self._config, self.triggers)
 
     # -- runs
 
@@ -349,7 +347,7 @@ class Flyte2Backend(Flyte2Catalog):
     async def _data(self, ref: RunRef) -> Any:
         request = dataproxy_service_pb2.GetActionDataRequest(action_id=action_id(ref, self._org))
         try:
-            return await self._calls.unary(rpc("GetActionData"), request)
+            return await action_data(self._calls, request)
         except NotFound as error:
             raise await self._no_run(ref, error) from None
 
@@ -368,7 +366,7 @@ class Flyte2Backend(Flyte2Catalog):
 
     async def _until(self, look: Callable[[], Awaitable[Any]], good: Callable[[Any], bool], last: Any) -> Any:
         """Looks again for a moment until it is good; what was seen last otherwise."""
-        for delay in _LATE:
+        for delay in LATE:
             if good(last):
                 break
             await self._calls.transport.sleep(delay)

@@ -6,18 +6,19 @@ it is read until every listed action was told about. So a tree of any size costs
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.common import list_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
-from flyteidl2.workflow import run_service_pb2
+from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
 from ...model.errors import BridgeError, InvalidRequest, NotFound, RunNotFound, Unsupported
 from ...model.nodes import LogLine
 from ..values import NodeValues, StoredLiterals
 from . import actions
-from .convert import ROOT, action_id, launched_from, literal_map, phase_name, run_id, when
+from .action_data import action_data
+from .convert import ROOT, action_id, launched_from, literal_map, phase_name, phase_of, run_id, when
 from .methods import rpc
 from .tasks import newest_first
 
@@ -31,7 +32,9 @@ __all__ = ["Flyte2Nodes"]
 
 _PAGE = 200
 _NAMES_WITHIN = 10.0
-"""Seconds for the snapshot of names; actions that it leaves out keep their ids."""
+"""Seconds for the snapshot of names; actions that it leaves out are asked for one by one."""
+_TAIL_PAUSE = 0.5
+"""Seconds until a log that has no new line is asked for again."""
 
 
 class Flyte2Nodes:
@@ -73,7 +76,7 @@ class Flyte2Nodes:
                     f"({max(numbers)})"
                 )
         request = dataproxy_service_pb2.GetActionDataRequest(action_id=action_id(ref, self._org, node_id))
-        data = await self._calls.unary(rpc("GetActionData"), request)
+        data = await action_data(self._calls, request)
         entity = launched_from(details.metadata)
         return NodeValues(
             phase=phase_name(details.status.phase),
@@ -111,24 +114,38 @@ class Flyte2Nodes:
         return actions.spans(ref.name, found)
 
     async def tail(self, ref: RunRef, node_id: str, attempt: int | None) -> AsyncIterator[LogLine]:
-        """TailLogs, begun again while the attempt goes on: that a stream ended says nothing about the attempt."""
+        """TailLogs, begun again while the attempt goes on: that a stream ended says nothing about the attempt.
+
+        Each begins with the first line, so those that are known are left out.
+        """
         name = await self._action(ref, node_id)
-        number = attempt
+        number, over = attempt, False
         if number is None:
             details = await self._details(ref, name)
             number = max((item.attempt - 1 for item in details.attempts), default=0)
+            over = _is_over(details, number)
         request = dataproxy_service_pb2.TailLogsRequest(
             action_id=action_id(ref, self._org, name), attempt=number + 1, primary_pod=True
         )
-        async for answer in self._calls.stream(rpc("TailLogs"), request, timeout=_LONGEST_TAIL):
-            for batch in answer.logs:
-                for line in batch.lines:
-                    yield LogLine(
-                        text=line.message,
-                        at=when(line.timestamp),
-                        container=batch.container.kubernetes_container_name,
-                        system=line.originator == _SYSTEM,
-                    )
+        known = 0
+        while True:
+            count = 0
+            try:
+                async for answer in self._calls.stream(rpc("TailLogs"), request, timeout=_LONGEST_TAIL):
+                    for line in _lines(answer):
+                        count += 1
+                        if count > known:
+                            yield line
+            except NotFound:
+                if over and known:  # its pod is gone by now
+                    return
+                raise
+            if over:  # already when the stream began, so nothing is missing
+                return
+            if count <= known:
+                await self._calls.transport.sleep(_TAIL_PAUSE)
+            known = max(known, count)
+            over = _is_over(await self._details(ref, name), number)
 
     async def gate_type(self, ref: RunRef, signal_id: str) -> Any | None:
         """Type of the condition of that name or id, once the run has reached it."""
@@ -205,6 +222,14 @@ class Flyte2Nodes:
                 raise
         finally:
             await stream.aclose()  # type: ignore[attr-defined]  # an async generator
+
+        # That the stream ended says nothing: what it had no time for is asked for one by one.
+        async def read(name: str) -> Any:
+            return await self._details(ref, name)
+
+        for details in await self._calls.transport.map_calls(read, sorted(wanted - set(found)), limit=8):
+            action = run_definition_pb2.Action(id=details.id, metadata=details.metadata, status=details.status)
+            found[details.id.name] = action
         return found
 
     async def _details(self, ref: RunRef, name: str) -> Any:
@@ -214,6 +239,27 @@ class Flyte2Nodes:
 
 _SYSTEM = 2
 _LONGEST_TAIL = 24 * 3600.0
+
+
+def _is_over(details: Any, number: int) -> bool:
+    """Whether an attempt has ended. It says so before its action does; one that failed keeps its phase, and another follows."""
+    if phase_of(details.status.phase).is_terminal:
+        return True
+    return any(
+        item.attempt - 1 > number or (item.attempt - 1 == number and phase_of(item.phase).is_terminal)
+        for item in details.attempts
+    )
+
+
+def _lines(answer: Any) -> Iterator[LogLine]:
+    for batch in answer.logs:
+        for line in batch.lines:
+            yield LogLine(
+                text=line.message,
+                at=when(line.timestamp),
+                container=batch.container.kubernetes_container_name,
+                system=line.originator == _SYSTEM,
+            )
 
 
 def _payload(signal_id: str, literal: Any) -> Any:

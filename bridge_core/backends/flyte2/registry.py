@@ -1,5 +1,5 @@
-"""What is registered on Flyte 2. A version that is there is never replaced: the server would do so without a word, under runs
-that were launched from it, and the same version would mean two things.
+"""What is registered on Flyte 2: tasks, and the triggers that their code declares. A version that is there is never replaced: the
+server would do so without a word, under runs that were launched from it, and the same version would mean two things.
 """
 
 from __future__ import annotations
@@ -10,34 +10,38 @@ from typing import TYPE_CHECKING, Any
 from flyteidl2.common import list_pb2
 from flyteidl2.core import tasks_pb2
 from flyteidl2.task import task_definition_pb2, task_service_pb2
-from google.protobuf import json_format
 
 from ...model.errors import NotFound, Unsupported
 from ...model.ids import EntityKind, EntityRef
 from .convert import project_id, task_id
+from .declared_triggers import DeclaredTriggers
+from .difference import difference
 from .methods import rpc
 from .tasks import equal, newest_first
 
 if TYPE_CHECKING:
     from ...calls import Calls
     from ...config import Config
+    from .triggers import Flyte2Triggers
 
 __all__ = ["Flyte2Registry"]
 
 _PAGE = 200
-_SHOWN = 5
 _SHORT = 63
 
 
 class Flyte2Registry:
-    """Tasks."""
+    """Tasks and declared triggers; a trigger is a launch plan here, whose version is its task's."""
 
-    def __init__(self, calls: Calls, config: Config) -> None:
+    def __init__(self, calls: Calls, config: Config, triggers: Flyte2Triggers) -> None:
         self._calls = calls
         self._org = config.org
+        self._triggers = DeclaredTriggers(calls, config, triggers)
 
     async def of_version(self, kind: EntityKind, project: str, domain: str, version: str) -> Mapping[str, Any]:
-        """Name -> ``Task`` of all tasks with that version."""
+        """Name -> ``Task`` of all tasks with that version; for launch plans, the triggers of tasks of that version."""
+        if kind is EntityKind.LAUNCH_PLAN:
+            return await self._triggers.of_version(project, domain, version)
         if kind is not EntityKind.TASK:
             raise Unsupported(
                 f"Flyte 2 has tasks only, and a {kind.value.replace('_', ' ')} is to be registered: code of flytekit is for "
@@ -58,34 +62,32 @@ class Flyte2Registry:
             request.request.token = page.token
 
     async def exists(self, ref: EntityRef) -> bool:
-        """GetTaskDetails."""
-        return await self._spec(ref) is not None
+        """GetTaskDetails. Of other kinds there are none."""
+        return ref.kind is EntityKind.TASK and await self._spec(ref) is not None
 
     def same(self, kept: Any, message: Any) -> bool:
         """Lists do not show specs."""
         return kept is message
 
     def is_active(self, kept: Any) -> bool:
-        """Tasks are not."""
-        return bool(getattr(kept, "active", False))
+        """Whether a trigger is."""
+        return bool(kept.spec.active)
 
     async def create(self, ref: EntityRef, message: Any) -> str | None:
-        """DeployTask, unless the version is there: None when it was made now, else what differs, nothing for the same."""
+        """Deploys it, unless the version is there: None when it was made now, else what differs, nothing for the same."""
+        if ref.kind is EntityKind.LAUNCH_PLAN:
+            return await self._triggers.create(ref, message)
         message = spec_of(message)
         there = await self._spec(ref)
         if there is not None:
-            return "" if there == message else _difference(there, message)
+            return "" if there == message else difference(there, message)
         request = task_service_pb2.DeployTaskRequest(task_id=task_id(ref, self._org), spec=message)
         await self._calls.unary(rpc("DeployTask"), request)
         return None
 
     async def activate(self, ref: EntityRef) -> None:
-        """There are no launch plans.
-
-        Raises:
-            Unsupported: Always.
-        """
-        raise Unsupported(f"{ref}: Flyte 2 has no launch plans to activate; deploy a trigger")
+        """UpdateTriggers, unless it is active."""
+        await self._triggers.activate(ref)
 
     async def _spec(self, ref: EntityRef) -> Any | None:
         request = task_service_pb2.GetTaskDetailsRequest(task_id=task_id(ref, self._org))
@@ -108,19 +110,3 @@ def spec_of(message: Any) -> Any:
         made.documentation.short_description = about.short_description
         made.documentation.long_description = about.long_description.value
     return made
-
-
-def _difference(there: Any, here: Any) -> str:
-    """Which fields differ, with both values."""
-    old, new = (json_format.MessageToDict(item, preserving_proto_field_name=True) for item in (there, here))
-    lines = list(_paths(old, new, ""))
-    more = f" (and {len(lines) - _SHOWN} more)" if len(lines) > _SHOWN else ""
-    return "; ".join(lines[:_SHOWN]) + more or "fields that this release does not know"
-
-
-def _paths(old: Any, new: Any, path: str) -> Any:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            yield from _paths(old.get(key), new.get(key), f"{path}.{key}" if path else key)
-    elif old != new:
-        yield f"{path}: {old!r} there, {new!r} here"

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from ..values import Interface
     from .tasks import Flyte2Tasks
 
-__all__ = ["Flyte2Triggers", "trigger_names"]
+__all__ = ["KICKOFF", "Flyte2Triggers", "trigger_names"]
 
 _PAGE = 200
-_KICKOFF = "_u_kickoff_time_input_arg"
+KICKOFF = "_u_kickoff_time_input_arg"
 """Where the SDK's runtime finds the name of the input that gets the tick (``flyte._internal.runtime.convert``)."""
 _RUNTIME = (2, 3, 6)
 """Version of the SDK from which it does, and from which the server tells tasks their tick."""
@@ -102,14 +102,17 @@ class Flyte2Triggers:
         if literals.literals or trigger.options.custom_context:
             await self._store_inputs(spec, trigger, interface, literals, kickoff)
         automation = _automation(trigger, "" if in_context else kickoff)
-        known = await self._get(name)
+        known = await self.get(name)
         if known is not None and _same(known, spec, automation):
             return _deployed(known)
         request = trigger_service_pb2.DeployTriggerRequest(name=name, spec=spec, automation_spec=automation)
+        return _deployed(await self.put(request, known), created=True)
+
+    async def put(self, request: Any, known: Any | None) -> Any:
+        """DeployTrigger, of one that is there as ``known`` or not at all; its ``TriggerDetails``."""
         if known is not None:
             request.revision = known.id.revision  # else a change that somebody makes now would be lost
-        answer = await self._calls.unary(rpc("DeployTrigger"), request)
-        return _deployed(answer.trigger, created=True)
+        return (await self._calls.unary(rpc("DeployTrigger"), request)).trigger
 
     async def activate(self, ref: EntityRef) -> DeployedTrigger:
         """UpdateTriggers, unless it is active: each time is a revision."""
@@ -142,10 +145,11 @@ class Flyte2Triggers:
         if found.spec.active is not active:
             request = trigger_service_pb2.UpdateTriggersRequest(names=[found.id.name], active=active)
             await self._calls.unary(rpc("UpdateTriggers"), request)
-            found = await self._get(found.id.name) or found
+            found = await self.get(found.id.name) or found
         return _deployed(found)
 
-    async def _get(self, name: Any) -> Any | None:
+    async def get(self, name: Any) -> Any | None:
+        """``TriggerDetails``, or None."""
         try:
             request = trigger_service_pb2.GetTriggerDetailsRequest(name=name)
             return (await self._calls.unary(rpc("GetTriggerDetails"), request)).trigger
@@ -174,12 +178,15 @@ class Flyte2Triggers:
                 whole.literals[name].CopyFrom(item.default)
         context = dict(trigger.options.custom_context or {})
         if kickoff:
-            context[_KICKOFF] = kickoff
-        entity = interface.entity
+            context[KICKOFF] = kickoff
+        await self.store(spec, interface.entity, inputs_message(whole, context))
+
+    async def store(self, spec: Any, entity: EntityRef, inputs: Any) -> None:
+        """UploadInputs for a trigger of that task; the spec says where they are."""
         request = dataproxy_service_pb2.UploadInputsRequest(
             project_id=project_id(entity.project or "", entity.domain or "", self._org),
             task_id=task_id(entity, self._org),
-            inputs=inputs_message(whole, context),
+            inputs=inputs,
         )
         answer = await self._calls.unary(rpc("UploadInputs"), request)
         spec.offloaded_input_data.CopyFrom(answer.offloaded_input_data)

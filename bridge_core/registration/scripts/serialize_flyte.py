@@ -77,7 +77,30 @@ class Session:
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(spec.SerializeToString(deterministic=True))
             written.append({"file": name, "name": task.name})
+            for place, trigger in enumerate(task.triggers):
+                message = self._trigger(trigger, task.name, spec, (project, domain, version))
+                name = f"{number:06d}.{place:03d}.pb"
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(message.SerializeToString(deterministic=True))
+                written.append({"file": name, "name": trigger.name, "task": task.name, "active": trigger.auto_activate})
         return {"entities": written}
+
+    def _trigger(self, trigger, task, spec, place):
+        """As the SDK deploys it, but alone, and with its inputs in it."""
+        from flyte._internal.runtime.trigger_serde import to_task_trigger
+        from flyte.syncify import syncify
+        from flyteidl2.trigger import trigger_service_pb2
+
+        made = syncify(to_task_trigger)(trigger, task, spec.task_template.interface.inputs, list(spec.default_inputs))
+        project, domain, version = place
+        request = trigger_service_pb2.DeployTriggerRequest(automation_spec=made.automation_spec)
+        names = request.name
+        names.project, names.domain, names.task_name, names.name = project, domain, task, made.name
+        request.spec.active, request.spec.description = made.spec.active, made.spec.description
+        request.spec.run_spec.CopyFrom(made.spec.run_spec)
+        request.spec.inputs.CopyFrom(made.spec.inputs)
+        request.spec.task_version = version
+        return request
 
     def _import_below(self, package):
         import pkgutil

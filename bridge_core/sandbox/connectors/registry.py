@@ -19,12 +19,13 @@ from .fault import ConnectorFault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .flyte2_service import Flyte2Service
     from .service import Service
 
 __all__ = ["Connectors", "Route"]
 
 _log = logging.getLogger(__name__)
-_NEVER = frozenset({"container", "container_array", "echo", "python-task", "raw-container", "sidecar"})
+_NEVER = frozenset({"container", "container_array", "echo", "python", "python-task", "raw-container", "sidecar"})
 _FRESH = 10.0  # seconds an endpoint's own list is believed: config.go, PollInterval
 _THREADS = 16
 _ENDPOINT = re.compile(r"(?:(?P<type>[^=\s]+)=)?(?P<endpoint>(?:\[[0-9a-fA-F:.]+\]|[^\s:=/]+):[0-9]{1,5})")
@@ -33,7 +34,8 @@ _ENDPOINT = re.compile(r"(?:(?P<type>[^=\s]+)=)?(?P<endpoint>(?:\[[0-9a-fA-F:.]+
 class Route(NamedTuple):
     """Who runs a task, and whether it answers at once."""
 
-    service: Service
+    service: Any
+    """A `Service` or a `Flyte2Service`, as it was asked for."""
     is_sync: bool
 
 
@@ -51,8 +53,8 @@ class Connectors:
         self._lock = threading.Lock()
         self._mapped: dict[str, str] = {}
         self._asked: list[str] = []
-        self._services: dict[str, Service] = {}
-        self._lists: dict[str, tuple[float, dict[tuple[str, int], bool]]] = {}
+        self._services: dict[tuple[str, int], Service | Flyte2Service] = {}
+        self._lists: dict[tuple[str, int], tuple[float, dict[tuple[str, int], bool]]] = {}
         self._threads: ThreadPoolExecutor | None = None
         self._awaited: set[Future[None]] = set()
         for endpoint in endpoints:
@@ -86,8 +88,13 @@ class Connectors:
         with self._lock:
             return task_type not in _NEVER and (task_type in self._mapped or bool(self._asked))
 
-    def route(self, task_type: str, version: int) -> Route | None:
+    def route(self, task_type: str, version: int, *, flyte: int = 1) -> Route | None:
         """Who runs tasks of a category; None when no connector knows the type. Talks to the endpoints: not for the loop.
+
+        Args:
+            task_type: Of the task.
+            version: Of the type.
+            flyte: As which Flyte the endpoints are asked, 1 or 2.
 
         Raises:
             ConnectorFault: An endpoint that may know the type does not answer, or the type is known in other versions only.
@@ -95,17 +102,17 @@ class Connectors:
         with self._lock:
             mapped, asked = self._mapped.get(task_type), list(self._asked)
         if mapped is not None:
-            return Route(self._service(mapped), self._list(mapped).get((task_type, version), False))
+            return Route(self._service(mapped, flyte), self._list(mapped, flyte).get((task_type, version), False))
         fault: ConnectorFault | None = None
         versions = []
         for endpoint in asked:
             try:
-                served = self._list(endpoint)
+                served = self._list(endpoint, flyte)
             except ConnectorFault as error:
                 fault = error
                 continue
             if (task_type, version) in served:
-                return Route(self._service(endpoint), served[task_type, version])
+                return Route(self._service(endpoint, flyte), served[task_type, version])
             versions += [known for name, known in served if name == task_type]
         if fault is not None:
             raise fault
@@ -160,20 +167,30 @@ class Connectors:
         for service in services.values():
             service.close()
 
-    def _service(self, endpoint: str) -> Service:
-        from .service import Service
-
+    def _service(self, endpoint: str, flyte: int) -> Service | Flyte2Service:
+        key = endpoint, flyte
         with self._lock:
-            if endpoint not in self._services:
-                self._services[endpoint] = Service(endpoint)
-            return self._services[endpoint]
+            if key not in self._services:
+                self._services[key] = _opened(endpoint, flyte)
+            return self._services[key]
 
-    def _list(self, endpoint: str) -> dict[tuple[str, int], bool]:
+    def _list(self, endpoint: str, flyte: int) -> dict[tuple[str, int], bool]:
+        key = endpoint, flyte
         with self._lock:
-            moment, known = self._lists.get(endpoint, (0.0, {}))
+            moment, known = self._lists.get(key, (0.0, {}))
         if moment and time.monotonic() - moment < _FRESH:
             return known
-        known = self._service(endpoint).categories()
+        known = self._service(endpoint, flyte).categories()
         with self._lock:
-            self._lists[endpoint] = time.monotonic(), known
+            self._lists[key] = time.monotonic(), known
         return known
+
+
+def _opened(endpoint: str, flyte: int) -> Service | Flyte2Service:
+    if flyte == 1:
+        from .service import Service
+
+        return Service(endpoint)
+    from .flyte2_service import Flyte2Service
+
+    return Flyte2Service(endpoint)

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from flyteidl.admin import agent_pb2
 from flyteidl.service import agent_pb2_grpc
 
+from .channel import ConnectorChannel
 from .fault import ConnectorFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from ..store.jobs import Job
 
 __all__ = ["Service"]
 
-_TIMEOUT = 10.0  # seconds a call may take: plugins/webapi/connector/config.go, DefaultTimeout
-_UNLIMITED = -1
-_OPTIONS = (
-    ("grpc.max_receive_message_length", _UNLIMITED),
-    # A connector that comes back is tried again within a second, not after gRPC's two minutes.
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
 
-
-class Service:
-    """One endpoint. Its methods block, and raise `ConnectorFault`.
-
-    Args:
-        endpoint: ``HOST:PORT``, without TLS: what FlytePropeller's default connector is.
-    """
+class Service(ConnectorChannel):
+    """One endpoint, asked as Flyte 1 asks."""
 
     def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
-        self._channel = grpc.insecure_channel(endpoint, options=_OPTIONS)
+        super().__init__(endpoint)
         self._metadata = agent_pb2_grpc.AgentMetadataServiceStub(self._channel)
         self._async = agent_pb2_grpc.AsyncAgentServiceStub(self._channel)
         self._sync = agent_pb2_grpc.SyncAgentServiceStub(self._channel)
@@ -57,12 +44,20 @@ class Service:
         """Starts a job; returns what `get` and `delete` find it by."""
         return bytes(self._call("CreateTask", self._async.CreateTask, request).resource_meta)
 
-    def get(self, request: Any) -> Any:
+    def get(self, job: Job) -> Any:
         """The state of a job, a ``Resource``."""
+        request = agent_pb2.GetTaskRequest(
+            task_type=job.task_type, task_category=_category(job), resource_meta=job.resource_meta
+        )
+        if "output_prefix" in request.DESCRIPTOR.fields_by_name:  # flyteidl 1.15
+            request.output_prefix = job.output_prefix
         return self._call("GetTask", self._async.GetTask, request).resource
 
-    def delete(self, request: Any) -> None:
+    def delete(self, job: Job) -> None:
         """Stops a job."""
+        request = agent_pb2.DeleteTaskRequest(
+            task_type=job.task_type, task_category=_category(job), resource_meta=job.resource_meta
+        )
         self._call("DeleteTask", self._async.DeleteTask, request)
 
     def execute(self, header: Any, inputs: Any) -> Any:
@@ -80,17 +75,6 @@ class Service:
             )
         return response.header.resource
 
-    def close(self) -> None:
-        """Closes the connection; calls in progress fail."""
-        self._channel.close()
 
-    def _call(self, name: str, method: Callable[..., Any], request: Any) -> Any:
-        try:
-            return method(request, timeout=_TIMEOUT)
-        except grpc.RpcError as error:
-            code, details = error.code().name, error.details() or "no details"
-            if code == "DEADLINE_EXCEEDED":
-                details = f"no answer within {_TIMEOUT:g} s"
-            raise ConnectorFault(code, f"connector {self._endpoint}: {name}: {code}: {details}") from None
-        except ValueError as error:  # the channel was closed in between
-            raise ConnectorFault("CANCELLED", f"connector {self._endpoint}: {name}: {error}") from None
+def _category(job: Job) -> Any:
+    return agent_pb2.TaskCategory(name=job.task_type, version=job.version)

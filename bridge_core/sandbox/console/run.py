@@ -15,6 +15,7 @@ from .graph import Box, drawing, edges_of
 from .html import Content, Markup, joined, link, tag
 from .logs import log_box
 from .names import is_marker, readable, specs_of, target_of, title_of
+from .origin import launcher
 from .page import page
 from .runs import launched
 from .show import NODE_ENDED, cause, error_box, facts, node_phase, phase, run_phase, section, table, time, took
@@ -141,6 +142,7 @@ def _facts(run: Any, *, ended: bool) -> Markup:
             "Started by",
             link(f"{parent.node_id} of {parent.execution_id.name}", node_path(parent)) if parent.node_id else None,
         ),
+        ("Launched by", launcher(spec.labels.values, spec.annotations.values)),
         ("Labels", ", ".join(labels)),
         ("Tags", ", ".join(spec.tags)),
         ("Cache", "not read" if spec.overwrite_cache else None),

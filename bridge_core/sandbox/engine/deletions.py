@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from flyteidl.admin import agent_pb2
-
 from ..connectors.fault import ConnectorFault
+from ..store.executions import execution_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +28,11 @@ class JobDeleter:
         connectors: Who is asked, on threads of their own.
         jobs: What is remembered of the jobs.
         loop: Where what they answer is heard.
+        flyte: As which Flyte they are asked, 1 or 2.
     """
 
-    def __init__(self, connectors: Connectors, jobs: Jobs, loop: Loop) -> None:
+    def __init__(self, connectors: Connectors, jobs: Jobs, loop: Loop, *, flyte: int = 1) -> None:
+        self._flyte = flyte
         self._connectors = connectors
         self._jobs = jobs
         self._loop = loop
@@ -42,7 +43,7 @@ class JobDeleter:
         Raises:
             ConnectorFault: Nobody does, or it cannot be asked.
         """
-        route = self._connectors.route(job.task_type, job.version)
+        route = self._connectors.route(job.task_type, job.version, flyte=self._flyte)
         if route is None:
             text = f"no connector of this sandbox runs tasks of type {job.task_type!r} any more"
             raise ConnectorFault("NOT_FOUND", text)
@@ -53,11 +54,6 @@ class JobDeleter:
 
         FlytePropeller tries for ever, and the run stays ABORTING. On a laptop a connector is often gone for good.
         """
-        request = agent_pb2.DeleteTaskRequest(
-            task_type=job.task_type,
-            task_category=agent_pb2.TaskCategory(name=job.task_type, version=job.version),
-            resource_meta=job.resource_meta,
-        )
 
         def answered(result: Any) -> None:
             if isinstance(result, ConnectorFault):
@@ -69,10 +65,10 @@ class JobDeleter:
             then()
 
         self._connectors.submit(
-            lambda: self.route(job).service.delete(request), lambda result: self._loop.post(lambda: answered(result))
+            lambda: self.route(job).service.delete(job), lambda result: self._loop.post(lambda: answered(result))
         )
 
     def delete_all_of(self, execution: Any) -> None:
         """Deletes the jobs that an execution has left, because it ended while the sandbox was down, or broke."""
-        for job in self._jobs.of(execution):
+        for job in self._jobs.of(execution_key(execution)):
             self.delete(job, lambda: None)

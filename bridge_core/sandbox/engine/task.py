@@ -165,7 +165,7 @@ class TaskRun:
             self._retries.may_retry(Failure(error.code, error.message, kind=error.kind, recoverable=True))
         self.attempt = before[-1].id.retry_attempt
         self._record = self._run.context.recorder.resumed_task(before[-1])
-        job = self._run.context.jobs.find(self._run.id, self._owner.unique_id + self._path, self.attempt)
+        job = self._run.context.jobs.find(self._run.key, self._owner.unique_id + self._path, self.attempt)
         if job is not None:
             self._other = connected = self._connected()
             self._deadlines.attempt()

@@ -107,6 +107,8 @@ class Flyte2:
             clock: What schedules take for the time.
             catch_up: How many missed ticks of a trigger are made up for.
         """
+        from ..engine.deletions import JobDeleter
+        from ..store.jobs import Jobs
         from .engine.context import Flyte2Context
         from .engine.engine import Flyte2Engine
         from .engine.hub import Hub
@@ -118,6 +120,7 @@ class Flyte2:
         from .store.tasks import Tasks
         from .store.triggers import Triggers
 
+        jobs = Jobs(engine.database)
         context = Flyte2Context(
             database=engine.database,
             actions=Actions(engine.database),
@@ -126,6 +129,9 @@ class Flyte2:
             loop=engine.loop,
             pool=engine.pool,
             runner=runner,
+            connectors=engine.connectors,
+            jobs=jobs,
+            deletions=JobDeleter(engine.connectors, jobs, engine.loop, flyte=2),
             stubs=stubs,
             faults=faults.flyte2,
             endpoint=endpoint,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from .executions import execution_key
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .database import Database
@@ -18,7 +16,7 @@ class Job:
     """One job, made by one attempt of a node."""
 
     execution: str
-    """Key of the execution, see `execution_key`."""
+    """Key of the execution, see `execution_key`; of a run of Flyte 2 with its prefix."""
     path: str
     """Unique id of the node."""
     attempt: int
@@ -57,12 +55,15 @@ class Jobs:
             (job.execution, job.path, job.attempt),
         )
 
-    def of(self, execution: Any) -> list[Job]:
-        """Jobs of an execution."""
-        rows = self._db.all("SELECT * FROM connector_jobs WHERE execution=?", (execution_key(execution),))
-        return [Job(*row) for row in rows]
+    def of(self, execution: str) -> list[Job]:
+        """Jobs of an execution, by its key."""
+        return [Job(*row) for row in self._db.all("SELECT * FROM connector_jobs WHERE execution=?", (execution,))]
 
-    def find(self, execution: Any, path: str, attempt: int) -> Job | None:
+    def find(self, execution: str, path: str, attempt: int) -> Job | None:
         """The job of an attempt, or None."""
         found = (job for job in self.of(execution) if (job.path, job.attempt) == (path, attempt))
         return next(found, None)
+
+    def below(self, prefix: str) -> list[Job]:
+        """Jobs of all executions whose keys begin so."""
+        return [Job(*row) for row in self._db.all("SELECT * FROM connector_jobs") if row[0].startswith(prefix)]

@@ -41,11 +41,18 @@ with DAG("many", schedule=None, is_paused_upon_creation=True):
         inputs=[{"n": 1, "at": "here"}, {"n": 2, "at": "here"}]
     )
 
+# See test_airflow_scale.py.
+with DAG("scale", schedule=None, is_paused_upon_creation=True):
+    FlyteRunOperator.partial(task_id="run", entity="tests.held", deferrable=True).expand(
+        inputs=[{"n": n, "at": "here"} for n in range(int(os.environ.get("FLYTE_BRIDGE_TEST_MANY", "1")))]
+    )
+
 with DAG("twin", schedule=None):
     FlyteRunOperator(task_id="run", entity="tests.quick", inputs={"n": "{{ dag_run.conf['n'] }}", "at": "here"})
 
 held("pooled", deferrable=False, pool="narrow", retries=3)
 held("moving", deferrable=True, sync_grace=0, flyte_conn_id="moving")
+held("moving_waits", deferrable=False, flyte_conn_id="moving")
 held("left_alone", deferrable=True, sync_grace=0, cancel_on_kill=False, retries=0)
 for mode in ("relaunch", "recover", "fresh"):
     held(f"retry_{mode}", deferrable=True, sync_grace=0, retry_mode=mode)
@@ -53,6 +60,16 @@ held("telling", deferrable=False, progress_interval=1, retries=0)
 held("telling_deferred", deferrable=True, sync_grace=0, progress_interval=1, retries=0)
 held("broken", entity="task:tests.broken", inputs={}, deferrable=False, retries=0)
 held("broken_deferred", entity="task:tests.broken", inputs={}, deferrable=True, sync_grace=0, retries=0)
+
+with DAG("short", schedule=None):
+    FlyteRunOperator.partial(task_id="run", entity="tests.quick", deferrable=True, sync_grace=0).expand(
+        inputs=[{"n": n, "at": "short"} for n in range(60)]
+    )
+held("slow", entity="task:tests.slow", inputs={}, deferrable=False, progress_interval=1, retries=0)
+with DAG("slow_deferred", schedule=None):
+    FlyteRunOperator.partial(
+        task_id="run", entity="task:tests.slow", deferrable=True, sync_grace=0, progress_interval=1
+    ).expand(inputs=[{}, {}])
 
 # Run by `dags test` only: see test_airflow_dags_test.py.
 with DAG("by_hand", schedule=None, is_paused_upon_creation=True):

@@ -13,7 +13,7 @@ TASK = os.environ["FLYTE2_TASK"]
 with DAG("flyte2", schedule=None):
     worker = FlyteRunOperator(
         task_id="worker", entity=f"task:{TASK}", inputs={"n": 1, "word": "{{ run_id }}"}, deferrable=False,
-        options={"labels": {"run": "{{ run_id }}"}, "custom_context": {"dag": "{{ dag.dag_id }}"}},
+        options={"labels": {"dag_run": "{{ run_id }}"}, "custom_context": {"dag": "{{ dag.dag_id }}"}},
     )  # fmt: skip
     deferred = FlyteRunOperator(
         task_id="deferred", entity=TASK, inputs={"n": worker.output["rows"], "word": "b"}, deferrable=True

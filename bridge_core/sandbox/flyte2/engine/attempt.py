@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ...runner.process import TaskProcess
     from .places import Places
 
-__all__ = ["AttemptEnd", "AttemptOrder", "ProcessAttempt"]
+__all__ = ["AttemptEnd", "AttemptOrder", "ProcessAttempt", "template_values"]
 
 _log = logging.getLogger(__name__)
 _SYSTEM = execution_pb2.ExecutionError.SYSTEM
@@ -144,7 +144,7 @@ class ProcessAttempt:
         task = tasks_pb2.TaskTemplate.FromString(order.task.task_template.SerializeToString())
         inputs = literals_pb2.LiteralMap.FromString(places.read(order.inputs_uri) or b"")
         command = flattened(command_of(task, context.images), image.python.parent)
-        argv = fill(command.argv, self._values(), inputs, layout.local)
+        argv = fill(command.argv, template_values(order, places), inputs, layout.local)
         own = command.env
         work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         log = output / "task.log"
@@ -180,23 +180,6 @@ class ProcessAttempt:
             text = f"failed to read data from dataDir [{uri}]. Error: path:{uri}: not found"
             failure = Failure("", f'plugin "pod" failed with system error 4 times: {text}', kind=_SYSTEM)
         return AttemptEnd(failure)
-
-    def _values(self) -> dict[str, str]:
-        """What the templates stand for; ``{{.runName}}`` and ``{{.actionName}}`` stay, the runtime reads the environment."""
-        order = self._order
-        previous = f"{order.previous_prefix}/_flytecheckpoints" if order.previous_prefix else ""
-        return {
-            "input": order.inputs_uri,
-            "inputprefix": order.inputs_uri.rpartition("/")[0],
-            "outputprefix": order.outputs_prefix,
-            # A plain path on this machine: the SDK opens what it calls local without looking for a scheme (File.open).
-            "rawoutputdataprefix": self._places.native(order.outputs_prefix),
-            "checkpointoutputprefix": f"{order.outputs_prefix}/_flytecheckpoints",
-            "prevcheckpointprefix": previous,
-            "runstarttime": order.run_start_time,
-            "perretryuniquekey": order.pod,
-            "namespace": "flyte",
-        }
 
     def _environment(self, task: Any, container: Mapping[str, str], image: Any) -> dict[str, str]:
         order, context = self._order, self._context
@@ -234,6 +217,23 @@ class ProcessAttempt:
             env[f"FLYTE_INTERNAL_TASK_{what}"] = env[f"FLYTE_INTERNAL_{what}"] = value
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         return env
+
+
+def template_values(order: AttemptOrder, places: Places) -> dict[str, str]:
+    """What the templates stand for; ``{{.runName}}`` and ``{{.actionName}}`` stay, the runtime reads the environment."""
+    previous = f"{order.previous_prefix}/_flytecheckpoints" if order.previous_prefix else ""
+    return {
+        "input": order.inputs_uri,
+        "inputprefix": order.inputs_uri.rpartition("/")[0],
+        "outputprefix": order.outputs_prefix,
+        # A plain path on this machine: the SDK opens what it calls local without looking for a scheme (File.open).
+        "rawoutputdataprefix": places.native(order.outputs_prefix),
+        "checkpointoutputprefix": f"{order.outputs_prefix}/_flytecheckpoints",
+        "prevcheckpointprefix": previous,
+        "runstarttime": order.run_start_time,
+        "perretryuniquekey": order.pod,
+        "namespace": "flyte",
+    }
 
 
 def _aws(env: Mapping[str, str]) -> dict[str, str]:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...connectors.registry import Connectors
     from ...controls.flyte2_faults import Flyte2Faults
     from ...controls.stubs import Stubs
+    from ...engine.deletions import JobDeleter
     from ...engine.loop import Loop
     from ...runner.context import RunnerContext
     from ...runner.pool import Pool
     from ...store.database import Database
+    from ...store.jobs import Jobs
     from ..store.actions import Actions
     from .hub import Hub
     from .places import Places
@@ -32,6 +35,10 @@ class Flyte2Context:
     loop: Loop
     pool: Pool
     runner: RunnerContext
+    connectors: Connectors
+    jobs: Jobs
+    """What connectors run, of both Flytes."""
+    deletions: JobDeleter
     stubs: Stubs
     faults: Flyte2Faults
     endpoint: str

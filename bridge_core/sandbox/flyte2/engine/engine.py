@@ -9,6 +9,7 @@ from flyteidl2.common import phase_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from ..store.actions import ROOT, is_terminal
+from .connector_job import JOBS, job_key
 from .records import abort_status, move_status
 from .task_action import TaskAction
 
@@ -44,6 +45,14 @@ class Flyte2Engine:
         for action in self.context.actions.unfinished():
             if action.details.metadata.action_type == run_definition_pb2.ACTION_TYPE_TASK and self._can_start(action):
                 self._post(action, resumed=True)
+        self._delete_left_jobs()
+
+    def _delete_left_jobs(self) -> None:
+        """Deletes jobs of actions that ended, or were aborted, while nobody was there to delete them."""
+        going = {(job_key(action.details.id.run), action.key[3]) for action in self.context.actions.unfinished()}
+        for job in self.context.jobs.below(JOBS):
+            if (job.execution, job.path) not in going:
+                self.context.deletions.delete(job, lambda: None)
 
     def created(self, action: StoredAction) -> None:
         """An action was stored: a task begins, a condition waits for its signal, a trace has ended already."""

@@ -14,7 +14,17 @@ from flyteidl2.core import catalog_pb2, execution_pb2
 from ...model.times import now
 from ..store.actions import is_terminal
 
-__all__ = ["abort_status", "begin_attempt", "end_attempt", "hit_cache", "move_attempt", "move_status", "pod_name"]
+__all__ = [
+    "abort_status",
+    "begin_attempt",
+    "end_attempt",
+    "hit_cache",
+    "move_attempt",
+    "move_status",
+    "note_event",
+    "pod_name",
+    "show_job",
+]
 
 _QUEUED = phase_pb2.ACTION_PHASE_QUEUED
 _STARTED = frozenset({phase_pb2.ACTION_PHASE_RUNNING})
@@ -36,8 +46,8 @@ def begin_attempt(details: Any, outputs: str, report: str) -> Any:
     return attempt
 
 
-def move_attempt(details: Any, phase: int, log_url: str = "") -> None:
-    """The last attempt comes to a phase; from RUNNING on it has logs."""
+def move_attempt(details: Any, phase: int, log_url: str = "", *, in_pod: bool = True) -> None:
+    """The last attempt comes to a phase; from RUNNING on its pod, if it has one, has logs."""
     attempt = details.attempts[-1]
     if attempt.phase == phase:
         return
@@ -47,7 +57,7 @@ def move_attempt(details: Any, phase: int, log_url: str = "") -> None:
         attempt.phase_transitions[-1].end_time.CopyFrom(moment)
     transition = attempt.phase_transitions.add(phase=phase)
     transition.start_time.CopyFrom(moment)
-    if phase in _STARTED and not attempt.logs_available:
+    if in_pod and phase in _STARTED and not attempt.logs_available:
         _show_logs(details, attempt, log_url)
     if is_terminal(phase):
         transition.end_time.CopyFrom(moment)
@@ -55,6 +65,34 @@ def move_attempt(details: Any, phase: int, log_url: str = "") -> None:
         for pod in attempt.log_context.pods:
             for container in pod.containers:
                 container.process.container_end_time.CopyFrom(moment)
+
+
+def show_job(details: Any, phase: int, message: str, links: Any) -> bool:
+    """A connector says how the job of the last attempt is doing; whether that is news.
+
+    Args:
+        details: Of the action.
+        phase: The ActionPhase, one that is no end.
+        message: What the connector says.
+        links: Its TaskLogs.
+    """
+    attempt = details.attempts[-1]
+    links = list(links)
+    known = attempt.cluster_events[-1].message if attempt.cluster_events else ""
+    if attempt.phase == phase and list(attempt.log_info) == links and message in ("", known):
+        return False
+    del attempt.log_info[:]
+    attempt.log_info.extend(links)
+    move_attempt(details, phase, in_pod=False)
+    note_event(details, message)
+    return True
+
+
+def note_event(details: Any, message: str) -> None:
+    """What happened to the last attempt, for people; the same again is no news."""
+    events = details.attempts[-1].cluster_events
+    if message and not (events and events[-1].message == message):
+        events.add(message=message).occurred_at.CopyFrom(now())
 
 
 def end_attempt(details: Any, phase: int, error: Any = None) -> None:

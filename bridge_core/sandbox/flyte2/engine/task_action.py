@@ -10,7 +10,17 @@ from flyteidl2.workflow import run_definition_pb2
 
 from ...model.outcome import Failure
 from .attempt import AttemptEnd, AttemptOrder, ProcessAttempt
-from .records import begin_attempt, end_attempt, hit_cache, move_attempt, move_status, pod_name
+from .connector_job import ConnectorJob, job_key
+from .records import (
+    begin_attempt,
+    end_attempt,
+    hit_cache,
+    move_attempt,
+    move_status,
+    note_event,
+    pod_name,
+    show_job,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +57,7 @@ class TaskAction:
         self.action = action
         self._on_end = on_end
         self._job: ProcessAttempt | None = None
+        self._remote: ConnectorJob | None = None
         self._timer: Timer | None = None
         self._crashes = 0
         self._over = False
@@ -80,6 +91,8 @@ class TaskAction:
             self._timer.cancel()
         if self._job is not None:
             self._context.pool.cancel(self._job)
+        elif self._remote is not None:
+            self._remote.cancel()
         else:
             self._aborted()
 
@@ -118,6 +131,38 @@ class TaskAction:
             envs={pair.key: pair.value for pair in spec.run_spec.envs.values},
             secrets=self._context.secrets(run, spec.task.spec.task_template),
         )
+        if self._context.connectors.may_run(spec.task.spec.task_template.type):
+            self._connect(order)
+        else:
+            self._run_process(order)
+
+    def _connect(self, order: AttemptOrder) -> None:
+        """By a connector, if one runs tasks of this type; goes on with the job from before a restart, if there is one."""
+
+        def elsewhere() -> None:
+            self._remote = None
+            self._run_process(order)
+
+        self._remote = remote = ConnectorJob(
+            self._context, order, shown=self._shown, noted=self._noted, on_end=self._ended, elsewhere=elsewhere
+        )
+        job = self._context.jobs.find(job_key(order.run), order.action, order.attempt)
+        if job is None:
+            remote.start(after=0.0)
+        else:
+            remote.resume(job)
+
+    def _shown(self, phase: int, message: str, links: Any) -> None:
+        if not self._over and show_job(self.action.details, phase, message, links):
+            move_status(self.action.details, phase)
+            self._save()
+
+    def _noted(self, text: str) -> None:
+        if not self._over:
+            note_event(self.action.details, text)
+            self._save()
+
+    def _run_process(self, order: AttemptOrder) -> None:
         post = self._context.loop.post
         self._job = ProcessAttempt(
             self._context.runner,
@@ -172,7 +217,7 @@ class TaskAction:
             self._save()
 
     def _ended(self, end: AttemptEnd) -> None:
-        self._job = None
+        self._job = self._remote = None
         if self._over:
             self._aborted()
             return

@@ -1,0 +1,70 @@
+"""The verbs of both clients that tell what would happen, and why something did; written out twice like the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._blocking import run_blocking
+
+if TYPE_CHECKING:
+    from .._operations import Operations
+    from ..diagnosis.explanation import Explanation
+    from ..model.ids import EntityRef, RunRef
+    from ..model.launch_preview import LaunchPlanPreview
+    from ..model.requests import LaunchRequest
+    from ..model.runs import RunSnapshot
+
+__all__ = ["AsyncInsightVerbs", "InsightVerbs"]
+
+
+class InsightVerbs:
+    """Of `Client`."""
+
+    _ops: Operations
+
+    def explain(self, ref: RunRef | str | RunSnapshot, *, compare_inputs: bool = True) -> Explanation:
+        """Why a run ended badly, or what it waits for: node, kind, attempts, logs, and what to do about it.
+
+        Follows the runs that launch plan nodes started. A handful of calls, whatever the size of the run; what cannot be asked
+        is a sentence in ``unknown`` and no error.
+
+        Args:
+            ref: The run; a snapshot of it, as `describe` or `wait` gave it, saves the question for one.
+            compare_inputs: Whether the last run of the same entity that succeeded is looked for, and the names of the inputs
+                that differ: one list and the inputs of both runs.
+
+        Raises:
+            RunNotFound: No such run.
+            Unavailable: The run itself could not be asked about.
+        """
+        return run_blocking(self._ops.explaining.explain(ref, compare_inputs=compare_inputs))
+
+    def plan(self, request: LaunchRequest | EntityRef | str) -> LaunchPlanPreview:
+        """What `launch` of this request would do now: which version, with which inputs and options, and under which name.
+
+        Asks and reads only: nothing is sent, uploaded or registered. What a concurrency limit would refuse, it cannot know.
+
+        Args:
+            request: As for `launch`.
+
+        Raises:
+            EntityNotFound: No such entity or version.
+            LiteralError: Inputs are unknown, missing, fixed, or do not fit.
+            Unsupported: An option that this Flyte cannot honour; or a request that registers first.
+            Unavailable: Flyte could not be asked.
+        """
+        return run_blocking(self._ops.planning.plan(request))
+
+
+class AsyncInsightVerbs:
+    """Of `AsyncClient`; their docstrings are above."""
+
+    _ops: Operations
+
+    async def explain(self, ref: RunRef | str | RunSnapshot, *, compare_inputs: bool = True) -> Explanation:
+        """Why a run ended badly, or what it waits for: node, kind, attempts, logs, and what to do about it."""
+        return await self._ops.explaining.explain(ref, compare_inputs=compare_inputs)
+
+    async def plan(self, request: LaunchRequest | EntityRef | str) -> LaunchPlanPreview:
+        """What `launch` of this request would do now: which version, with which inputs and options, and under which name."""
+        return await self._ops.planning.plan(request)

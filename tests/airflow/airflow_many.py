@@ -1,0 +1,72 @@
+"""A DAG run whose tasks all wait, deferred, for a run each: written into the database as `defer` writes it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from airflow_waiting import eventually
+
+from bridge_core import Client, EntityRef, LaunchRequest, Provenance
+
+calls = itertools.count(1)
+
+
+class Many:
+    """A DAG run whose tasks wait for so many runs; and a run of somebody else's."""
+
+    def __init__(self, airflow, home, sandbox, count, dag_id="many"):
+        self.airflow, self.home, self.sandbox, self.count, self.dag_id = airflow, home, sandbox, count, dag_id
+        self.run_id = f"{dag_id}-{count}-{next(calls)}"
+        self.instance = airflow.instance_id()
+        home.script("deferred_rows.py", self.dag_id, self.run_id, str(count))
+        with Client(sandbox.config()) as flyte:
+            launched = flyte.launch_many([self._request(index) for index in range(count)])
+            self.names = [ref.name for ref in launched]
+            entity = EntityRef.launch_plan("tests.held", project="flytesnacks", domain="development")
+            self.other = flyte.launch(LaunchRequest(entity, inputs={"n": 0, "at": "elsewhere"})).name
+
+    def _request(self, index):
+        return LaunchRequest(
+            EntityRef.launch_plan("tests.held", project="flytesnacks", domain="development"),
+            inputs={"n": index, "at": "here"},
+            provenance=Provenance(
+                source="airflow",
+                installation=self.instance,
+                job=self.dag_id,
+                run=self.run_id,
+                task="run",
+                part=str(index),
+                identity="any/0",
+                awaited=True,
+            ),
+        )
+
+    def defer(self):
+        self.home.script("deferred_rows.py", self.dag_id, self.run_id, stdin="\n".join(self.names))
+
+    def watched(self):
+        """Once the triggerer waits for all of them."""
+        folder = self.home.root / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}"
+        eventually(
+            lambda: sum("waiting for run" in log.read_text() for log in folder.rglob("*.log*")) == self.count, 90
+        )
+
+    def stop(self, state="failed"):
+        self.airflow.call("PATCH", f"/dags/{self.dag_id}/dagRuns/{self.run_id}", state=state)
+
+    def aborts(self):
+        """Name of the run -> causes, of aborts that Flyte carried out."""
+        names = {*self.names, self.other}
+        found = {}
+        for call in self.sandbox.calls.of("TerminateExecution"):
+            if call.request.id.name in names and call.code == "OK":
+                found.setdefault(call.request.id.name, []).append(call.request.cause)
+        return found
+
+    def all_aborted(self, timeout):
+        eventually(lambda: len(self.aborts()) >= self.count, timeout, explain=lambda: f"{len(self.aborts())} aborted")
+        time.sleep(2)
+        aborts = self.aborts()
+        assert set(aborts) == set(self.names)
+        return aborts

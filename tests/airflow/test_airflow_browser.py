@@ -1,0 +1,88 @@
+"""In a real browser, on Airflow's own pages: the link opens the run, the connection's form shows our fields, its test answers.
+
+Screenshots are left where ``FLYTE_BRIDGE_SCREENSHOTS`` points to, for somebody to look at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from support.browser import Browser, find_chromium
+from support.parts import lacking
+
+pytestmark = pytest.mark.full
+SHOTS = os.environ.get("FLYTE_BRIDGE_SCREENSHOTS")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    program = find_chromium()
+    if program is None:
+        lacking("a browser: chromium")
+    started = Browser(program, tmp_path_factory.mktemp("chromium"))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def page(airflow, browser):
+    """Opens a page of Airflow's."""
+
+    def go(path):
+        browser.open(f"http://127.0.0.1:{airflow.home.port}{path}", width=1400)
+        return browser
+
+    return go
+
+
+def shot(browser, name):
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        browser.screenshot(Path(SHOTS) / f"{name}.png")
+
+
+def shows(browser, text):
+    """Waits until it stands on the page; Airflow builds its pages after they are loaded."""
+    browser.until(f"document.body.innerText.includes({json.dumps(text)})", 60)
+
+
+def click_in_row(browser, row, label):
+    """A button in the row of a table that holds this text."""
+    found = f"[...document.querySelectorAll('tr')].find(one => one.innerText.includes({json.dumps(row)}))"
+    button = f"{found}?.querySelector({json.dumps(f'button[aria-label={label!r}]')})"
+    browser.until(f"!!{button}", 60)
+    browser.run(f"{button}.click()")
+
+
+def test_the_link_of_a_waiting_task_opens_its_run(start, page, sandbox):
+    case = start("deferred")
+    (name,) = case.launched()
+    case.wait("deferred")
+    browser = page(f"/dags/deferred/runs/{case.run_id}/tasks/run/details")
+    link = f"[...document.querySelectorAll('a')].find(a => a.href.endsWith('/executions/{name}'))"
+    browser.until(f"{link} !== undefined", 60)
+    assert browser.run(f"{link}.innerText").strip() == "Flyte console"
+    shot(browser, "airflow_task")
+    browser.open(browser.run(f"{link}.href"))
+    shows(browser, name)
+    assert browser.run("location.href").startswith(sandbox.console_url)
+    case.flyte.approve(name)
+    case.wait("success")
+
+
+def test_the_form_of_a_connection_shows_our_fields_and_its_test_answers(airflow, page, sandbox):
+    airflow.connect("moving", sandbox)
+    browser = page("/connections")
+    shows(browser, "moving")
+    click_in_row(browser, "moving", "Test Connection")
+    shows(browser, "Test Connection Successful")
+    shot(browser, "airflow_connections")
+    click_in_row(browser, "moving", "Edit Connection")
+    shows(browser, "Standard Fields")
+    browser.run("[...document.querySelectorAll('button')].find(b => b.innerText.includes('Extra Fields')).click()")
+    for label in ("Authentication", "Access token", "Console URL", "Client ID"):
+        shows(browser, label)
+    shot(browser, "airflow_connection_form")

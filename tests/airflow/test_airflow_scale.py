@@ -1,0 +1,127 @@
+"""Ten thousand deferred runs on one triggerer, on PostgreSQL: each end is stored, tasks resume, waiting costs next to nothing.
+
+Prints what it measured: docs/measured.md has it. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+from airflow_home import ROOT, PostgresHome
+from airflow_many import Many
+from airflow_stack import AirflowStack
+from airflow_waiting import eventually
+from conftest import DAGS
+from support.ports import free_ports
+from support.postgres import postgresql
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+
+COUNT = int(os.environ.get("FLYTE_BRIDGE_TEST_MANY", "10000"))
+RESUMED = COUNT // 50
+STEADY = 60.0
+
+
+@pytest.fixture(scope="module")
+def lookups(tmp_path_factory):
+    """Which process looked the connection up, a line each time."""
+    file = tmp_path_factory.mktemp("lookups") / "lines"
+    file.touch()
+    return file
+
+
+@pytest.fixture(scope="module")
+def home(sandbox, lookups, tmp_path_factory):
+    port, worker, trigger = free_ports(3)
+    settings = {
+        "AIRFLOW__TRIGGERER__CAPACITY": COUNT + 100,
+        "AIRFLOW__SECRETS__BACKEND": "counting_secrets.Counting",
+        "FLYTE_BRIDGE_TEST_LOOKUPS": lookups,
+        "FLYTE_BRIDGE_TEST_MANY": COUNT,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}",
+    }
+    with postgresql() as url:
+        root = tmp_path_factory.mktemp("scale")
+        ports = {"worker": worker, "trigger": trigger}
+        home = PostgresHome(root, sandbox, dags=DAGS, port=port, ports=ports, settings=settings, url=url)
+        del home.env["AIRFLOW_CONN_FLYTE_DEFAULT"]  # stored: a variable would be found without being asked for
+        home.migrate()
+        yield home
+
+
+@pytest.fixture(scope="module")
+def airflow(home, sandbox):
+    with AirflowStack(home) as stack:
+        stack.connect("flyte_default", sandbox)
+        yield stack
+
+
+def count(home, what):
+    ((number,),) = home.query(f"select count(*) from {what}")
+    return number
+
+
+def asked(sandbox, since):
+    """Names of the runs that were asked about, and how many calls that took."""
+    calls = sandbox.calls.of("ListExecutions")[since:]
+    return {name for call in calls for name in re.findall(r"[a-z][a-z0-9-]+", call.request.filters)}, len(calls)
+
+
+@pytest.fixture
+def case(airflow, home, sandbox):
+    return Many(airflow, home, sandbox, COUNT, dag_id="scale")
+
+
+def test_ten_thousand_deferred_runs(case, flyte, lookups, capsys):
+    airflow, home, sandbox = case.airflow, case.home, case.sandbox
+    since = len(sandbox.calls.of("ListExecutions"))
+    case.defer()
+    deferred = time.monotonic()
+    eventually(lambda: set(case.names) <= asked(sandbox, since)[0], 600, explain=airflow.logs)
+    waited_for = time.monotonic()
+
+    processes = airflow.members("triggerer")
+    time.sleep(15)  # until starting is over
+    since, before = len(sandbox.calls.of("ListExecutions")), [sum(one.cpu_times()[:2]) for one in processes]
+    time.sleep(STEADY)
+    after = [sum(one.cpu_times()[:2]) for one in processes]
+    names, questions = asked(sandbox, since)
+    assert set(case.names) <= names, "all were asked about meanwhile"
+    triggerer = {one.pid for one in processes}
+    looked_up = [line for line in lookups.read_text().splitlines() if int(line.split()[1]) in triggerer]
+    figures = {
+        "runs": COUNT,
+        "all_waited_for_s_after_their_rows": round(waited_for - deferred),
+        "cpu_percent_of_a_core": [round(100 * (b - a) / STEADY, 1) for a, b in zip(before, after, strict=True)],
+        "questions_a_minute": round(60 * questions / STEADY),
+        "lookups": len(looked_up),
+        "rss_mb": [one.memory_info().rss // 2**20 for one in processes],
+        "open_files": [one.num_fds() for one in processes],
+    }
+    assert len(looked_up) == 1, looked_up
+
+    resumed = time.monotonic()
+    airflow.call("PATCH", "/dags/scale", is_paused=False)
+    for name in case.names[:RESUMED]:
+        flyte.approve(name)
+    wanted = "task_instance where dag_id = 'scale' and state = 'success'"
+    eventually(lambda: count(home, wanted) == RESUMED, 1500, explain=airflow.logs)
+    airflow.call("PATCH", "/dags/scale", is_paused=True)  # what ends now is stored, and goes no further
+    figures["resumed"], figures["resumed_within_s"] = RESUMED, round(time.monotonic() - resumed)
+
+    ending = time.monotonic()
+    for name in case.names[RESUMED:]:
+        flyte.approve(name)
+    figures["ending_s"] = round(time.monotonic() - ending)
+    eventually(lambda: count(home, "trigger") == 0, 900, explain=airflow.logs)
+    figures["events_stored_s_after_that"] = round(time.monotonic() - ending - figures["ending_s"])
+    stored = "task_instance where dag_id = 'scale' and state <> 'success' and next_kwargs::text like '%SUCCEEDED%'"
+    assert count(home, stored) == COUNT - RESUMED
+    assert not case.aborts()
+    with capsys.disabled():
+        print(json.dumps(figures, indent=1))
