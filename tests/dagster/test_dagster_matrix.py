@@ -90,6 +90,7 @@ def test_worker_and_step_are_killed_and_a_reexecution_attaches(
     assert flyte_sandbox.calls.count("TerminateExecution") == 0
 
 
+@pytest.mark.matrix  # Dagster looks at backfills every 30 seconds
 @pytest.mark.timeout(300)
 def test_the_daemon_is_killed_during_a_backfill_and_each_partition_has_one_run(
     flyte_sandbox: Sandbox, raw: RawFlyte, running: Running, webserver: Webserver
