@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .entities import EntityOperations
     from .explain import ExplainOperations
     from .files import FileOperations
+    from .interfaces import InterfaceOperations
     from .launch import LaunchOperations
     from .logs import LogOperations
     from .nodes import NodeOperations
@@ -103,6 +104,13 @@ class Operations:
         from .launch import LaunchOperations
 
         return LaunchOperations(self.backend, self._transport, self._config, self.data, lambda: self.registration)
+
+    @cached_property
+    def interfaces(self) -> InterfaceOperations:
+        """Interfaces of many entities."""
+        from .interfaces import InterfaceOperations
+
+        return InterfaceOperations(self.backend, self._transport)
 
     @cached_property
     def planning(self) -> PlanOperations:

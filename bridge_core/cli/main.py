@@ -11,6 +11,7 @@ from ..model.errors import BridgeError
 from . import (
     config,
     connector,
+    contracts,
     demo,
     extensions,
     launch,
@@ -98,6 +99,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     runs.add_commands(verbs, common)
     kinds = lists.add_commands(verbs, common)
     origin.add_commands(verbs, common)
+    contracts.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)

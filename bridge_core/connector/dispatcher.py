@@ -20,7 +20,7 @@ from .conversion import outputs_of
 from .envelope import opened, sealed
 from .errors import ConnectorNotFound, status_of
 from .lanes import Lane
-from .masks import masked, masked_data, refuse_secrets
+from .masks import masked, masked_data, refuse_secrets, secrets_are_known
 from .metrics import ConnectorMetrics
 from .phases import TaskPhase
 from .values import JobLog, Resource
@@ -251,7 +251,9 @@ class Dispatcher:
         finally:
             seconds = time.monotonic() - began
             self._metrics.ended(name, method, outcome, seconds)
-            _log.info("%s of %s_v%d by %s: %s, %.3f s", method, task_type, version, name, outcome, seconds)
+            # Every job is asked for every few seconds: that it was says nothing, and the metrics count it.
+            level = logging.DEBUG if (method, outcome) == ("get", "OK") else logging.INFO
+            _log.log(level, "%s of %s_v%d by %s: %s, %.3f s", method, task_type, version, name, outcome, seconds)
 
 
 def _decoded(connector: Any, data: bytes) -> tuple[Any, dict[str, Any]]:
@@ -271,12 +273,13 @@ def _decoded(connector: Any, data: bytes) -> tuple[Any, dict[str, Any]]:
 def _answer(connector: Any, resource: Any, types: Mapping[str, Any]) -> Answer:
     if not isinstance(resource, Resource):
         raise InvalidRequest(f"connector {connector.name!r} must answer a Resource, got {type(resource).__name__}")
-    resource = dataclasses.replace(
-        resource,
-        message=masked(resource.message) if resource.message else resource.message,
-        log_links=[JobLog(log.name, masked(log.uri)) for log in resource.log_links or ()],
-        custom_info=masked_data(resource.custom_info),
-    )
+    if secrets_are_known():
+        resource = dataclasses.replace(
+            resource,
+            message=masked(resource.message) if resource.message else resource.message,
+            log_links=[JobLog(log.name, masked(log.uri)) for log in resource.log_links or ()],
+            custom_info=masked_data(resource.custom_info),
+        )
     if resource.phase is not TaskPhase.SUCCEEDED:
         return Answer(resource, None)
     try:

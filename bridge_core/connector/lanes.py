@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ..model.errors import DeadlineExceeded
+from .crossing import Mailbox, call_there
 
 __all__ = ["Lane"]
 
@@ -32,7 +33,8 @@ class Lane:
     def __init__(self, name: str, workers: int) -> None:
         self._name = name
         self._turns = asyncio.Semaphore(workers)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._own: Mailbox | None = None
+        self._here: Mailbox | None = None
 
     async def call(
         self, method: Callable[..., Any], arguments: Mapping[str, Any], *, timeout: float, keep: bool = False
@@ -92,25 +94,27 @@ class Lane:
 
     def close(self) -> None:
         """Ends the loop; what still runs there is dropped."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._loop = None
+        if self._own is not None:
+            self._own.loop.call_soon_threadsafe(self._own.loop.stop)
+            self._own = None
 
     async def _run(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         if inspect.iscoroutinefunction(method):
-            return await asyncio.wrap_future(
-                asyncio.run_coroutine_threadsafe(_awaited(lambda: method(**arguments), self._name), self._own_loop())
-            )
+            return await self._awaited_there(lambda: method(**arguments))
         await self._turns.acquire()
         working = _on_thread(lambda: method(**arguments), self._name)
         # A thread keeps its turn until it is done, also when nobody waits for it: one that hangs must not get company for ever.
         working.add_done_callback(self._give_turn_back(asyncio.get_running_loop()))
         found = await asyncio.wrap_future(working)
         if inspect.isawaitable(found):  # a plain function that returns a coroutine
-            return await asyncio.wrap_future(
-                asyncio.run_coroutine_threadsafe(_awaited(lambda: found, self._name), self._own_loop())
-            )
+            return await self._awaited_there(lambda: found)
         return found
+
+    async def _awaited_there(self, begin: Callable[[], Awaitable[Any]]) -> Any:
+        loop = asyncio.get_running_loop()
+        if self._here is None or self._here.loop is not loop:
+            self._here = Mailbox(loop)
+        return await call_there(lambda: _awaited(begin, self._name), self._there(), self._here)
 
     def _give_turn_back(self, loop: asyncio.AbstractEventLoop) -> Callable[[Future[Any]], None]:
         def done(_: Future[Any]) -> None:
@@ -119,13 +123,13 @@ class Lane:
 
         return done
 
-    def _own_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+    def _there(self) -> Mailbox:
+        if self._own is None:
+            self._own = Mailbox(asyncio.new_event_loop())
             threading.Thread(
-                target=_serve, args=(self._loop,), name=f"connector-loop-{self._name}", daemon=True
+                target=_serve, args=(self._own.loop,), name=f"connector-loop-{self._name}", daemon=True
             ).start()
-        return self._loop
+        return self._own
 
 
 _END: Any = object()

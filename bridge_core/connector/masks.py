@@ -14,7 +14,7 @@ from ..model.errors import InvalidRequest, SecretNotFound
 from ..model.masking import MASK
 from .public import public
 
-__all__ = ["connector_secret", "masked", "masked_data", "refuse_secrets", "remember"]
+__all__ = ["connector_secret", "masked", "masked_data", "refuse_secrets", "remember", "secrets_are_known"]
 
 _SHORTEST = 6
 """Shorter values occur by chance in too many texts."""
@@ -58,8 +58,15 @@ def remember(value: str) -> None:
             _known.add(value)
 
 
+def secrets_are_known() -> bool:
+    """Whether there is anything to mask."""
+    return bool(_known)
+
+
 def masked(text: str) -> str:
     """The text without the values that were remembered."""
+    if not _known:
+        return text
     with _lock:
         values = sorted(_known, key=len, reverse=True)
     for value in values:

@@ -7,6 +7,7 @@ is listed, what was offloaded must be fetched first (`offloading.py`).
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import functools
 import hashlib
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,7 +25,6 @@ from .describe import describe_type
 from .encoded import Encoded, EncodedValue
 from .fingerprints import fingerprint
 from .hash_and_metadata import Hashed, annotate
-from .html import to_html
 from .problems import Where, did_you_mean, raise_problems, refusal, show
 from .to_classes import as_type
 from .untyped import read_any
@@ -40,6 +40,7 @@ __all__ = ["Codec"]
 T = TypeVar("T")
 
 _CACHED_TYPES = 1024
+_PLAIN = frozenset((type(None), bool, int, float, str, bytes, dt.datetime, dt.date, dt.timedelta))
 _INPUTS: Where = (None, "inputs")
 
 
@@ -63,7 +64,9 @@ class Codec:
     def __init__(self, *, enums: str = "value", types: UserTypes | None = None) -> None:
         if enums not in ("value", "name"):
             raise ConfigError(f"enums must be 'value' (Flyte 1) or 'name' (Flyte 2), got {enums!r}")
-        self._types = types or UserTypes()
+        self._installed = False
+        if types is not None:
+            vars(self)["_types"] = types
         self._compile = functools.lru_cache(_CACHED_TYPES)(functools.partial(_compile, names=enums == "name"))
 
     @classmethod
@@ -106,6 +109,11 @@ class Codec:
                 raise ConfigError(f"with_type({python_type.__qualname__}): give to_literal and from_literal")
             python_type = TypeCodec(python_type, to_literal, from_literal)
         return self._with(self._types.adding(python_type, override=override, origin="with_type()"))
+
+    @functools.cached_property
+    def _types(self) -> UserTypes:
+        """Looked for when a value needs them: finding out what is installed reads the metadata of every package."""
+        return installed_types() if self._installed else UserTypes()
 
     def _with(self, types: UserTypes) -> Codec:
         out = copy.copy(self)  # compiled types are shared
@@ -168,6 +176,8 @@ class Codec:
         """
         if isinstance(value, Hashed):
             value = value.value
+        from .html import to_html
+
         return to_html(self._types.lowered(value, (None, "value")) if self._types else value)
 
     @property
@@ -263,7 +273,9 @@ class Codec:
         hashed = value if isinstance(value, Hashed) else None
         if hashed is not None:
             value = hashed.value
-        if self._types:
+        # Installed types are never for plain values, whose conversion is Flyte's own.
+        known = "_types" in vars(self) or type(value) not in _PLAIN
+        if known and self._types:
             try:
                 value = self._types.lowered(value, where)
             except LiteralError as error:
@@ -308,7 +320,9 @@ def _about_text(value: str, literal_type: LiteralType, *, coerce_json: bool) -> 
 
 @functools.cache
 def _default(enums: str) -> Codec:
-    return Codec(enums=enums, types=installed_types())
+    found = Codec(enums=enums)
+    vars(found).update(_installed=True)
+    return found
 
 
 def _wire(literal_type: LiteralType) -> bytes:

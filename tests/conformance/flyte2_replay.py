@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from flyte2_fields import differences
 from google.protobuf import json_format, message_factory
 
 HERE = Path(__file__).parent / "recorded"
@@ -66,9 +67,13 @@ class Difference:
     method: str
     protocol: str
     field: str
-    """``code`` or ``message``."""
-    recorded: str
-    answered: str
+    """``code``, ``message``, or the path of a field: ``details.action.status.phase``."""
+    recorded: Any
+    answered: Any
+
+    @property
+    def kind(self) -> str:
+        return self.field if self.field in ("code", "message") else "field"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,17 @@ class Result:
     cases: int
     differences: tuple[Difference, ...]
 
+    fields: int = 0
+    """Answers whose fields were compared."""
+
     @property
     def codes(self) -> int:
         return sum(one.field == "code" for one in self.differences)
+
+    @property
+    def equal(self) -> int:
+        """Of the answers whose fields were compared, those in which none differs."""
+        return self.fields - len({(one.case, one.protocol) for one in self.differences if one.kind == "field"})
 
 
 def recording() -> list[dict[str, Any]]:
@@ -233,7 +246,7 @@ def replay(sandbox: Any, clock: Clock, *, show: bool = False) -> Result:
     for move in json.loads((HERE / "flyte2-2.0.43-moves.json").read_text())["moves"]:
         moves.setdefault(move["before"], []).append(move)
     found: list[Difference] = []
-    count = 0
+    count = fields = 0
     one = Replay(sandbox)
     try:
         for case in recording():
@@ -251,6 +264,10 @@ def replay(sandbox: Any, clock: Clock, *, show: bool = False) -> Result:
                 time.sleep(0.1)
                 code, message, answer = one.call(case)
             found += _compare(case, code, message)
+            if code == case["code"] == "OK" and isinstance(case.get("response"), dict) and answer is not None:
+                fields += 1
+                what = (case["case"], case["method"].rpartition("/")[2], case["protocol"])
+                found += [Difference(*what, *rest) for rest in differences(case, answer, _normal)]
             if show and not _same_code(case, code):
                 print(
                     case["case"], case["protocol"], case["method"], case["code"], code, message[:150], file=sys.stderr
@@ -258,15 +275,20 @@ def replay(sandbox: Any, clock: Clock, *, show: bool = False) -> Result:
     finally:
         one.close()
     assert not moves, f"no such cases: {list(moves)}"
-    return Result(count, tuple(found))
+    return Result(count, tuple(found), fields)
 
 
 def _as_far(case: dict[str, Any], code: str, answer: Any) -> bool:
     """Whether a run that had ended when it was read has ended here, too, and one whose log was read has begun."""
     if case["method"].endswith("TailLogs"):
         return _same_code(case, code)
+    method = case["method"].rpartition("/")[2]
+    if method == "GetActionData":
+        return not (case.get("response") or {}).get("outputs", {}).get("literals") or bool(
+            isinstance(answer, dict) and answer.get("outputs", {}).get("literals")
+        )
     wanted = _phases(case.get("response"))
-    if case["method"].rpartition("/")[2] not in ("GetRunDetails", "GetActionDetails") or not wanted:
+    if method not in ("CreateRun", "GetRunDetails", "GetActionDetails") or not wanted:
         return True
     here = _phases(answer)
     return here == wanted or not all(phase in _TERMINAL for phase in wanted)
@@ -275,7 +297,7 @@ def _as_far(case: dict[str, Any], code: str, answer: Any) -> bool:
 def _phases(answer: Any) -> list[str]:
     if not isinstance(answer, dict):
         return []
-    details = answer.get("details", {})
+    details = answer.get("details") or answer.get("run", {})
     action = details.get("action", details)
     phases = [action.get("status", {}).get("phase")]
     phases += [attempt.get("phase") for attempt in action.get("attempts", [])][-1:]

@@ -12,10 +12,11 @@ import grpc
 import pytest
 from flyteidl.admin import agent_pb2
 from flyteidl.core import execution_pb2, literals_pb2
+from flyteidl.service import agent_pb2_grpc
 from support.ports import has_ipv6
 
 from bridge_core import ConfigError
-from bridge_core.connector import ConnectorServer, Resource, TaskPhase
+from bridge_core.connector import ConnectorServer, Resource, TaskPhase, connector_secret
 from bridge_core.connector.pages import open_pages
 
 from .factory import Ask, Bad, BlocksItsLoop, Factory, Job, Slow, Works, create_request, metadata
@@ -355,3 +356,36 @@ def test_callers_without_a_certificate_of_the_authority_are_turned_away(serve, f
         ConnectorServer(
             connectors=[Works(factory)], tls=ServerTls(certificate="nothing.pem", key="nothing.pem")
         ).start()
+
+
+class Held(Works):
+    """Holds something."""
+
+    task_type_name = "held"
+    closed = 0
+
+    def close(self):
+        self.closed += 1
+
+
+class Stubborn(Held):
+    task_type_name = "stubborn"
+
+    def close(self):
+        super().close()
+        raise RuntimeError(f"cannot close, the password is {CANARY}")
+
+
+def test_who_was_asked_is_closed_when_the_service_stops(factory, caplog, monkeypatch):
+    monkeypatch.setenv("_FSEC_PASSWORD", CANARY)
+    connector_secret("password")
+    held, idle, stubborn = Held(factory), Held(factory, task_type_name="idle"), Stubborn(factory)
+    with ConnectorServer(connectors=[stubborn, held, idle], grace=1.0) as server:
+        with grpc.insecure_channel(server.endpoint) as channel:
+            jobs = agent_pb2_grpc.AsyncAgentServiceStub(channel)
+            for kind in ("held", "stubborn"):
+                jobs.CreateTask(create_request(kind))
+        assert held.closed == 0
+    assert (held.closed, idle.closed, stubborn.closed) == (1, 0, 1)
+    assert "could not be closed" in caplog.text
+    assert CANARY not in caplog.text

@@ -20,7 +20,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.common import list_pb2
-from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.workflow import run_service_pb2
 
 from ...model.capabilities import Capabilities
@@ -345,6 +344,8 @@ class Flyte2Backend(Flyte2Catalog):
             raise await self._no_run(ref, error, timeout) from None
 
     async def _data(self, ref: RunRef) -> Any:
+        from flyteidl2.dataproxy import dataproxy_service_pb2  # a launch does without
+
         request = dataproxy_service_pb2.GetActionDataRequest(action_id=action_id(ref, self._org))
         try:
             return await action_data(self._calls, request)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from flyteidl2.dataproxy import dataproxy_service_pb2
-
 from ...model.errors import Unsupported
 from ...model.ids import EntityKind
 from ..values import SignedUpload
@@ -67,6 +65,8 @@ class Flyte2Catalog:
         self, project: str, domain: str, *, file_name: str, md5: bytes, root: str = ""
     ) -> SignedUpload:
         """CreateUploadLocation. Content-addressed unless `root` puts several objects under one prefix."""
+        from flyteidl2.dataproxy import dataproxy_service_pb2
+
         from ..object_names import asked, uri_of
 
         request = dataproxy_service_pb2.CreateUploadLocationRequest(

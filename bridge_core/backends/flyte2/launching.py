@@ -11,7 +11,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.common import run_pb2
-from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.task import run_pb2 as task_run_pb2
 from flyteidl2.workflow import run_service_pb2
 
@@ -122,6 +121,8 @@ class Flyte2Launching:
             request.inputs.SetInParent()
             request.inputs.CopyFrom(inputs)
             return
+        from flyteidl2.dataproxy import dataproxy_service_pb2
+
         upload = dataproxy_service_pb2.UploadInputsRequest(
             run_id=request.run_id, inputs=inputs, base_dir=options.run_base_dir or ""
         )

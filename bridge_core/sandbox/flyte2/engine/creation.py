@@ -103,9 +103,9 @@ def _trace(details: Any, trace: Any) -> None:
 def _describe_task(details: Any, task_id: Any, task_spec: Any) -> None:
     metadata = details.metadata
     metadata.action_type = run_definition_pb2.ACTION_TYPE_TASK
-    identity = metadata.task.id
     for name in ("project", "domain", "name", "version"):
-        setattr(identity, name, getattr(task_id, name))
+        if value := getattr(task_id, name):
+            setattr(metadata.task.id, name, value)
     metadata.task.task_type = task_spec.task_template.type
     metadata.task.short_name = task_spec.short_name
     metadata.environment_name = task_spec.environment.name

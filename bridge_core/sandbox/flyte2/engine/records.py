@@ -109,8 +109,8 @@ def move_status(details: Any, phase: int) -> None:
     status = details.status
     status.phase = phase
     status.start_time.nanos = 0
+    status.attempts = len(details.attempts)
     if details.attempts:
-        status.attempts = len(details.attempts)
         status.cache_status = details.attempts[-1].cache_status
     if is_terminal(phase):
         _end(status)

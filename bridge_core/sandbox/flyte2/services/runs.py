@@ -29,6 +29,7 @@ __all__ = ["RunHandlers", "crashed", "run_not_found", "task_of_trigger"]
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _NAME_LIMIT = 30
+_NO_REASON = "User requested abort"
 _RULE = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end "
     "with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
@@ -83,16 +84,12 @@ class RunHandlers:
             base=base,
         )
         details.metadata.source = request.source
-        if run_spec.HasField("relation"):
-            details.metadata.relation.CopyFrom(run_spec.relation)
         identity = self._identities.of(call)
         if identity is not None:
             details.metadata.executed_by.CopyFrom(identity)
         if trigger is not None:
             details.metadata.trigger_id.CopyFrom(trigger.id)
             details.metadata.trigger_name = trigger.id.name.name
-            if trigger.automation_spec.WhichOneof("automation"):
-                details.metadata.trigger_type.CopyFrom(trigger.automation_spec)
         key = cache_key(inputs_hash, task_spec.task_template)
         actions, faults = self._engine.context.actions, self._engine.context.faults
         if faults.refuse_same_name and actions.find(details.id) is not None:
@@ -133,7 +130,7 @@ class RunHandlers:
         if not request.HasField("run_id"):
             raise crashed()
         root = identifier_pb2.ActionIdentifier(run=request.run_id, name=ROOT)
-        if not self._engine.abort(root, request.reason, self._identities.of(call)):
+        if not self._engine.abort(root, request.reason or _NO_REASON, self._identities.of(call)):
             raise run_not_found(request.run_id)
         return run_service_pb2.AbortRunResponse()
 

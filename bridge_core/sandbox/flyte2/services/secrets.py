@@ -61,7 +61,10 @@ class SecretHandlers:
         limit, offset = request.limit if request.limit > 0 else _LIMIT, int(request.token or 0)
         rows = self._secrets.page((request.project, request.domain), limit, offset)
         token = str(offset + limit) if len(rows) == limit else ""
-        return payload_pb2.ListSecretsResponse(secrets=[_secret(row) for row in rows], token=token)
+        secrets = [_secret(row) for row in rows]
+        for secret in secrets:
+            secret.secret_metadata.ClearField("type")  # lists do not tell it
+        return payload_pb2.ListSecretsResponse(secrets=secrets, token=token)
 
 
 def _scope(identifier: Any) -> tuple[str, str]:

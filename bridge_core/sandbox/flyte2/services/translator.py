@@ -31,14 +31,9 @@ class TranslatorHandlers:
         return response
 
     def TaskSpecToLaunchFormJson(self, request: Any, _call: Incoming) -> Any:
-        """The form of a task's inputs, with its defaults."""
-        defaults = {
-            parameter.name: parameter.parameter.default
-            for parameter in request.task_spec.default_inputs
-            if parameter.parameter.HasField("default")
-        }
+        """The form of a task's inputs. Without its defaults: the backend leaves them out."""
         variables = request.task_spec.task_template.interface.inputs.variables
-        return _form(translator_service_pb2.TaskSpecToLaunchFormJsonResponse(), variables, defaults)
+        return _form(translator_service_pb2.TaskSpecToLaunchFormJsonResponse(), variables, {})
 
     def LiteralsToLaunchFormJson(self, request: Any, _call: Incoming) -> Any:
         """The form of given variables, with values."""

@@ -47,7 +47,9 @@ class Tasks:
     def deploy(self, task_id: Any, spec: Any, *, deployed_by: Any = None) -> None:
         """Adds a version, or overwrites it."""
         stamp = now()
-        metadata = task_definition_pb2.TaskMetadata(short_name=spec.short_name, environment_name=spec.environment.name)
+        metadata = task_definition_pb2.TaskMetadata(
+            short_name=task_id.name.rpartition(".")[2], environment_name=spec.environment.name
+        )
         text = spec.documentation.short_description.encode()[:_DESCRIPTION_BYTES].decode(errors="ignore")
         metadata.short_description = text
         subject = ""

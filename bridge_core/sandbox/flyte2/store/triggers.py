@@ -75,7 +75,8 @@ class Triggers:
                 raise Rejected("INTERNAL", text)
             details = trigger_definition_pb2.TriggerDetails(spec=spec)
             details.automation_spec.CopyFrom(automation)
-            if details.automation_spec.type != common_pb2.TYPE_SCHEDULE:
+            has_schedule = automation.HasField("schedule")
+            if details.automation_spec.type != common_pb2.TYPE_SCHEDULE or not has_schedule:
                 details.automation_spec.type = _NONE
             _name(details.id.name, name)
             details.id.revision = 1 if row is None else row["latest_revision"] + 1

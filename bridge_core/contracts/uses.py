@@ -1,0 +1,109 @@
+"""`Use` and `Problem`: where something of Flyte is used in a file, and what is wrong with it; plain JSON between processes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from ..model.ids import EntityRef
+
+__all__ = ["Problem", "Use", "from_plain", "plain_or_none"]
+
+_TYPE = "$type"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """One place of a file that uses an entity."""
+
+    file: str
+    line: int
+    what: str
+    """In the reader's words: ``task train of DAG etl``."""
+    entity: EntityRef
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """Those whose value is written there."""
+    unknown: tuple[str, ...] = ()
+    """Names of inputs whose value is known when it runs: templates, outputs of others."""
+    open: bool = False
+    """Whether there may be further inputs: a function makes them."""
+    launches: bool = True
+    """False: it only looks at runs of the entity, so that inputs do not count."""
+    outputs: tuple[str, ...] = ()
+    """Names of outputs that are used."""
+    options: tuple[str, ...] = ()
+    """Names of `RunOptions` that are set."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "file": self.file, "line": self.line, "what": self.what, "entity": self.entity.to_dict(),
+            "unknown": list(self.unknown),
+            "inputs": {name: plain_or_none(value) for name, value in self.inputs.items()},
+            "open": self.open, "launches": self.launches, "outputs": list(self.outputs), "options": list(self.options),
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Reads it back."""
+        return cls(
+            file=data["file"], line=data["line"], what=data["what"], entity=EntityRef.from_dict(data["entity"]),
+            inputs={name: from_plain(value[0]) for name, value in data["inputs"].items() if value is not None},
+            unknown=tuple(data["unknown"]), open=data["open"], launches=data["launches"], outputs=tuple(data["outputs"]),
+            options=tuple(data["options"]),
+        )  # fmt: skip
+
+
+def plain_or_none(value: Any) -> list[Any] | None:
+    """The value in a list of one, as JSON has it; None for one that JSON cannot say, which is looked at by nobody then."""
+    try:
+        return [_plain(value)]
+    except TypeError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return str(value)
+        case dt.datetime() | dt.date():
+            return {_TYPE: type(value).__name__ if type(value) is dt.date else "datetime", "value": value.isoformat()}
+        case dt.timedelta():
+            return {_TYPE: "timedelta", "value": value.total_seconds()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Mapping() if all(isinstance(key, str) for key in value):
+            return {key: _plain(item) for key, item in value.items()}
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def from_plain(value: Any) -> Any:
+    """What `plain_or_none` made it of."""
+    if isinstance(value, list):
+        return [from_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    match value.get(_TYPE):
+        case "datetime":
+            return dt.datetime.fromisoformat(value["value"])
+        case "date":
+            return dt.date.fromisoformat(value["value"])
+        case "timedelta":
+            return dt.timedelta(seconds=value["value"])
+    return {key: from_plain(item) for key, item in value.items()}

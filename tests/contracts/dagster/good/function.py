@@ -1,0 +1,8 @@
+"""Nothing is wrong here."""
+
+import dagster as dg
+
+from dagster_integration import build_flyte_assets
+
+model = build_flyte_assets("ml.train", name="model", inputs=lambda context: {"day": "d"})
+defs = dg.Definitions(assets=[model])
