@@ -23,6 +23,8 @@ from support.ports import free_ports
 if TYPE_CHECKING:
     from support.flyte import RawFlyte
 
+    from bridge_core.sandbox import Sandbox
+
 T = TypeVar("T")
 HERE = Path(__file__).parent
 
@@ -63,6 +65,16 @@ def runs_of(raw: RawFlyte, entity: str) -> list[Any]:
     """Flyte runs of one workflow, newest first."""
     found = [item for item in raw.executions() if item.spec.launch_plan.name == entity]
     return sorted(found, key=lambda item: item.closure.created_at.ToNanoseconds(), reverse=True)
+
+
+def waits(sandbox: Sandbox, run: str) -> None:
+    """Returns when somebody is polling: GetExecution of this run arrives again and again."""
+
+    def asked() -> int:
+        return sum(call.request.id.name == run for call in sandbox.calls.of("GetExecution"))
+
+    before = asked()
+    until(lambda: asked() >= before + 3, label="somebody waits for the run")
 
 
 @contextlib.contextmanager
@@ -208,13 +220,10 @@ class Daemon:
         self._process = self._stack.enter_context(self._home.process(*command))
 
     def kill(self) -> None:
-        """At once; what it started ends with it."""
+        """The daemon alone: the runs that it launched go on, as they do where it is a pod of its own."""
         assert self._process is not None
-        started = children(self._process.pid)
-        for one in (psutil.Process(self._process.pid), *started):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
-        self._stack.close()
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         self._stack.close()
