@@ -6,6 +6,7 @@ API, or not on all of these lines.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 __all__ = [
+    "PipesDone",
     "StepContext",
     "assets_of",
     "check_history",
@@ -27,12 +29,18 @@ __all__ = [
     "name_of_step",
     "needs",
     "notes_of",
+    "of_partition",
     "op_of",
     "report",
     "resource_given",
     "resource_parameters",
     "step_key",
 ]
+
+if TYPE_CHECKING or hasattr(dg, "PipesClientCompletedInvocation"):
+    PipesDone = dg.PipesClientCompletedInvocation
+else:  # 1.11 returns it, and does not name it
+    from dagster._core.pipes.client import PipesClientCompletedInvocation as PipesDone
 
 StepContext = dg.AssetExecutionContext | dg.OpExecutionContext
 """Of an asset, several assets, or an op."""
@@ -146,6 +154,12 @@ def check_history(instance: DagsterInstance, check: dg.AssetCheckKey, since: flo
         if len(page) < _PAGE:
             return
         cursor = page[-1].id
+
+
+def of_partition(partition: str | None) -> dict[str, Any]:
+    """The argument of a check's evaluation that says so; 1.11 knows no partitions of checks."""
+    known = "partition" in inspect.signature(dg.AssetCheckEvaluation.__new__).parameters
+    return {"partition": partition} if known else {}
 
 
 def kept_for_this_load(key: str, fetch: Callable[[], str]) -> str:

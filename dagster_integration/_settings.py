@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from .io_manager import outputs_manager
+from .io_manager import outputs_key, outputs_manager
 
 __all__ = ["for_several", "settings_of", "without_warnings"]
 
@@ -35,7 +35,7 @@ def settings_of(
         "required_resource_keys": {resource_key, *resources, *(asset.get("required_resource_keys") or ())},
     }
     if not settings.get("io_manager_key"):
-        settings["io_manager_key"] = key = f"flyte_outputs_of_{resource_key}"
+        settings["io_manager_key"] = key = outputs_key(resource_key)
         settings["resource_defs"] = {key: outputs_manager(resource_key), **(settings.get("resource_defs") or {})}
     return settings
 
@@ -59,7 +59,8 @@ def _completed(spec: dg.AssetSpec, each: Mapping[str, Any]) -> dg.AssetSpec:
     for name in ("automation_condition", "code_version", "owners"):
         if each.get(name) and not getattr(spec, name):
             given[name] = each[name]
-    return spec.replace_attributes(**given)
+    news = {name: value for name, value in given.items() if value != getattr(spec, name)}
+    return spec.replace_attributes(**given) if news else spec  # of thousands, most are complete already
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import dagster as dg
 
 from bridge_core import BridgeError, InvalidRequest, RunOutputs, may_pass
 
-from ._compat import check_history
+from ._compat import check_history, of_partition
 from ._pieces import NODE, OUTPUT, Made, Piece, passed_of, pieces_of
 from .results import Shown, output_metadata, run_metadata
 
@@ -164,7 +164,7 @@ def _events(
                 check_name=piece.spec.name,
                 passed=passed,
                 metadata={**about, **output_metadata(more)},
-                partition=partition,
+                **of_partition(partition),
             )
         return
     kind = dg.AssetMaterialization if well else dg.AssetObservation
@@ -211,4 +211,4 @@ def _identity(event: Any) -> tuple[Any, ...]:
     value = metadata.get(_EXECUTION)
     ref = value.value if isinstance(value, dg.MetadataValue) else value
     check = event.check_name if isinstance(event, dg.AssetCheckEvaluation) else ""
-    return type(event).__name__, event.asset_key, check, event.partition, ref
+    return type(event).__name__, event.asset_key, check, getattr(event, "partition", None), ref

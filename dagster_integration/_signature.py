@@ -34,8 +34,14 @@ class UserFunction:
         self._parameters = tuple(inspect.signature(function).parameters.values())
         self._takes_context = bool(self._parameters) and self._parameters[0].name in _CONTEXT_NAMES
         self._hints = _hints_of(function)
-        self.resources = resource_parameters(self._shown(self._own))
+        own = self._own
+        self.resources = resource_parameters(self._shown(own)) if own else ()
         """Names of the resources that it takes as parameters."""
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether it takes the context at most: no upstream assets, no configuration, no resources."""
+        return not self._own
 
     @property
     def _own(self) -> tuple[inspect.Parameter, ...]:
@@ -92,6 +98,8 @@ def _hints_of(function: Callable[..., Any]) -> dict[str, Any]:
         DagsterInvalidDefinitionError: It is the configuration's, which Dagster knows by its annotation only.
     """
     found: dict[str, Any] = {}
+    if not getattr(function, "__annotations__", None):
+        return found
     globals_ = getattr(function, "__globals__", {})
     locals_ = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
     for name, annotation in getattr(function, "__annotations__", {}).items():

@@ -69,8 +69,8 @@ class Work:
         if self.on_reexecute not in get_args(OnReexecute):
             modes = ", ".join(map(repr, get_args(OnReexecute)))
             raise InvalidRequest(f"on_reexecute: wanted one of {modes}, got {self.on_reexecute!r}")
-        # of a `LaunchRequest`, so that what a launch cannot register is refused here
-        object.__setattr__(self, "register", LaunchRequest(self.entity, register=self.register).register)
+        if self.register is not None:  # of a `LaunchRequest`, so that what a launch cannot register is refused here
+            object.__setattr__(self, "register", LaunchRequest(self.entity, register=self.register).register)
         seconds(self.timeout, "timeout")
         seconds(self.poll_interval, "poll_interval", positive=True)
 
@@ -168,4 +168,6 @@ def client_of(resource: FlyteResource, what: str) -> Client:
 
 
 def _options(given: Options | None) -> RunOptions:
-    return given if isinstance(given, RunOptions) else RunOptions.from_mapping(given or {})
+    if isinstance(given, RunOptions):
+        return given
+    return RunOptions.from_mapping(given) if given else RunOptions()

@@ -12,6 +12,7 @@ from bridge_core import EntityRef
 
 from ._arguments import AssetArguments, check_arguments
 from ._description import description_of
+from ._lean import lean_assets
 from ._partition_inputs import PartitionInputs
 from ._pieces import Made, Piece, pieces_of, results
 from ._settings import for_several, settings_of, without_warnings
@@ -241,6 +242,8 @@ def _several(job: Work, pieces: Sequence[Piece], users: UserFunction, settings: 
 
     rest, specs = for_several(settings, [piece.spec for piece in pieces if isinstance(piece.spec, dg.AssetSpec)])
     checks = [piece.spec for piece in pieces if isinstance(piece.spec, dg.AssetCheckSpec)]
+    if not checks and users.takes_nothing and (lean := lean_assets(specs, compute, rest)) is not None:
+        return lean
     make = dg.multi_asset(specs=specs, check_specs=checks, can_subset=True, **rest)
     made: dg.AssetsDefinition = make(users.dress(compute, several=True))
     return made

@@ -6,6 +6,7 @@ by the processes of runs and steps. A Flyte that is away leaves the state of the
 No ``from __future__ import annotations`` here: Dagster resolves annotations at run time.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,6 +23,7 @@ from bridge_core import BridgeError, Client
 
 from ._catalog import fetch, read_state, write_state
 from .assets import build_flyte_assets
+from .io_manager import outputs_key, outputs_manager
 from .resource import FlyteResource
 from .run_config import FlyteRunConfig
 from .specs import specs_of
@@ -146,9 +148,13 @@ class FlyteProjectComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable):
         )
         return DefsStateConfig.from_args(self.defs_state, default_key=f"FlyteProjectComponent[{place}/{self.kind}]")
 
+    @functools.cached_property
+    def _translator(self) -> FlyteTranslator:
+        return FlyteTranslator(metadata={"dagster/io_manager_key": outputs_key(self.resource_key)})
+
     def get_asset_spec(self, props: FlyteEntityProps) -> dg.AssetSpec:
         """What an entity (or its part) becomes."""
-        spec = FlyteTranslator().get_asset_spec(props)
+        spec = self._translator.get_asset_spec(props)
         return self.translation(spec, props) if self.translation is not None else spec
 
     def write_state_to_path(self, state_path: Path) -> None:
@@ -170,7 +176,11 @@ class FlyteProjectComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable):
         """Assets of what was kept; none when there is none yet."""
         found = read_state(state_path) if state_path is not None else []
         assets = [self._assets(props, alone=len(found) == 1) for props in found]
-        return dg.Definitions(assets=assets, resources={self.resource_key: self.workspace.resource()})
+        resources = {
+            self.resource_key: self.workspace.resource(),
+            outputs_key(self.resource_key): outputs_manager(self.resource_key),
+        }
+        return dg.Definitions(assets=assets, resources=resources)
 
     def _assets(self, props: FlyteEntityProps, *, alone: bool) -> dg.AssetsDefinition:
         specs = specs_of([props], _Translated(self.get_asset_spec), self.split)
@@ -198,6 +208,7 @@ class FlyteProjectComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable):
             else None,
             partition_inputs=self.partition_inputs if partitions is not None else None,
             resource_key=self.resource_key,
+            io_manager_key=outputs_key(self.resource_key),  # once for all, and not one in each asset
             timeout=self.timeout,
             retry_on=self.retry_on,
             on_reexecute=self.on_reexecute,

@@ -18,7 +18,7 @@ from .resource import FlyteResource
 if TYPE_CHECKING:
     from bridge_core import Client
 
-__all__ = ["FlyteIOManager", "outputs_manager"]
+__all__ = ["FlyteIOManager", "outputs_key", "outputs_manager"]
 
 
 class FlyteIOManager(dg.ConfigurableIOManager):
@@ -55,6 +55,11 @@ class FlyteIOManager(dg.ConfigurableIOManager):
             Failure: The asset (or partition) was never materialized by a Flyte run, or its outputs cannot be read.
         """
         return _load(context, self.flyte.get_client())
+
+
+def outputs_key(resource_key: str) -> str:
+    """Under which key the manager of a `FlyteResource` is found."""
+    return f"flyte_outputs_of_{resource_key}"
 
 
 @functools.cache  # one object for each key: Dagster refuses two definitions of one resource

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from bridge_core import BridgeError, ConfigError, EntityRef, ErrorClass, FileAccess, RunRef, run_name
 
-from ._compat import StepContext, op_of
+from ._compat import PipesDone, StepContext, op_of
 from ._failures import failure_of_error
 from ._launch import run_to_end
 from ._lineage import Lineage
@@ -73,7 +73,7 @@ class FlytePipesClient(dg.ConfigurableResource["FlytePipesClient"], dg.PipesClie
         metadata_outputs: bool | Sequence[str] = False,
         require_report: bool = False,
         part: str = "",
-    ) -> dg.PipesClientCompletedInvocation:
+    ) -> PipesDone:
         """Launches or attaches, waits, and gives what the tasks reported.
 
         Whether it succeeded is what Flyte says of the run. Of each task the attempt that counts for Flyte counts here.
@@ -121,7 +121,7 @@ class FlytePipesClient(dg.ConfigurableResource["FlytePipesClient"], dg.PipesClie
             placed = work.entity.placed(client.config, settings="FlyteResource")
             runs = _runs(lineage, placed, outcome.snapshot.ref, recovered=on_reexecute == "recover")
             self._tell(context, reader, runs, outcome.snapshot.ref, required=require_report)
-        return dg.PipesClientCompletedInvocation(session, metadata=_metadata(outcome, shown))
+        return PipesDone(session, metadata=_metadata(outcome, shown))
 
     def _check_store(self) -> None:
         for name, uri in (("store", self.store), ("task_store", self.task_store)):

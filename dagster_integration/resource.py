@@ -300,6 +300,7 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
             for key, text in (self.metadata or {}).items()
             if key.lower() in _SECRET_METADATA and not isinstance(text, dg.EnvVar)
         ]
+        written += [name for name in _ADDRESSES if _has_password(getattr(self, name))]
         if written:
             from bridge_core import ConfigError
 
@@ -310,6 +311,7 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
 
 
 _OF_AUTH = ("audience", "authorization_header", "token_url", "device_authorization_url", "http_proxy_url")
+_ADDRESSES = ("http_proxy_url", "token_url", "device_authorization_url")
 _SECRET_METADATA = ("authorization", "proxy-authorization", "cookie", "flyte-authorization")
 _ELSEWHERE = (
     *_OF_AUTH,
@@ -346,6 +348,13 @@ def _value(field: str, given: Any) -> Any:
             "set in this process"
         )
     return found
+
+
+def _has_password(address: Any) -> bool:
+    if not isinstance(address, str) or isinstance(address, dg.EnvVar):
+        return False
+    login, at, _ = address.partition("://")[2].partition("/")[0].rpartition("@")
+    return bool(at) and ":" in login
 
 
 def _name_of(variable: Any) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
-from support.flyte import DOMAIN, PROJECT, RawFlyte
+from dagster_support import Daemon, Home, Webserver, served
+from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte
 
 from dagster_integration import FlyteResource
 
@@ -24,6 +26,69 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("FLYTE", "DAGSTER", "UCTL")):
             monkeypatch.delenv(name)
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+
+
+@dataclass(frozen=True)
+class Running:
+    """Dagster's webserver, code server, run launcher and daemon, which all tests of a process share.
+
+    Attributes:
+        webserver: Its API.
+        home: Its DAGSTER_HOME.
+        entity: The workflow of `flyte_defs`: each run of it waits until a test lets it go.
+        guarded: A Flyte that asks for tokens, for `secret_defs`.
+        daemon: May be killed, and must be started again.
+    """
+
+    webserver: Webserver
+    home: Home
+    entity: str
+    guarded: Sandbox
+    daemon: Daemon
+
+
+CANARIES = {
+    "CANARY_CLIENT": "canary-client-5c1e",
+    "CANARY_KEY": "canary-key-5c1e",
+    "CANARY_TOKEN": "canary-token-5c1e",
+    "CANARY_HEADER": "Bearer canary-header-5c1e",
+    "CANARY_COMMAND": "canary-command-5c1e",
+    "CANARY_PROXY_COMMAND": "canary-proxy-command-5c1e",
+    "CANARY_PROXY": "http://user:canary-proxy-5c1e@127.0.0.1:9",
+}
+
+
+@pytest.fixture(scope="session")
+def running(_flyte_sandbox_server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    from bridge_core.sandbox import Auth, Sandbox
+
+    entity = "dagster.held"
+    RawFlyte(_flyte_sandbox_server.endpoint).register(entity, {"n": INTEGER}, gate="approve")
+    files = tmp_path_factory.mktemp("secrets")
+    for name in ("secret", "token", "assertion"):
+        (files / name).write_text(f"canary-file-{name}-5c1e")
+    with Sandbox(auth=Auth(client_secret=CANARIES["CANARY_CLIENT"])) as guarded:
+        home = Home(
+            tmp_path_factory.mktemp("dagster") / "home",
+            _flyte_sandbox_server.endpoint,
+            entity,
+            settings="run_retries: {enabled: true}\n",
+            TEST_AUTH_ENDPOINT=guarded.endpoint,
+            TEST_SECRET_FILES=str(files),
+            **CANARIES,
+        )
+        with served(home) as webserver:
+            daemon = Daemon(home)
+            daemon.start()
+            try:
+                yield Running(webserver=webserver, home=home, entity=entity, guarded=guarded, daemon=daemon)
+            finally:
+                daemon.stop()
+
+
+@pytest.fixture
+def webserver(running: Running) -> Webserver:
+    return running.webserver
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,9 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 import psutil
+from support.ports import free_ports
 
 if TYPE_CHECKING:
     from support.flyte import RawFlyte
+
+    from bridge_core.sandbox import Sandbox
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
@@ -63,6 +65,16 @@ def runs_of(raw: RawFlyte, entity: str) -> list[Any]:
     """Flyte runs of one workflow, newest first."""
     found = [item for item in raw.executions() if item.spec.launch_plan.name == entity]
     return sorted(found, key=lambda item: item.closure.created_at.ToNanoseconds(), reverse=True)
+
+
+def waits(sandbox: Sandbox, run: str) -> None:
+    """Returns when somebody is polling: GetExecution of this run arrives again and again."""
+
+    def asked() -> int:
+        return sum(call.request.id.name == run for call in sandbox.calls.of("GetExecution"))
+
+    before = asked()
+    until(lambda: asked() >= before + 3, label="somebody waits for the run")
 
 
 @contextlib.contextmanager
@@ -180,19 +192,41 @@ def children(pid: int) -> list[psutil.Process]:
 @contextlib.contextmanager
 def served(home: Home, *, daemon: bool = False, modules: Sequence[str] = ("flyte_defs",)) -> Iterator[Webserver]:
     """Dagster's webserver with its code server and run launcher, and its daemon if wanted, on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     webserver = Webserver(port)
     with contextlib.ExitStack() as stack:
         named = [word for module in modules for word in ("-m", module)]
         command = ("dagster_webserver", *named, "-h", "127.0.0.1", "-p", str(port))
         process = stack.enter_context(home.process(*command))
-        if daemon:
-            stack.enter_context(home.process("dagster._daemon", "run", *named))
         until(lambda: process.poll() is not None or webserver.ready(), seconds=90, label="the webserver is ready")
         assert process.poll() is None, home.output()
+        if daemon:  # only now: two processes that find no storage both make it, and one of them fails
+            runs = Daemon(home, modules)
+            stack.callback(runs.stop)
+            runs.start()
         yield webserver
+
+
+class Daemon:
+    """Dagster's daemon of a home, which a test may kill."""
+
+    def __init__(self, home: Home, modules: Sequence[str] = ("flyte_defs",)) -> None:
+        self._home, self._modules = home, modules
+        self._stack = contextlib.ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = ("dagster._daemon", "run", *(word for module in self._modules for word in ("-m", module)))
+        self._process = self._stack.enter_context(self._home.process(*command))
+
+    def kill(self) -> None:
+        """The daemon alone: the runs that it launched go on, as they do where it is a pod of its own."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        self._stack.close()
 
 
 class Webserver:
@@ -247,6 +281,31 @@ class Webserver:
             ... on MessageEvent { message } } } } }"""
         events = self.ask(query, r=run_id)["logsForRun"]["events"]
         return [event["message"] for event in events if event.get("message")]
+
+    def backfill(self, asset: str, partitions: Sequence[str]) -> str:
+        query = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
+            __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+        found = self.ask(query, p={"assetSelection": [{"path": [asset]}], "partitionNames": list(partitions)})
+        return str(found["launchPartitionBackfill"]["backfillId"])
+
+    def backfilled(self, backfill_id: str, *, seconds: float) -> str:
+        """How it ended."""
+        query = (
+            "query($b: String!) { partitionBackfillOrError(backfillId: $b) { ... on PartitionBackfill { status } } }"
+        )
+
+        def status() -> str | None:
+            found = str(self.ask(query, b=backfill_id)["partitionBackfillOrError"]["status"])
+            return None if found in ("REQUESTED", "CANCELING", "FAILING") else found
+
+        return until(status, seconds=seconds, label=f"backfill {backfill_id} ends")  # type: ignore[return-value]
+
+    def materialized(self, asset: str) -> list[str]:
+        """Partitions of all materializations of an asset."""
+        query = """query($k: AssetKeyInput!) { assetOrError(assetKey: $k) { ... on Asset {
+            assetMaterializations(limit: 5000) { partition } } } }"""
+        found = self.ask(query, k={"path": [asset]})["assetOrError"]
+        return [event["partition"] for event in found.get("assetMaterializations", ())]
 
     def reexecute(self, run_id: str) -> str:
         query = """mutation($p: ReexecutionParams) { launchRunReexecution(reexecutionParams: $p) {

@@ -3,6 +3,7 @@
 import os
 
 import dagster as dg
+from secret_defs import FLYTES, secret_assets, secret_job
 
 from dagster_integration import (
     FlyteResource,
@@ -36,10 +37,26 @@ many = [
 crowd = build_flyte_multi_asset(
     {f"crowd_{number}": FlyteRun(ENTITY, inputs={"n": number}) for number in range(12)}, name="crowd", poll_interval=0.2
 )
+each = build_flyte_assets(
+    ENTITY,
+    name="each",
+    partitions_def=dg.StaticPartitionsDefinition(["1", "2", "3"]),
+    partition_inputs={"n": "{key}"},
+    poll_interval=0.5,
+)
+ranged = build_flyte_assets(
+    ENTITY,
+    name="ranged",
+    partitions_def=dg.DailyPartitionsDefinition(start_date="2020-01-01"),
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    inputs={"n": 7},
+    poll_interval=0.5,
+)
 AT_ONCE = dg.multiprocess_executor.configured({"max_concurrent": 20})
 
 defs = dg.Definitions(
-    assets=[plain, retried, sized, crowd, *many],
+    assets=[plain, retried, sized, crowd, each, ranged, *many, *secret_assets],
+    executor=dg.in_process_executor,
     sensors=[
         build_flyte_reaper_sensor(
             failed_after=float(os.environ.get("TEST_FAILED_AFTER", "3600")),
@@ -48,6 +65,7 @@ defs = dg.Definitions(
         )
     ],
     jobs=[
+        secret_job,
         dg.define_asset_job("multiprocess", [retried], executor_def=dg.multiprocess_executor),
         dg.define_asset_job("multiprocess_plain", [plain], executor_def=dg.multiprocess_executor),
         dg.define_asset_job("in_process", [retried], executor_def=dg.in_process_executor),
@@ -58,8 +76,9 @@ defs = dg.Definitions(
         dg.define_asset_job("many_together", many, executor_def=AT_ONCE),
     ],
     resources={
+        **FLYTES,
         "flyte": FlyteResource(
             endpoint=dg.EnvVar("TEST_FLYTE_ENDPOINT"), insecure=True, project="flytesnacks", domain="development"
-        )
+        ),
     },
 )

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
     pytest.mark.filterwarnings("ignore:Accessing `{{automation_condition"),
+    pytest.mark.filterwarnings("ignore:Function `ComponentLoadContext.build_defs_at_path` is deprecated"),  # of 1.12
     pytest.mark.filterwarnings("ignore:Class `(LocalFileCodeReference|.*CodeReferences.*)` is currently in beta"),
 ]
 TYPE = "dagster_integration.FlyteProjectComponent"

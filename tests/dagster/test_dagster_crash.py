@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import psutil
 import pytest
-from dagster_support import Home, Webserver, children, runs_of, served, until
+from dagster_support import Home, Webserver, children, runs_of, until, waits
 from flyteidl.core import execution_pb2
 from support.flyte import INTEGER, RawFlyte
 from support.matrix import rows
 
 if TYPE_CHECKING:
+    from conftest import Running
+
     from bridge_core.sandbox import Sandbox
 
 
@@ -26,12 +27,6 @@ def held_run(raw: RawFlyte, entity: str, *, known: int = 0) -> str:
     """Name of the newest Flyte run, as soon as there is one more than were known."""
     runs = until(lambda: found if len(found := runs_of(raw, entity)) > known else None, label="the Flyte run exists")
     return str(runs[0].id.name)
-
-
-def waits(sandbox: Sandbox) -> None:
-    """Returns when somebody is polling: GetExecution arrives again and again."""
-    before = sandbox.calls.count("GetExecution")
-    until(lambda: sandbox.calls.count("GetExecution") >= before + 3, label="somebody waits for the run")
 
 
 def step_process(worker: int) -> psutil.Process:
@@ -57,14 +52,14 @@ def test_a_killed_step_process_finds_its_run_again(
     home = Home(tmp_path / "home", flyte_sandbox.endpoint, name)
     with home.process("dagster", "job", "execute", "-m", "flyte_defs", "-j", "multiprocess") as job:
         run = held_run(raw, name)
-        waits(flyte_sandbox)
+        waits(flyte_sandbox, run)
         step_process(job.pid).kill()
         with home.instance() as instance:
             (record,) = instance.get_run_records()
             run_id = record.dagster_run.run_id
             retry = dg.DagsterEventType.STEP_UP_FOR_RETRY
             until(lambda: instance.all_logs(run_id, of_type=retry), label="Dagster retries the step")
-            waits(flyte_sandbox)
+            waits(flyte_sandbox, run)
             raw.approve(run)
             assert job.wait(60) == 0, home.output()
             finished = instance.get_run_by_id(run_id)
@@ -78,26 +73,9 @@ def test_a_killed_step_process_finds_its_run_again(
     assert event.asset_materialization.metadata["flyte/run_name"].value == run
 
 
-@pytest.fixture(scope="module")
-def _code_location(
-    _flyte_sandbox_server: Sandbox, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Webserver]]:
-    """Dagster's webserver with its code server and run launcher."""
-    entity = "dagster.crash.held"
-    RawFlyte(_flyte_sandbox_server.endpoint).register(entity, {"n": INTEGER}, gate="approve")
-    home = Home(tmp_path_factory.mktemp("dagster") / "home", _flyte_sandbox_server.endpoint, entity)
-    with served(home) as webserver:
-        yield entity, webserver
-
-
 @pytest.fixture
-def entity(_code_location: tuple[str, Webserver]) -> str:
-    return _code_location[0]
-
-
-@pytest.fixture
-def webserver(_code_location: tuple[str, Webserver]) -> Webserver:
-    return _code_location[1]
+def entity(running: Running) -> str:
+    return running.entity
 
 
 @pytest.mark.parametrize("job", ["multiprocess", *rows("in_process", "in_process_plain")])
@@ -107,7 +85,7 @@ def test_a_person_who_terminates_aborts_the_run_once(
     known = len(runs_of(raw, entity))
     run_id = webserver.launch(job)
     run = held_run(raw, entity, known=known)
-    waits(flyte_sandbox)
+    waits(flyte_sandbox, run)
     webserver.terminate(run_id)
     finished = webserver.finished(run_id)
     assert finished["status"] == "CANCELED"
@@ -131,14 +109,14 @@ def test_a_worker_that_is_evicted_or_killed_leaves_the_run_and_a_reexecution_att
     known = len(runs_of(raw, entity))
     run_id = webserver.launch(job)
     run = held_run(raw, entity, known=known)
-    waits(flyte_sandbox)
+    waits(flyte_sandbox, run)
     psutil.Process(webserver.worker(run_id)).send_signal(how)
     finished = webserver.finished(run_id)
     assert finished["status"] == "FAILURE"
     assert finished["assetMaterializations"] == []
     assert phase(raw, entity, run) != ABORTED
     again = webserver.reexecute(run_id)
-    waits(flyte_sandbox)
+    waits(flyte_sandbox, run)
     raw.approve(run)
     finished = webserver.finished(again)
     assert finished["status"] == "SUCCESS"
@@ -212,7 +190,7 @@ def test_ctrl_c_on_the_command_aborts_the_run_once(
     home = Home(tmp_path / "home", flyte_sandbox.endpoint, name)
     with home.terminal("dagster", "job", "execute", "-m", "flyte_defs", "-j", job) as (process, press):
         run = held_run(raw, name)
-        waits(flyte_sandbox)
+        waits(flyte_sandbox, run)
         press("\x03")
         assert process.wait(60) != 0
     assert phase(raw, name, run) == ABORTED, home.output()
@@ -229,7 +207,7 @@ def test_a_command_that_is_ended_by_sigterm_leaves_the_run(
     home = Home(tmp_path / "home", flyte_sandbox.endpoint, name)
     with home.process("dagster", "job", "execute", "-m", "flyte_defs", "-j", job) as process:
         run = held_run(raw, name)
-        waits(flyte_sandbox)
+        waits(flyte_sandbox, run)
         process.terminate()
         assert process.wait(60) != 0
     assert phase(raw, name, run) != ABORTED

@@ -121,6 +121,27 @@ def test_a_run_that_must_report_and_does_not_fails_the_step(
     assert result.get_asset_materialization_events() == []
 
 
+def test_tasks_of_the_flyte_sdk_report_too(
+    flyte_sandbox: Sandbox, instance: dg.DagsterInstance, store: str, tmp_path: Path
+) -> None:
+    """Two actions of one task, each tried twice: two reports of one asset, of the second attempts."""
+    pytest.importorskip("flyte")
+    flyte2 = FlyteResource(
+        endpoint=flyte_sandbox.flyte2_endpoint,
+        insecure=True,
+        project="flytesnacks",
+        domain="development",
+        flyte_version="2",
+    )
+    with flyte2.get_client() as client:
+        client.register(HERE / "flyte2_tasks", source_root=HERE / "flyte2_tasks")
+    given = {"inputs": {"day": "2026-01-05"}, "extras": {"day": "a Monday"}}
+    result = materialize(instance, flyte2, store, "task:reports2.both", **given)
+    found = shown(result)
+    assert (found["attempt"], sorted(found[key] for key in found if key.startswith("rows["))) == (1, [1, 2])
+    assert "[both] of a Monday" in said(instance, result)
+
+
 @pytest.mark.parametrize("uri", ["flyte://pipes", "/tmp/pipes"])
 def test_a_place_that_cannot_be_listed_is_refused_before_the_launch(
     flyte_sandbox: Sandbox, flyte: FlyteResource, instance: dg.DagsterInstance, uri: str

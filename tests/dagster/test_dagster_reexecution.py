@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from dagster_support import Home, Webserver, children, runs_of, served, until
+from dagster_support import Webserver, children, runs_of, until, waits
 from flyteidl.core import execution_pb2
-from support.flyte import INTEGER, RawFlyte
+from support.flyte import RawFlyte
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bridge_core.sandbox import Sandbox
 
-ENTITY = "dagster.reexecution.held"
+ENTITY = "dagster.held"
 ABORTED = execution_pb2.WorkflowExecution.ABORTED
 ENDS = ("SUCCESS", "FAILURE", "CANCELED")
-RETRIES = """
-run_retries: {enabled: true}
-"""
-
-
-@pytest.fixture(scope="module")
-def _served(_flyte_sandbox_server: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
-    RawFlyte(_flyte_sandbox_server.endpoint).register(ENTITY, {"n": INTEGER}, gate="approve")
-    folder: Path = tmp_path_factory.mktemp("dagster") / "home"
-    home = Home(folder, _flyte_sandbox_server.endpoint, ENTITY, settings=RETRIES, TEST_FAILED_AFTER="3600")
-    with served(home, daemon=True) as webserver:
-        yield webserver
 
 
 @pytest.fixture
-def dagster(_served: Webserver) -> Webserver:
-    return _served
+def dagster(webserver: Webserver) -> Webserver:
+    return webserver
 
 
 def fresh(raw: RawFlyte, known: set[str]) -> str:
@@ -53,11 +38,6 @@ def phase(raw: RawFlyte, run: str) -> Any:
     return next(item.closure.phase for item in runs_of(raw, ENTITY) if item.id.name == run)
 
 
-def waits(sandbox: Sandbox) -> None:
-    before = sandbox.calls.count("GetExecution")
-    until(lambda: sandbox.calls.count("GetExecution") >= before + 3, label="somebody waits for the run")
-
-
 def shown(finished: Any) -> dict[str, Any]:
     (materialization,) = finished["assetMaterializations"]
     return {entry["label"]: entry.get("intValue", entry.get("text")) for entry in materialization["metadataEntries"]}
@@ -72,7 +52,7 @@ def test_an_edited_configuration_is_new_work(flyte_sandbox: Sandbox, raw: RawFly
     known = all_known(raw)
     first = dagster.launch("sized_job", config=size(1))
     old = fresh(raw, known)
-    waits(flyte_sandbox)
+    waits(flyte_sandbox, old)
     psutil.Process(dagster.worker(first)).kill()
     assert dagster.finished(first)["status"] == "FAILURE"
     second = dagster.reexecute_edited(first, "sized_job", size(2))
@@ -94,12 +74,12 @@ def test_the_same_configuration_attaches_also_when_how_it_runs_was_edited(
     known = all_known(raw)
     first = dagster.launch("sized_job", config=size(3))
     run = fresh(raw, known)
-    waits(flyte_sandbox)
+    waits(flyte_sandbox, run)
     psutil.Process(dagster.worker(first)).kill()
     assert dagster.finished(first)["status"] == "FAILURE"
     loggers = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
     second = dagster.reexecute_edited(first, "sized_job", {**size(3), **loggers})
-    waits(flyte_sandbox)
+    waits(flyte_sandbox, run)
     raw.approve(run)
     finished = dagster.finished(second)
     assert finished["status"] == "SUCCESS"
@@ -118,7 +98,7 @@ def test_a_step_that_outlives_its_worker_and_succeeds_is_not_launched_again_by_t
     known = all_known(raw)
     first = dagster.launch("multiprocess_plain", tags={"dagster/max_retries": "1"})
     run = fresh(raw, known)
-    waits(flyte_sandbox)
+    waits(flyte_sandbox, run)
     worker = dagster.worker(first)
     steps = children(worker)
     assert steps
@@ -169,7 +149,7 @@ def test_a_termination_while_flyte_is_away_is_made_good_by_the_sensor(
     known = all_known(raw)
     run_id = dagster.launch("in_process_plain")
     run = fresh(raw, known)
-    waits(flyte_sandbox)
+    waits(flyte_sandbox, run)
     for method in ("TerminateExecution", "GetExecution"):
         flyte_sandbox.faults.fail(method, times=10_000)
     dagster.terminate(run_id)

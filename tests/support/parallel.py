@@ -1,7 +1,7 @@
 """Which tests share a process when several run at once, and which begin first.
 
 What a session starts is started once per process, and an Airflow is four processes that are busy even when nobody asks them
-anything. So the tests of the running Airflow are two groups, whatever their files; every other file is a group of its own. The
+anything. So the tests of the running Airflow are two groups, those of the running Dagster one; every other file is a group. The
 longest begin first, so that no process is left with one of them when the others are done. (xdist's own ``--dist loadgroup`` marks
 node ids, which pytest 9.2 does not let it.)
 """
@@ -34,6 +34,10 @@ _SECOND_AIRFLOW = frozenset({
 })  # fmt: skip
 """Files that take half of the time of all that use an Airflow."""
 _NO_AIRFLOW = frozenset({"test_airflow_units", "test_airflow_values", "test_airflow_watch", "test_airflow_upgrade"})
+_RUNNING_DAGSTER = frozenset({
+    "test_dagster_crash", "test_dagster_matrix", "test_dagster_reexecution", "test_dagster_secrets",
+})  # fmt: skip
+"""Files with the fixture `running`."""
 
 
 class Groups(LoadScopeScheduling):
@@ -45,6 +49,8 @@ class Groups(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = PurePosixPath(nodeid.partition("::")[0])
+        if file.stem in _RUNNING_DAGSTER:
+            return "dagster"
         if file.parent.name != "airflow" or file.stem in _NO_AIRFLOW:
             return str(file)
         return "airflow-2" if file.stem in _SECOND_AIRFLOW else "airflow-1"
