@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import conf
 __all__ = [
     "NO_STATE",
     "TaskDeferralTimeout",
+    "ask_connection",
     "ask_task_states",
     "ask_xcom",
     "first_event_floor",
@@ -108,6 +109,32 @@ def state_in(states: Mapping[str, Mapping[str, Any]], ti: Any) -> str | None:
         return None
     state = states_of_run[key]
     return NO_STATE if state is None else str(getattr(state, "value", state))
+
+
+async def ask_connection(conn_id: str) -> Any:
+    """A connection, on an event loop, its secrets registered with Airflow's masker.
+
+    What common-compat has for that came with 1.20 or so, and the constraints of Airflow 3.1 and 3.2 pin older ones. Before
+    Airflow 3.3.2 the masker is told by a call that must not be made on an event loop (apache/airflow#72895): a thread makes it.
+
+    Raises:
+        AirflowNotFoundException: There is none.
+        Exception: Whatever Airflow raises when it cannot be asked.
+    """
+    from airflow.providers.common.compat.sdk import BaseHook, Connection
+
+    if hasattr(Connection, "aextra_dejson"):
+        connection = await BaseHook.aget_connection(conn_id)
+        await connection.aextra_dejson()
+        return connection
+    from asgiref.sync import sync_to_async
+
+    def ask() -> Any:
+        found = BaseHook.get_connection(conn_id)
+        _ = found.extra_dejson
+        return found
+
+    return await sync_to_async(ask)()
 
 
 async def ask_task_states(

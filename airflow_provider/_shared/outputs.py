@@ -20,7 +20,7 @@ __all__ = ["RESERVED", "OutputXComs", "checked_selection", "output_loader", "out
 
 log = logging.getLogger("airflow.task.flyte")
 
-RESERVED = frozenset({"return_value", "flyte_run", "flyte_console_url"})
+RESERVED = frozenset({"return_value", "flyte_run", "flyte_console_url", "flyte_log_url", "flyte_version"})
 """Keys of our own: an output of such a name is ``flyte_output_<name>``."""
 _TWICE = 64 * 1024
 """Bytes up to which all outputs stand both in ``return_value`` and under their names."""

@@ -75,15 +75,13 @@ class FlyteHook(BaseHook):
 
     async def aget_config(self) -> Config:
         """`get_config` on an event loop; raises the same."""
-        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+        from .._compat import ask_connection
 
         try:
-            connection = await get_async_connection(self.flyte_conn_id)
+            connection = await ask_connection(self.flyte_conn_id)
         except AirflowNotFoundException as error:
             raise _undefined(self.flyte_conn_id, error) from None
-        config = self._read(connection)
-        await get_async_extra_dejson(connection)  # for the masker, as above
-        return config
+        return self._read(connection)
 
     def _read(self, connection: Connection) -> Config:
         from .._connection.config import config_from_connection, limits_from_connection

@@ -115,14 +115,34 @@ def form():
 
     before = set(sys.modules)
     manager = ProvidersManager()
+    links = [link for link in manager.extra_links_class_names if "flyte" in link.lower()]
+    if "flyte" not in manager.field_behaviours:  # before Airflow 3.2: the API server makes the form from old widgets
+        return {**old_form(), "links": links, "wtforms": False}
     fields = sorted(name for name in manager.connection_form_widgets if name.startswith("extra__flyte__"))
     return {
         "fields": fields,
         "untouched": {name: manager.connection_form_widgets[name].field["value"] for name in fields},
         "hidden": manager.field_behaviours["flyte"]["hidden_fields"],
         "hook": manager.hooks["flyte"].hook_name,
-        "links": [link for link in manager.extra_links_class_names if "flyte" in link.lower()],
+        "links": links,
         "wtforms": "wtforms" in set(sys.modules) - before,
+    }
+
+
+def old_form():
+    """As the API server reads it, with stand-ins of its own for packages that are not installed."""
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+    from airflow.providers_manager import ProvidersManager
+    from airflow.utils.singleton import Singleton
+
+    Singleton._instances.pop(ProvidersManager)  # it has read the hooks without them
+    (meta,) = [one for one in HookMetaService.hook_meta_data() if one.connection_type == "flyte"]
+    fields = {f"extra__flyte__{name}": field for name, field in meta.extra_fields.items()}
+    return {
+        "fields": sorted(fields),
+        "untouched": {name: field["value"] for name, field in fields.items()},
+        "hidden": ["schema"] if meta.standard_fields.url_schema.hidden else [],
+        "hook": meta.hook_name,
     }
 
 

@@ -14,8 +14,7 @@ from support.flyte import INTEGER, STRING, RawFlyte
 from bridge_core.sandbox import Sandbox
 
 
-@pytest.mark.matrix
-@pytest.mark.parametrize("dag_id", ["moving", "moving_waits"])
+@pytest.mark.parametrize("dag_id", ["moving", pytest.param("moving_waits", marks=pytest.mark.matrix)])
 def test_flyte_is_restarted_while_a_task_waits(airflow, tmp_path, dag_id):
     elsewhere = Sandbox(data_dir=tmp_path)
     with elsewhere:

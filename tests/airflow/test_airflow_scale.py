@@ -1,6 +1,6 @@
 """Ten thousand deferred runs on one triggerer, on PostgreSQL: each end is stored, tasks resume, waiting costs next to nothing.
 
-Prints what it measured: docs/measured.md has it. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller.
+Prints what it measured. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller. Not seen to pass yet.
 """
 
 from __future__ import annotations

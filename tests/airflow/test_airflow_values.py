@@ -288,3 +288,9 @@ def test_what_lineage_is_told_of_values():
     }
     assert datasets(values) == [("s3://bucket", "a/b.csv"), ("file", "/data/c"), ("gs://other", "frame")]
     assert datasets(None) == []
+
+
+@pytest.mark.parametrize("key", ["return_value", "flyte_run", "flyte_console_url", "flyte_log_url", "flyte_version"])
+def test_an_output_never_takes_the_place_of_a_key_of_ours(key):
+    xcoms = output_xcoms(RunRef("ml", "production", "r"), {key: 1}, limit=100, each=True)
+    assert xcoms.named == {f"flyte_output_{key}": 1}
