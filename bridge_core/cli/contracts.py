@@ -140,7 +140,7 @@ def _read(files: Sequence[Path]) -> tuple[list[Use], list[Problem]]:
 
 
 def _triggers(file: Path, uses: list[Use], problems: list[Problem]) -> None:
-    from ..contracts.uses import Problem, Use
+    from ..contracts.uses import Problem, Use, option_names
     from ..scheduler.file import read_triggers
 
     text = file.read_text(encoding="utf-8")
@@ -170,6 +170,7 @@ def _triggers(file: Path, uses: list[Use], problems: list[Problem]) -> None:
                 entity=trigger.entity,
                 inputs={name: value for name, value in trigger.inputs.items() if name not in later},
                 unknown=later,
+                options=option_names(trigger.options),
             )
         )
 

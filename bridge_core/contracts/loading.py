@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.ids import EntityRef
-from ..model.run_options import RunOptions
-from .uses import Use, plain_or_none
+from .uses import Use, option_names, plain_or_none
 
 __all__ = ["GROUP", "Notes", "main"]
 
@@ -72,7 +71,7 @@ class Notes:
 
         try:
             ref = EntityRef.of(entity)
-            names = _options(options)
+            names = option_names(options)
         except BridgeError as error:
             self.problem(line, f"{what}: {error.message}")
             return
@@ -89,16 +88,6 @@ class Notes:
             **more,
         )
         self._write(use.to_dict())
-
-
-def _options(options: Any) -> tuple[str, ...]:
-    """Names of those that are set."""
-    if isinstance(options, Mapping):
-        options = RunOptions.from_mapping(options)
-    if not isinstance(options, RunOptions):
-        return ()
-    options.check_types()
-    return tuple(name for name in RunOptions.__dataclass_fields__ if getattr(options, name) is not None)
 
 
 def main(arguments: list[str]) -> int:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ..model.ids import EntityRef
+from ..model.run_options import RunOptions
 
-__all__ = ["Problem", "Use", "from_plain", "plain_or_none"]
+__all__ = ["Problem", "Use", "from_plain", "option_names", "plain_or_none"]
 
 _TYPE = "$type"
 
@@ -66,6 +67,20 @@ class Use:
             unknown=tuple(data["unknown"]), open=data["open"], launches=data["launches"], outputs=tuple(data["outputs"]),
             options=tuple(data["options"]),
         )  # fmt: skip
+
+
+def option_names(options: Any) -> tuple[str, ...]:
+    """Names of the `RunOptions` that are set; none of something that gives them later.
+
+    Raises:
+        InvalidRequest: There is no such option, or a value is of the wrong kind.
+    """
+    if isinstance(options, Mapping):
+        options = RunOptions.from_mapping(options)
+    if not isinstance(options, RunOptions):
+        return ()
+    options.check_types()
+    return tuple(name for name in RunOptions.__dataclass_fields__ if getattr(options, name) is not None)
 
 
 def plain_or_none(value: Any) -> list[Any] | None:

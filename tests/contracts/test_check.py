@@ -128,6 +128,7 @@ TRIGGERS = """triggers:
     entity: launch_plan:ml.train
     every: 15m
     inputs: {epochs: many}
+  - {name: scoped, entity: "launch_plan:ml.train", every: 15m, inputs: {day: d}, options: {queue: q}}
 """
 
 
@@ -141,7 +142,9 @@ def test_triggers(interfaces: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         ("triggers.yaml", 6),
         ("triggers.yaml", 7),
         ("triggers.yaml", 7),
+        ("triggers.yaml", 11),
     ]
+    assert "option 'queue' cannot be honoured by Flyte 1" in found[3]["problem"]
     assert "trigger typo: there is no launch plan 'ml.trian'" in found[0]["problem"]
     path.write_text("triggers:\n  - name: a\n    entty: launch_plan:ml.train\n    every: 15m\n")
     code, found = check([path, "--against", interfaces], capsys)
