@@ -13,6 +13,7 @@ from flyteidl.core import identifier_pb2, tasks_pb2
 from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
+from ..model.ids import EntityRef
 from .spec import Spec, messages_in
 
 __all__ = ["BLANK", "CODE", "DESTINATION", "DOMAIN", "PROJECT", "VERSION", "Values", "fill", "filled", "mentions_code"]
@@ -59,19 +60,22 @@ def filled(draft: Spec, values: Values) -> Spec:
 
     Not what its SDK would write for these values: that may put them elsewhere, too.
     """
-    ref = draft.ref
-    ref = replace(
-        ref,
-        project=values.project if ref.project in (None, PROJECT) else ref.project,
-        domain=values.domain if ref.domain in (None, DOMAIN) else ref.domain,
-        version=values.version if ref.version in (None, VERSION) else ref.version,
-    )
     message = draft.message
     if not isinstance(message, bytes):
         message = type(message)()
         message.CopyFrom(draft.message)
         fill(message, values)
-    return replace(draft, ref=ref, message=message)
+    needs = tuple(_placed(ref, values) for ref in draft.needs)
+    return replace(draft, ref=_placed(draft.ref, values), message=message, needs=needs)
+
+
+def _placed(ref: EntityRef, values: Values) -> EntityRef:
+    return replace(
+        ref,
+        project=values.project if ref.project in (None, PROJECT) else ref.project,
+        domain=values.domain if ref.domain in (None, DOMAIN) else ref.domain,
+        version=values.version if ref.version in (None, VERSION) else ref.version,
+    )
 
 
 def mentions_code(message: Message) -> bool:

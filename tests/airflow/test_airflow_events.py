@@ -43,7 +43,8 @@ def watched(airflow, flyte, sandbox):
 def watch_of(airflow):
     if LINE < (3, 3):
         return airflow.home.query("select key from variable where key like 'flyte_watch_%'")
-    rows = airflow.home.query("select value from asset_state_store where key like 'flyte_watch_%'")
+    ours = "asset_id = (select id from asset where name = 'watched')"  # an example watches, too
+    rows = airflow.home.query(f"select value from asset_state_store where key like 'flyte_watch_%' and {ours}")
     return json.loads(rows[0][0]) if rows else None
 
 

@@ -16,7 +16,6 @@ from airflow_home import ROOT, PostgresHome
 from airflow_many import Many
 from airflow_stack import AirflowStack
 from airflow_waiting import eventually
-from conftest import DAGS
 from support.ports import free_ports
 from support.postgres import postgresql
 
@@ -48,7 +47,9 @@ def home(sandbox, lookups, tmp_path_factory):
     with postgresql() as url:
         root = tmp_path_factory.mktemp("scale")
         ports = {"worker": worker, "trigger": trigger}
-        home = PostgresHome(root, sandbox, dags=DAGS, port=port, ports=ports, settings=settings, url=url)
+        home = PostgresHome(
+            root, sandbox, dags=Path(__file__).parent / "dags", port=port, ports=ports, settings=settings, url=url
+        )
         del home.env["AIRFLOW_CONN_FLYTE_DEFAULT"]  # stored: a variable would be found without being asked for
         home.migrate()
         yield home

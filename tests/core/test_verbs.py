@@ -273,4 +273,4 @@ def test_both_clients_have_the_same_verbs() -> None:
     def verbs(kind: type) -> set[str]:
         return {item for item in vars(kind) if not item.startswith("_")}
 
-    assert verbs(Client) - {"close"} == verbs(AsyncClient) - {"aclose", "shared", "renew_with"}
+    assert verbs(Client) - {"close"} == verbs(AsyncClient) - {"aclose", "shared", "renew_with", "poll_age"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
-from dagster_support import Daemon, Home, Webserver, served
+from dagster_support import CANARIES, Daemon, Home, Webserver, served
 from support.flyte import DOMAIN, INTEGER, PROJECT, RawFlyte
 
 from dagster_integration import FlyteResource
@@ -47,15 +47,13 @@ class Running:
     daemon: Daemon
 
 
-CANARIES = {
-    "CANARY_CLIENT": "canary-client-5c1e",
-    "CANARY_KEY": "canary-key-5c1e",
-    "CANARY_TOKEN": "canary-token-5c1e",
-    "CANARY_HEADER": "Bearer canary-header-5c1e",
-    "CANARY_COMMAND": "canary-command-5c1e",
-    "CANARY_PROXY_COMMAND": "canary-proxy-command-5c1e",
-    "CANARY_PROXY": "http://user:canary-proxy-5c1e@127.0.0.1:9",
-}
+@pytest.fixture(scope="session")
+def _flyte_sandbox_server() -> Iterator[Sandbox]:
+    """One for this folder: the daemon of `running` asks it for ever, and other tests count what they are asked."""
+    from bridge_core.sandbox import Sandbox
+
+    with Sandbox() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

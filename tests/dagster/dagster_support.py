@@ -33,6 +33,17 @@ telemetry: {enabled: false}
 run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
 """
 
+CANARIES = {
+    "CANARY_CLIENT": "canary-client-5c1e",
+    "CANARY_KEY": "canary-key-5c1e",
+    "CANARY_TOKEN": "canary-token-5c1e",
+    "CANARY_HEADER": "Bearer canary-header-5c1e",
+    "CANARY_COMMAND": "canary-command-5c1e",
+    "CANARY_PROXY_COMMAND": "canary-proxy-command-5c1e",
+    "CANARY_PROXY": "http://user:canary-proxy-5c1e@127.0.0.1:9",
+}
+"""Environment of the running Dagster: secrets that must appear nowhere."""
+
 ON_A_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)

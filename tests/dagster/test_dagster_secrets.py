@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from dagster_support import CANARIES
 
 from bridge_core import ConfigError
 from dagster_integration import FlyteResource
@@ -55,8 +56,6 @@ def captured(running: Running, run_id: str) -> str:
 
 
 def test_secrets_stay_where_they_belong(running: Running) -> None:
-    from conftest import CANARIES
-
     running.guarded.stub("canaries.wf", inputs={"n": int}, outputs={"n": 7}, project="flytesnacks")
     run_id = running.webserver.launch("secrets")
     finished = running.webserver.finished(run_id, seconds=120)
