@@ -52,8 +52,8 @@ def names(count: int, seed: str) -> list[str]:
 def planted(root: Path, count: int, seed: str) -> Path:
     """One file of each name, some in folders; the content of each is its name.
 
-    rclone, the embedded Flyte's object server, tells control characters as their pictures (``␉``) once it has read a directory from
-    disk, and may do so while the first file of a new one is written: names that have some lie at the top.
+    rclone, the embedded Flyte's object server, tells control characters as their pictures (``␉``) once it has read a
+    directory from disk, and may do so while the first file of a new one is written: names that have some lie at the top.
     """
     for number, name in enumerate(names(count, seed)):
         folder = root / f"d?{number % 7}" if number % 5 == 0 and name.isprintable() else root
