@@ -203,13 +203,14 @@ class RegisterOperations:
 
     async def _specs(self, source: Source, values: Values, known: _Progress, *, by_content: str | None) -> list[Spec]:
         """The entities. When all are there under the version that names the content, their SDK need not write them again."""
-        from ..registration.placeholders import filled
+        from ..registration.placeholders import filled, filled_ref
 
         if by_content is not None:
-            drafts = [filled(draft, values) for draft in await self._transport.run_io(source.draft)]
-            there = await self._there(drafts, known)
-            if all(spec.ref.name in there[_key(spec.ref)] for spec in drafts):
-                return drafts
+            drafts = await self._transport.run_io(source.draft)
+            refs = [filled_ref(draft.ref, values) for draft in drafts]
+            there = await self._there(refs, known)
+            if all(ref.name in there[_key(ref)] for ref in refs):
+                return [filled(draft, values) for draft in drafts]
         return await self._transport.run_io(source.specs, values)
 
     async def _compare(self, planned: Plan, known: _Progress, *, by_content: str | None) -> set[EntityRef]:
@@ -221,7 +222,7 @@ class RegisterOperations:
             by_content: The version that names the content: what has it, is it.
         """
         registry = self._backend.registry
-        found = await self._there(planned.specs, known)
+        found = await self._there([spec.ref for spec in planned.specs], known)
         unclear = []
         for spec in planned.specs:
             kept = found[_key(spec.ref)].get(spec.ref.name)
@@ -248,13 +249,13 @@ class RegisterOperations:
             for name in names
         }
 
-    async def _there(self, specs: Sequence[Spec], known: _Progress) -> Mapping[_Place, Mapping[str, Any]]:
+    async def _there(self, refs: Sequence[EntityRef], known: _Progress) -> Mapping[_Place, Mapping[str, Any]]:
         """What the server has of the kinds, places and versions of these: name -> what is kept. Asked once."""
 
         async def listed(place: _Place) -> Mapping[str, Any]:
             return await self._backend.registry.of_version(*place)
 
-        places = list(dict.fromkeys(key for spec in specs if (key := _key(spec.ref)) not in known.there))
+        places = list(dict.fromkeys(key for ref in refs if (key := _key(ref)) not in known.there))
         answers = await self._transport.map_calls(listed, places, limit=_PARALLEL)
         known.there.update(zip(places, answers, strict=True))
         return known.there

@@ -16,7 +16,19 @@ from google.protobuf.message import Message
 from ..model.ids import EntityRef
 from .spec import Spec, messages_in
 
-__all__ = ["BLANK", "CODE", "DESTINATION", "DOMAIN", "PROJECT", "VERSION", "Values", "fill", "filled", "mentions_code"]
+__all__ = [
+    "BLANK",
+    "CODE",
+    "DESTINATION",
+    "DOMAIN",
+    "PROJECT",
+    "VERSION",
+    "Values",
+    "fill",
+    "filled",
+    "filled_ref",
+    "mentions_code",
+]
 
 PROJECT, DOMAIN, VERSION = "{{ registration.project }}", "{{ registration.domain }}", "{{ registration.version }}"
 CODE, DESTINATION = "{{ .remote_package_path }}", "{{ .dest_dir }}"
@@ -65,11 +77,12 @@ def filled(draft: Spec, values: Values) -> Spec:
         message = type(message)()
         message.CopyFrom(draft.message)
         fill(message, values)
-    needs = tuple(_placed(ref, values) for ref in draft.needs)
-    return replace(draft, ref=_placed(draft.ref, values), message=message, needs=needs)
+    needs = tuple(filled_ref(ref, values) for ref in draft.needs)
+    return replace(draft, ref=filled_ref(draft.ref, values), message=message, needs=needs)
 
 
-def _placed(ref: EntityRef, values: Values) -> EntityRef:
+def filled_ref(ref: EntityRef, values: Values) -> EntityRef:
+    """A reference of a draft, with what it leaves open filled in."""
     return replace(
         ref,
         project=values.project if ref.project in (None, PROJECT) else ref.project,

@@ -10,8 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.browser import Browser, find_chromium
-from support.parts import lacking
+from support.browser import running_browser
 
 pytestmark = pytest.mark.full
 SHOTS = os.environ.get("FLYTE_BRIDGE_SCREENSHOTS")
@@ -19,12 +18,8 @@ SHOTS = os.environ.get("FLYTE_BRIDGE_SCREENSHOTS")
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    program = find_chromium()
-    if program is None:
-        lacking("a browser: chromium")
-    started = Browser(program, tmp_path_factory.mktemp("chromium"))
-    yield started
-    started.close()
+    with running_browser(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
 
 
 @pytest.fixture

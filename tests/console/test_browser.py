@@ -11,8 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support.browser import Browser, find_chromium
-from support.parts import lacking
+from support.browser import running_browser
 
 from .showcase import HOSTILE, D, P, url
 
@@ -22,12 +21,8 @@ SHOTS = os.environ.get("FLYTE_BRIDGE_SCREENSHOTS")
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    program = find_chromium()
-    if program is None:
-        lacking("a browser: chromium")
-    started = Browser(program, tmp_path_factory.mktemp("chromium"))
-    yield started
-    started.close()
+    with running_browser(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from websockets.sync.client import connect
 
+from .parts import lacking
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -26,8 +28,14 @@ FLAGS = (
 )
 
 
-def find_chromium():
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+@contextlib.contextmanager
+def running_browser(directory: Path):
+    """A browser that is closed in the end; without one, the test is skipped by name."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        lacking("a browser: chromium")
+    with contextlib.closing(Browser(program, directory)) as started:
+        yield started
 
 
 class Browser:
