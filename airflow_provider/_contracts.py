@@ -15,6 +15,7 @@ from airflow.sdk import DAG, XComArg
 
 from bridge_core import EntityRef
 
+from ._shared.outputs import RESERVED
 from .decorators.flyte import _DecoratedFlyteRunOperator
 from .operators.flyte import FlyteRunOperator
 from .sensors.flyte import FlyteRunSensor
@@ -99,7 +100,6 @@ def _note(notes: Any, dag: Any, task: Any, line: int, outputs: tuple[str, ...]) 
         notes.use(line, what, ref, None if later else inputs, unknown=_is_later, open=later, **common)
 
 
-_OWN_XCOMS = frozenset({"return_value", "flyte_run", "flyte_console_url", "flyte_version", "flyte_log_url"})
 _FIELDS = ("entity", "inputs", "version", "project", "domain", "options", "outputs", "register")
 
 
@@ -134,7 +134,7 @@ def _used_outputs(dag: Any, task: Any) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for other in dag.task_dict.values():
         for source, key in _references(other):
-            if source is task and key not in _OWN_XCOMS:
+            if source is task and key not in RESERVED:
                 found[key] = None
     return tuple(found)
 
