@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .async_client import AsyncClient
     from .client import Client
     from .config import Config
+    from .contracts.interfaces import InterfaceSnapshot
     from .diagnosis.explanation import Explanation
     from .diagnosis.kinds import FailureKind
     from .diagnosis.waits import Wait
@@ -109,6 +110,7 @@ __all__ = [
     "FrameRef",
     "Hashed",
     "InputSpec",
+    "InterfaceSnapshot",
     "InvalidRequest",
     "LaunchPlan",
     "LaunchPlanPreview",
@@ -176,6 +178,7 @@ _HOMES = {
     "async_client": ("AsyncClient",),
     "client": ("Client",),
     "config": ("Config",),
+    "contracts.interfaces": ("InterfaceSnapshot",),
     "diagnosis.explanation": ("Explanation",),
     "diagnosis.kinds": ("FailureKind",),
     "diagnosis.waits": ("Wait",),

@@ -10,16 +10,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._blocking import run_blocking
 from ..model.errors import BridgeError, ConfigError, InvalidRequest
-from .common import add_command, client, json_object, positive
+from .common import add_command, client, positive
 from .render import print_json
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from ..contracts.interfaces import KnownInterfaces
+    from ..contracts.interfaces import InterfaceSnapshot
     from ..contracts.uses import Problem, Use
 
 __all__ = ["add_commands"]
@@ -60,22 +59,19 @@ def _snapshot(arguments: argparse.Namespace) -> int:
     if not slash or not project or not domain or "/" in domain:
         raise InvalidRequest(f"snapshot {arguments.place!r}: wanted PROJECT/DOMAIN, as in ml/production")
     with client(arguments) as flyte:
-        found = run_blocking(flyte._ops.interfaces.snapshot(project, domain, depth=arguments.versions))  # noqa: SLF001
-    target = Path(arguments.to)
-    target.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        found = flyte.interfaces(project, domain, versions=arguments.versions)
+    found.write(arguments.to)
     if arguments.output == "json":
-        print_json({"file": str(target), "entities": len(found["entities"])})
+        print_json({"file": arguments.to, "entities": len(found)})
     else:
-        print(f"wrote {len(found['entities'])} entities of {project}/{domain} to {target}")
+        print(f"wrote {len(found)} entities of {project}/{domain} to {arguments.to}")
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from ..contracts.interfaces import KnownInterfaces
+    from ..contracts.interfaces import InterfaceSnapshot
 
-    known = None
-    if arguments.against != "server":
-        known = KnownInterfaces.from_dict(json_object(arguments.against, "--against"), arguments.against)
+    known = None if arguments.against == "server" else InterfaceSnapshot.read(arguments.against)
     uses, problems = _read(_files(arguments.files))
     found = [*problems, *(_against_server(arguments, uses) if known is None else _against(uses, known))]
     found.sort(key=lambda item: (item.file, item.line, item.text))
@@ -175,7 +171,7 @@ def _triggers(file: Path, uses: list[Use], problems: list[Problem]) -> None:
         )
 
 
-def _against(uses: Sequence[Use], known: KnownInterfaces) -> Iterator[Problem]:
+def _against(uses: Sequence[Use], known: InterfaceSnapshot) -> Iterator[Problem]:
     from ..contracts.checking import problems_of
 
     return problems_of(uses, known)
@@ -195,5 +191,5 @@ def _against_server(arguments: argparse.Namespace, uses: Sequence[Use]) -> Itera
             places.setdefault((place[0], place[1]), []).append(use)
         for (project, domain), some in places.items():
             wanted = [use.entity for use in some]
-            known = run_blocking(flyte._ops.interfaces.known(project, domain, wanted=wanted, depth=1))  # noqa: SLF001
+            known = flyte.interfaces(project, domain, entities=wanted, versions=1)
             yield from _against(some, known)

@@ -13,12 +13,12 @@ from .uses import Problem, Use
 
 if TYPE_CHECKING:
     from ..backends.values import Interface
-    from .interfaces import KnownInterfaces
+    from .interfaces import InterfaceSnapshot
 
 __all__ = ["problems_of"]
 
 
-def problems_of(uses: Iterable[Use], known: KnownInterfaces) -> Iterator[Problem]:
+def problems_of(uses: Iterable[Use], known: InterfaceSnapshot) -> Iterator[Problem]:
     """What is wrong, in the order of the uses. What cannot be known before it runs is no problem."""
     codec = Codec.default()
     for use in uses:
@@ -26,7 +26,7 @@ def problems_of(uses: Iterable[Use], known: KnownInterfaces) -> Iterator[Problem
         yield from (Problem(file=use.file, line=use.line, text=f"{use.what}: {text}") for text in texts)
 
 
-def _problems(use: Use, known: KnownInterfaces, codec: Codec) -> Iterator[str]:
+def _problems(use: Use, known: InterfaceSnapshot, codec: Codec) -> Iterator[str]:
     refused = FLYTE1.refused_options if known.flyte_version == 1 else ()
     for name in use.options:
         if name in refused:
