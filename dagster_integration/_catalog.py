@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge_core import EntityKind, EntityNotFound, EntityRef, InvalidRequest
+from bridge_core import EntityKind, EntityNotFound, EntityRef, InterfaceSnapshot, InvalidRequest
 
 from .translator import FlyteEntityProps
 
 if TYPE_CHECKING:
     from bridge_core import Client
 
-__all__ = ["Selector", "fetch", "from_text", "read_state", "to_text", "write_state"]
+__all__ = ["Selector", "fetch", "from_snapshot", "from_text", "read_state", "to_text", "write_state"]
 
 Selector = str | Sequence[str] | Callable[[EntityRef], bool]
 """Patterns of names (``"pkg.*"``, beginning with ``!`` to leave out), or a function."""
@@ -47,6 +47,28 @@ def fetch(
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="flyte-fetch") as pool:
         found = list(pool.map(one, filter(chosen, names)))
     return [props for props in found if props is not None]
+
+
+def from_snapshot(
+    path: str | Path, kind: EntityKind | str, selector: Selector | None, project: str | None, domain: str | None
+) -> list[FlyteEntityProps]:
+    """The same out of a file of ``flyte-bridge snapshot``: no network, no login.
+
+    Raises:
+        InvalidRequest: The selector or the file cannot be read, or it holds another project, domain or kind.
+    """
+    chosen = _chooser(selector)
+    found = InterfaceSnapshot.read(path)
+    for name, wanted, there in (("project", project, found.project), ("domain", domain, found.domain)):
+        if wanted not in (None, there):
+            raise InvalidRequest(
+                f"snapshot {path}: it is of {name} {there!r}, and {name}={wanted!r} is asked for; take one of that {name}"
+            )
+    if str(getattr(kind, "value", kind)) == EntityKind.WORKFLOW.value:
+        raise InvalidRequest(
+            f"snapshot {path}: it holds launch plans and tasks; ask for kind='launch_plan', which workflows are launched by"
+        )
+    return [FlyteEntityProps.of(found.get_entity(ref)) for ref in filter(chosen, found.list_entities(kind))]
 
 
 def _chooser(selector: Selector | None) -> Callable[[EntityRef], bool]:
