@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
     from .storage.progress import Progress
+    from .telemetry import trace_variables
 
 __version__: str
 
@@ -172,6 +173,7 @@ __all__ = [
     "python_type",
     "run_name",
     "seconds",
+    "trace_variables",
 ]
 
 _HOMES = {
@@ -218,6 +220,7 @@ _HOMES = {
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),
+    "telemetry": ("trace_variables",),
     "schedules": ("Cron", "DeployedTrigger", "FixedRate", "Trigger", "TriggerTime"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -13,6 +13,7 @@ from . import (
     config,
     connector,
     contracts,
+    cutover,
     demo,
     extensions,
     launch,
@@ -102,6 +103,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     origin.add_commands(verbs, common)
     contracts.add_commands(verbs, common)
     compare.add_commands(verbs, common)
+    cutover.add_commands(verbs, common)
     sandbox.add_commands(verbs, common)
     demo.add_commands(verbs, common)
     config.add_commands(verbs, common)
