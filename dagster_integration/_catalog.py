@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 import tempfile
@@ -81,14 +80,7 @@ def _chooser(selector: Selector | None) -> Callable[[EntityRef], bool]:
         raise InvalidRequest(
             f"selector: wanted patterns of names, like 'pkg.*' and '!pkg.old*', or a function; got {selector!r}"
         )
-    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
-    unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
-
-    def chosen(ref: EntityRef) -> bool:
-        matches = not wanted or any(fnmatch.fnmatchcase(ref.name, pattern) for pattern in wanted)
-        return matches and not any(fnmatch.fnmatchcase(ref.name, pattern) for pattern in unwanted)
-
-    return chosen
+    return lambda ref: ref.matches(patterns)
 
 
 _FORMAT = 1
