@@ -62,7 +62,7 @@ class Interpreter:
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
         try:
             self._process = subprocess.Popen(
-                [python, "-u", str(script)],
+                [_placed(python), "-u", str(script)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
@@ -163,3 +163,10 @@ def _environment(environ: Mapping[str, str], *, builds_images: bool) -> dict[str
     if builds_images:
         out |= {name: value for name, value in environ.items() if name.startswith(_FOR_IMAGES)}
     return {**out, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _placed(python: str) -> str:
+    """A path is the caller's, and not one below the source, where the process runs. No link is followed: a virtual environment's
+    interpreter is one.
+    """
+    return str(Path.cwd() / python) if os.sep in python else python

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import grpc
 import psutil
+from figures import Figures
 from flyteidl.admin import agent_pb2
 from flyteidl.service import agent_pb2_grpc
 
@@ -110,6 +111,9 @@ def measure(service: str, folder: str) -> tuple[float, float, float, float]:
         process.wait()
 
 
+WANTED = {"first answer": 5.0, "resident": 2.0}
+
+
 def main() -> None:
     """Prints figures and ratios."""
     names = (("first answer", "s"), ("CPU until then", "s"), ("resident", "MB"), ("GetTask", "1/s"))
@@ -122,8 +126,10 @@ def main() -> None:
         for _ in range(ROUNDS):
             for service in SERVICES:
                 found[service].append(measure(service, folder))
+    figures = Figures("The connector service", "flytekit's")
     for index, (name, unit) in enumerate(names):
         ours, theirs = (statistics.median(one[index] for one in found[service]) for service in SERVICES)
+        figures.tell(name, ours=ours, peer=theirs, unit=unit, wanted=WANTED.get(name), more=unit == "1/s")
         print(f"{name:16} ours {ours:9.2f} {unit}, flytekit {theirs:9.2f} {unit}: {theirs / ours:.2f} times")
 
 
