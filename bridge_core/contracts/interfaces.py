@@ -83,7 +83,9 @@ class InterfaceSnapshot:
             text = Path(path).read_text(encoding="utf-8")
             data = json.loads(text)
         except OSError as error:
-            raise InvalidRequest(f"interfaces {path}: {error.strerror}") from None
+            raise InvalidRequest(
+                f"interfaces {path}: {error.strerror}; write it with 'flyte-bridge snapshot PROJECT/DOMAIN -o FILE'"
+            ) from None
         except (ValueError, RecursionError) as error:  # also what is no UTF-8
             raise InvalidRequest(
                 f"interfaces {path}: not JSON: {error}; write it with 'flyte-bridge snapshot'"
