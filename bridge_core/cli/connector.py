@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
 from .common import positive, seconds
-from .render import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -111,6 +110,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     found = _registry(arguments).list_connectors()
     if arguments.output == "json":
+        from .render import print_json
+
         print_json(
             [
                 {

@@ -1,7 +1,8 @@
-"""`Mailbox`: steps for an event loop from other threads, many with one wake-up.
+"""Steps from the server's loop to a connector's and back, many with one wake-up, and the calls that are made of them.
 
 ``run_coroutine_threadsafe`` wakes the other loop for every call and this one for every result: a system call and a change of
-thread each, which is half of what answering a short question costs. Here a loop sends what it has once per turn.
+thread each, which is half of what answering a short question costs. Here a loop sends what it has once per turn. For the same
+reason a call is one future and one timer, no task: Flyte asks for every job every few seconds.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-__all__ = ["Mailbox", "call_there"]
+__all__ = ["Call", "Mailbox"]
 
 
 class Mailbox:
-    """Steps on their way to one loop, from one other."""
+    """Steps on their way to one loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._lock = threading.Lock()
-        self._waiting: list[Callable[[], Any]] = []  # of the sender, until its turn is over
+        self._waiting: list[Callable[[], Any]] = []  # of the sender's loop, until its turn is over
         self._sent: deque[Callable[[], Any]] = deque()
         self._woken = False
 
@@ -31,16 +32,23 @@ class Mailbox:
 
         Args:
             step: What to do.
-            sender: The loop that this is called on.
+            sender: The loop that this is called on, always the same one.
         """
         if not self._waiting:
             sender.call_soon(self._send)
         self._waiting.append(step)
 
+    def post(self, step: Callable[[], Any]) -> None:
+        """The same from any thread, at once."""
+        self._pass_on([step])
+
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
+        self._pass_on(waiting)
+
+    def _pass_on(self, steps: list[Callable[[], Any]]) -> None:
         with self._lock:
-            self._sent.extend(waiting)
+            self._sent.extend(steps)
             if self._woken:
                 return
             self._woken = True
@@ -55,45 +63,89 @@ class Mailbox:
             step()
 
 
-async def call_there(begin: Callable[[], Awaitable[Any]], there: Mailbox, here: Mailbox) -> Any:
-    """Awaits on another loop. Given up here, it is cancelled there, or not begun.
+class Call:
+    """One call of a connector's method, made by the server's loop, whose thread uses it unless a method says otherwise.
 
     Args:
-        begin: Makes what is awaited; called there.
-        there: Where.
-        here: Of the loop that runs this.
+        here: Of the server's loop.
+        name: The connector's.
+        keep: Whether it goes on when nobody waits for it any more.
     """
-    future = here.loop.create_future()
-    task: asyncio.Task[Any] | None = None
 
-    async def awaited() -> Any:
-        return await begin()
+    __slots__ = ("_ended", "_here", "_keep", "_name", "_task", "_there", "future")
 
-    def start() -> None:
-        nonlocal task
-        if not future.cancelled():
-            task = there.loop.create_task(awaited())
-            task.add_done_callback(ended)
+    def __init__(self, here: Mailbox, name: str, *, keep: bool) -> None:
+        self.future: asyncio.Future[Any] = here.loop.create_future()
+        """What came out."""
+        self._here = here
+        self._name = name
+        self._keep = keep
+        self._ended = False
+        self._there: Mailbox | None = None
+        self._task: asyncio.Task[None] | None = None
 
-    def ended(done: asyncio.Task[Any]) -> None:
-        here.put(lambda: _settle(future, done), there.loop)
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is still to be begun. On any thread."""
+        return self._keep or not self.future.done()
 
-    def given_up(_: asyncio.Future[Any]) -> None:
-        if future.cancelled():
-            there.put(lambda: task is not None and task.cancel(), here.loop)
+    async def result(self, timeout: float, late: Callable[[], BaseException]) -> Any:
+        """Waits for what comes out; a coroutine that is given up is cancelled.
 
-    future.add_done_callback(given_up)
-    there.put(start, here.loop)
-    return await future
+        Args:
+            timeout: Seconds.
+            late: Makes the error when there is nothing by then.
+        """
+        timer = self._here.loop.call_later(timeout, self._expire, late)
+        try:
+            return await self.future
+        finally:
+            timer.cancel()
+            if not self._ended and not self._keep and self._there is not None:
+                self._there.put(self._cancel, self._here.loop)
 
+    def await_on(self, there: Mailbox, begin: Callable[[], Awaitable[Any]]) -> None:
+        """Awaits on the connector's loop what ``begin``, called there, makes."""
+        self._there = there
+        there.put(lambda: self._start(there.loop, begin), self._here.loop)
 
-def _settle(future: asyncio.Future[Any], done: asyncio.Task[Any]) -> None:
-    if future.done():
-        if not done.cancelled():
-            done.exception()  # looked at, or asyncio would complain
-    elif done.cancelled():
-        future.cancel()
-    elif (error := done.exception()) is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(done.result())
+    def settle(self, value: Any, error: BaseException | None) -> None:
+        """Says what came out."""
+        self._ended = True
+        if self.future.done():  # nobody waits any more
+            return
+        if error is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(self._harmless(error))
+
+    def _expire(self, late: Callable[[], BaseException]) -> None:
+        if not self.future.done():
+            self.future.set_exception(late())
+
+    def _harmless(self, error: BaseException) -> BaseException:
+        """The same, of what would end an event loop (``sys.exit`` in a connector) or what futures do not take."""
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            return error
+        found = RuntimeError(f"connector {self._name!r} raised {error!r}")
+        found.__cause__ = error
+        return found
+
+    # -- on the connector's loop
+
+    def _start(self, loop: asyncio.AbstractEventLoop, begin: Callable[[], Awaitable[Any]]) -> None:
+        if self.is_wanted:
+            self._task = loop.create_task(self._work(loop, begin))
+
+    async def _work(self, loop: asyncio.AbstractEventLoop, begin: Callable[[], Awaitable[Any]]) -> None:
+        value: Any = None
+        failed: BaseException | None = None
+        try:
+            value = await begin()
+        except BaseException as error:  # noqa: BLE001 - the boundary of the loop: whoever waits is told
+            failed = error
+        self._here.put(lambda: self.settle(value, failed), loop)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()

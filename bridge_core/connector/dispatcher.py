@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..model.errors import BridgeError, InvalidRequest, LiteralError, Unsupported
+from .answers import outputs_of
 from .calling import accepted
-from .conversion import outputs_of
 from .envelope import opened, sealed
 from .errors import ConnectorNotFound, status_of
 from .lanes import Lane

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,13 +85,19 @@ class ResourceMeta:
             )
         from ..literals.to_classes import as_type
 
-        names = {item.name for item in dataclasses.fields(cls)}
+        names: frozenset[str] = _names_of(cls)  # type: ignore[arg-type]  # a class is hashable
         try:
             return as_type({name: value for name, value in plain.items() if name in names}, cls)
         except InvalidRequest as error:
             raise InvalidRequest(
                 f"resource meta: no {cls.__qualname__}: {error.message}; it was written by another connector"
             ) from None
+
+
+@functools.lru_cache(maxsize=512)
+def _names_of(kind: type[ResourceMeta]) -> frozenset[str]:
+    """Names of its fields. Kept: metas are decoded with every question of Flyte."""
+    return frozenset(item.name for item in dataclasses.fields(kind))
 
 
 @public

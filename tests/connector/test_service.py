@@ -316,7 +316,7 @@ def test_a_taken_port_is_an_error_that_names_it(serve, factory):
 
 
 def test_outputs_of_tasks_that_declare_none_follow_the_values():
-    from bridge_core.connector.conversion import outputs_of
+    from bridge_core.connector.answers import outputs_of
 
     found = outputs_of(Resource("done", outputs={"a": [1, 2], "b": True, "c": {"x": 1.5}}), {})
     assert [item.scalar.primitive.integer for item in found.literals["a"].collection.literals] == [1, 2]

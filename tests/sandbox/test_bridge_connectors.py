@@ -17,6 +17,7 @@ from .test_connectors import (  # noqa: F401 - fixtures and tests, run once more
     test_a_failed_job_is_not_tried_again_and_a_retryable_one_is,
     test_a_job_from_its_creation_to_its_outputs,
     test_a_job_that_cannot_be_asked_for_ends_its_attempt_and_is_not_doubled,
+    test_a_job_that_is_not_let_go_is_asked_for_again_as_long_as_its_connector_answers,
     test_a_job_that_takes_too_long_is_deleted,
     test_aborting_a_run_deletes_its_job,
     test_both_killed_between_creation_and_answer_there_is_one_job,
@@ -56,3 +57,20 @@ def test_a_service_killed_after_it_made_a_job_and_before_it_said_so_makes_no_sec
         assert running.calls("create") == ["0"]
     finally:
         running.kill()
+
+
+def test_who_hangs_while_it_deletes_is_asked_again_and_others_are_answered(connector, fresh, connect):
+    wire = connect(fresh(connectors=[connector.endpoint]))
+    run = launch(wire, task_of("job"))
+    wait_until(lambda: connector.calls("get"))
+    (connector.directory / "hang").touch()
+    wire.terminate(run)
+    wait_until(lambda: connector.calls("hang"))
+    other = launch(wire, task_of("filed"))
+    wait_until(lambda: "1" in connector.calls("get"))
+    connector.end(1)
+    assert wire.wait(other).closure.phase == PHASE.SUCCEEDED
+    wait_until(lambda: len(connector.calls("hang")) == 2, 40)
+    (connector.directory / "hang").unlink()
+    assert wire.wait(run).closure.phase == PHASE.ABORTED
+    assert set(connector.calls("delete")) == {"0"}

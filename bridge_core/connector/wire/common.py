@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +41,8 @@ async def refuse(context: Any, error: Refusal | BridgeError) -> None:
 
 def fingerprint(request: Any, *, known: bool) -> bytes | None:
     """What is equal for equal requests; None when their run is not known, so that equal ones may be different tasks."""
+    import hashlib
+
     return hashlib.sha256(request.SerializeToString(deterministic=True)).digest() if known else None
 
 
