@@ -39,13 +39,20 @@ class Recording:
 
     def scrape(self, *urls: str | None) -> None:
         """One scrape of all instances; None for one that does not answer."""
-        seen: dict[str, str] = {}
-        for number, url in enumerate(urls):
+        pages: list[str | None] = []
+        for url in urls:
             if url is None:
+                pages.append(None)
                 continue
             with urllib.request.urlopen(f"{url}/metrics") as answer:
-                text = answer.read().decode()
-            for line in text.splitlines():
+                pages.append(answer.read().decode())
+        self.record(*pages)
+
+    def record(self, *pages: str | None) -> None:
+        """The same with the pages themselves."""
+        seen: dict[str, str] = {}
+        for number, text in enumerate(pages):
+            for line in (text or "").splitlines():
                 if not line.startswith("#"):
                     name, value = line.rsplit(" ", 1)
                     bare, _, labels = name.partition("{")
@@ -56,6 +63,11 @@ class Recording:
             gone = "stale" if values and values[-1] not in ("_", "stale") else "_"  # as Prometheus marks it
             values.append(seen.get(name, gone))
         self._scrapes += 1
+
+    def minute(self, page: str) -> None:
+        """What somebody shows who changes it once a minute."""
+        for _ in range(60 // INTERVAL):
+            self.record(page)
 
     def firing(self, rules: Path, folder: Path, expected: dict[int, Sequence[str]]) -> str:
         """Has promtool evaluate the rules.
@@ -84,3 +96,13 @@ class Recording:
         path.write_text(yaml.safe_dump(content, width=10**6))
         done = subprocess.run([program("promtool"), "test", "rules", str(path)], capture_output=True, text=True)
         return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def rules_of(rules: Path, folder: Path, *groups: str) -> Path:
+    """A file with these groups of a file of rules: `NoLeader` fires where no scheduler is watched."""
+    content = yaml.safe_load(rules.read_text())
+    content["groups"] = [group for group in content["groups"] if group["name"] in groups]
+    assert [group["name"] for group in content["groups"]] == list(groups)
+    path = folder / "rules.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
