@@ -199,7 +199,9 @@ class _Tick:
         end = time.monotonic() + _BUDGET
         count = 0
         try:
-            lists_tell_all = self._client.capabilities.finds_by_label  # else they have no labels, which say whose a run is
+            lists_tell_all = (
+                self._client.capabilities.finds_by_label
+            )  # else they have no labels, which say whose a run is
             for run in self._ended(project, domain):
                 if count >= _MOST or time.monotonic() > end:
                     break
