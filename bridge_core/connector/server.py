@@ -189,7 +189,10 @@ class ConnectorServer:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            from .patience import PatientLoop
+
+            with asyncio.Runner(loop_factory=PatientLoop) as runner:
+                runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - the boundary of the thread: `start` raises it
             self._failure = error
             if self._opened.is_set():
