@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .base import AsyncConnector, SyncConnector
-    from .errors import ConnectorNotFound, JobNotFound
+    from .errors import ConnectorNotFound, JobNotFound, JobStillRunning
     from .execution import Identity, NodeExecutionId, TaskExecutionId, TaskExecutionMetadata
     from .loading import load_connectors
     from .local import run_connector_task
@@ -33,6 +33,7 @@ __all__ = [
     "Identity",
     "JobLog",
     "JobNotFound",
+    "JobStillRunning",
     "LogLine",
     "LogToken",
     "NodeExecutionId",
@@ -66,6 +67,7 @@ _HOMES = {
     "Identity": "execution",
     "JobLog": "values",
     "JobNotFound": "errors",
+    "JobStillRunning": "errors",
     "LogLine": "values",
     "LogToken": "values",
     "NodeExecutionId": "execution",
