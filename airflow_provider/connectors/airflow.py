@@ -148,8 +148,8 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
     def delete(self, resource_meta: AirflowDagRun, **_: Any) -> None:
         """Marks the run as failed, which ends its tasks.
 
-        A run that is queued is looked at again: a scheduler that is about to start it overwrites the mark where the database locks
-        no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns).
+        A run that is queued is looked at again: a scheduler that is about to start it overwrites the mark where the database
+        locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns).
         """
         dag_id, run_id = resource_meta.dag_id, resource_meta.dag_run_id
         run = self._api.dag_run(dag_id, run_id)
