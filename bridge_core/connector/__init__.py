@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from .phases import TaskPhase
     from .plain import plain_data
     from .registry import ConnectorMetadata, ConnectorRegistry
-    from .server import ConnectorServer, ServerTls
+    from .server import ConnectorServer
     from .task import TaskContainer, TaskInputs, TaskTemplate, render_task_template
+    from .tls import ServerTls
     from .values import JobLog, LogLine, LogToken, Resource, ResourceMeta, TaskCategory
 
 __all__ = [
@@ -73,7 +74,7 @@ _HOMES = {
     "NodeExecutionId": "execution",
     "Resource": "values",
     "ResourceMeta": "values",
-    "ServerTls": "server",
+    "ServerTls": "tls",
     "SyncConnector": "base",
     "TaskCategory": "values",
     "TaskContainer": "task",
