@@ -147,6 +147,7 @@ def _json_lines() -> logging.Formatter:
                     "level": record.levelname,
                     "logger": record.name,
                     "message": record.getMessage(),
+                    **getattr(record, "fields", {}),  # what a log line is about, piece by piece
                 }
             )
 

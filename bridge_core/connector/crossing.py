@@ -1,8 +1,8 @@
 """Steps from the server's loop to a connector's and back, many with one wake-up, and the calls that are made of them.
 
 ``run_coroutine_threadsafe`` wakes the other loop for every call and this one for every result: a system call and a change of
-thread each, which is half of what answering a short question costs. Here a loop sends what it has once per turn. For the same
-reason a call is one future and one timer, no task: Flyte asks for every job every few seconds.
+thread each, which is half of what answering a short question costs. Here a loop sends what it has when it has nothing else to
+do. For the same reason a call is one future, neither a task nor a timer: Flyte asks for every job every few seconds.
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Call", "Mailbox"]
+if TYPE_CHECKING:
+    from .patience import PatientLoop
+
+__all__ = ["Call", "Deadlines", "Mailbox"]
 
 
 class Mailbox:
     """Steps on their way to one loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: PatientLoop) -> None:
         self.loop = loop
         self._lock = threading.Lock()
-        self._waiting: list[Callable[[], Any]] = []  # of the sender's loop, until its turn is over
+        self._waiting: list[Callable[[], Any]] = []  # of the sender's loop, until it has nothing else to do
         self._sent: deque[Callable[[], Any]] = deque()
         self._woken = False
 
-    def put(self, step: Callable[[], Any], sender: asyncio.AbstractEventLoop) -> None:
+    def put(self, step: Callable[[], Any], sender: PatientLoop) -> None:
         """Has a step done on the loop, in order; nothing when it is closed.
 
         Args:
@@ -35,7 +38,7 @@ class Mailbox:
             sender: The loop that this is called on, always the same one.
         """
         if not self._waiting:
-            sender.call_soon(self._send)
+            sender.put_off(self._send)
         self._waiting.append(step)
 
     def post(self, step: Callable[[], Any]) -> None:
@@ -89,18 +92,11 @@ class Call:
         """Whether it is still to be begun. On any thread."""
         return self._keep or not self.future.done()
 
-    async def result(self, timeout: float, late: Callable[[], BaseException]) -> Any:
-        """Waits for what comes out; a coroutine that is given up is cancelled.
-
-        Args:
-            timeout: Seconds.
-            late: Makes the error when there is nothing by then.
-        """
-        timer = self._here.loop.call_later(timeout, self._expire, late)
+    async def result(self) -> Any:
+        """Waits for what comes out; a coroutine that is given up is cancelled."""
         try:
             return await self.future
         finally:
-            timer.cancel()
             if not self._ended and not self._keep and self._there is not None:
                 self._there.put(self._cancel, self._here.loop)
 
@@ -119,9 +115,10 @@ class Call:
         else:
             self.future.set_exception(self._harmless(error))
 
-    def _expire(self, late: Callable[[], BaseException]) -> None:
+    def expire(self, error: BaseException) -> None:
+        """Gives it up, unless it has ended."""
         if not self.future.done():
-            self.future.set_exception(late())
+            self.future.set_exception(error)
 
     def _harmless(self, error: BaseException) -> BaseException:
         """The same, of what would end an event loop (``sys.exit`` in a connector) or what futures do not take."""
@@ -133,11 +130,11 @@ class Call:
 
     # -- on the connector's loop
 
-    def _start(self, loop: asyncio.AbstractEventLoop, begin: Callable[[], Awaitable[Any]]) -> None:
+    def _start(self, loop: PatientLoop, begin: Callable[[], Awaitable[Any]]) -> None:
         if self.is_wanted:
             self._task = loop.create_task(self._work(loop, begin))
 
-    async def _work(self, loop: asyncio.AbstractEventLoop, begin: Callable[[], Awaitable[Any]]) -> None:
+    async def _work(self, loop: PatientLoop, begin: Callable[[], Awaitable[Any]]) -> None:
         value: Any = None
         failed: BaseException | None = None
         try:
@@ -149,3 +146,44 @@ class Call:
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+
+class Deadlines:
+    """Gives up calls that take too long, with one timer for all of them: nearly all end long before. Of the server's loop."""
+
+    def __init__(self, loop: PatientLoop) -> None:
+        self._loop = loop
+        self._open: dict[Call, tuple[float, Callable[[], BaseException]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def result(self, call: Call, seconds: float, late: Callable[[], BaseException]) -> Any:
+        """What comes out of a call.
+
+        Args:
+            call: It.
+            seconds: How long it may take.
+            late: Makes the error when there is nothing by then.
+        """
+        moment = self._loop.time() + seconds
+        self._open[call] = (moment, late)
+        if self._timer is None or moment < self._timer.when():
+            self._wake_at(moment)
+        try:
+            return await call.result()
+        finally:
+            del self._open[call]
+
+    def _wake_at(self, moment: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(moment, self._look)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        self._timer = None
+        for call, (moment, late) in self._open.items():
+            if moment <= now:
+                call.expire(late())
+        following = min((moment for moment, _ in self._open.values() if moment > now), default=None)
+        if following is not None:
+            self._wake_at(following)

@@ -253,7 +253,17 @@ class Dispatcher:
             self._metrics.ended(name, method, outcome, seconds)
             # Every job is asked for every few seconds: that it was says nothing, and the metrics count it.
             level = logging.DEBUG if (method, outcome) == ("get", "OK") else logging.INFO
-            _log.log(level, "%s of %s_v%d by %s: %s, %.3f s", method, task_type, version, name, outcome, seconds)
+            if _log.isEnabledFor(level):
+                fields = {
+                    "connector": name,
+                    "method": method,
+                    "task_type": task_type,
+                    "task_type_version": version,
+                    "outcome": outcome,
+                    "seconds": round(seconds, 6),
+                }
+                text = "%s of %s_v%d by %s: %s, %.3f s"
+                _log.log(level, text, method, task_type, version, name, outcome, seconds, extra={"fields": fields})
 
 
 def _decoded(connector: Any, data: bytes) -> tuple[Any, dict[str, Any]]:

@@ -17,7 +17,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..model.errors import DeadlineExceeded
-from .crossing import Call, Mailbox
+from .crossing import Call, Deadlines, Mailbox
+from .patience import PatientLoop
 
 __all__ = ["Lane"]
 
@@ -39,6 +40,7 @@ class Lane:
         self._threads = 0
         self._own: Mailbox | None = None
         self._here: Mailbox | None = None
+        self._open: Deadlines | None = None
 
     async def call(
         self, method: Callable[..., Any], arguments: Mapping[str, Any], *, timeout: float, keep: bool = False
@@ -64,7 +66,7 @@ class Lane:
         else:
             self._waiting.append((call, lambda: method(**arguments)))
             self._next()
-        return await call.result(timeout, late)
+        return await self._deadlines().result(call, timeout, late)
 
     async def items(
         self, method: Callable[..., Any], arguments: Mapping[str, Any], *, timeout: float
@@ -137,12 +139,19 @@ class Lane:
 
     def _mailbox(self) -> Mailbox:
         if self._here is None:
-            self._here = Mailbox(asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, PatientLoop)
+            self._here = Mailbox(loop)
         return self._here
+
+    def _deadlines(self) -> Deadlines:
+        if self._open is None:
+            self._open = Deadlines(self._mailbox().loop)
+        return self._open
 
     def _there(self) -> Mailbox:
         if self._own is None:
-            self._own = Mailbox(asyncio.new_event_loop())
+            self._own = Mailbox(PatientLoop())
             threading.Thread(
                 target=_run, args=(self._own.loop,), name=f"connector-loop-{self._name}", daemon=True
             ).start()
@@ -152,7 +161,7 @@ class Lane:
 _END: Any = object()
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
+def _run(loop: PatientLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()

@@ -133,8 +133,9 @@ class Resource:
     error_code: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "phase", TaskPhase.of(self.phase))
-        object.__setattr__(self, "log_links", tuple(_log(item) for item in self.log_links or ()))
+        if type(self.phase) is not TaskPhase:
+            object.__setattr__(self, "phase", TaskPhase.of(self.phase))
+        object.__setattr__(self, "log_links", tuple(map(_log, self.log_links)) if self.log_links else ())
 
 
 def _log(item: Any) -> JobLog:

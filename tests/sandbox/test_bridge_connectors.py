@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
+
+from bridge_core.sandbox.connectors.registry import Connectors
+from bridge_core.sandbox.engine.deletions import JobDeleter
+from bridge_core.sandbox.engine.loop import Loop
+from bridge_core.sandbox.store.database import Database
+from bridge_core.sandbox.store.jobs import Job, Jobs
 
 from .protos import PHASE
 from .test_connectors import (  # noqa: F401 - fixtures and tests, run once more with another service
@@ -74,3 +83,32 @@ def test_who_hangs_while_it_deletes_is_asked_again_and_others_are_answered(conne
     (connector.directory / "hang").unlink()
     assert wire.wait(run).closure.phase == PHASE.ABORTED
     assert set(connector.calls("delete")) == {"0"}
+
+
+def test_a_job_that_the_next_attempt_takes_over_is_deleted_no_more_for_the_one_before(connector, tmp_path):
+    database, loop = Database(tmp_path / "jobs.db"), Loop("deletions")
+    connectors, jobs = Connectors([connector.endpoint]), Jobs(database)
+    deletions = JobDeleter(connectors, jobs, loop)
+
+    def job(attempt, number):
+        meta = json.dumps({"number": number, "n": 3, "prefix": ""}).encode()
+        return Job("p/d/run", "n0", attempt, "job", 0, "", meta)
+
+    loop.start()
+    try:
+        (connector.directory / "stuck").touch()
+        for owed in (job(0, 0), job(1, 1)):
+            jobs.add(owed)
+            loop.post(lambda owed=owed: deletions.delete(owed, lambda: None))
+        wait_until(lambda: set(connector.calls("keep")) == {"0", "1"})
+        taken = job(2, 0)
+        loop.post(lambda: (deletions.taken_over(taken), jobs.add(taken)))
+        (connector.directory / "stuck").unlink()
+        wait_until(lambda: connector.calls("delete"))
+        time.sleep(2.5)  # the other one would have been asked for by now
+        assert connector.calls("delete") == ["1"]
+        assert jobs.of("p/d/run") == [taken]
+    finally:
+        loop.stop()
+        connectors.close()
+        database.close()

@@ -86,7 +86,15 @@ class JobDeleter:
             if not job_is_wanted(job):
                 self.delete(job, _nothing)
 
+    def taken_over(self, job: Job) -> None:
+        """Deletes no more what an attempt before this one owed, if it is the same job: connectors find jobs that nobody ended."""
+        for key, deletion in list(self._owed.items()):
+            if key[:2] == (job.execution, job.path) and key[2] != job.attempt and deletion.is_of(job):
+                self._settled(key, deletion)
+
     def _ask(self, key: tuple[str, str, int], deletion: _Deletion) -> None:
+        if self._owed.get(key) is not deletion:
+            return
         job = deletion.job
         self._connectors.submit(
             lambda: self.route(job).service.delete(job),
@@ -94,6 +102,8 @@ class JobDeleter:
         )
 
     def _answered(self, key: tuple[str, str, int], deletion: _Deletion, result: Any) -> None:
+        if self._owed.get(key) is not deletion:
+            return
         fault = result if isinstance(result, ConnectorFault) else None
         if fault is not None:
             deletion.count(fault)
@@ -103,6 +113,9 @@ class JobDeleter:
                     _log.warning(text, deletion.job.execution, fault.message)
                 self._loop.later(deletion.pause, lambda: self._ask(key, deletion))
                 return
+        self._settled(key, deletion)
+
+    def _settled(self, key: tuple[str, str, int], deletion: _Deletion) -> None:
         del self._owed[key]
         self._jobs.forget(deletion.job)
         deletion.tell()
@@ -122,6 +135,11 @@ class _Deletion:
         """One more question was not answered as it should be."""
         self._rounds += 1
         self._unheard = 0 if fault.heard else self._unheard + 1
+
+    def is_of(self, job: Job) -> bool:
+        """Whether that is the same job at the other end."""
+        mine = self.job
+        return (mine.task_type, mine.version, mine.resource_meta) == (job.task_type, job.version, job.resource_meta)
 
     @property
     def pause(self) -> float:
