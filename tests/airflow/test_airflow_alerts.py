@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from airflow_home import PYTHON, ROOT
-from support.prometheus import Recording, rules_of
+from support.prometheus import Recording, expressions_of, rules_of
 from support.statsd import StatsdExporter
 
 from bridge_core import Client, EntityRef, LaunchRequest, Provenance
@@ -15,15 +15,21 @@ from bridge_core import Client, EntityRef, LaunchRequest, Provenance
 pytestmark = pytest.mark.full
 
 RULES = ROOT / "deploy" / "monitoring" / "alerts.yaml"
+DASHBOARD = RULES.with_name("orchestrators.json")
 GROUPS = ("flyte-bridge-airflow", "flyte-bridge-aborts")
 # What `_run` of a triggerer does again and again, with a clock that a test moves.
 SWEEPS = """
 import sys
+from airflow_provider._shared.metrics import count, gauge
 from airflow_provider._sweep.sweeper import ConnectionSweep, tell
 now = [0.0]
 sweep = ConnectionSweep("flyte_default", clock=lambda: now[0])
 for line in sys.stdin:
     now[0] = float(line)
+    for what in ("launched", "attached", "aborted", "could_not_ask"):  # other parts of Airflow
+        count(what)
+    gauge("waiting", 3)
+    gauge("poll_age", 5.0)
     sweep.begin([], "the-swept")
     sweep.end()
     tell([sweep], now[0])
@@ -109,6 +115,7 @@ def test_nothing_fires_in_a_quiet_hour(story, forgotten, sandbox, tmp_path):
     assert aborts(sandbox, ref) == 1  # as it should be
     story.until(61)
     assert story.firing(tmp_path, {minute: [] for minute in range(61)}) == ""
+    assert story.recording.shows(expressions_of(DASHBOARD, contain="airflow_"), tmp_path) == ""
 
 
 def test_an_abort_is_owed(story, forgotten, sandbox, tmp_path):
