@@ -12,8 +12,6 @@ from support.statsd import StatsdExporter
 
 from bridge_core import Client, EntityRef, LaunchRequest, Provenance
 
-pytestmark = pytest.mark.full
-
 RULES = ROOT / "deploy" / "monitoring" / "alerts.yaml"
 DASHBOARD = RULES.with_name("orchestrators.json")
 GROUPS = ("flyte-bridge-airflow", "flyte-bridge-aborts")
@@ -108,6 +106,7 @@ def refused(sandbox, method, when):
     sandbox.faults.clear()
 
 
+@pytest.mark.full
 def test_nothing_fires_in_a_quiet_hour(story, forgotten, sandbox, tmp_path):
     story.until(10)
     ref = forgotten()
@@ -118,6 +117,7 @@ def test_nothing_fires_in_a_quiet_hour(story, forgotten, sandbox, tmp_path):
     assert story.recording.shows(expressions_of(DASHBOARD, contain="airflow_"), tmp_path) == ""
 
 
+@pytest.mark.full
 def test_an_abort_is_owed(story, forgotten, sandbox, tmp_path):
     """And another run is aborted meanwhile: what Flyte refuses of one keeps no other from it."""
     ref, other = forgotten(), forgotten()
@@ -131,6 +131,7 @@ def test_an_abort_is_owed(story, forgotten, sandbox, tmp_path):
     assert story.firing(tmp_path, expected) == ""
 
 
+@pytest.mark.full
 def test_nobody_can_look(story, sandbox, tmp_path):
     story.until(2)
     with refused(sandbox, "ListExecutions", lambda _request: True):
@@ -145,3 +146,24 @@ def aborts(sandbox, ref):
     return sum(
         call.request.id.name == ref.name and call.code == "OK" for call in sandbox.calls.of("TerminateExecution")
     )
+
+
+WAITS = """
+import asyncio
+from airflow_provider._shared.metrics import gauge
+from airflow_provider._triggerer.poll_age import waiting
+
+async def wait():
+    with waiting():
+        gauge("poll_age", 400.0)  # as it is told while Flyte is away
+
+asyncio.run(wait())
+"""
+
+
+def test_an_age_ends_with_the_last_wait(home):
+    """Somebody stops all tasks while Flyte is away: nobody would tell another age."""
+    with StatsdExporter() as exporter:
+        home.python(WAITS, env=exporter.environment)
+        page = exporter.page("airflow_flyte_poll_age", "airflow_flyte_waiting", after=2)
+    assert page.splitlines() == ["airflow_flyte_waiting 0.0", "airflow_flyte_poll_age 0.0"]
