@@ -147,10 +147,11 @@ class Environment:
         self._must([self._bin("flyte-bridge"), "--version"])
         if self._extra in _STARTS:
             tried.append(self._quickstart())
-        for extra, code in _USES.items():
-            if self._extra in (extra, "all"):
-                self.run("-W", "ignore", "-c", code)
-                tried.append(f"import of what [{extra}] brings")
+        used = {extra: code for extra, code in _USES.items() if self._extra in (extra, "all")}
+        for code in used.values():
+            self.run("-W", "ignore", "-c", code)
+        if used:
+            tried.append(f"import of what {', '.join(used)} bring{'s' * (len(used) == 1)}")
         tools = [tool for extra, tool in _TOOLS.items() if self._extra in (extra, "all")]
         if tools:
             self._pip("install", "-q", *tools)

@@ -7,23 +7,27 @@ from contextlib import contextmanager
 
 import pytest
 from airflow_home import PYTHON, ROOT
-from support.prometheus import Recording, rules_of
+from support.prometheus import Recording, expressions_of, rules_of
 from support.statsd import StatsdExporter
 
 from bridge_core import Client, EntityRef, LaunchRequest, Provenance
 
-pytestmark = pytest.mark.full
-
 RULES = ROOT / "deploy" / "monitoring" / "alerts.yaml"
+DASHBOARD = RULES.with_name("orchestrators.json")
 GROUPS = ("flyte-bridge-airflow", "flyte-bridge-aborts")
 # What `_run` of a triggerer does again and again, with a clock that a test moves.
 SWEEPS = """
 import sys
+from airflow_provider._shared.metrics import count, gauge
 from airflow_provider._sweep.sweeper import ConnectionSweep, tell
 now = [0.0]
 sweep = ConnectionSweep("flyte_default", clock=lambda: now[0])
 for line in sys.stdin:
     now[0] = float(line)
+    for what in ("launched", "attached", "aborted", "could_not_ask"):  # other parts of Airflow
+        count(what)
+    gauge("waiting", 3)
+    gauge("poll_age", 5.0)
     sweep.begin([], "the-swept")
     sweep.end()
     tell([sweep], now[0])
@@ -102,6 +106,7 @@ def refused(sandbox, method, when):
     sandbox.faults.clear()
 
 
+@pytest.mark.full
 def test_nothing_fires_in_a_quiet_hour(story, forgotten, sandbox, tmp_path):
     story.until(10)
     ref = forgotten()
@@ -109,8 +114,10 @@ def test_nothing_fires_in_a_quiet_hour(story, forgotten, sandbox, tmp_path):
     assert aborts(sandbox, ref) == 1  # as it should be
     story.until(61)
     assert story.firing(tmp_path, {minute: [] for minute in range(61)}) == ""
+    assert story.recording.shows(expressions_of(DASHBOARD, contain="airflow_"), tmp_path) == ""
 
 
+@pytest.mark.full
 def test_an_abort_is_owed(story, forgotten, sandbox, tmp_path):
     """And another run is aborted meanwhile: what Flyte refuses of one keeps no other from it."""
     ref, other = forgotten(), forgotten()
@@ -124,6 +131,7 @@ def test_an_abort_is_owed(story, forgotten, sandbox, tmp_path):
     assert story.firing(tmp_path, expected) == ""
 
 
+@pytest.mark.full
 def test_nobody_can_look(story, sandbox, tmp_path):
     story.until(2)
     with refused(sandbox, "ListExecutions", lambda _request: True):
@@ -138,3 +146,24 @@ def aborts(sandbox, ref):
     return sum(
         call.request.id.name == ref.name and call.code == "OK" for call in sandbox.calls.of("TerminateExecution")
     )
+
+
+WAITS = """
+import asyncio
+from airflow_provider._shared.metrics import gauge
+from airflow_provider._triggerer.poll_age import waiting
+
+async def wait():
+    with waiting():
+        gauge("poll_age", 400.0)  # as it is told while Flyte is away
+
+asyncio.run(wait())
+"""
+
+
+def test_an_age_ends_with_the_last_wait(home):
+    """Somebody stops all tasks while Flyte is away: nobody would tell another age."""
+    with StatsdExporter() as exporter:
+        home.python(WAITS, env=exporter.environment)
+        page = exporter.page("airflow_flyte_poll_age", "airflow_flyte_waiting", after=2)
+    assert page.splitlines() == ["airflow_flyte_waiting 0.0", "airflow_flyte_poll_age 0.0"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.flyte import INTEGER, RawFlyte
-from support.prometheus import Recording, rules_of
+from support.prometheus import Recording, expressions_of, rules_of
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -28,6 +28,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import REGISTRY, generate_latest
 metrics.set_meter_provider(MeterProvider([PrometheusMetricReader()]))
 import dagster as dg
+from dagster_integration._metrics import Metrics
 from dagster_integration import FlyteResource, build_flyte_assets, build_flyte_reaper_sensor
 home, endpoint, *entities = sys.argv[1:]
 flyte = FlyteResource(endpoint=endpoint, insecure=True, project="flytesnacks", domain="development")
@@ -40,6 +41,8 @@ with dg.DagsterInstance.local_temp(home) as instance:
         assert not done.success
     print("ready", flush=True)
     for _ in sys.stdin:
+        for what in ("attached", "aborted", "could_not_ask"):  # of other steps
+            Metrics().count(what)
         with dg.build_sensor_context(instance=instance, cursor=cursor, resources={"flyte": flyte}) as context:
             data = sensor.evaluate_tick(context)
         kept = json.loads(data.cursor)
@@ -112,5 +115,7 @@ def test_an_abort_is_owed_and_keeps_no_other_from_being_sent(
     quiet: dict[int, list[str]] = {60 * minute: [] for minute in range(17, 76)}
     rules = rules_of(RULES, tmp_path, "flyte-bridge-aborts")
     assert story.recording.firing(rules, tmp_path, {**fires, **quiet}) == ""
+    shown = expressions_of(RULES.with_name("orchestrators.json"), contain=r"\bflyte_")
+    assert story.recording.shows(shown, tmp_path) == ""
     ended = [call.request.id.name for call in flyte_sandbox.calls.of("TerminateExecution") if call.code == "OK"]
     assert sorted(ended) == sorted([owed, other])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -69,6 +71,26 @@ class Recording:
         for _ in range(60 // INTERVAL):
             self.record(page)
 
+    def shows(self, expressions: Sequence[str], folder: Path) -> str:
+        """Has promtool evaluate expressions at the last scrape.
+
+        Args:
+            expressions: Of a dashboard.
+            folder: For the test's own file.
+
+        Returns:
+            Empty, or which of them give no number.
+        """
+        checks = [
+            {
+                "expr": f"count(({expression.replace('$__rate_interval', '5m')}) >= 0) > bool 0",  # NaN is no number
+                "eval_time": f"{self.seconds}s",
+                "exp_samples": [{"labels": "{}", "value": 1}],
+            }
+            for expression in expressions
+        ]
+        return self._evaluated({}, folder, checks)
+
     def firing(self, rules: Path, folder: Path, expected: dict[int, Sequence[str]]) -> str:
         """Has promtool evaluate the rules.
 
@@ -89,9 +111,12 @@ class Recording:
             }
             for seconds, names in expected.items()
         ]
+        return self._evaluated({"rule_files": [str(rules)]}, folder, checks)
+
+    def _evaluated(self, given: dict[str, Any], folder: Path, checks: list[Any]) -> str:
         series = [{"series": name, "values": " ".join(values)} for name, values in sorted(self._series.items())]
         test = {"interval": f"{INTERVAL}s", "input_series": series, "promql_expr_test": checks}
-        content = {"rule_files": [str(rules)], "evaluation_interval": f"{INTERVAL}s", "tests": [test]}
+        content = {**given, "evaluation_interval": f"{INTERVAL}s", "tests": [test]}
         path = folder / "rules_test.yaml"
         path.write_text(yaml.safe_dump(content, width=10**6))
         done = subprocess.run([program("promtool"), "test", "rules", str(path)], capture_output=True, text=True)
@@ -106,3 +131,11 @@ def rules_of(rules: Path, folder: Path, *groups: str) -> Path:
     path = folder / "rules.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
+
+
+def expressions_of(dashboard: Path, *, contain: str) -> list[str]:
+    """What the panels of a dashboard ask for, as far as it contains this."""
+    panels = json.loads(dashboard.read_text())["panels"]
+    found = [target["expr"] for panel in panels for target in panel["targets"] if re.search(contain, target["expr"])]
+    assert found
+    return found

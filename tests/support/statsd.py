@@ -14,7 +14,7 @@ class StatsdExporter:
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._gauges: dict[str, str] = {}
+        self._values: dict[str, float] = {}
         self._arrived = threading.Condition()
         self._counts: dict[str, int] = {}
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -39,11 +39,11 @@ class StatsdExporter:
         }
 
     def page(self, *names: str, after: int) -> str:
-        """All gauges, once these have come so often."""
+        """All gauges and counters, once these have come so often."""
         with self._arrived:
             done = self._arrived.wait_for(lambda: all(self._count(name) >= after for name in names), 30)
             assert done, f"{names} did not come {after} times: {self._counts}"
-            return "".join(f"{name} {value}\n" for name, value in self._gauges.items())
+            return "".join(f"{name} {value}\n" for name, value in self._values.items())
 
     def _count(self, name: str) -> int:
         return self._counts.get(name, 0)
@@ -52,8 +52,8 @@ class StatsdExporter:
         while data := self._socket.recv(65536):
             with self._arrived:
                 for line in data.decode().splitlines():
-                    if found := re.fullmatch(r"([\w.]+):([\d.e+-]+)\|g", line):
-                        name = found[1].replace(".", "_")
-                        self._gauges[name] = found[2]
+                    if found := re.fullmatch(r"([\w.]+):([\d.e+-]+)\|([cg])", line):
+                        name, before = found[1].replace(".", "_"), self._values.get(found[1].replace(".", "_"), 0.0)
+                        self._values[name] = float(found[2]) + (before if found[3] == "c" else 0.0)
                         self._counts[name] = self._count(name) + 1
                 self._arrived.notify_all()
