@@ -186,14 +186,15 @@ class FlyteRunOperator(BaseOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Airflow's own end of a deferral (the time limit and some) calls no method of ours; the run must end all the same."""
-        from .._compat import TaskDeferralTimeout
-
         try:
             return super().resume_execution(next_method, next_kwargs, context)
-        except TaskDeferralTimeout:
-            from .._worker.run_task import RunTask
+        except Exception as error:
+            from .._compat import is_deferral_timeout
 
-            RunTask(self, context).backstop((next_kwargs or {}).get("place"))
+            if is_deferral_timeout(error):
+                from .._worker.run_task import RunTask
+
+                RunTask(self, context).backstop((next_kwargs or {}).get("place"))
             raise
 
     def render_template(

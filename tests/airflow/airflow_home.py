@@ -166,8 +166,13 @@ class PostgresHome(AirflowHome):
         rest: As of `AirflowHome`.
     """
 
+    driver = "psycopg"
+
     def __init__(self, *rest: Any, url: str, settings: Mapping[str, Any], **named: Any) -> None:
-        own = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": url}
+        own = {
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url.replace("+psycopg", f"+{self.driver}"),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": url,
+        }
         super().__init__(*rest, settings={**own, **settings}, **named)
         self._url = url.replace("+psycopg", "")
 

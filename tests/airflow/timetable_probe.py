@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pendulum
-from airflow.plugins_manager import get_timetables_plugins
+from airflow import plugins_manager
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
 
@@ -16,7 +16,16 @@ from bridge_core import Cron, FixedRate, InvalidRequest, Trigger, TriggerTime
 NIGHTLY = Cron("30 2 * * *", timezone="Europe/Berlin")
 START = pendulum.datetime(2024, 3, 29, tz="UTC")
 out = {}
-out["registered"] = "airflow_provider.timetables.flyte.FlyteTriggerTimetable" in get_timetables_plugins()
+
+
+def registered():
+    if hasattr(plugins_manager, "get_timetables_plugins"):
+        return plugins_manager.get_timetables_plugins()
+    plugins_manager.initialize_timetables_plugins()  # before Airflow 3.2
+    return plugins_manager.timetable_classes
+
+
+out["registered"] = "airflow_provider.timetables.flyte.FlyteTriggerTimetable" in registered()
 
 
 def follow(timetable, count, *, catchup=True, earliest=START, latest=None, last=None):
