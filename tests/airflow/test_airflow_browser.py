@@ -86,8 +86,15 @@ def test_the_form_of_a_connection_shows_our_fields_and_its_test_answers(airflow,
     shows(browser, "Client ID")
     shot(browser, "airflow_connection_form")
     extra = "[...document.querySelectorAll('button')].find(one => one.innerText.trim() === 'Extra Fields')"
-    browser.until(f"!!{extra}", 60)
-    browser.run(f"{extra}.click()")
+    opened = f"""(async () => {{
+        const extra = {extra};
+        if (extra && extra.ariaExpanded !== 'true') {{
+            extra.click();
+            await new Promise(then => setTimeout(then, 500));
+        }}
+        return extra?.isConnected && extra.ariaExpanded === 'true';
+    }})()"""
+    browser.until(opened, 60)  # again and again: the form is made anew when it hears of the type's fields
     for label in ("Authentication", "Access token", "Console URL"):
         shows(browser, label)
     shot(browser, "airflow_connection_extra_fields")
