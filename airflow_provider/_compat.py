@@ -22,7 +22,6 @@ __all__ = [
     "ask_task_states",
     "ask_xcom",
     "counts_every_clear",
-    "ends_late_legs",
     "first_event_floor",
     "has_asset_state",
     "has_on_kill",
@@ -32,6 +31,7 @@ __all__ = [
     "is_dag_test",
     "is_deferral_timeout",
     "is_native",
+    "late_leg",
     "outputs_limit",
     "state_in",
     "store_xcom",
@@ -117,9 +117,23 @@ def counts_every_clear() -> bool:
     return tuple(int(part) for part in __version__.split(".")[:2]) >= (3, 2)
 
 
-def ends_late_legs() -> bool:
-    """Whether a task that resumes after its ``execution_timeout`` is failed before its own code runs: Airflow 2."""
-    return IS_AIRFLOW_2
+def late_leg() -> Any:
+    """The context of a task that Airflow 2 fails because it resumes after its ``execution_timeout``; None on Airflow 3.
+
+    Its own code does not run then, but for ``on_kill``.
+    """
+    if not IS_AIRFLOW_2:
+        return None
+    from airflow.operators.python import get_current_context
+    from airflow.utils.timezone import utcnow
+
+    try:
+        context = get_current_context()
+    except RuntimeError:
+        return None
+    ti, limit = context["ti"], context["task"].execution_timeout
+    is_late = ti.next_method and limit and ti.start_date and utcnow() - ti.start_date >= limit
+    return context if is_late else None
 
 
 def health_page() -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge_core import RunPhase, RunRef, WaitTimeout
 
-from .._compat import ends_late_legs, has_on_kill, store_xcom
+from .._compat import has_on_kill, store_xcom
 from .._shared.event import RunEvent
 from .._shared.progress import LOG_KEY, Progress, pauses
 from .kill_deferred import USER_ACTION, stop_dropped
@@ -44,8 +44,6 @@ class DeferredWait:
         self._log.info("waiting for run %s; its phases are asked together with those of other tasks", self._ref)
         with waiting():
             event = await self._wait()
-        if ends_late_legs() and event.code == WaitTimeout.__name__ and self._trigger.cancel_on_kill:
-            await self._end()
         await hold_back(self._trigger.not_before, self._trigger.deferred_at)
         return event.to_dict()
 
@@ -86,15 +84,6 @@ class DeferredWait:
         if self._outcome is None:
             self._outcome = stop_dropped(self._trigger.task_instance, self._ref, self._flyte.client)
         return self._outcome
-
-    async def _end(self) -> None:
-        """The time is up, and the task may not come to abort its run (`_compat.ends_late_legs`)."""
-        try:
-            async with self._flyte.client() as flyte:
-                await flyte.abort(self._ref, reason="the time of its Airflow task is up")
-            self._log.info("aborted run %s: the time of its task is up", self._ref)
-        except Exception as error:  # noqa: BLE001  # the event must be fired all the same
-            self._log.warning("run %s could not be aborted: %r", self._ref, error)
 
     async def _wait(self) -> RunEvent:
         def ask(flyte: AsyncClient) -> Awaitable[RunSnapshot]:

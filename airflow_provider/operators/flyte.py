@@ -225,7 +225,13 @@ class FlyteRunOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Airflow ends this process: see `_worker.kill`."""
-        if self._kill is None:
-            self._killed_early = True
-        else:
+        if self._kill is not None:
             self._kill.signalled()
+            return
+        self._killed_early = True
+        from .._compat import late_leg
+
+        if (context := late_leg()) is not None:
+            from .._worker.run_task import RunTask
+
+            RunTask(self, context).backstop((context["ti"].next_kwargs or {}).get("place"))

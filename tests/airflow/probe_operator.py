@@ -122,6 +122,16 @@ def form():
         "flyte" not in manager.field_behaviours and not IS_AIRFLOW_2
     ):  # before Airflow 3.2: the API server makes the form from old widgets
         return {**old_form(), "links": links, "wtforms": False}
+    if IS_AIRFLOW_2:  # the form is made of the hook's widgets, as the manager reads them
+        widgets = {name: one.field for name, one in manager.connection_form_widgets.items() if "__flyte__" in name}
+        return {
+            "fields": sorted(widgets),
+            "untouched": {name: field.kwargs.get("default") for name, field in widgets.items()},
+            "hidden": manager.field_behaviours["flyte"]["hidden_fields"],
+            "hook": manager.hooks["flyte"].hook_name,
+            "links": links,
+            "wtforms": False,
+        }
     fields = sorted(name for name in manager.connection_form_widgets if name.startswith("extra__flyte__"))
     return {
         "fields": fields,
