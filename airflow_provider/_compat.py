@@ -5,6 +5,7 @@ What says "Airflow 2" goes with Airflow 2.11: there, tasks and triggers have the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,9 +33,11 @@ __all__ = [
     "is_deferral_timeout",
     "is_native",
     "late_leg",
+    "may_look_up",
     "outputs_limit",
     "state_in",
     "store_xcom",
+    "stored_xcoms",
     "sync_grace",
     "task_state",
 ]
@@ -112,9 +115,34 @@ def counts_every_clear() -> bool:
 
     Before, an edit of a task's ``retries`` cannot be told from a clear.
     """
+    return _line() >= (3, 2)
+
+
+def may_look_up(job: Any) -> bool:
+    """Whether this process, which Airflow announced as a component, may look up Variables and connections in Airflow's database.
+
+    Airflow 3.3 says so when a triggerer begins. On 3.1 and 3.2 nobody says it in the process of a triggerer, which finds nothing
+    but environment variables then: it is said here, as 3.3 says it. The triggers' own process asks its supervisor all the same.
+    """
+    kind = vars(job).get("job_type")
+    if IS_AIRFLOW_2:
+        return kind is not None
+    if _line() < (3, 3) and kind == "TriggererJob":
+        os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    return os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "server"
+
+
+def stored_xcoms() -> Any:
+    """The table of XComs; Airflow 2 has another name for it."""
+    from airflow.models import xcom
+
+    return xcom.XCom if IS_AIRFLOW_2 else xcom.XComModel
+
+
+def _line() -> tuple[int, ...]:
     from airflow import __version__
 
-    return tuple(int(part) for part in __version__.split(".")[:2]) >= (3, 2)
+    return tuple(int(part) for part in __version__.split(".")[:2])
 
 
 def late_leg() -> Any:

@@ -5,7 +5,6 @@ outlives tasks and may read its database. Two triggerers sweep twice, which does
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from bridge_core import BridgeError
 
+from .._compat import may_look_up, stored_xcoms
 from .._shared.identity import known_instance_id
 from .._shared.metrics import count
 from .unattended import TaskId, Watchlist, awaited_runs, rivals, unattended
@@ -61,7 +61,7 @@ def _run(job: Any) -> None:
 def _becomes_a_triggerer(job: Any) -> bool:
     """Airflow says what kind of job it is after it announced it; and that it may use the database when it begins."""
     end = time.monotonic() + _BEGINS_WITHIN
-    while time.monotonic() < end and os.environ.get("_AIRFLOW_PROCESS_CONTEXT") != "server":
+    while time.monotonic() < end and not may_look_up(job):
         time.sleep(0.5)
     return bool(vars(job).get("job_type") == "TriggererJob")
 
@@ -175,15 +175,15 @@ def _states(tasks: set[TaskId]) -> Mapping[TaskId, str]:
 
 def _waits_for(tasks: set[TaskId]) -> Mapping[TaskId, str]:
     """The run that each of these says it waits for."""
-    from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import select, tuple_
 
-    columns = (XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.map_index)
+    xcoms = stored_xcoms()
+    columns = (xcoms.dag_id, xcoms.run_id, xcoms.task_id, xcoms.map_index)
     out: dict[TaskId, str] = {}
     with create_session() as session:
         for chunk in _chunks(tasks):
-            wanted = select(*columns, XComModel.value).where(XComModel.key == "flyte_run", tuple_(*columns).in_(chunk))
+            wanted = select(*columns, xcoms.value).where(xcoms.key == "flyte_run", tuple_(*columns).in_(chunk))
             for row in session.execute(wanted):
                 if name := _name_in(row[4]):
                     out[TaskId(*row[:4])] = name
