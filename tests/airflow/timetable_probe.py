@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pendulum
 from airflow import plugins_manager
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow.serialization import serialized_objects
 from airflow.timetables.base import DataInterval, TimeRestriction
 
 from airflow_provider.timetables.flyte import FlyteTriggerTimetable, dag_from_trigger
@@ -69,7 +69,9 @@ trigger = Trigger(
     "nightly", entity="pkg.report", automation=NIGHTLY, inputs={"day": TriggerTime, "n": 3}, labels={"a": "b"}
 )
 dag = dag_from_trigger(trigger, start_date=START, catchup=True)
-stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+names = ("DagSerialization", "SerializedDAG")  # the second before Airflow 3.2
+serialization = next(getattr(serialized_objects, name) for name in names if hasattr(serialized_objects, name))
+stored = serialization.from_dict(json.loads(json.dumps(serialization.to_dict(dag))))
 out["dag"] = [
     stored.dag_id,
     stored.timetable == FlyteTriggerTimetable(NIGHTLY),
