@@ -1,8 +1,8 @@
 """Registering 300 tasks and 50 workflows, and registering them again, beside ``pyflyte register``: seconds and RPCs.
 
 Both are commands in processes of their own, on the same code, against the same sandbox, which runs here and counts its calls.
-"Again" is what a deployment mostly does: nothing has changed. "Fresh" asks the code all the same: both import flytekit and the code
-then (a second of CPU), and differ in what they ask the server.
+"Again" is what a deployment mostly does: nothing has changed. "Fresh" asks the code all the same: both import flytekit and the
+code then (a second of CPU), and differ in what they ask the server.
 """
 
 from __future__ import annotations
