@@ -35,8 +35,8 @@ class Bodies:
 
     def __init__(self, plan_context: Any) -> None:
         self._plan_context = plan_context
-        self._waits = Waits()
-        self._turns = Turns(self._waits)
+        self.waits = Waits()
+        self.turns = Turns(self.waits)
         self._threads: dict[str, threading.Thread] = {}
         self._going: dict[str, Turn] = {}
         self._left = False
@@ -61,26 +61,26 @@ class Bodies:
             reason: Why their Flyte runs are aborted; None: they go on.
             by_hand: Whether somebody pressed Ctrl-C.
         """
-        self._turns.by_hand = by_hand
-        self._turns.stopping.set()  # from now on nobody begins to wait
+        self.turns.by_hand = by_hand
+        self.turns.stopping.set()  # from now on nobody begins to wait
         if reason is not None:
             runs = {ref: client for turn in list(self._going.values()) for ref, client in turn.waiting.items()}
             self._abort(runs, reason)
-        self._waits.stop()
+        self.waits.stop()
 
     def leave(self) -> None:
         """Whoever works has a moment to step aside; then nobody has a turn any more."""
         self._left = True
-        self._turns.lock.acquire(timeout=_MOMENT)
+        self.turns.begin(first=True, timeout=_MOMENT)
 
     def close(self) -> None:
         """Waits for the last, and ends the connections."""
         end = time.monotonic() + (0.0 if self._left else _LONGEST)
         for thread in self._threads.values():
             thread.join(max(end - time.monotonic(), 0.0))
-        self._waits.close()
+        self.waits.close()
         if not self._going:
-            self._turns.close()
+            self.turns.close()
 
     def _abort(self, runs: dict[RunRef, Client], reason: str) -> None:
         """At once, and before the bodies have their turns to say that they were interrupted."""
@@ -88,10 +88,10 @@ class Bodies:
             return
         with ThreadPoolExecutor(min(len(runs), _AT_ONCE), thread_name_prefix="flyte-abort") as pool:
             ends = pool.map(lambda item: abort_run(item[1], item[0], reason), runs.items())
-            self._turns.aborted.update(zip(runs, ends, strict=True))
+            self.turns.aborted.update(zip(runs, ends, strict=True))
 
     def _run(self, step_key: str, known_state: Any, retry_mode: Any) -> None:
-        context, turn = self._plan_context, Turn(self._turns)
+        context, turn = self._plan_context, Turn(self.turns)
         self._going[step_key] = turn
         try:
             with turn:

@@ -248,6 +248,7 @@ _COMPUTE_LOGS = "dagster._core.storage.compute_log_manager"
 EXECUTOR = (
     Private(_DELEGATING, "StepDelegatingExecutor", "1.11", "1.13"),
     Private(_DELEGATING, "StepDelegatingExecutor._pop_events", "1.11", "1.13"),
+    Private(_DELEGATING, "StepDelegatingExecutor.execute", "1.11", "1.13"),  # reads `_sleep_seconds` of itself
     Private(_DELEGATING, "StepHandler", "1.11", "1.13"),
     Private(_DELEGATING, "CheckStepHealthResult", "1.11", "1.13"),
     Private("dagster._core.execution.api", "create_execution_plan", "1.11", "1.13"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Self
 
@@ -16,8 +16,8 @@ from ._settings import FLYTE_STEP
 
 __all__ = ["FlyteExecutor"]
 
-_EVERY = 0.5
-"""Seconds between two looks at the event log: what an end costs at most until the next step begins."""
+_EVERY = (0.1, 0.5)
+"""Seconds between two looks at the event log; a step that ends in this process is seen after the shorter time."""
 _HEALTH = 5
 """Seconds between two looks at processes and threads."""
 
@@ -27,7 +27,7 @@ class _Handler(private("StepHandler")):  # type: ignore[misc]  # what is not doc
 
     def __init__(self, max_processes: int) -> None:
         self._children = Children(max_processes)
-        self._bodies: Bodies | None = None
+        self.bodies: Bodies | None = None
         self._dead: set[str] = set()
         super().__init__()
 
@@ -35,9 +35,10 @@ class _Handler(private("StepHandler")):  # type: ignore[misc]  # what is not doc
     def name(self) -> str:
         return "flyte_executor"
 
-    def begin(self, plan_context: Any) -> None:
+    def begin(self, plan_context: Any) -> Bodies:
         """Before the first step."""
-        self._bodies = Bodies(plan_context)
+        self.bodies = Bodies(plan_context)
+        return self.bodies
 
     def launch_step(self, step_handler_context: Any) -> Iterator[Any]:
         """Begins a step."""
@@ -45,8 +46,8 @@ class _Handler(private("StepHandler")):  # type: ignore[misc]  # what is not doc
         (key,) = arguments.step_keys_to_execute
         self._dead.discard(key)
         if FLYTE_STEP in step_handler_context.step_tags[key]:
-            assert self._bodies is not None
-            self._bodies.start(key, arguments.known_state, arguments.retry_mode)
+            assert self.bodies is not None
+            self.bodies.start(key, arguments.known_state, arguments.retry_mode)
         else:
             environment = {item["name"]: item["value"] for item in arguments.get_command_env()}
             self._children.start(key, ["api", "execute_step"], environment)
@@ -56,8 +57,8 @@ class _Handler(private("StepHandler")):  # type: ignore[misc]  # what is not doc
         """Whether it is at work. What it wrote at its end is read between two looks: only the second that finds it dead counts."""
         (key,) = step_handler_context.execute_step_args.step_keys_to_execute
         health = private("CheckStepHealthResult")
-        assert self._bodies is not None
-        alive = self._bodies.alive(key)
+        assert self.bodies is not None
+        alive = self.bodies.alive(key)
         if alive is None and not self._children.known(key):
             return health.unhealthy(reason="this run worker has not begun it")
         died = self._children.died(key) if alive is None else None if alive else "its thread ended"
@@ -79,21 +80,21 @@ class _Handler(private("StepHandler")):  # type: ignore[misc]  # what is not doc
             reason: Why Flyte runs are aborted; None: they go on.
             by_hand: Whether somebody pressed Ctrl-C.
         """
-        assert self._bodies is not None
+        assert self.bodies is not None
         self._children.interrupt()
-        self._bodies.stop(reason=reason, by_hand=by_hand)
+        self.bodies.stop(reason=reason, by_hand=by_hand)
 
     def leave(self) -> None:
         """Another run worker goes on with the steps: they end without a word."""
-        assert self._bodies is not None
+        assert self.bodies is not None
         self._children.kill()
-        self._bodies.leave()
+        self.bodies.leave()
 
     def close(self) -> None:
         """After the last step."""
-        assert self._bodies is not None
+        assert self.bodies is not None
         self._children.close()
-        self._bodies.close()
+        self.bodies.close()
 
 
 class FlyteExecutor(private("StepDelegatingExecutor")):  # type: ignore[misc]  # as above
@@ -106,22 +107,38 @@ class FlyteExecutor(private("StepDelegatingExecutor")):  # type: ignore[misc]  #
 
     def __init__(self, max_processes: int, **settings: Any) -> None:
         self._handler = _Handler(max_processes)
+        self._plan_context: Any = None
         super().__init__(
-            self._handler, sleep_seconds=_EVERY, check_step_health_interval_seconds=_HEALTH, **settings
+            self._handler, sleep_seconds=_EVERY[1], check_step_health_interval_seconds=_HEALTH, **settings
         )
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """What Dagster calls for a run."""
-        self._handler.begin(plan_context)
-        done = False
-        with _Heard() as heard:
+        bodies = self._handler.begin(plan_context)
+        self._plan_context, done = plan_context, False
+        with _Heard(bodies.turns.wake.set) as heard:
+            bodies.turns.begin(first=True)
             try:
                 yield from super().execute(plan_context, execution_plan)
                 done = True
             finally:
+                bodies.turns.end()
                 if not done:
                     self._interrupted(plan_context, heard.came)
                 self._handler.close()
+
+    @property
+    def _sleep_seconds(self) -> float:
+        """What Dagster reads when it would sleep. It has slept then: bodies had their turns meanwhile."""
+        bodies, plan_context = self._handler.bodies, self._plan_context
+        if bodies is not None:
+            bodies.turns.pause(*_EVERY)
+            while bodies.waits.troubles:
+                plan_context.instance.report_engine_event(bodies.waits.troubles.popleft(), plan_context.dagster_run)
+        return 0.0
+
+    @_sleep_seconds.setter
+    def _sleep_seconds(self, given: float) -> None: ...
 
     def _interrupted(self, plan_context: Any, came: list[int]) -> None:
         """Dagster passes nothing on to steps when the run may be resumed, also when a person cancelled it (dagster#33923)."""
@@ -149,8 +166,9 @@ class FlyteExecutor(private("StepDelegatingExecutor")):  # type: ignore[misc]  #
 class _Heard:
     """Which signals came. Dagster's handler, which is called as ever, makes one of all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[], object]) -> None:
         self.came: list[int] = []
+        self._tell = tell
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -165,5 +183,6 @@ class _Heard:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.came.append(number)
+        self._tell()
         if callable(before := self._before.get(number)):
             before(number, frame)

@@ -11,6 +11,8 @@ import contextlib
 import os
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
@@ -62,9 +64,50 @@ class Turns:
         """Whether they stop because somebody pressed Ctrl-C."""
         self.aborted: dict[RunRef, BridgeError | None] = {}
         """Runs that are aborted already, or what kept them from it."""
-        self.lock = threading.Lock()
+        self.wake = threading.Event()
+        """Ends a pause early."""
+        self._mutex = threading.Lock()
+        self._busy = False
+        self._queue: deque[threading.Event] = deque()
         self._clients: dict[Config, Client] = {}
         self._own = [os.dup(number) for number in _OUTPUTS]
+
+    def begin(self, *, first: bool = False, timeout: float | None = None) -> None:
+        """Waits for a turn.
+
+        Args:
+            first: Whether all others come later.
+            timeout: Seconds; then the next turn that is free is nobody's, and none follows.
+        """
+        with self._mutex:
+            if not self._busy:
+                self._busy = True
+                return
+            mine = threading.Event()
+            (self._queue.appendleft if first else self._queue.append)(mine)
+        mine.wait(timeout)
+
+    def end(self) -> None:
+        """Whoever is next has a turn."""
+        with self._mutex:
+            if self._queue:
+                self._queue.popleft().set()
+            else:
+                self._busy = False
+
+    def pause(self, shortest: float, longest: float) -> None:
+        """Lets bodies work: for so many seconds, and until one has ended or the longest is over.
+
+        The executor itself has its turns, too: what it logs must not be in a step's output, and Python's logging may block for
+        ever when one thread logs while Dagster configures logging in another.
+        """
+        self.end()
+        try:
+            time.sleep(shortest)
+            self.wake.wait(longest - shortest)
+            self.wake.clear()
+        finally:
+            self.begin(first=True)
 
     def client(self, config: Config) -> Client:
         """One for all steps with the same settings."""
@@ -119,9 +162,10 @@ class Turn:
     def __exit__(self, *_: object) -> None:
         self._end()
         _here.turn = None
+        self.turns.wake.set()
 
     def _begin(self) -> None:
-        self.turns.lock.acquire()
+        self.turns.begin()
         self._held = True
         if self._streams:
             self._begins = self.turns.redirect(self._streams)
@@ -130,7 +174,7 @@ class Turn:
         if self._streams:
             self.turns.restore(self._streams, self._begins)
         self._held = False
-        self.turns.lock.release()
+        self.turns.end()
 
     @contextmanager
     def away(self) -> Iterator[None]:

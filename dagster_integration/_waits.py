@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -26,6 +28,8 @@ class Waits:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self.troubles: deque[str] = deque()
+        """What was said about Flyte meanwhile, outages above all; whoever reads them takes them out."""
         self._going: set[concurrent.futures.Future[list[RunSnapshot]]] = set()
 
     def wait(
@@ -80,13 +84,29 @@ class Waits:
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
+            logging.getLogger("bridge_core").removeHandler(self._heard)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=_run, args=(self._loop,), name="flyte-waits", daemon=True)
             self._thread.start()
+            self._heard = _Heard(self._thread, self.troubles)
+            logging.getLogger("bridge_core").addHandler(self._heard)
         return self._loop
+
+
+class _Heard(logging.Handler):
+    """Warnings of the thread that waits for all."""
+
+    def __init__(self, thread: threading.Thread, troubles: deque[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._of = thread
+        self._troubles = troubles
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._of.ident:
+            self._troubles.append(record.getMessage())
 
 
 async def _wait(

@@ -12,6 +12,7 @@ from dagster_integration import (
     build_flyte_multi_asset,
     build_flyte_reaper_sensor,
     flyte_assets,
+    flyte_executor,
 )
 
 ENTITY = os.environ["TEST_FLYTE_ENTITY"]
@@ -73,6 +74,7 @@ defs = dg.Definitions(
         dg.define_asset_job("sized_job", [sized], executor_def=dg.in_process_executor),
         dg.define_asset_job("crowd_job", [crowd], executor_def=dg.in_process_executor),
         dg.define_asset_job("few_together", many[:3], executor_def=AT_ONCE),
+        dg.define_asset_job("waiting", many, executor_def=flyte_executor),
         dg.define_asset_job("many_together", many, executor_def=AT_ONCE),
     ],
     resources={
