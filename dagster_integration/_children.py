@@ -14,6 +14,8 @@ __all__ = ["Children"]
 
 _LONGEST = 60.0
 """Seconds that a step has to end when it is told to; Dagster's own executors wait for ever."""
+_LOOK = 5.0
+"""Seconds until it is looked at again whether it was told to."""
 
 
 class Children:
@@ -76,14 +78,18 @@ class Children:
                 start_new_session=True,  # signals are sent to it once, by us
             )
         try:
-            while True:
-                try:
-                    return process.wait(_LONGEST if self._stopping else 5.0)
-                except subprocess.TimeoutExpired:
-                    if self._stopping:
-                        process.kill()
+            return self._end_of(process)
         finally:
             with self._lock:
                 del self._running[step_key]
             if process.stdin is not None:
                 process.stdin.close()
+
+    def _end_of(self, process: subprocess.Popen[bytes]) -> int:
+        while True:
+            patience = _LONGEST if self._stopping else _LOOK
+            try:
+                return process.wait(patience)
+            except subprocess.TimeoutExpired:
+                if patience == _LONGEST:
+                    process.kill()

@@ -261,8 +261,8 @@ EXECUTOR = (
     Private(_COMPUTE_LOGS, "ComputeIOType", "1.11", "1.13"),
     Private("dagster._core.instance.instance", "DagsterInstance.compute_log_manager", "1.11", "1.13"),
 )
-"""What `flyte_executor` needs: Dagster has no documented way to write an executor that waits. Its own for Kubernetes and ECS stand
-on the same names."""
+"""What `flyte_executor` needs: Dagster has no documented way to write an executor that waits. Its own for Kubernetes and ECS
+stand on the same names."""
 
 
 def refusal(what: str, names: tuple[Private, ...], instead: str, version: str | None = None) -> str | None:

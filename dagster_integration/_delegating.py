@@ -54,7 +54,10 @@ class _Handler(private("StepHandler")):  # type: ignore[misc]  # what is not doc
         return iter(())
 
     def check_step_health(self, step_handler_context: Any) -> Any:
-        """Whether it is at work. What it wrote at its end is read between two looks: only the second that finds it dead counts."""
+        """Whether it is at work.
+
+        What it wrote at its end is read between two looks: only the second that finds it dead counts.
+        """
         (key,) = step_handler_context.execute_step_args.step_keys_to_execute
         health = private("CheckStepHealthResult")
         assert self.bodies is not None
@@ -108,9 +111,7 @@ class FlyteExecutor(private("StepDelegatingExecutor")):  # type: ignore[misc]  #
     def __init__(self, max_processes: int, **settings: Any) -> None:
         self._handler = _Handler(max_processes)
         self._plan_context: Any = None
-        super().__init__(
-            self._handler, sleep_seconds=_EVERY[1], check_step_health_interval_seconds=_HEALTH, **settings
-        )
+        super().__init__(self._handler, sleep_seconds=_EVERY[1], check_step_health_interval_seconds=_HEALTH, **settings)
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """What Dagster calls for a run."""

@@ -8,6 +8,7 @@ All other steps run in processes of their own, as ever.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -16,7 +17,9 @@ from ._compat import EXECUTOR, private, refusal
 
 __all__ = ["flyte_executor"]
 
-if _why := refusal("flyte_executor", EXECUTOR, "dagster.multiprocess_executor, or build_flyte_multi_asset for many runs"):
+if _why := refusal(
+    "flyte_executor", EXECUTOR, "dagster.multiprocess_executor, or build_flyte_multi_asset for many runs"
+):
     raise ImportError(_why)
 
 _CONFIG = {
@@ -55,7 +58,7 @@ def flyte_executor(init_context: dg.InitExecutorContext) -> Any:
     """
     from ._delegating import FlyteExecutor
 
-    config = init_context.executor_config
+    config: Mapping[str, Any] = init_context.executor_config
     return FlyteExecutor(
         max_processes=config.get("max_processes") or os.cpu_count() or 1,
         max_concurrent=config.get("max_concurrent"),

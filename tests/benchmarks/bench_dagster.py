@@ -1,4 +1,4 @@
-"""A hundred runs of ten seconds in one Dagster run: seconds and memory of `flyte_executor`, of one `build_flyte_multi_asset` step,
+"""A hundred runs of ten seconds in one Dagster run: seconds and memory of `flyte_executor`, of one `build_flyte_multi_asset`
 and of Dagster's own multiprocess executor beside them.
 
 Dagster's executor holds a process for each step that waits. As it is configured by default it runs as many as there are
@@ -10,7 +10,6 @@ Usage: bench_dagster.py [runs [peer's runs]]   (default: 100 10)
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +32,9 @@ class Measured:
     megabytes: float
     processes: int
 
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s, {self.cpu:.1f} s of CPU, {self.megabytes:.0f} MB, {self.processes} processes at most"
+
 
 def main() -> int:
     """Prints the figures; fails when a promise of the executor does not hold."""
@@ -51,12 +53,13 @@ def main() -> int:
         finally:
             server.stop()
     for job, one in found.items():
-        print(f"{job}: {count} runs in {one.seconds:.1f} s, {one.cpu:.1f} s of CPU, {one.megabytes:.0f} MB, {one.processes} processes at most")
+        print(f"{job}: {count} runs in {one}")
     if stock is not None and wide is not None:
         ours = found["flyte"]
-        print(f"multiprocess: {peers} runs in {stock.seconds:.1f} s, {stock.cpu:.1f} s of CPU, {stock.megabytes:.0f} MB")
-        print(f"  with max_concurrent: {peers}: {wide.seconds:.1f} s, {wide.cpu:.1f} s of CPU, {wide.megabytes:.0f} MB, {wide.processes} processes at most")
-        print(f"ours per run: 1/{stock.seconds / peers / (ours.seconds / count):.0f} of the seconds, 1/{stock.cpu / peers / (ours.cpu / count):.1f} of the CPU")
+        print(f"multiprocess: {peers} runs in {stock}")
+        print(f"multiprocess, max_concurrent={peers}: {peers} runs in {wide}")
+        wall, cpu = stock.seconds / peers / (ours.seconds / count), stock.cpu / peers / (ours.cpu / count)
+        print(f"flyte, for each run: 1/{wall:.0f} of the seconds, 1/{cpu:.1f} of the CPU that multiprocess takes")
     good = found["flyte"].seconds <= SECONDS and found["flyte"].megabytes <= MEGABYTES
     print(f"wanted of flyte: {SECONDS:g} s, {MEGABYTES:g} MB: {'holds' if good else 'does not hold'}")
     return 0 if good or count != 100 else 1

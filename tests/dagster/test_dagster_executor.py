@@ -60,7 +60,9 @@ def logs_of(instance: dg.DagsterInstance, run_id: str, step: str) -> tuple[str, 
     ]
     key = manager.build_log_key_for_run(run_id, event.logs_captured_data.file_key)
     assert manager.is_capture_complete(key)
-    texts = [manager.get_log_data_for_type(key, kind)[0] or b"" for kind in (ComputeIOType.STDOUT, ComputeIOType.STDERR)]
+    texts = [
+        manager.get_log_data_for_type(key, kind)[0] or b"" for kind in (ComputeIOType.STDOUT, ComputeIOType.STDERR)
+    ]
     return texts[0].decode(), texts[1].decode()
 
 
@@ -71,7 +73,9 @@ def test_steps_of_flyte_wait_in_one_process_and_all_of_dagsters_own_rules_hold(
     with home.instance() as instance:
         instance.event_log_storage.set_concurrency_slots("one_at_a_time", 1)
         with home.process("dagster", "job", "execute", "-m", "executor_defs", "-j", "mixed") as worker:
-            first = until(lambda: found if len(found := inputs_of(raw, name)) == 4 else None, label="those that may run")
+            first = until(
+                lambda: found if len(found := inputs_of(raw, name)) == 4 else None, label="those that may run"
+            )
             lists = flyte_sandbox.calls.count("ListExecutions")
             until(lambda: flyte_sandbox.calls.count("ListExecutions") >= lists + 3, label="one question asks for all")
             assert children(worker.pid) == [], "the run worker waits alone"
@@ -128,7 +132,10 @@ def resume(home: Home, instance: dg.DagsterInstance) -> tuple[str, str]:
     run = record.dagster_run
     assert run.status is dg.DagsterRunStatus.STARTED
     arguments = ResumeRunArgs(
-        job_origin=run.job_code_origin, run_id=run.run_id, instance_ref=instance.get_ref(), set_exit_code_on_failure=True
+        job_origin=run.job_code_origin,
+        run_id=run.run_id,
+        instance_ref=instance.get_ref(),
+        set_exit_code_on_failure=True,
     )
     return run.run_id, serialize_value(arguments)
 
@@ -147,7 +154,9 @@ def test_a_worker_that_died_and_is_resumed_attaches_to_all(
         until(lambda: flyte_sandbox.calls.count("ListExecutions"), label="they are waited for")
         raw.approve(runs[0])
         with home.instance() as instance:
-            until(lambda: instance.get_latest_materialization_event(dg.AssetKey("crowd_0")), label="the first one ended")
+            until(
+                lambda: instance.get_latest_materialization_event(dg.AssetKey("crowd_0")), label="the first one ended"
+            )
             (child,) = (int(pid) for pid in starts.read_text().split())
             worker.send_signal(how)
             worker.wait(60)
@@ -186,9 +195,7 @@ def test_a_worker_that_is_evicted_for_good_leaves_the_runs_and_ends_its_steps(
 
 
 @pytest.mark.matrix
-def test_ctrl_c_on_the_command_aborts_each_once(
-    flyte_sandbox: Sandbox, raw: RawFlyte, name: str, home: Home
-) -> None:
+def test_ctrl_c_on_the_command_aborts_each_once(flyte_sandbox: Sandbox, raw: RawFlyte, name: str, home: Home) -> None:
     with home.terminal("dagster", "job", "execute", "-m", "executor_defs", "-j", "crowded") as (worker, press):
         until(lambda: len(inputs_of(raw, name)) == CROWD, label="all Flyte runs")
         press("\x03")

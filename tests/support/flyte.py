@@ -69,7 +69,8 @@ class RawFlyte:
     ) -> None:
         """Registers a hand-through workflow of ``width`` nodes side by side, and its launch plan of the same name.
 
-        Without a gate each node sleeps for ``nap`` seconds. ``picked`` are further outputs: name -> (input, its field, type of the field).
+        Without a gate each node sleeps for ``nap`` seconds. ``picked`` are further outputs: name -> (input, its field, type of
+        the field).
         """
         picked = picked or {}
         interface = interface_pb2.TypedInterface(
