@@ -38,7 +38,7 @@ class Bodies:
         self.waits = Waits()
         self.turns = Turns(self.waits)
         self._threads: dict[str, threading.Thread] = {}
-        self._going: dict[str, Turn] = {}
+        self._going: set[Turn] = set()
         self._left = False
         self._logs = plan_context.instance.compute_log_manager
 
@@ -64,7 +64,7 @@ class Bodies:
         self.turns.by_hand = by_hand
         self.turns.stopping.set()  # from now on nobody begins to wait
         if reason is not None:
-            runs = {ref: client for turn in list(self._going.values()) for ref, client in turn.waiting.items()}
+            runs = {ref: client for turn in list(self._going) for ref, client in turn.waiting.items()}
             self._abort(runs, reason)
         self.waits.stop()
 
@@ -92,7 +92,7 @@ class Bodies:
 
     def _run(self, step_key: str, known_state: Any, retry_mode: Any) -> None:
         context, turn = self._plan_context, Turn(self.turns)
-        self._going[step_key] = turn
+        self._going.add(turn)
         try:
             with turn:
                 turn.check()
@@ -107,4 +107,4 @@ class Bodies:
         except BaseException:  # noqa: BLE001  # the end of a thread: the executor finds it dead, and ends the step
             engine_error(context.instance, context.dagster_run, step_key, sys.exc_info())
         finally:
-            del self._going[step_key]
+            self._going.discard(turn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Self
 
@@ -117,7 +117,7 @@ class FlyteExecutor(private("StepDelegatingExecutor")):  # type: ignore[misc]  #
         """What Dagster calls for a run."""
         bodies = self._handler.begin(plan_context)
         self._plan_context, done = plan_context, False
-        with _Heard(bodies.turns.wake.set) as heard:
+        with _Heard() as heard:
             bodies.turns.begin(first=True)
             try:
                 yield from super().execute(plan_context, execution_plan)
@@ -167,9 +167,8 @@ class FlyteExecutor(private("StepDelegatingExecutor")):  # type: ignore[misc]  #
 class _Heard:
     """Which signals came. Dagster's handler, which is called as ever, makes one of all of them."""
 
-    def __init__(self, tell: Callable[[], object]) -> None:
+    def __init__(self) -> None:
         self.came: list[int] = []
-        self._tell = tell
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -184,6 +183,5 @@ class _Heard:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.came.append(number)
-        self._tell()
         if callable(before := self._before.get(number)):
             before(number, frame)

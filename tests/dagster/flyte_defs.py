@@ -53,10 +53,11 @@ ranged = build_flyte_assets(
     inputs={"n": 7},
     poll_interval=0.5,
 )
+sales = build_flyte_assets(ENTITY, name="daily_sales", description="What was sold, by region.", inputs={"n": 7})
 AT_ONCE = dg.multiprocess_executor.configured({"max_concurrent": 20})
 
 defs = dg.Definitions(
-    assets=[plain, retried, sized, crowd, each, ranged, *many, *secret_assets],
+    assets=[plain, retried, sized, crowd, each, ranged, sales, *many, *secret_assets],
     executor=dg.in_process_executor,
     sensors=[
         build_flyte_reaper_sensor(
