@@ -50,6 +50,14 @@ def inputs_of(raw: RawFlyte, entity: str) -> dict[int, str]:
     return found
 
 
+def says(instance: dg.DagsterInstance, words: str) -> bool:
+    """Whether the log of the only Dagster run says so of its waits."""
+    (record,) = instance.get_run_records()
+    events = instance.all_logs(record.dagster_run.run_id, of_type=DagsterEventType.ENGINE_EVENT)
+    texts = [entry.dagster_event.message or "" for entry in events if entry.dagster_event is not None]
+    return any(text.startswith("waiting for runs of flytesnacks/development") and words in text for text in texts)
+
+
 def logs_of(instance: dg.DagsterInstance, run_id: str, step: str) -> tuple[str, str]:
     """What a step printed, to stdout and stderr."""
     manager = instance.compute_log_manager
@@ -80,6 +88,10 @@ def test_steps_of_flyte_wait_in_one_process_and_all_of_dagsters_own_rules_hold(
             until(lambda: flyte_sandbox.calls.count("ListExecutions") >= lists + 3, label="one question asks for all")
             assert children(worker.pid) == [], "the run worker waits alone"
             assert inputs_of(raw, name) == first, "a pool and a limit by tag let one at a time run"
+            flyte_sandbox.faults.fail("ListExecutions", times=1000)
+            until(lambda: says(instance, "is asked again until it answers"), label="people see that Flyte is away")
+            flyte_sandbox.faults.clear()
+            until(lambda: says(instance, "Flyte answers again"), label="people see that it is back")
             for number, run in first.items():
                 raw.approve(run, value=number != 2)
             rest = until(lambda: found if len(found := inputs_of(raw, name)) == 6 else None, label="the others")
