@@ -74,6 +74,7 @@ def test_links_between_pages_lead_somewhere() -> None:
         "airflow_verbs.md",
         "dagster.md",
         "dagster_assets.md",
+        "dagster_executor.md",
         "dagster_catalog.md",
         "dagster_observing.md",
         "dagster_partitions.md",
