@@ -6,11 +6,13 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-from airflow_home import PYTHON, ROOT
+from airflow_home import LINE, PYTHON, ROOT
 from support.prometheus import Recording, expressions_of, rules_of
 from support.statsd import StatsdExporter
 
 from bridge_core import Client, EntityRef, LaunchRequest, Provenance
+
+pytestmark = pytest.mark.skipif(LINE == (3, 2), reason="opened by tasks alone there, for providers: docs/versions.md")
 
 RULES = ROOT / "deploy" / "monitoring" / "alerts.yaml"
 DASHBOARD = RULES.with_name("orchestrators.json")
