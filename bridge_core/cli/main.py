@@ -8,23 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError, Unavailable
-from . import (
-    compare,
-    config,
-    connector,
-    contracts,
-    demo,
-    extensions,
-    launch,
-    lists,
-    origin,
-    quickstart,
-    register,
-    runs,
-    sandbox,
-    scheduler,
-    trigger,
-)
+from .commands import add_commands
 from .common import add_place, nowhere_named
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 from .parser import Parser
@@ -100,21 +84,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     _logging_options(parser)
     add_place(parser)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-    quickstart.add_commands(verbs, common)
-    launch.add_commands(verbs, common)
-    register.add_commands(verbs, common)
-    runs.add_commands(verbs, common)
-    kinds = lists.add_commands(verbs, common)
-    origin.add_commands(verbs, common)
-    contracts.add_commands(verbs, common)
-    compare.add_commands(verbs, common)
-    sandbox.add_commands(verbs, common)
-    demo.add_commands(verbs, common)
-    config.add_commands(verbs, common)
-    scheduler.add_commands(verbs, common)
-    connector.add_commands(verbs, common)
-    trigger.add_commands(verbs, common, kinds=kinds)
-    extensions.add_extensions(verbs, common, argv)
+    add_commands(verbs, common, argv)
     parser.set_defaults(run=usage, takes_rest=False, log_level="warning", log_format="console", output="table")
     parser.set_defaults(
         parser=parser,
@@ -183,6 +153,7 @@ def _json_lines() -> logging.Formatter:
                     "level": record.levelname,
                     "logger": record.name,
                     "message": record.getMessage(),
+                    **getattr(record, "fields", {}),  # what a log line is about, piece by piece
                 }
             )
 

@@ -21,6 +21,7 @@ from bridge_core.connector import (
     AsyncConnector,
     JobLog,
     JobNotFound,
+    JobStillRunning,
     Resource,
     ResourceMeta,
     TaskExecutionMetadata,
@@ -179,11 +180,11 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
                 return
             if time.monotonic() > end:
                 text = result.get("message") or result["__typename"]
-                raise Unavailable(f"Dagster at {self._api.url}: run {run['runId']} could not be terminated: {text}")
+                raise JobStillRunning(f"Dagster at {self._api.url}: run {run['runId']} could not be terminated: {text}")
             time.sleep(_PAUSE)  # a run that is STARTING cannot be terminated yet
             run = self._last(self._run(run["runId"]))
         if run["status"] == "FAILURE" and _will_retry(run):
-            raise Unavailable(f"run {run['runId']} failed and is about to be started again by Dagster; ask again")
+            raise JobStillRunning(f"run {run['runId']} failed and is about to be started again by Dagster; ask again")
 
     def _succeeded(self, run: dict[str, Any], meta: DagsterJob, links: list[JobLog], info: dict[str, Any]) -> Resource:
         outputs = outputs_of(run, meta.outputs)

@@ -116,9 +116,11 @@ def test_a_paused_dag_says_so(airflow, connector):
         airflow.call("PATCH", "/dags/connected", is_paused=False)
 
 
-def test_from_flyte_with_outputs_and_an_abort(airflow, connector, sandbox):
+@pytest.mark.parametrize("flyte_version", [1, 2])
+def test_from_flyte_with_outputs_and_an_abort(airflow, connector, sandbox, flyte_version):
     asked = task(custom={"outputs": {"rows": "count"}}, rows=int)
-    with ConnectorServer(connectors=[connector], grace=1.0) as server, Client(sandbox.config()) as flyte:
+    config = sandbox.config(flyte_version=flyte_version)
+    with ConnectorServer(connectors=[connector], grace=1.0) as server, Client(config) as flyte:
         sandbox.connectors.add(server.endpoint)
         try:
             (entity,) = flyte.register([asked]).entities
