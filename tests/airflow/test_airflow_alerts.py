@@ -150,6 +150,26 @@ def aborts(sandbox, ref):
     )
 
 
+GONE = """
+import os
+from airflow_provider._sweep.sweeper import ConnectionSweep
+sweep = ConnectionSweep("flyte_default", clock=lambda: 60.0)
+sweep.begin([], "the-swept")
+sweep.end()
+print(sweep.age(360.0))
+del os.environ["AIRFLOW_CONN_FLYTE_DEFAULT"]
+sweep.begin([], "the-swept")
+sweep.end()
+print(sweep.age(360.0))
+"""
+
+
+def test_a_connection_that_is_gone_is_missed_by_nobody(home):
+    said = home.python(GONE, env={"_AIRFLOW_PROCESS_CONTEXT": "server"})
+    assert said.splitlines()[0] == "300.0"
+    assert said.splitlines()[-1] == "0.0"
+
+
 WAITS = """
 import asyncio
 from airflow_provider._shared.metrics import gauge
