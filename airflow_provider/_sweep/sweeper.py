@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf
 
 from bridge_core import BridgeError, ErrorClass, classify
 
@@ -71,7 +71,10 @@ def _look_everywhere(sweeps: dict[str, ConnectionSweep]) -> None:
     installation = known_instance_id()
     if installation is None:
         return  # nothing was launched yet
-    for conn_id, given in _connections():
+    there = dict(_connections())
+    for conn_id in set(sweeps) - set(there):
+        del sweeps[conn_id]
+    for conn_id, given in there.items():
         sweeps.setdefault(conn_id, ConnectionSweep(conn_id)).begin(given, installation)
 
 
@@ -131,7 +134,10 @@ class ConnectionSweep:
                 self._looked = self._clock()
         except BridgeError as error:
             log.warning("connection %s could not be swept: %s", self._conn_id, error)
-        except Exception as error:  # noqa: BLE001  # a missing connection is nothing that a log need shout about
+        except AirflowNotFoundException as error:  # there is no such connection (any more), and nothing is owed on it
+            self._places, self._looked = {}, None
+            log.info("connection %s is not swept: %s", self._conn_id, error)
+        except Exception as error:  # noqa: BLE001  # one that cannot be read is nothing that a log need shout about
             log.info("connection %s is not swept: %s", self._conn_id, error)
 
     def _look_at(self, client: Client, place: tuple[str, str], installation: str) -> BridgeError | None:
