@@ -63,7 +63,7 @@ class Interpreter:
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
         try:
             self._process = subprocess.Popen(
-                [python, "-u", str(script)],
+                [_placed(python), "-u", str(script)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
@@ -164,3 +164,10 @@ def environment_of_code(environ: Mapping[str, str], *, builds_images: bool = Fal
     if builds_images:
         out |= {name: value for name, value in environ.items() if name.startswith(_FOR_IMAGES)}
     return {**out, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _placed(python: str) -> str:
+    """A path is the caller's, and not one below the source, where the process runs. No link is followed: a virtual environment's
+    interpreter is one.
+    """
+    return str(Path.cwd() / python) if os.sep in python else python
