@@ -86,7 +86,7 @@ class Busy(Watched):
         return Resource("running", "at work")
 
     async def _spin(self):
-        while not self.go_on.is_set():
+        while not self.go_on.is_set():  # noqa: ASYNC110 - what it is here for
             await asyncio.sleep(0)
 
 
