@@ -148,8 +148,8 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
     def delete(self, resource_meta: AirflowDagRun, **_: Any) -> None:
         """Marks the run as failed, which ends its tasks.
 
-        Whether it stays so is looked at: a scheduler that is about to start the run overwrites the mark where the database
-        locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns). Of one that was queued for longer.
+        Whether it stays so is looked at, for longer if it was queued: a scheduler that is about to start the run overwrites
+        the mark where the database locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns).
         """
         dag_id, run_id = resource_meta.dag_id, resource_meta.dag_run_id
         run = self._api.dag_run(dag_id, run_id)
@@ -165,7 +165,8 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
                 return
         if run["state"] not in _ENDED:
             raise JobStillRunning(
-                f"Airflow at {self._api.url}: run {run_id} of DAG {dag_id} was marked as failed, and is {run['state']} nevertheless"
+                f"Airflow at {self._api.url}: run {run_id} of DAG {dag_id} was marked as failed, and is {run['state']} "
+                "nevertheless"
             )
 
     def _succeeded(self, meta: AirflowDagRun, links: list[JobLog], info: dict[str, Any]) -> Resource:
