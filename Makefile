@@ -125,10 +125,12 @@ release: $(STAMP)
 prepare: $(STAMP)
 	$(PY) release/notes.py "$(VERSION)"
 
-# The release before: the last tag. Until there is one, what main was before scheduler states had a version.
-UPGRADE_FROM ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo 1b15fcf)
+# The release before: the last tag. Until there is one, two states that main once had, oldest first: before scheduler states had a
+# version, and (for sensors, connectors and other things that came later) the last one before 29 November 2026.
+BEFORE := 1b15fcf50bc7d60000ed9931e5a7783e5abd9db7 f9d2e04ee074fcb829820adeac4b636bfd278b7a
+UPGRADE_FROM ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo $(BEFORE))
 test-upgrade: $(STAMP)
-	FLYTE_BRIDGE_UPGRADE_FROM=$(UPGRADE_FROM) $(PY) -m pytest -m upgrade $(PYTEST_ARGS)
+	FLYTE_BRIDGE_UPGRADE_FROM="$(UPGRADE_FROM)" $(PY) -m pytest -m upgrade $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

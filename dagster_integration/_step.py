@@ -30,6 +30,7 @@ from bridge_core import (
     RunRef,
     WaitTimeout,
     seconds,
+    trace_variables,
 )
 
 from ._attempts import newest_attempt
@@ -209,6 +210,7 @@ class Step:
         self, entity: EntityRef, inputs: Mapping[str, Any]
     ) -> tuple[Launched, tuple[str, ...] | None]:
         attempt = 0
+        options = self.how.options.with_variables(trace_variables())
         while attempt < _ATTEMPTS:
             self.interrupts.check()
             name = self.lineage.run_name(entity, attempt)
@@ -216,7 +218,7 @@ class Step:
             shared = self.how.shared is not None
             note_run(self.context, ref, self.lineage.step_key, self._console(), shared=shared)
             by = provenance_of(self.context, self.lineage, attempt, url=self.how.dagster_url, awaited=not shared)
-            request = LaunchRequest(entity, inputs=inputs, name=name, options=self.how.options, provenance=by)
+            request = LaunchRequest(entity, inputs=inputs, name=name, options=options, provenance=by)
             try:
                 launched, differing = self.patience.ask(f"launching run {ref}", lambda r=request: self._once(r))  # type: ignore[misc]
             except AlreadyExists as error:

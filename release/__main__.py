@@ -42,10 +42,11 @@ def main() -> int:
             with tempfile.TemporaryDirectory(prefix="release-") as folder:
                 try:
                     environment = Environment(Path(folder), path, wheel, extra)
-                    said = environment.check()
-                    if extra == "all" and number == 0:
+                    bill = ""
+                    if extra == "all" and number == 0:  # before tools of ours come in
                         components = write_sbom(options.dist / f"sbom-{version}.cdx.json", environment, wheel, version)
-                        said += f"; SBOM of {components} components"
+                        bill = f"; SBOM of {components} components"
+                    said = environment.check() + bill
                     print(f"Python {python} [{extra}]: {said}", flush=True)
                 except Failure as error:
                     failures.append(f"Python {python} [{extra}]: {error}")

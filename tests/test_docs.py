@@ -123,6 +123,16 @@ def test_what_the_page_on_traces_shows_runs(flyte_sandbox: Sandbox, monkeypatch:
     exec(compile(code, "docs/trace.md", "exec"), {})
 
 
+def test_what_the_page_on_checking_shows_runs(
+    flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    flyte_sandbox.stub("pkg.checked", inputs={"day": str}, outputs={"rows": 7})
+    at_the_sandbox(flyte_sandbox, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(PAGES["check.md"], "python")
+    exec(compile(code, "docs/check.md", "exec"), {})
+
+
 def test_every_kind_of_failure_is_on_its_page() -> None:
     shown = {name for cells in rows("explain.md") for name in re.findall(r"`([A-Z_]+)`", cells[0])}
     assert shown == {kind.name for kind in FailureKind}

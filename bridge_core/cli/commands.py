@@ -29,6 +29,7 @@ COMMANDS = {
     "origin": ("origin",),
     "contracts": ("snapshot", "check"),
     "compare": ("compare",),
+    "cutover": ("cutover",),
     "sandbox": ("sandbox",),
     "demo": ("demo",),
     "config": ("config",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import InvalidRequest
+from ..model.errors import BridgeError, InvalidRequest
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +21,7 @@ __all__ = [
     "config_of",
     "json_object",
     "moment",
+    "nowhere_named",
     "pairs",
     "positive",
     "ref_of",
@@ -168,3 +169,12 @@ def pairs(items: list[str], option: str) -> dict[str, str]:
             raise InvalidRequest(f"{option} gives {name} twice; give it once")
         out[name] = value
     return out
+
+
+def nowhere_named(arguments: argparse.Namespace, error: BridgeError) -> bool:
+    """Whether it was the default that could not be reached: no option, variable or file says which Flyte."""
+    try:
+        config = config_of(arguments)
+    except BridgeError:
+        return False
+    return config.origin("endpoint") == "default" and str(config.endpoint) in str(error)

@@ -7,9 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import BridgeError
+from ..model.errors import BridgeError, Unavailable
 from .commands import add_commands
-from .common import add_place
+from .common import add_place, nowhere_named
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 from .parser import Parser
 
@@ -50,6 +50,12 @@ def _run(argv: Sequence[str] | None) -> int:
         code: int = arguments.run(arguments)
     except BridgeError as error:
         print(f"flyte-bridge: {error}", file=sys.stderr)
+        if isinstance(error, Unavailable) and nowhere_named(arguments, error):
+            print(
+                "flyte-bridge: nothing says which Flyte: give --endpoint HOST:PORT, or FLYTE_PLATFORM_URL, or write "
+                "~/.flyte/config.yaml; 'flyte-bridge quickstart --keep' starts one on this machine",
+                file=sys.stderr,
+            )
         return exit_code(error)
     except KeyboardInterrupt:
         print("flyte-bridge: interrupted; runs that were launched go on", file=sys.stderr)

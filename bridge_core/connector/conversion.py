@@ -26,7 +26,7 @@ def template_of(message: Any) -> TaskTemplate:
     """
     if not message.type:
         raise InvalidRequest("the task template has no type, and connectors are chosen by it")
-    from ..literals.structs import struct_to_plain
+    from ..literals.struct_values import struct_to_plain
 
     container = None
     if message.HasField("container"):
