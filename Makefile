@@ -63,8 +63,10 @@ LINE := .venv-airflow-$(VERSION)
 test-airflow: $(STAMP)
 	@test -f "tests/airflow/lines/$(VERSION).txt" || { echo "make test-airflow VERSION=…: one of $$(basename -s .txt tests/airflow/lines/*.txt | xargs)" >&2; exit 2; }
 	[ -x $(LINE)/bin/python ] || { $(PY) -m venv $(LINE) && \
-	  $(LINE)/bin/python -m pip install -q -r tests/airflow/lines/$(VERSION).txt && \
-	  $(LINE)/bin/python -m pip install -q --no-deps -e . || { rm -rf $(LINE); exit 1; }; }
+	  if command -v uv >/dev/null 2>&1; then \
+	    uv pip install -q --python $(LINE)/bin/python -r tests/airflow/lines/$(VERSION).txt && uv pip install -q --python $(LINE)/bin/python --no-deps -e .; \
+	  else $(LINE)/bin/python -m pip install -q -r tests/airflow/lines/$(VERSION).txt && $(LINE)/bin/python -m pip install -q --no-deps -e .; \
+	  fi || { rm -rf $(LINE); exit 1; }; }
 	FLYTE_BRIDGE_AIRFLOW=$(abspath $(LINE))/bin/python $(PY) -m pytest -q -m "not long" tests/airflow $(PYTEST_ARGS)
 
 # Tests load definitions in their own process, so all of it runs on that line: constraints.txt, with what the line has otherwise.

@@ -38,6 +38,7 @@ def at_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         "airflow_verbs.md",
         "dagster.md",
         "dagster_assets.md",
+        "dagster_executor.md",
         "dagster_catalog.md",
         "dagster_observing.md",
         "dagster_partitions.md",
