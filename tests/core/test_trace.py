@@ -64,14 +64,17 @@ def flyte(receiver: Receiver) -> Iterator[Sandbox]:
         good = ContainerTask(name="traced.good", image="python:3", command=(*code, IN_THE_TASK), env=env)
         bad = ContainerTask(name="traced.bad", image="python:3", command=(*code, "raise SystemExit(3)"))
         client.register([good, bad], version="v1")
+        with Client(running.config(flyte_version=2)) as second:
+            second.register([good], version="v1")
+        running.stub("traced.fails", outputs={}, fail_times=99)  # what exits badly begins again for ever there
         yield running
 
 
-def traced(flyte: Sandbox, receiver: Receiver, protocol: str, task: str) -> dict[str, tuple[str | None, str | None]]:
+def traced(endpoint: object, receiver: Receiver, protocol: str, task: str) -> dict[str, tuple[str | None, str | None]]:
     """Name of each span but those of calls -> name of its parent, and its error; all in one trace, within its run's time."""
     before = len(receiver.spans())
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ORCHESTRATOR, flyte.endpoint, f"task:{task}", protocol],
+        [sys.executable, "-W", "ignore", "-c", ORCHESTRATOR, str(endpoint), f"task:{task}", protocol],
         env={"OTEL_EXPORTER_OTLP_ENDPOINT": getattr(receiver, protocol)},
         capture_output=True,
         text=True,
@@ -92,17 +95,27 @@ def traced(flyte: Sandbox, receiver: Receiver, protocol: str, task: str) -> dict
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_one_trace(flyte: Sandbox, receiver: Receiver, protocol: str) -> None:
-    found = traced(flyte, receiver, protocol, "traced.good")
+    found = traced(flyte.endpoint, receiver, protocol, "traced.good")
     assert found == {
         "task of the orchestrator": (None, None),
         "work inside the task": ("task of the orchestrator", None),
         "run": ("task of the orchestrator", None),
         "flyte node tracedgood": ("run", None),
     }
-    failed = traced(flyte, receiver, protocol, "traced.bad")
+    failed = traced(flyte.endpoint, receiver, protocol, "traced.bad")
     assert failed["task of the orchestrator"] == (None, None)
     assert failed["flyte node tracedbad"] == ("run", failed["run"][1])
     assert failed["run"][1]
+
+
+def test_one_trace_of_flyte_2(flyte: Sandbox, receiver: Receiver) -> None:
+    """Its actions are the nodes; it keeps their begin in whole seconds, which may be before their run's."""
+    for task, error in (("traced.good", False), ("traced.fails", True)):
+        found = traced(flyte.flyte2_endpoint, receiver, "http", task)
+        (node,) = [name for name in found if name.startswith("flyte node")]
+        assert (found["run"][0], found[node][0]) == ("task of the orchestrator", "run")
+        assert (bool(found["run"][1]), bool(found[node][1])) == (error, error)
+        assert error or found["work inside the task"] == ("task of the orchestrator", None)
 
 
 def test_variables_of_no_trace() -> None:
