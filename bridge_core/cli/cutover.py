@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..model.errors import BridgeError, InvalidRequest, NotFound
 from ..model.ids import EntityKind, EntityRef
 from .common import add_command
+from .exit_codes import INTERRUPTED
 from .render import print_json
 from .sides import add_sides, agreed, side
 
@@ -90,6 +91,12 @@ def _cutover(arguments: argparse.Namespace) -> int:
             except BridgeError as error:  # the next one is not touched: what is wrong may be wrong with all of them
                 move.problem = error.message
                 break
+            except KeyboardInterrupt:
+                print(
+                    f"flyte-bridge: interrupted at {move.one.name}; the same command again sees what is active, and goes on",
+                    file=sys.stderr,
+                )
+                return INTERRUPTED
         return _told(arguments, moves)
 
 

@@ -74,9 +74,12 @@ def command(sides: Sides, *more: str) -> list[str]:
     return ["cutover", *more, "--from", a.endpoint, "--to", b.endpoint, *PLACE]
 
 
-def killed(sides: Sides, when: Callable[[], bool]) -> None:
-    """The command in a process of its own, killed as soon as this is true."""
-    code = "import sys; from bridge_core.cli.main import main; sys.exit(main())"
+def killed(sides: Sides, when: Callable[[], bool], number: int = signal.SIGKILL) -> str:
+    """The command in a process of its own, killed as soon as this is true; what it said."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from bridge_core.cli.main import main; sys.exit(main())"
+    )
     arguments = [sys.executable, "-c", code, *command(sides, "nightly", "hourly", "--yes")]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 60
@@ -84,8 +87,8 @@ def killed(sides: Sides, when: Callable[[], bool]) -> None:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        os.kill(process.pid, number)
+        return process.communicate(timeout=60)[1].decode()
 
 
 def test_one_by_one_and_never_both(sides: Sides, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +127,15 @@ def test_killed_between_stop_and_start_the_same_command_completes(
     assert "hourly: switched at" in out
     assert (a.active(), b.active()) == (set(), {"nightly", "hourly"})
     assert (stopped, a.updates()) == (1, 2), "what was stopped is not stopped again"
+
+
+def test_a_person_presses_ctrl_c_in_between(sides: Sides) -> None:
+    a, b = sides
+    b.sandbox.faults.fail(b.update, times=1000)
+    said = killed(sides, lambda: b.updates() > 0, signal.SIGINT)
+    assert "interrupted at nightly; the same command again" in said
+    assert "Traceback" not in said
+    assert (a.active(), b.active()) == ({"hourly"}, set())
 
 
 def test_killed_before_it_stopped_nothing_has_changed(sides: Sides) -> None:
