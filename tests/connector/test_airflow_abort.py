@@ -46,7 +46,9 @@ def run(airflow, connector):  # noqa: F811 - fixtures
     return delete
 
 
-@pytest.mark.parametrize(("state", "overwrites"), [("running", 0), ("queued", 0), ("queued", 1), ("queued", 3)])
+@pytest.mark.parametrize(
+    ("state", "overwrites"), [("running", 0), ("running", 1), ("queued", 0), ("queued", 1), ("queued", 3)]
+)
 def test_the_mark_is_set_again_until_it_stays(run, state, overwrites):
     airflow = run(state, overwrites)  # noqa: F811 - fixtures
     assert airflow.state == "failed"
