@@ -149,8 +149,8 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
         """Marks the run as failed, which ends its tasks.
 
         Whether it stays so is looked at for some seconds: a scheduler that is about to start the run overwrites the mark where
-        the database locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns), and a run that had
-        just begun was seen running on.
+        the database locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns), and one that looks
+        at a run whose tasks were all skipped by the mark calls it a success (``models/dagrun.py``: update_state).
         """
         dag_id, run_id = resource_meta.dag_id, resource_meta.dag_run_id
         run = self._api.dag_run(dag_id, run_id)
@@ -158,7 +158,7 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
             return
         note = f"{_ABORTED}. {run.get('note') or ''}"
         for _look in range(_LOOKS):
-            if run["state"] not in _ENDED:
+            if run["state"] != "failed":
                 self._api.fail(dag_id, run_id, note)
             time.sleep(_PAUSE)
             run = self._api.dag_run(dag_id, run_id)
