@@ -5,16 +5,16 @@ outlives tasks and may read its database. Two triggerers sweep twice, which does
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf
 
 from bridge_core import BridgeError, ErrorClass, classify
 
+from .._compat import may_look_up
 from .._shared.identity import known_instance_id
 from .._shared.metrics import gauge
 from .database import AirflowDatabase
@@ -62,7 +62,7 @@ def _run(job: Any) -> None:
 def _becomes_a_triggerer(job: Any) -> bool:
     """Airflow says what kind of job it is after it announced it; and that it may use the database when it begins."""
     end = time.monotonic() + _BEGINS_WITHIN
-    while time.monotonic() < end and os.environ.get("_AIRFLOW_PROCESS_CONTEXT") != "server":
+    while time.monotonic() < end and not may_look_up(job):
         time.sleep(0.5)
     return bool(vars(job).get("job_type") == "TriggererJob")
 
@@ -71,7 +71,10 @@ def _look_everywhere(sweeps: dict[str, ConnectionSweep]) -> None:
     installation = known_instance_id()
     if installation is None:
         return  # nothing was launched yet
-    for conn_id, given in _connections():
+    there = dict(_connections())
+    for conn_id in set(sweeps) - set(there):
+        del sweeps[conn_id]
+    for conn_id, given in there.items():
         sweeps.setdefault(conn_id, ConnectionSweep(conn_id)).begin(given, installation)
 
 
@@ -131,7 +134,10 @@ class ConnectionSweep:
                 self._looked = self._clock()
         except BridgeError as error:
             log.warning("connection %s could not be swept: %s", self._conn_id, error)
-        except Exception as error:  # noqa: BLE001  # a missing connection is nothing that a log need shout about
+        except AirflowNotFoundException as error:  # there is no such connection (any more), and nothing is owed on it
+            self._places, self._looked = {}, None
+            log.info("connection %s is not swept: %s", self._conn_id, error)
+        except Exception as error:  # noqa: BLE001  # one that cannot be read is nothing that a log need shout about
             log.info("connection %s is not swept: %s", self._conn_id, error)
 
     def _look_at(self, client: Client, place: tuple[str, str], installation: str) -> BridgeError | None:

@@ -15,6 +15,14 @@ from airflow_stack import COMPONENTS, AirflowStack
 from support.ports import free_ports
 from support.releases import both
 
+# A scheduler that finds tasks of one that was killed, and of workers that died with it, within seconds and not in five minutes.
+_EAGER = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "5",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+}
+
 
 @dataclass(frozen=True)
 class TwoReleases:
@@ -26,7 +34,7 @@ class TwoReleases:
     def turn_over(self) -> None:
         """Kills every process, workers too, and starts those of the second release."""
         for name in reversed(COMPONENTS):  # triggerer first: what it waited for waits in the database
-            with self.airflow.without(name, signal.SIGKILL, env={"PYTHONPATH": self._second}):
+            with self.airflow.without(name, signal.SIGKILL, env={"PYTHONPATH": self._second, **_EAGER}):
                 pass
         self.airflow._wait_until_up()
 

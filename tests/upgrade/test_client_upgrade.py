@@ -69,6 +69,39 @@ def test_a_launch_of_one_is_attached_to_by_the_other(
     assert len(executions(raw, name)) == 1
 
 
+LAUNCH2 = """
+import json, sys
+from bridge_core import Client, Config, EntityRef, LaunchRequest, Provenance, run_name
+endpoint, name = sys.argv[1:]
+config = Config(endpoint=endpoint, insecure=True, project="flytesnacks", domain="development", flyte_version=2)
+request = LaunchRequest(
+    EntityRef.task(name), inputs={"n": 7}, name=run_name("upgrade", name),
+    provenance=Provenance(source="client", job="upgrade", tick="2026-11-20"),
+)
+with Client(config) as flyte:
+    launched = flyte.launch_or_attach(request)
+    found = flyte.wait(launched.ref)
+    outputs = dict(flyte.outputs(launched.ref))
+    origin = found.provenance.origin if found.provenance else None
+    print(json.dumps({"ref": str(launched.ref), "created": launched.created, "origin": origin, "outputs": outputs}))
+"""
+
+
+def test_a_launch_on_flyte_2_is_attached_to_by_the_other(
+    recent_order: tuple[Release, Release], flyte_sandbox: Sandbox, name: str, tmp_path: Path
+) -> None:
+    flyte_sandbox.stub(name, inputs={"n": int}, outputs={"o0": 7})
+    endpoint = flyte_sandbox.config(flyte_version=2).endpoint
+    told = [
+        json.loads(release.python(LAUNCH2, str(endpoint), name, cwd=tmp_path).splitlines()[-1])
+        for release in (*recent_order, *recent_order)
+    ]
+    assert [one.pop("created") for one in told] == [True, False, False, False]
+    assert [one["outputs"] for one in told] == [{"o0": 7}] * 4
+    assert told == [told[0]] * 4
+    assert told[0]["origin"]
+
+
 def test_names_that_are_stored_for_ever_are_the_same(releases: tuple[Release, Release], tmp_path: Path) -> None:
     before, after = (json.loads(release.python(NAMES, cwd=tmp_path).splitlines()[-1]) for release in releases)
     assert after == before
