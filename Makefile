@@ -14,7 +14,7 @@ PROVIDER := tests/auth/provider/package.json
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo site test test-quick test-full test-long test-upgrade test-airflow test-dagster check format picture bench conformance conformance-flyte2 lowest dist release prepare clean .venv
+.PHONY: help demo site plots screenshots test test-quick test-full test-long test-upgrade test-airflow test-dagster check format picture bench conformance conformance-flyte2 lowest dist release prepare clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -26,6 +26,8 @@ help:
 	@echo "make test-dagster VERSION=1.12.22  the tests of the Dagster integration on another line; tests/dagster/lines has those there are"
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
+	@echo "make plots       draws the figures that make bench left in docs/measured/ into docs/images/"
+	@echo "make screenshots pictures of the sandbox's console, with a headless Chromium, into docs/images/"
 	@echo "make site        the pages under docs/ as a site, into build/site; warnings are errors"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
@@ -61,8 +63,10 @@ LINE := .venv-airflow-$(VERSION)
 test-airflow: $(STAMP)
 	@test -f "tests/airflow/lines/$(VERSION).txt" || { echo "make test-airflow VERSION=…: one of $$(basename -s .txt tests/airflow/lines/*.txt | xargs)" >&2; exit 2; }
 	[ -x $(LINE)/bin/python ] || { $(PY) -m venv $(LINE) && \
-	  $(LINE)/bin/python -m pip install -q -r tests/airflow/lines/$(VERSION).txt && \
-	  $(LINE)/bin/python -m pip install -q --no-deps -e . || { rm -rf $(LINE); exit 1; }; }
+	  if command -v uv >/dev/null 2>&1; then \
+	    uv pip install -q --python $(LINE)/bin/python -r tests/airflow/lines/$(VERSION).txt && uv pip install -q --python $(LINE)/bin/python --no-deps -e .; \
+	  else $(LINE)/bin/python -m pip install -q -r tests/airflow/lines/$(VERSION).txt && $(LINE)/bin/python -m pip install -q --no-deps -e .; \
+	  fi || { rm -rf $(LINE); exit 1; }; }
 	FLYTE_BRIDGE_AIRFLOW=$(abspath $(LINE))/bin/python $(PY) -m pytest -q -m "not long" tests/airflow $(PYTEST_ARGS)
 
 # Tests load definitions in their own process, so all of it runs on that line: constraints.txt, with what the line has otherwise.
@@ -90,16 +94,25 @@ format: $(STAMP)
 
 SITE := .venv-site
 
-site: $(STAMP)
-	[ -x $(SITE)/bin/mkdocs ] || { $(PY) -m venv $(SITE) && { \
-	  if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(SITE)/bin/python -c constraints.txt --group site; \
-	  else $(SITE)/bin/python -m pip install -q -c constraints.txt pip && $(SITE)/bin/python -m pip install -q -c constraints.txt --group site; fi; } \
-	  || { rm -rf $(SITE); exit 1; }; }
+$(SITE)/.installed: pyproject.toml constraints.txt | $(STAMP)
+	[ -x $(SITE)/bin/python ] || $(PY) -m venv $(SITE)
+	if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(SITE)/bin/python -c constraints.txt --group site; \
+	else $(SITE)/bin/python -m pip install -q -c constraints.txt pip && $(SITE)/bin/python -m pip install -q -c constraints.txt --group site; fi
+	@touch $@
+
+site: $(SITE)/.installed
 	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict
 	@echo "built build/site/index.html"
 
+# Of what `make bench` left in docs/measured/, which is kept with the page.
+plots: $(SITE)/.installed
+	@$(SITE)/bin/python docs/plots.py
+
 picture: $(STAMP)
 	@$(PY) docs/picture.py
+
+screenshots: $(STAMP)
+	@PYTHONPATH=tests $(PY) docs/screenshots.py
 
 bench: $(STAMP)
 	$(PY) tests/benchmarks/run.py

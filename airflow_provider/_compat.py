@@ -1,40 +1,61 @@
-"""What differs between Airflow versions, or is a workaround for one: everything else imports `common.compat.sdk`."""
+"""What differs between Airflow versions, or is a workaround for one: everything else imports `common.compat.sdk`.
+
+What says "Airflow 2" goes with Airflow 2.11: there, tasks and triggers have the database, and no supervisor to ask.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import conf
 
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseEventTrigger
+
 __all__ = [
+    "IS_AIRFLOW_2",
     "NO_STATE",
-    "TaskDeferralTimeout",
+    "BaseEventTrigger",
     "ask_connection",
     "ask_task_states",
     "ask_xcom",
+    "counts_every_clear",
     "first_event_floor",
     "has_asset_state",
     "has_on_kill",
     "has_template",
+    "health_page",
+    "heartbeat_interval",
     "is_dag_test",
+    "is_deferral_timeout",
     "is_native",
+    "late_leg",
+    "may_look_up",
     "outputs_limit",
     "state_in",
     "store_xcom",
+    "stored_xcoms",
     "sync_grace",
     "task_state",
 ]
 
-try:
-    from airflow.sdk.exceptions import TaskDeferralTimeout
-except ImportError:  # before Airflow 3.2
-    from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+T = TypeVar("T")
 
 IS_AIRFLOW_2 = find_spec("airflow.sdk") is None
 
 _SECTION = "flyte"
+
+
+def __getattr__(name: str) -> Any:
+    """`BaseEventTrigger`, looked up on use: a DAG file of operators needs none. Airflow 2 has no asset watchers."""
+    if name != "BaseEventTrigger":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from airflow.triggers import base
+
+    return base.BaseTrigger if IS_AIRFLOW_2 else base.BaseEventTrigger
 
 
 def sync_grace() -> float:
@@ -79,7 +100,90 @@ def first_event_floor() -> float:
     configured = conf.get(_SECTION, "first_event_floor", fallback=None)
     if configured:
         return float(configured)
-    return max(8.0, float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)) + 3.0)
+    return max(8.0, heartbeat_interval() + 3.0)
+
+
+def heartbeat_interval() -> float:
+    """Seconds after which a worker that ended is reaped, at the latest; Airflow 2 calls it ``[scheduler] job_heartbeat_sec``."""
+    if IS_AIRFLOW_2:
+        return float(conf.getfloat("scheduler", "job_heartbeat_sec", fallback=5.0))
+    return float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0))
+
+
+def counts_every_clear() -> bool:
+    """Whether a DAG run's ``clear_number`` also counts clears of tasks while it goes on: since Airflow 3.2.
+
+    Before, an edit of a task's ``retries`` cannot be told from a clear.
+    """
+    return _line() >= (3, 2)
+
+
+def may_look_up(job: Any) -> bool:
+    """Whether this process, which Airflow announced as a component, may look up Variables and connections in Airflow's database.
+
+    Airflow 3.3 says so when a triggerer begins. On 3.1 and 3.2 nobody says it in the process of a triggerer, which finds nothing
+    but environment variables then: it is said here, as 3.3 says it. The triggers' own process asks its supervisor all the same.
+    """
+    kind = vars(job).get("job_type")
+    if IS_AIRFLOW_2:
+        return kind is not None
+    if _line() < (3, 3) and kind == "TriggererJob":
+        os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    return os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "server"
+
+
+def stored_xcoms() -> Any:
+    """The table of XComs; Airflow 2 has another name for it."""
+    from airflow.models import xcom
+
+    return xcom.XCom if IS_AIRFLOW_2 else xcom.XComModel
+
+
+def _line() -> tuple[int, ...]:
+    from airflow import __version__
+
+    return tuple(int(part) for part in __version__.split(".")[:2])
+
+
+def late_leg() -> Any:
+    """The context of a task that Airflow 2 fails because it resumes after its ``execution_timeout``; None on Airflow 3.
+
+    Its own code does not run then, but for ``on_kill``.
+    """
+    if not IS_AIRFLOW_2:
+        return None
+    from airflow.operators.python import get_current_context
+    from airflow.utils.timezone import utcnow
+
+    try:
+        context = get_current_context()
+    except RuntimeError:
+        return None
+    ti, limit = context["ti"], context["task"].execution_timeout
+    is_late = ti.next_method and limit and ti.start_date and utcnow() - ti.start_date >= limit
+    return context if is_late else None
+
+
+def health_page() -> str | None:
+    """Where Airflow tells when its scheduler finished a loop last; None when it is not known where its pages are."""
+    base = (conf.get("webserver" if IS_AIRFLOW_2 else "api", "base_url", fallback=None) or "").rstrip("/")
+    if not base.startswith(("http://", "https://")):
+        return None
+    return f"{base}/health" if IS_AIRFLOW_2 else f"{base}/api/v2/monitor/health"
+
+
+def is_deferral_timeout(error: BaseException) -> bool:
+    """Whether Airflow ended a deferral because its time was up.
+
+    The error has a class of its own since Airflow 3; Airflow 2 tells it by a text (``check_trigger_timeouts``).
+    """
+    if IS_AIRFLOW_2:
+        return type(error).__name__ == "TaskDeferralError" and str(error) == "Trigger/execution timeout"
+    try:
+        from airflow.sdk.exceptions import TaskDeferralTimeout
+    except ImportError:  # before Airflow 3.2
+        from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+    return isinstance(error, TaskDeferralTimeout)
 
 
 NO_STATE = "none"
@@ -91,6 +195,8 @@ def task_state(ti: Any) -> str | None:
 
     A mapped task instance is listed as ``<task_id>_<map_index>``.
     """
+    if IS_AIRFLOW_2:
+        return state_in(_stored_states(ti.dag_id, [ti.run_id], [ti.task_id]), ti)
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     map_index = -1 if ti.map_index is None else ti.map_index
@@ -140,7 +246,7 @@ async def ask_connection(conn_id: str) -> Any:
 async def ask_task_states(
     dag_id: str, *, run_ids: list[str], task_ids: list[str], map_index: int | None
 ) -> Mapping[str, Mapping[str, Any]]:
-    """Run id -> task -> state, in one question, on a triggerer's event loop; `state_in` reads it. Uses no thread.
+    """Run id -> task -> state, in one question, on a triggerer's event loop; `state_in` reads it. Uses no thread on Airflow 3.
 
     Args:
         dag_id: Whose tasks.
@@ -151,6 +257,8 @@ async def ask_task_states(
     Raises:
         Exception: Whatever Airflow raises or answers when it cannot be asked.
     """
+    if IS_AIRFLOW_2:
+        return await _in_thread(_stored_states, dag_id, run_ids, task_ids)
     from airflow.sdk.execution_time.comms import GetTaskStates, TaskStatesResult
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
@@ -163,10 +271,12 @@ async def ask_task_states(
 
 
 async def ask_xcom(ti: Any, key: str) -> Any:
-    """An XCom of this task instance, on a triggerer's event loop; None when there is none. Uses no thread.
+    """An XCom of this task instance, on a triggerer's event loop; None when there is none. Uses no thread on Airflow 3.
 
     `XCom.aget_value` came with Airflow 3.3.
     """
+    if IS_AIRFLOW_2:
+        return await _in_thread(lambda: ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index))
     from airflow.providers.common.compat.sdk import XCom
     from airflow.sdk.execution_time.comms import GetXCom, XComResult
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
@@ -181,10 +291,13 @@ async def ask_xcom(ti: Any, key: str) -> Any:
 
 
 async def store_xcom(ti: Any, key: str, value: str) -> None:
-    """Stores an XCom of this task instance, on a triggerer's event loop. Uses no thread.
+    """Stores an XCom of this task instance, on a triggerer's event loop. Uses no thread on Airflow 3.
 
     `XCom.aset` is not there (3.3.2).
     """
+    if IS_AIRFLOW_2:
+        await _in_thread(lambda: ti.xcom_push(key=key, value=value))
+        return
     from airflow.sdk.execution_time.comms import ErrorResponse, SetXCom
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
@@ -206,3 +319,24 @@ def has_on_kill() -> bool:
     from airflow.triggers.base import BaseTrigger
 
     return hasattr(BaseTrigger, "on_kill")
+
+
+async def _in_thread(ask: Callable[..., T], *arguments: Any) -> T:
+    """Airflow 2's answers come from its database, which blocks."""
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(ask)(*arguments)
+
+
+def _stored_states(dag_id: str, run_ids: list[str], task_ids: list[str]) -> Mapping[str, Mapping[str, Any]]:
+    """`ask_task_states` of Airflow 2: what it answers, made of the rows themselves."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    found: dict[str, dict[str, Any]] = {}
+    with create_session() as session:
+        columns = (TaskInstance.run_id, TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state)
+        wanted = (TaskInstance.run_id.in_(run_ids), TaskInstance.task_id.in_(task_ids))
+        for run_id, task_id, map_index, state in session.query(*columns).filter(TaskInstance.dag_id == dag_id, *wanted):
+            found.setdefault(run_id, {})[task_id if map_index < 0 else f"{task_id}_{map_index}"] = state
+    return found

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import Variable, conf
 
 from bridge_core import EntityRef
 
+from .._compat import counts_every_clear
 from .task_key import TaskKey
 
 __all__ = [
@@ -84,7 +85,7 @@ def task_key(context: Mapping[str, Any], retries: int | None, *, single_task: bo
     """
     installation = instance_id()
     identity = identity_of(context, installation)
-    clears = getattr(context.get("dag_run"), "clear_number", None)
+    clears = getattr(context.get("dag_run"), "clear_number", None) if counts_every_clear() else None
     key = TaskKey(
         context["ti"],
         retries=retries,
@@ -103,7 +104,8 @@ def known_instance_id() -> str | None:
         Exception: Whatever Airflow raises when it cannot be asked.
     """
     configured = (conf.get("flyte", "instance_id", fallback=None) or "").strip()
-    return configured or Variable.get(INSTANCE_VARIABLE, default=None) or None
+    # By position: the default has another name in Airflow 2.
+    return configured or Variable.get(INSTANCE_VARIABLE, None) or None
 
 
 def instance_id() -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .._compat import stored_xcoms
 from .unattended import TaskId
 
 __all__ = ["AirflowDatabase"]
@@ -32,16 +33,16 @@ class AirflowDatabase:
 
     def waits_for(self, tasks: Iterable[TaskId]) -> Mapping[TaskId, str]:
         """The run that each of these says it waits for."""
-        from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
         from sqlalchemy import select, tuple_
 
-        columns = (XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.map_index)
+        xcoms = stored_xcoms()
+        columns = (xcoms.dag_id, xcoms.run_id, xcoms.task_id, xcoms.map_index)
         out: dict[TaskId, str] = {}
         with create_session() as session:
             for chunk in _chunks(tasks):
-                ours = XComModel.key == "flyte_run"
-                for row in session.execute(select(*columns, XComModel.value).where(ours, tuple_(*columns).in_(chunk))):
+                ours = xcoms.key == "flyte_run"
+                for row in session.execute(select(*columns, xcoms.value).where(ours, tuple_(*columns).in_(chunk))):
                     if name := _name_in(row[4]):
                         out[TaskId(*row[:4])] = name
         return out

@@ -5,7 +5,6 @@ outlives tasks and may read its database. Two triggerers sweep twice, which does
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf
 
 from bridge_core import BridgeError, ErrorClass, classify
 
+from .._compat import may_look_up
 from .._shared.identity import known_instance_id
 from .._shared.metrics import gauge
 from .database import AirflowDatabase
@@ -62,7 +62,7 @@ def _run(job: Any) -> None:
 def _becomes_a_triggerer(job: Any) -> bool:
     """Airflow says what kind of job it is after it announced it; and that it may use the database when it begins."""
     end = time.monotonic() + _BEGINS_WITHIN
-    while time.monotonic() < end and os.environ.get("_AIRFLOW_PROCESS_CONTEXT") != "server":
+    while time.monotonic() < end and not may_look_up(job):
         time.sleep(0.5)
     return bool(vars(job).get("job_type") == "TriggererJob")
 

@@ -53,8 +53,10 @@ class DeferredWait:
         Begins at once: it may never come to call ``on_kill``. Before Airflow 3.3 it says nothing; the task's state tells what is
         meant.
         """
-        if error.args[:1] == (USER_ACTION,) or not has_on_kill():
+        if error.args[:1] == (USER_ACTION,):
             self._drop()
+        elif not has_on_kill() and (outcome := self._drop()) is not None:  # nobody will ask what became of it
+            outcome.add_done_callback(lambda told: told.cancelled() or self._log.info("%s", told.result()))
 
     async def killed(self) -> None:
         """Somebody marked or cleared the deferred task: says what becomes of its run (`_triggerer.kill_deferred`).

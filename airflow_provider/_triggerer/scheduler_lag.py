@@ -14,12 +14,12 @@ import time
 import weakref
 from datetime import datetime
 
-from airflow.providers.common.compat.sdk import conf
+from .._compat import health_page, heartbeat_interval
 
 __all__ = ["scheduler_has_seen"]
 
 _REAPED_LATE = 1.0
-"""Seconds on top of ``min_heartbeat_interval`` after which a worker that ended is reaped."""
+"""Seconds on top of the heartbeat interval after which a worker that ended is reaped."""
 _PAUSE = 1.0
 _TIMEOUT = 5.0
 
@@ -60,11 +60,11 @@ async def scheduler_has_seen(ended: float, *, patience: float) -> None:
         ended: Unix time at which the worker deferred its task.
         patience: Seconds. Airflow may not answer here, or its clocks may differ: a task must not wait for ever.
     """
-    base = (conf.get("api", "base_url", fallback=None) or "").rstrip("/")
-    if not base.startswith(("http://", "https://")):
+    page = health_page()
+    if page is None:
         return
-    health = _known.setdefault(asyncio.get_running_loop(), _Health(f"{base}/api/v2/monitor/health"))
-    reaped = ended + float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)) + _REAPED_LATE
+    health = _known.setdefault(asyncio.get_running_loop(), _Health(page))
+    reaped = ended + heartbeat_interval() + _REAPED_LATE
     end = time.monotonic() + patience
     while time.monotonic() < end:
         beat = await health.heartbeat()

@@ -23,6 +23,9 @@ log = logging.getLogger("airflow.task.flyte")
 
 _SHOWS_WITHIN = 60.0
 _PAUSE = 0.5
+_STORED_WITHIN = 5.0
+"""Seconds in which Airflow before 3.3 stores what was fired: it hands events over once a second. Written down sooner, a crash in
+between would lose them; later, it repeats them."""
 
 
 class WatchStore:
@@ -68,6 +71,8 @@ class WatchStore:
             log.warning(
                 "what was reported is not stored with the event: is the plugin 'flyte' loaded by this triggerer?"
             )
+        else:
+            await asyncio.sleep(_STORED_WITHIN)
         stored = await self.load()
         for name, end in stored.lacks(runs).items():
             stored = stored.plus(name, end)

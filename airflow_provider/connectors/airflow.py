@@ -148,26 +148,25 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
     def delete(self, resource_meta: AirflowDagRun, **_: Any) -> None:
         """Marks the run as failed, which ends its tasks.
 
-        A run that is queued is looked at again: a scheduler that is about to start it overwrites the mark where the database
-        locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns).
+        Whether it stays so is looked at, for longer if it was queued: a scheduler that is about to start the run overwrites
+        the mark where the database locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns).
         """
         dag_id, run_id = resource_meta.dag_id, resource_meta.dag_run_id
         run = self._api.dag_run(dag_id, run_id)
         if run is None or run["state"] in _ENDED:
             return
         note = f"{_ABORTED}. {run.get('note') or ''}"
-        self._api.fail(dag_id, run_id, note)
-        if run["state"] != "queued":
-            return
-        for _look in range(_LOOKS):
+        for _look in range(_LOOKS if run["state"] == "queued" else 1):
+            if run["state"] not in _ENDED:
+                self._api.fail(dag_id, run_id, note)
             time.sleep(_PAUSE)
             run = self._api.dag_run(dag_id, run_id)
-            if run is not None and run["state"] not in _ENDED:
-                self._api.fail(dag_id, run_id, note)
-        if run is not None and run["state"] not in _ENDED:
+            if run is None:
+                return
+        if run["state"] not in _ENDED:
             raise JobStillRunning(
-                f"Airflow at {self._api.url}: run {run_id} of DAG {dag_id} was marked as failed, and is {run['state']}; its "
-                "scheduler starts it at this moment"
+                f"Airflow at {self._api.url}: run {run_id} of DAG {dag_id} was marked as failed, and is {run['state']} "
+                "nevertheless"
             )
 
     def _succeeded(self, meta: AirflowDagRun, links: list[JobLog], info: dict[str, Any]) -> Resource:

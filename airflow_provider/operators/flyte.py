@@ -186,14 +186,15 @@ class FlyteRunOperator(BaseOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Airflow's own end of a deferral (the time limit and some) calls no method of ours; the run must end all the same."""
-        from .._compat import TaskDeferralTimeout
-
         try:
             return super().resume_execution(next_method, next_kwargs, context)
-        except TaskDeferralTimeout:
-            from .._worker.run_task import RunTask
+        except Exception as error:
+            from .._compat import is_deferral_timeout
 
-            RunTask(self, context).backstop((next_kwargs or {}).get("place"))
+            if is_deferral_timeout(error):
+                from .._worker.run_task import RunTask
+
+                RunTask(self, context).backstop((next_kwargs or {}).get("place"))
             raise
 
     def render_template(
@@ -224,7 +225,13 @@ class FlyteRunOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Airflow ends this process: see `_worker.kill`."""
-        if self._kill is None:
-            self._killed_early = True
-        else:
+        if self._kill is not None:
             self._kill.signalled()
+            return
+        self._killed_early = True
+        from .._compat import late_leg
+
+        if (context := late_leg()) is not None:
+            from .._worker.run_task import RunTask
+
+            RunTask(self, context).backstop((context["ti"].next_kwargs or {}).get("place"))

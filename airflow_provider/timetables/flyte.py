@@ -140,7 +140,7 @@ def dag_from_trigger(trigger: Trigger, *, dag_id: str | None = None, data_interv
         >>> from bridge_core import Cron, Trigger
         >>> dag = dag_from_trigger(Trigger.daily("day", entity="pkg.report", name="report"))  # doctest: +SKIP
     """
-    from airflow.sdk import DAG
+    from airflow.providers.common.compat.sdk import DAG
 
     from airflow_provider.operators.flyte import FlyteRunOperator
 

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
+
+from .._compat import IS_AIRFLOW_2, BaseEventTrigger
 
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, RunSnapshot
@@ -40,6 +42,7 @@ class FlyteRunEventTrigger(BaseEventTrigger):
 
     Raises:
         InvalidRequest: A phase is none with which a run ends.
+        Unsupported: This is Airflow 2, which has no asset watchers.
     """
 
     def __init__(
@@ -53,6 +56,12 @@ class FlyteRunEventTrigger(BaseEventTrigger):
         flyte_conn_id: str = "flyte_default",
         poll_interval: float = 30.0,
     ) -> None:
+        if IS_AIRFLOW_2:
+            from bridge_core import Unsupported
+
+            raise Unsupported(
+                "FlyteRunEventTrigger needs Airflow 3: Airflow 2 has no asset watchers; use FlyteRunSensor"
+            )
         super().__init__()  # type: ignore[no-untyped-call]
         self.entity = None if entity is None else str(entity)
         self.labels = dict(labels or {})

@@ -82,7 +82,7 @@ class InterfaceOperations:
     async def _kept(self, ref: EntityRef, pinned: Iterable[str], depth: int, *, whole: bool) -> Kept | None:
         listed = [item.version or "" for item in await self._backend.lists.versions(ref, _VERSIONS)]
         if not listed:
-            return None
+            return await self._trigger(ref)
         active: str | None = None
         interfaces: dict[str, Interface] = {}
         if ref.kind is EntityKind.LAUNCH_PLAN:
@@ -106,6 +106,17 @@ class InterfaceOperations:
             description=await self._backend.description(usual.entity) if about and usual else "",
             graph=await self._backend.graph(usual.workflow) if about and usual and usual.workflow else None,
         )
+
+    async def _trigger(self, ref: EntityRef) -> Kept | None:
+        """A trigger of Flyte 2, which is launched as a launch plan is: it has the version of its task, and no others."""
+        if ref.kind is not EntityKind.LAUNCH_PLAN or self._backend.capabilities.flyte_version == 1:
+            return None
+        try:
+            found = await self._backend.interface(ref)
+        except EntityNotFound:
+            return None
+        version = found.entity.version or ""
+        return Kept(versions=(version,), active=version if found.active else None, interfaces={version: found})
 
 
 def _wanted(entities: Iterable[EntityRef | str]) -> list[EntityRef]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import ConfigError, InvalidRequest
+from ..model.errors import ConfigError, InvalidRequest, NotFound
 from ..model.ids import EntityKind
 from .common import add_command, client, positive
 from .contract_files import files_of, read_files
@@ -59,6 +59,11 @@ def _snapshot(arguments: argparse.Namespace) -> int:
         raise InvalidRequest(f"snapshot {arguments.place!r}: wanted PROJECT/DOMAIN, as in ml/production")
     with client(arguments) as flyte:
         found = flyte.interfaces(project, domain, versions=arguments.versions)
+        if not found:
+            raise NotFound(
+                f"snapshot {arguments.place}: no launch plan and no task is registered there on {flyte.config.endpoint}; nothing "
+                "was written. 'flyte-bridge projects' shows what projects there are"
+            )
     found.write(arguments.to)
     if arguments.output == "json":
         print_json({"file": arguments.to, "entities": len(found)})

@@ -122,7 +122,12 @@ def _projects(arguments: argparse.Namespace) -> int:
 def _since(text: str) -> datetime:
     """An ISO time, or that long ago."""
     ago = parse_duration(text)
-    return moment(text, "--since") if ago is None else datetime.now(UTC) - ago
+    if ago is not None:
+        return datetime.now(UTC) - ago
+    try:
+        return moment(text, "--since")
+    except InvalidRequest as error:
+        raise error.with_message(f"{error.message}, or how long ago, like 1d or 2h30m") from None
 
 
 def _phase(text: str) -> RunPhase:

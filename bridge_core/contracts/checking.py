@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..backends.values import Interface
 from ..literals import Codec
-from ..model.capabilities import FLYTE1
+from ..model.capabilities import FLYTE1, FLYTE2_REFUSES
 from ..model.errors import InvalidRequest, LiteralError
 from ..model.ids import EntityKind, EntityRef
 from .uses import Problem, Selection, Use
@@ -29,7 +29,7 @@ def problems_of(uses: Iterable[Use], known: InterfaceSnapshot) -> Iterator[Probl
 
 
 def _problems(use: Use, known: InterfaceSnapshot, codec: Codec) -> Iterator[str]:
-    refused = FLYTE1.refused_options if known.flyte_version == 1 else ()
+    refused = FLYTE1.refused_options if known.flyte_version == 1 else tuple(FLYTE2_REFUSES)
     for name in use.options:
         if name in refused:
             yield f"option {name!r} cannot be honoured by Flyte {known.flyte_version}"

@@ -83,7 +83,9 @@ class InterfaceSnapshot:
             text = Path(path).read_text(encoding="utf-8")
             data = json.loads(text)
         except OSError as error:
-            raise InvalidRequest(f"interfaces {path}: {error.strerror}") from None
+            raise InvalidRequest(
+                f"interfaces {path}: {error.strerror}; write it with 'flyte-bridge snapshot PROJECT/DOMAIN -o FILE'"
+            ) from None
         except (ValueError, RecursionError) as error:  # also what is no UTF-8
             raise InvalidRequest(
                 f"interfaces {path}: not JSON: {error}; write it with 'flyte-bridge snapshot'"
@@ -199,6 +201,10 @@ class InterfaceSnapshot:
         """
         if ref.project not in (None, self.project) or ref.domain not in (None, self.domain):
             return None
+        if ref.kind is EntityKind.WORKFLOW and self.flyte_version != 1:
+            return (
+                f"Flyte {self.flyte_version} has no workflows; name the task that is its entry point: task:{ref.name}"
+            )
         kept = self._kept_of(ref)
         if kept is None:
             names = [name for kind, name in self.entities if kind is ref.kind]
@@ -206,7 +212,7 @@ class InterfaceSnapshot:
             more = f"; did you mean {near[0]!r}?" if near else ""
             return f"there is no {ref.kind.value.replace('_', ' ')} {ref.name!r} in {self.project}/{self.domain}{more}"
         version = ref.version
-        if version == "active" and kept.active is None:
+        if version == "active" and kept.active is None and self.flyte_version == 1:
             return f"{ref.name!r} has no active version"
         if version in (None, "active"):
             version = kept.active or kept.versions[0]
@@ -218,10 +224,12 @@ class InterfaceSnapshot:
         return kept.interfaces.get(version or "")
 
     def _kept_of(self, ref: EntityRef) -> Kept | None:
-        """Launching a workflow launches its default launch plan."""
+        """Launching a workflow launches its default launch plan; on Flyte 2 a task is what has the name of no trigger."""
         kept = self.entities.get((ref.kind, ref.name))
         if kept is None and ref.kind is EntityKind.WORKFLOW:
             return self.entities.get((EntityKind.LAUNCH_PLAN, ref.name))
+        if kept is None and ref.kind is EntityKind.LAUNCH_PLAN and self.flyte_version != 1:
+            return self.entities.get((EntityKind.TASK, ref.name))
         return kept
 
 

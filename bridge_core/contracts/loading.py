@@ -31,6 +31,9 @@ class Notes:
     def __init__(self, write: Callable[[dict[str, Any]], None], snapshot: str | None = None) -> None:
         self._write = write
         self.file = ""
+        """As it was named."""
+        self.path = ""
+        """The same, as tracebacks have it: absolute, whatever links are on the way."""
         self.snapshot = snapshot
         """The file of interfaces that is checked against, for what a file asks a Flyte while it is loaded; None: a server."""
         self.yaml: Callable[[str], None] | None = None
@@ -40,7 +43,7 @@ class Notes:
         """The line of the file that is at work now; 1 when none of it is."""
         frame = inspect.currentframe()
         while frame is not None:
-            if frame.f_code.co_filename == self.file:
+            if frame.f_code.co_filename == self.path:
                 return frame.f_lineno
             frame = frame.f_back
         return 1
@@ -121,17 +124,17 @@ def main(arguments: list[str]) -> int:
     notes = Notes(write, snapshot or None)
     after: Callable[[Any], None] = point.load()(notes)
     for number, file in enumerate(files):
-        notes.file = file
+        notes.file, notes.path = file, os.path.abspath(file)  # noqa: PTH100  # resolving would follow links
         folder = str(Path(file).resolve().parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
         try:
             if file.endswith(".py"):
-                after(_loaded(file, number))
+                after(_loaded(notes.path, number))
             elif notes.yaml is not None:
                 notes.yaml(Path(file).read_text(encoding="utf-8"))
         except Exception as error:  # noqa: BLE001  # whatever a file raises is what is wrong with it
-            told = [item for item in traceback.extract_tb(error.__traceback__) if item.filename == file]
+            told = [item for item in traceback.extract_tb(error.__traceback__) if item.filename == notes.path]
             line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else told[-1].lineno if told else 1
             text = str(error).strip().splitlines()
             notes.problem(line or 1, f"cannot be loaded: {type(error).__name__}: {text[0] if text else ''}")

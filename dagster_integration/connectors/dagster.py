@@ -165,7 +165,10 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
         return Resource(_PHASES.get(status, TaskPhase.RUNNING), message, links, None, info)
 
     def delete(self, resource_meta: DagsterJob, **_: Any) -> None:
-        """Has the run, or the retry of it that goes on, terminated."""
+        """Has the run, or the retry of it that goes on, terminated.
+
+        One that was queued is looked at again: the daemon may have been starting it, and starting overwrites the end.
+        """
         if resource_meta.is_backfill:
             self._backfills.cancel(resource_meta.run_id)
             return
@@ -176,9 +179,10 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
         end = time.monotonic() + _TERMINATE_WITHIN
         while run["status"] not in _ENDED:
             result = self._api.ask(TERMINATE, id=run["runId"], policy="SAFE_TERMINATE")
-            if result["__typename"] == "TerminateRunSuccess":
+            done = result["__typename"] == "TerminateRunSuccess"
+            if done and run["status"] != "QUEUED":
                 return
-            if time.monotonic() > end:
+            if not done and time.monotonic() > end:
                 text = result.get("message") or result["__typename"]
                 raise JobStillRunning(f"Dagster at {self._api.url}: run {run['runId']} could not be terminated: {text}")
             time.sleep(_PAUSE)  # a run that is STARTING cannot be terminated yet

@@ -60,9 +60,15 @@ class Case:
 
     def waiting_process(self):
         """The task's process, once it waits for Flyte."""
-        task = self.wait("running")
+        self.wait("running")
         self.logged("Console:")
-        return psutil.Process(task["pid"])
+        return self.process()
+
+    def process(self):
+        """The process of the task that runs."""
+        pid = self.airflow.task(self.dag_id, self.run_id)["pid"]
+        assert pid, "psutil would take none for this process, and tests kill what they are given"
+        return psutil.Process(pid)
 
     def log(self):
         return self.airflow.task_log(self.dag_id, self.run_id)

@@ -22,6 +22,9 @@ COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 class AirflowStack:
     """Starts and stops the four components; talks to Airflow the way its users do."""
 
+    components = COMPONENTS
+    api = "/api/v2"
+
     def __init__(self, home: AirflowHome, *, dags: Set[str] = DAGS) -> None:
         self.home = home
         self._dags = dags  # up when it knows these
@@ -29,7 +32,7 @@ class AirflowStack:
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{home.port}", timeout=60, trust_env=False)
 
     def __enter__(self) -> Self:
-        for name in COMPONENTS:
+        for name in self.components:
             self._start(name, name)
         try:
             self._wait_until_up()
@@ -127,7 +130,7 @@ class AirflowStack:
 
     def instance_id(self) -> str:
         """What this Airflow calls itself; made here when no task has done so yet."""
-        known = self._http.get("/api/v2/variables/flyte_bridge_instance_id")
+        known = self._http.get(f"{self.api}/variables/flyte_bridge_instance_id")
         if known.status_code == 404:
             self.call("POST", "/variables", key="flyte_bridge_instance_id", value="this-airflow")
             return self.instance_id()
@@ -182,7 +185,7 @@ class AirflowStack:
         """One call of Airflow's REST API; again while its SQLite is locked by another of its processes, which undoes the call."""
         deadline = time.monotonic() + 30
         while True:
-            answer = self._http.request(method, f"/api/v2{path}", json=body or None)
+            answer = self._http.request(method, f"{self.api}{path}", json=body or None)
             locked = answer.status_code == 500 and "Database error" in answer.text
             if not locked or time.monotonic() > deadline:
                 break
@@ -235,14 +238,10 @@ class AirflowStack:
             while self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"] not in {"success", "failed"}:
                 assert time.monotonic() < deadline, f"{dag_id}/{run_id} does not end\n{self.logs()}"
                 time.sleep(0.2)
-        self.call(
-            "POST",
-            f"/dags/{dag_id}/clearTaskInstances",
-            dag_run_id=run_id,
-            task_ids=["run"],
-            dry_run=False,
-            only_failed=False,
-        )
+        self._clear(dag_id, dag_run_id=run_id, task_ids=["run"], dry_run=False, only_failed=False)
+
+    def _clear(self, dag_id: str, **body: Any) -> None:
+        self.call("POST", f"/dags/{dag_id}/clearTaskInstances", **body)
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + 120

@@ -10,12 +10,16 @@ import json
 import sys
 import time
 
-from airflow.dag_processing.dagbag import DagBag
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.trigger import Trigger
 from airflow.sdk.definitions import dag as definitions
 from airflow.utils.session import create_session
 from airflow.utils.state import TaskInstanceState
+
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:  # before Airflow 3.2
+    from airflow.models.dagbag import DagBag
 
 run_inline = definitions._run_inline_trigger
 

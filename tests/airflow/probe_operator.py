@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from airflow.triggers.base import TriggerEvent
 
+from airflow_provider._compat import IS_AIRFLOW_2
 from airflow_provider.hooks.flyte import FlyteHook
 from airflow_provider.operators.flyte import FlyteRunOperator
 from airflow_provider.triggers.flyte import FlyteRunTrigger
@@ -17,6 +18,7 @@ from bridge_core import EntityRef, LaunchRequest, RunPhase
 
 OUT = {}
 PUSHED = {}
+TIME_IS_UP = "Trigger/execution timeout" if IS_AIRFLOW_2 else "Trigger timeout"
 TESTED = ("flyte_default", "flyte_closed", "flyte_typo", "flyte_no_project", "flyte_no_domain")
 
 
@@ -95,7 +97,7 @@ def main():
         OUT["other_run"] = complete(event(held, "SUCCEEDED"))
         OUT["too_late"] = complete(event(other, "RUNNING", "WaitTimeout"), other)
         OUT["too_late_phase"] = flyte.wait(other, timeout=5).phase.value
-        OUT["backstop"] = outcome(operator.resume_execution, "__fail__", {"error": "Trigger timeout"}, context)
+        OUT["backstop"] = outcome(operator.resume_execution, "__fail__", {"error": TIME_IS_UP}, context)
         OUT["backstop_phase"] = flyte.wait(held, timeout=5).phase.value
         assert RunPhase(OUT["backstop_phase"])
     trigger = FlyteRunTrigger(
@@ -116,8 +118,20 @@ def form():
     before = set(sys.modules)
     manager = ProvidersManager()
     links = [link for link in manager.extra_links_class_names if "flyte" in link.lower()]
-    if "flyte" not in manager.field_behaviours:  # before Airflow 3.2: the API server makes the form from old widgets
+    if (
+        "flyte" not in manager.field_behaviours and not IS_AIRFLOW_2
+    ):  # before Airflow 3.2: the API server makes the form from old widgets
         return {**old_form(), "links": links, "wtforms": False}
+    if IS_AIRFLOW_2:  # the form is made of the hook's widgets, as the manager reads them
+        widgets = {name: one.field for name, one in manager.connection_form_widgets.items() if "__flyte__" in name}
+        return {
+            "fields": sorted(widgets),
+            "untouched": {name: field.kwargs.get("default") for name, field in widgets.items()},
+            "hidden": manager.field_behaviours["flyte"]["hidden_fields"],
+            "hook": manager.hooks["flyte"].hook_name,
+            "links": links,
+            "wtforms": False,
+        }
     fields = sorted(name for name in manager.connection_form_widgets if name.startswith("extra__flyte__"))
     return {
         "fields": fields,

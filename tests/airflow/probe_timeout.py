@@ -14,7 +14,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-from airflow.sdk.execution_time.timeout import timeout
+
+try:
+    from airflow.sdk.execution_time.timeout import timeout
+except ImportError:  # Airflow 2
+    from airflow.utils.timeout import timeout
 
 from airflow_provider.operators.flyte import FlyteRunOperator
 

@@ -10,9 +10,15 @@ import os
 from pathlib import Path
 
 import pytest
+from airflow_home import LINE
 from support.browser import running_browser
 
-pytestmark = pytest.mark.full
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(
+        LINE < (3, 3), reason="written for the pages of Airflow 3.3; those of other lines are tried in words"
+    ),
+]
 SHOTS = os.environ.get("FLYTE_BRIDGE_SCREENSHOTS")
 
 
@@ -80,8 +86,15 @@ def test_the_form_of_a_connection_shows_our_fields_and_its_test_answers(airflow,
     shows(browser, "Client ID")
     shot(browser, "airflow_connection_form")
     extra = "[...document.querySelectorAll('button')].find(one => one.innerText.trim() === 'Extra Fields')"
-    browser.until(f"!!{extra}", 60)
-    browser.run(f"{extra}.click()")
+    opened = f"""(async () => {{
+        const extra = {extra};
+        if (extra && extra.ariaExpanded !== 'true') {{
+            extra.click();
+            await new Promise(then => setTimeout(then, 500));
+        }}
+        return extra?.isConnected && extra.ariaExpanded === 'true';
+    }})()"""
+    browser.until(opened, 60)  # again and again: the form is made anew when it hears of the type's fields
     for label in ("Authentication", "Access token", "Console URL"):
         shows(browser, label)
     shot(browser, "airflow_connection_extra_fields")

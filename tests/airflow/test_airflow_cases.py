@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from airflow_case import launched_at
+from airflow_home import PATIENCE
 from flyteidl.core import execution_pb2
 from support.ports import free_ports
 
+pytestmark = pytest.mark.timeout(180 * PATIENCE)
 CASES = Path(__file__).parent / "cases"
 REFUSED = {
     "unknown_entity": "tests.nowhere",

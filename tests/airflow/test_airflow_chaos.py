@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections import Counter
 
-import psutil
 import pytest
 from airflow_case import Case, launched_at, phase
 from airflow_waiting import eventually
@@ -43,7 +42,8 @@ def test_a_worker_killed_while_it_launches(start, sandbox, moment):
     sandbox.faults.delay(moment, 4.0)
     case = start("waiting")
     eventually(lambda: not sandbox.faults.pending(), 60)
-    psutil.Process(case.wait("running")["pid"]).kill()
+    case.wait("running")
+    case.process().kill()
     case.wait("running", try_number=2)
     (name,) = case.launched()
     case.logged("Console:")

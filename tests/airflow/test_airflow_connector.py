@@ -134,16 +134,16 @@ def test_from_flyte_with_outputs_and_an_abort(airflow, connector, sandbox, flyte
             (run_id,) = until(lambda: [r["dag_run_id"] for r in runs(airflow) if r["dag_run_id"] not in before])
             until(lambda: airflow.call("GET", f"/dags/connected/dagRuns/{run_id}")["state"] == "running")
             flyte.abort(held, reason="enough")
-            until(lambda: airflow.call("GET", f"/dags/connected/dagRuns/{run_id}")["state"] == "failed")
+            until(lambda: airflow.call("GET", f"/dags/connected/dagRuns/{run_id}")["state"] == "failed", server.metrics)
             assert flyte.wait(held).phase is RunPhase.ABORTED
             assert connector.get(AirflowDagRun("connected", run_id)).phase is TaskPhase.ABORTED
         finally:
             sandbox.connectors.clear()
 
 
-def until(what, seconds=60):
+def until(what, told=lambda: "", seconds=60):
     end = time.monotonic() + seconds
     while not (found := what()):
-        assert time.monotonic() < end, "not in time"
+        assert time.monotonic() < end, f"not in time {told()}"
         time.sleep(0.2)
     return found

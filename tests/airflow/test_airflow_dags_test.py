@@ -9,7 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow_case import launched_at, phase
+from airflow_home import PATIENCE
 from airflow_waiting import eventually
+
+pytestmark = pytest.mark.timeout(180 * PATIENCE)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from airflow_case import phase
+from airflow_home import LINE
 from airflow_waiting import eventually
 from support.flyte import INTEGER, STRING, RawFlyte
 from support.matrix import rows
@@ -85,7 +86,8 @@ def test_each_try_in_a_pod_of_its_own(start):
     case = start("pod")
     process = case.waiting_process()
     os.kill(process.ppid(), signal.SIGTERM)
-    case.logged("nobody stopped it")
+    if LINE >= (3, 2) or LINE < (3,):  # a supervisor of 3.1 does not hand the signal on
+        case.logged("nobody stopped it")
     process.kill()
     case.wait("running", try_number=2)
     case.logged("launched by an earlier try")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from airflow_case import launched_at
+from airflow_home import PATIENCE
 
+pytestmark = pytest.mark.timeout(180 * PATIENCE)
 CASES = Path(__file__).parent / "cases"
 
 

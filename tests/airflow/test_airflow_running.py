@@ -12,6 +12,7 @@ import time
 
 import pytest
 from airflow_case import phase
+from airflow_home import LINE
 from airflow_waiting import eventually
 
 
@@ -48,7 +49,7 @@ def test_worker_killed_between_launch_and_defer(start):
 def test_marking_a_deferred_task_failed_aborts_its_run_once(start, sandbox):
     case = start("deferred")
     case.wait("deferred")
-    case.logged("starting")  # the triggerer has it
+    case.logged("waiting for run")  # the triggerer has it
     # Airflow cancels on_kill again every second: an abort that takes longer must survive that.
     sandbox.faults.delay("TerminateExecution", 2.5)
     sandbox.faults.fail("TerminateExecution")
@@ -78,7 +79,8 @@ def test_drained_worker_leaves_its_run_and_the_retry_attaches(start):
     case = start("waiting")
     process = case.waiting_process()
     os.kill(process.ppid(), signal.SIGTERM)  # Kubernetes ends a pod: first politely …
-    case.logged("nobody stopped it")
+    if LINE >= (3, 2) or LINE < (3,):  # a supervisor of 3.1 does not hand the signal on
+        case.logged("nobody stopped it")
     process.kill()  # … then not
     case.wait("running", try_number=2)
     case.logged("attaching to")
@@ -157,6 +159,7 @@ def test_execution_timeout_counts_while_deferred(start):
     assert "when its execution_timeout of 6 s passed; it was aborted. Console: http" in case.log()
 
 
+@pytest.mark.skipif(LINE < (3, 2), reason="clears are not all counted before 3.2: docs/versions.md")
 def test_lowering_retries_meanwhile_is_no_clear(start, home):
     case = start("edited")
     process = case.waiting_process()
@@ -178,11 +181,14 @@ def test_lowering_retries_meanwhile_is_no_clear(start, home):
 def test_a_trigger_that_moved_to_another_triggerer_leaves_the_run(start, airflow):
     case = start("deferred")
     case.wait("deferred")
-    case.logged("starting")
+    case.logged("waiting for run")
     with airflow.another_triggerer():
         with airflow.frozen("triggerer"):  # longer than the 5 s after which this Airflow takes it for dead
-            case.eventually(lambda: case.log().count("starting") >= 2)
-        case.logged("another triggerer watches it")  # the first one is back, and told to stop what it had
+            case.eventually(lambda: case.log().count("waiting for run") >= 2)
+        if LINE >= (3, 3):
+            case.logged("another triggerer watches it")  # the first one is back, and told to stop what it had
+        else:  # it is told nothing, and its log is closed
+            time.sleep(10)
         assert not case.aborts()
         (name,) = case.launched()
         case.flyte.approve(name)

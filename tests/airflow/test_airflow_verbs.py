@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from airflow_home import PATIENCE
 from flyteidl.core import execution_pb2
 
+pytestmark = pytest.mark.timeout(180 * PATIENCE)
 CASES = Path(__file__).parent / "cases"
 name_of = execution_pb2.WorkflowExecution.Phase.Name
 

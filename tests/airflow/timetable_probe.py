@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pendulum
-from airflow.plugins_manager import get_timetables_plugins
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow import plugins_manager
+from airflow.serialization import serialized_objects
 from airflow.timetables.base import DataInterval, TimeRestriction
 
 from airflow_provider.timetables.flyte import FlyteTriggerTimetable, dag_from_trigger
@@ -16,7 +16,16 @@ from bridge_core import Cron, FixedRate, InvalidRequest, Trigger, TriggerTime
 NIGHTLY = Cron("30 2 * * *", timezone="Europe/Berlin")
 START = pendulum.datetime(2024, 3, 29, tz="UTC")
 out = {}
-out["registered"] = "airflow_provider.timetables.flyte.FlyteTriggerTimetable" in get_timetables_plugins()
+
+
+def registered():
+    if hasattr(plugins_manager, "get_timetables_plugins"):
+        return plugins_manager.get_timetables_plugins()
+    plugins_manager.initialize_timetables_plugins()  # before Airflow 3.2
+    return plugins_manager.timetable_classes
+
+
+out["registered"] = "airflow_provider.timetables.flyte.FlyteTriggerTimetable" in registered()
 
 
 def follow(timetable, count, *, catchup=True, earliest=START, latest=None, last=None):
@@ -60,7 +69,9 @@ trigger = Trigger(
     "nightly", entity="pkg.report", automation=NIGHTLY, inputs={"day": TriggerTime, "n": 3}, labels={"a": "b"}
 )
 dag = dag_from_trigger(trigger, start_date=START, catchup=True)
-stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+names = ("DagSerialization", "SerializedDAG")  # the second before Airflow 3.2
+serialization = next(getattr(serialized_objects, name) for name in names if hasattr(serialized_objects, name))
+stored = serialization.from_dict(json.loads(json.dumps(serialization.to_dict(dag))))
 out["dag"] = [
     stored.dag_id,
     stored.timetable == FlyteTriggerTimetable(NIGHTLY),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import grpc
 import psutil
+from figures import Figures
 from flyteidl.admin import agent_pb2
 from flyteidl.service import agent_pb2_grpc
 
@@ -168,9 +169,14 @@ def questions(folder: str) -> None:
         running.stop()
 
 
+WANTED = {"first answer": 5.0, "resident": 2.0}
+FIGURES = Figures("The connector service", "flytekit's")
+
+
 def show(name: str, unit: str, ours: list[float], theirs: list[float]) -> None:
     ratio = statistics.median(other / own for own, other in zip(ours, theirs, strict=True) if own)
     own, other = statistics.median(ours), statistics.median(theirs)
+    FIGURES.tell(name, ours=own, peer=other, unit=unit, wanted=WANTED.get(name))
     print(f"{name:16} ours {own:9.2f} {unit}, flytekit {other:9.2f} {unit}: {ratio:.2f} times")
 
 

@@ -53,9 +53,10 @@ def test_the_mark_is_set_again_until_it_stays(run, state, overwrites):
     assert airflow.marks == ["Aborted by Flyte. by hand"] * (overwrites + 1)
 
 
-def test_a_run_that_goes_on_is_not_called_aborted(run):
-    with pytest.raises(JobStillRunning, match="was marked as failed, and is running") as caught:
-        run("queued", 9)
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_run_that_goes_on_is_not_called_aborted(run, state):
+    with pytest.raises(JobStillRunning, match="was marked as failed, and is running nevertheless") as caught:
+        run(state, 9)
     assert status_of(caught.value) == "FAILED_PRECONDITION"
 
 

@@ -7,6 +7,8 @@ from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2, s
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor as Field
 
+from bridge_core.sandbox.model.go_text import is_repeated
+
 SERVICES = (
     admin_pb2.DESCRIPTOR.services_by_name["AdminService"],
     dataproxy_pb2.DESCRIPTOR.services_by_name["DataProxyService"],
@@ -107,7 +109,7 @@ class Fuzzer:
                     self._fill(entries[self._string()], depth + 1)
                 else:
                     entries[self._string()] = self._scalar(value)
-        elif field.is_repeated if hasattr(field, "is_repeated") else field.label == Field.LABEL_REPEATED:
+        elif is_repeated(field):
             for _ in range(self._random.randint(0, 2)):
                 if field.message_type is not None:
                     self._fill(getattr(message, field.name).add(), depth + 1)

@@ -2,9 +2,11 @@
 
 FlytePropeller takes a DeleteTask that fails as a failed round of the whole run, whatever the status was: it asks again until
 ``max-workflow-retries`` rounds have failed (10 by default, which is 12 questions), and the run stays ABORTING meanwhile
-(flytepropeller ``pkg/controller/workflow/executor.go``: HandleAbortedWorkflow). So does the sandbox with a connector that
-answers. One that does not answer is often gone for good on a laptop, so a run waits less long for it. In both cases a job that
-a run does not wait for any more is not forgotten: it is asked for on and on, more and more rarely, also after a restart.
+(flytepropeller ``pkg/controller/workflow/executor.go``: HandleAbortedWorkflow). Flyte 2's executor asks for ever
+(``executor/pkg/controller/taskaction_controller.go``: handleAbortAndFinalize). So does the sandbox with a connector that
+answers, and a run waits for the first 12 questions. One that does not answer is often gone for good on a laptop, so a run waits
+less long for it. In both cases a job that a run does not wait for any more is not forgotten: it is asked for on and on, more
+and more rarely, also after a restart.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-__all__ = ["go_quoted", "go_text"]
+__all__ = ["go_quoted", "go_text", "is_repeated"]
 
 _TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 _PLAIN = frozenset(range(ord(" "), ord("~") + 1)) - frozenset(b'"\\')
@@ -30,13 +30,20 @@ def go_quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def is_repeated(field: Any) -> bool:
+    """Whether the field holds several values; the property came with protobuf 6, and its label went out of use."""
+    if hasattr(field, "is_repeated"):
+        return bool(field.is_repeated)
+    return bool(field.label == FieldDescriptor.LABEL_REPEATED)
+
+
 def _parts(field: FieldDescriptor, value: Any) -> list[str]:
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         key, item = field.message_type.fields
         return [
             f"{field.name}:{{{_parts(key, name)[0]} {' '.join(_parts(item, value[name]))}}}" for name in sorted(value)
         ]
-    values = value if field.is_repeated else [value]
+    values = value if is_repeated(field) else [value]
     return [f"{field.name}:{_one(field, one)}" for one in values]
 
 

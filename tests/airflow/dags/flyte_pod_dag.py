@@ -6,7 +6,7 @@ import os
 import tempfile
 from datetime import timedelta
 
-from airflow.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider.operators.flyte import FlyteRunOperator
 

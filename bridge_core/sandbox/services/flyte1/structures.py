@@ -12,6 +12,8 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from ...model.go_text import is_repeated
+
 __all__ = ["differences"]
 
 _JSON = frozenset(f"google.protobuf.{name}" for name in ("Struct", "Value", "ListValue"))  # these write themselves
@@ -50,7 +52,7 @@ def _plain(message: Any) -> Any:
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             item = field.message_type.fields_by_name["value"]
             shown: Any = {str(key): _value(item, value[key]) for key in value}
-        elif field.is_repeated:
+        elif is_repeated(field):
             shown = [_value(field, one) for one in value]
         else:
             shown = _value(field, value)
