@@ -96,7 +96,7 @@ def _found_by_uv(version: str) -> str:
     uv = shutil.which("uv")
     if uv is None:
         return ""
-    command = [uv, "python", "find", "--no-python-downloads", "--no-project", version]
+    command = [uv, "python", "find", "--managed-python", "--no-python-downloads", version]
     return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 
