@@ -34,7 +34,7 @@ class Bodies:
     """
 
     def __init__(self, plan_context: Any) -> None:
-        self._plan_context = plan_context
+        self._context = plan_context
         self.waits = Waits()
         self.turns = Turns(self.waits)
         self._threads: dict[str, threading.Thread] = {}
@@ -91,20 +91,25 @@ class Bodies:
             self.turns.aborted.update(zip(runs, ends, strict=True))
 
     def _run(self, step_key: str, known_state: Any, retry_mode: Any) -> None:
-        context, turn = self._plan_context, Turn(self.turns)
+        turn = Turn(self.turns)
         self._going.add(turn)
         try:
             with turn:
-                turn.check()
-                plan = job_steps(context, [step_key], known_state)
-                instance = with_compute_logs(context.instance, TurnLogs(self._logs, turn))
-                run = context.dagster_run
-                execute = private("execute_plan_iterator")
-                for _ in execute(plan, context.job, run, instance, retry_mode=retry_mode, run_config=run.run_config):
-                    pass
-        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-            return  # the step has said so
-        except BaseException:  # noqa: BLE001  # the end of a thread: the executor finds it dead, and ends the step
-            engine_error(context.instance, context.dagster_run, step_key, sys.exc_info())
+                try:
+                    turn.check()
+                    self._execute(turn, step_key, known_state, retry_mode)
+                except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+                    return  # the step has said so
+                except BaseException:  # noqa: BLE001  # the executor finds the thread dead, and ends the step
+                    engine_error(self._context.instance, self._context.dagster_run, step_key, sys.exc_info())
         finally:
             self._going.discard(turn)
+
+    def _execute(self, turn: Turn, step_key: str, known_state: Any, retry_mode: Any) -> None:
+        """What the process of a step does under other executors."""
+        context, run = self._context, self._context.dagster_run
+        plan = job_steps(context, [step_key], known_state)
+        instance = with_compute_logs(context.instance, TurnLogs(self._logs, turn))
+        execute = private("execute_plan_iterator")
+        for _ in execute(plan, context.job, run, instance, retry_mode=retry_mode, run_config=run.run_config):
+            pass

@@ -73,7 +73,7 @@ class _Handler(private("StepHandler")):  # type: ignore[misc]  # what is not doc
         return health.unhealthy(reason=died)
 
     def terminate_step(self, step_handler_context: Any) -> Iterator[Any]:  # noqa: ARG002
-        """All are ended together, by `end`."""
+        """All are ended together, by `interrupt`."""
         return iter(())
 
     def interrupt(self, *, reason: str | None, by_hand: bool) -> None:

@@ -1,5 +1,5 @@
-"""A hundred runs of ten seconds in one Dagster run: seconds and memory of `flyte_executor`, of one `build_flyte_multi_asset`
-and of Dagster's own multiprocess executor beside them.
+"""A hundred runs of ten seconds in one Dagster run: as steps of `flyte_executor`, as one step of `build_flyte_multi_asset`, and
+as steps of Dagster's own multiprocess executor beside them; seconds and memory.
 
 Dagster's executor holds a process for each step that waits. As it is configured by default it runs as many as there are
 processors; that many runs wait at a time. It is measured on fewer runs and scaled; with room for all, on no more than fit.
@@ -9,6 +9,7 @@ Usage: bench_dagster.py [runs [peer's runs]]   (default: 100 10)
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -77,17 +78,23 @@ def measured(job: str, count: int, endpoint: str, home: Path) -> Measured:
     begin, cpu, most, processes = time.monotonic(), {}, 0.0, 0
     with (home / "output.txt").open("wb") as output:
         process = psutil.Popen(command, env=environment, cwd=HERE, stdout=output, stderr=output)
-        while process.poll() is None:
-            held, seen = 0.0, 0
-            for one in [process, *children(process)]:
-                try:
-                    held += one.memory_info().rss / 1e6
-                    cpu[one.pid] = sum(one.cpu_times()[:2])
-                    seen += 1
-                except psutil.Error:
-                    continue
-            most, processes = max(most, held), max(processes, seen)
-            time.sleep(0.1)
+        try:
+            while process.poll() is None:
+                held, seen = 0.0, 0
+                for one in [process, *children(process)]:
+                    try:
+                        held += one.memory_info().rss / 1e6
+                        cpu[one.pid] = sum(one.cpu_times()[:2])
+                        seen += 1
+                    except psutil.Error:
+                        continue
+                most, processes = max(most, held), max(processes, seen)
+                time.sleep(0.1)
+        finally:
+            for one in [*children(process), process]:
+                with contextlib.suppress(psutil.Error):
+                    one.kill()
+            process.wait()
     if process.returncode:
         raise SystemExit((home / "output.txt").read_text()[-4000:])
     return Measured(time.monotonic() - begin, sum(cpu.values()), most, processes)
