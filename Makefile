@@ -128,7 +128,9 @@ conformance-flyte2: $(STAMP)
 lowest: $(STAMP)
 	$(PY) tests/lowest.py
 
+# One wheel at a time: container files and README install "$(ls dist/*.whl)[…]".
 dist: $(STAMP)
+	rm -f dist/flyte_bridge-*
 	$(PY) -m hatchling build -d dist
 
 # RELEASE_ARGS: --python 3.12 --extra airflow, for instance, for a part of it.

@@ -52,7 +52,9 @@ def main() -> int:
                     failures.append(f"Python {python} [{extra}]: {error}")
                     print(f"FAILED {failures[-1]}", flush=True)
     for missing in sorted(set(options.python or ["3.11", "3.12", "3.13"]) - set(found)):
-        failures.append(f"Python {missing}: not found on this machine")
+        failures.append(
+            f"Python {missing}: not found on this machine (pyenv's, in PATH, or uv's: uv python install {missing})"
+        )
         print(f"FAILED {failures[-1]}")
     print(f"{len(found) * len(extras)} environments, {len(failures)} failures; see {options.dist}")
     return 1 if failures else 0

@@ -76,7 +76,8 @@ def interpreters(versions: Sequence[str]) -> dict[str, str]:
     homes = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin")))  # noqa: PTH111, PTH207  (a pattern)
     for version in versions:
         name = f"python{version}"
-        for candidate in (*(f"{home}/{name}" for home in homes if f"/{version}." in home), shutil.which(name) or ""):
+        ours = [f"{home}/{name}" for home in homes if f"/{version}." in home]
+        for candidate in (*ours, shutil.which(name) or "", _found_by_uv(version)):
             code = "import sys, ssl, sqlite3; print('%d.%d' % sys.version_info[:2])"
             try:
                 said = subprocess.run(
@@ -88,6 +89,15 @@ def interpreters(versions: Sequence[str]) -> dict[str, str]:
                 found[version] = candidate
                 break
     return found
+
+
+def _found_by_uv(version: str) -> str:
+    """One of uv's own interpreters (``uv python install 3.13``); empty when there is none."""
+    uv = shutil.which("uv")
+    if uv is None:
+        return ""
+    command = [uv, "python", "find", "--managed-python", "--no-python-downloads", version]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 
 @functools.cache

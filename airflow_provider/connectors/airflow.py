@@ -42,7 +42,7 @@ _PHASES = {
 }
 _ENDED = frozenset({"success", "failed"})
 _ABORTED = "Aborted by Flyte"
-_LOOKS = 4  # at a run that was queued when it was marked: together longer than a scheduler takes to start one
+_LOOKS = 4  # at a run that was marked: together longer than a round of the scheduler
 _PAUSE = 0.5  # seconds between them
 _KNOWN = frozenset({"dag_id", "conf", "outputs"})
 
@@ -148,16 +148,17 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
     def delete(self, resource_meta: AirflowDagRun, **_: Any) -> None:
         """Marks the run as failed, which ends its tasks.
 
-        Whether it stays so is looked at, for longer if it was queued: a scheduler that is about to start the run overwrites
-        the mark where the database locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns).
+        Whether it stays so is looked at for some seconds: a scheduler that is about to start the run overwrites the mark where
+        the database locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns), and one that looks
+        at a run whose tasks were all skipped by the mark calls it a success (``models/dagrun.py``: update_state).
         """
         dag_id, run_id = resource_meta.dag_id, resource_meta.dag_run_id
         run = self._api.dag_run(dag_id, run_id)
         if run is None or run["state"] in _ENDED:
             return
         note = f"{_ABORTED}. {run.get('note') or ''}"
-        for _look in range(_LOOKS if run["state"] == "queued" else 1):
-            if run["state"] not in _ENDED:
+        for _look in range(_LOOKS):
+            if run["state"] != "failed":
                 self._api.fail(dag_id, run_id, note)
             time.sleep(_PAUSE)
             run = self._api.dag_run(dag_id, run_id)

@@ -134,7 +134,13 @@ def test_from_flyte_with_outputs_and_an_abort(airflow, connector, sandbox, flyte
             (run_id,) = until(lambda: [r["dag_run_id"] for r in runs(airflow) if r["dag_run_id"] not in before])
             until(lambda: airflow.call("GET", f"/dags/connected/dagRuns/{run_id}")["state"] == "running")
             flyte.abort(held, reason="enough")
-            until(lambda: airflow.call("GET", f"/dags/connected/dagRuns/{run_id}")["state"] == "failed", server.metrics)
+            path = f"/dags/connected/dagRuns/{run_id}"
+            until(
+                lambda: airflow.call("GET", path)["state"] == "failed",
+                lambda: (
+                    f"{airflow.call('GET', path)} {airflow.call('GET', f'{path}/taskInstances')} {server.metrics()}"
+                ),
+            )
             assert flyte.wait(held).phase is RunPhase.ABORTED
             assert connector.get(AirflowDagRun("connected", run_id)).phase is TaskPhase.ABORTED
         finally:

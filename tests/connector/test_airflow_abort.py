@@ -20,6 +20,7 @@ class Scheduled(Airflow):
 
     state = "queued"
     overwrites = 0
+    becomes = "running"
     marks: list[str]
 
     def do_GET(self):
@@ -29,7 +30,7 @@ class Scheduled(Airflow):
         kind = type(self)
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         kind.marks = [*kind.marks, body["note"]]
-        kind.state = body["state"] if len(kind.marks) > kind.overwrites else "running"
+        kind.state = body["state"] if len(kind.marks) > kind.overwrites else kind.becomes
         self._answer(200, **body)
 
 
@@ -37,20 +38,27 @@ class Scheduled(Airflow):
 def run(airflow, connector):  # noqa: F811 - fixtures
     """Makes a function that deletes a run, and gives what was told to Airflow."""
 
-    def delete(state, overwrites):
+    def delete(state, overwrites, becomes="running"):
         airflow.do_GET, airflow.do_PATCH = Scheduled.do_GET, Scheduled.do_PATCH
-        airflow.state, airflow.overwrites, airflow.marks = state, overwrites, []
+        airflow.state, airflow.overwrites, airflow.becomes, airflow.marks = state, overwrites, becomes, []
         connector.delete(RUN)
         return airflow
 
     return delete
 
 
-@pytest.mark.parametrize(("state", "overwrites"), [("running", 0), ("queued", 0), ("queued", 1), ("queued", 3)])
+@pytest.mark.parametrize(
+    ("state", "overwrites"), [("running", 0), ("running", 1), ("queued", 0), ("queued", 1), ("queued", 3)]
+)
 def test_the_mark_is_set_again_until_it_stays(run, state, overwrites):
     airflow = run(state, overwrites)  # noqa: F811 - fixtures
     assert airflow.state == "failed"
     assert airflow.marks == ["Aborted by Flyte. by hand"] * (overwrites + 1)
+
+
+def test_a_run_whose_skipped_tasks_are_called_a_success_is_marked_again(run):
+    airflow = run("running", 1, "success")  # noqa: F811 - fixtures
+    assert (airflow.state, len(airflow.marks)) == ("failed", 2)
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

@@ -13,7 +13,7 @@ from dagster._core.events import DagsterEventType
 from dagster._core.storage.compute_log_manager import ComputeIOType
 from dagster._grpc.types import ResumeRunArgs
 from dagster._serdes import serialize_value
-from dagster_support import Home, Webserver, children, runs_of, until
+from dagster_support import Home, children, runs_of, until
 from flyteidl.admin import execution_pb2 as execution_pb2_admin
 from flyteidl.core import execution_pb2
 from support.flyte import INTEGER, RawFlyte
@@ -23,8 +23,6 @@ from dagster_integration import _compat
 from dagster_integration._compat import EXECUTOR, Private, refusal
 
 if TYPE_CHECKING:
-    from conftest import Running
-
     from bridge_core.sandbox import Sandbox
 
 ABORTED = execution_pb2.WorkflowExecution.ABORTED
@@ -119,23 +117,6 @@ def test_steps_of_flyte_wait_in_one_process_and_all_of_dagsters_own_rules_hold(
     assert "speaks gives its inputs" in home.output(), "the log of the run worker has it, too"
     assert flyte_sandbox.calls.count("CreateExecution") == 7
     assert flyte_sandbox.calls.count("TerminateExecution") == 0
-
-
-def test_a_person_who_terminates_aborts_each_once(
-    flyte_sandbox: Sandbox, raw: RawFlyte, running: Running, webserver: Webserver
-) -> None:
-    known = len(runs_of(raw, running.entity))
-    run_id = webserver.launch("waiting")
-    runs = until(
-        lambda: found if len(found := runs_of(raw, running.entity)) == known + 20 else None, label="all Flyte runs"
-    )
-    webserver.terminate(run_id)
-    finished = webserver.finished(run_id)
-    assert finished["status"] == "CANCELED"
-    assert finished["assetMaterializations"] == []
-    assert {run.closure.phase for run in runs_of(raw, running.entity)[:20]} == {ABORTED}
-    assert flyte_sandbox.calls.count("TerminateExecution") == len(runs) - known == 20
-    assert flyte_sandbox.calls.count("CreateExecution") == 20
 
 
 def resume(home: Home, instance: dg.DagsterInstance) -> tuple[str, str]:

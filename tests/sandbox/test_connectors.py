@@ -224,7 +224,7 @@ def test_nobody_there_is_a_failure_of_the_system(fresh, connect):
 
 
 def test_a_connector_may_come_late(fresh, connect, tmp_path):
-    late = Connector(tmp_path / "jobs", free_ports(1)[0])
+    late = Connector(tmp_path / "jobs", free_ports(1)[0], service="flyte-bridge")  # flytekit's takes seconds to start
     wire = connect(fresh(connectors=[late.endpoint]))
     run = launch(wire, task_of("ask"))
     wait_until(lambda: len(attempts_of(wire, only_node(wire, run))) > 1)

@@ -38,8 +38,8 @@ _NO_AIRFLOW = frozenset({
     "test_airflow_upgrade_watch",
 })  # fmt: skip
 _RUNNING_DAGSTER = frozenset({
-    "test_dagster_browser", "test_dagster_crash", "test_dagster_executor", "test_dagster_matrix",
-    "test_dagster_reexecution", "test_dagster_secrets",
+    "test_dagster_browser", "test_dagster_crash", "test_dagster_matrix", "test_dagster_reexecution",
+    "test_dagster_secrets",
 })  # fmt: skip
 """Files with the fixture `running`."""
 
