@@ -48,11 +48,10 @@ def on_files(files: Any, config: Any) -> Any:
     """Adds what lies beside docs/."""
     for name, page in BESIDE.items():
         files.append(File.generated(config, page, content=_rewritten((ROOT / name).read_text(encoding="utf-8"), ROOT)))
-    for example in sorted((ROOT / "examples").iterdir()):
-        if example.is_file():
-            files.append(
-                File.generated(config, f"examples/{example.name}", content=example.read_text(encoding="utf-8"))
-            )
+    for example in sorted((ROOT / "examples").rglob("*")):
+        if example.is_file() and "__pycache__" not in example.parts:
+            name = example.relative_to(ROOT).as_posix()
+            files.append(File.generated(config, name, abs_src_path=str(example)))
     return files
 
 
