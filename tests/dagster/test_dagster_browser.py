@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bridge_core.sandbox import Sandbox
 
-pytestmark = [pytest.mark.matrix, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(300)]  # not seen to run yet
 SHOTS = os.environ.get("FLYTE_BRIDGE_SCREENSHOTS")
 COLUMNS = {"region": types_pb2.STRING, "amount": types_pb2.FLOAT, "sold_at": types_pb2.DATETIME}
 TABLE = types_pb2.StructuredDatasetType(
