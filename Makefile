@@ -27,7 +27,7 @@ help:
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
 	@echo "make plots       draws the figures that make bench left in docs/measured/ into docs/images/"
-	@echo "make screenshots pictures of the sandbox's console, with a headless Chromium, into docs/images/"
+	@echo "make screenshots pictures of the sandbox's console and of Dagster, with a headless Chromium, into docs/images/"
 	@echo "make site        the pages under docs/ as a site, into build/site; warnings are errors"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"

@@ -70,6 +70,6 @@ def test_the_page_of_an_asset_shows_link_metadata_and_columns(
         assert browser.run(f"{link}.href").startswith(flyte_sandbox.console_url)
         if SHOTS:
             Path(SHOTS).mkdir(parents=True, exist_ok=True)
-            browser.screenshot(Path(SHOTS) / "dagster_asset.png")
+            browser.screenshot(Path(SHOTS) / "dagster_table.png")
         browser.open(browser.run(f"{link}.href"))
         shows(browser, ref.name)
