@@ -19,7 +19,7 @@ class Many:
         self.airflow, self.home, self.sandbox, self.count, self.dag_id = airflow, home, sandbox, count, dag_id
         self.run_id = f"{dag_id}-{count}-{next(calls)}"
         self.instance = airflow.instance_id()
-        home.script("deferred_rows.py", self.dag_id, self.run_id, str(count))
+        home.script("deferred_rows.py", self.dag_id, self.run_id, str(count), timeout=900)
         with Client(sandbox.config()) as flyte:
             launched = flyte.launch_many([self._request(index) for index in range(count)])
             self.names = [ref.name for ref in launched]
@@ -43,7 +43,7 @@ class Many:
         )
 
     def defer(self):
-        self.home.script("deferred_rows.py", self.dag_id, self.run_id, stdin="\n".join(self.names))
+        self.home.script("deferred_rows.py", self.dag_id, self.run_id, stdin="\n".join(self.names), timeout=900)
 
     def watched(self):
         """Once the triggerer waits for all of them."""
