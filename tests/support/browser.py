@@ -59,6 +59,7 @@ class Browser:
         """Errors in the console, exceptions, violations of the policy, failed requests, dialogs."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
+        self.send("Emulation.setFocusEmulationEnabled", enabled=True)  # widgets that open where the focus is
         self.send("Emulation.setScrollbarsHidden", hidden=True)  # they take room that screenshots then cut off
 
     def close(self):
