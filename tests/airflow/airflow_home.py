@@ -28,6 +28,11 @@ PATIENCE = 6 if LINE == (3, 1) else 1
 """How much longer `dags test` takes there: Airflow 3.1 builds its API anew for each task, three seconds of CPU."""
 
 
+def is_installed(module: str) -> bool:
+    """Whether that Airflow has a module; it may have others than the tests."""
+    return subprocess.run([PYTHON, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
+
+
 class AirflowHome:
     """A migrated AIRFLOW_HOME whose connection ``flyte_default`` reaches the given sandbox."""
 

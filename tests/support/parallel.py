@@ -33,7 +33,10 @@ _SECOND_AIRFLOW = frozenset({
     "test_airflow_pieces", "test_airflow_timetable",
 })  # fmt: skip
 """Files that take half of the time of all that use an Airflow."""
-_NO_AIRFLOW = frozenset({"test_airflow_units", "test_airflow_values", "test_airflow_watch", "test_airflow_upgrade"})
+_NO_AIRFLOW = frozenset({
+    "test_airflow_lineage", "test_airflow_units", "test_airflow_upgrade", "test_airflow_values", "test_airflow_watch",
+})  # fmt: skip
+"""Files that use none, or one of their own."""
 _RUNNING_DAGSTER = frozenset({
     "test_dagster_crash", "test_dagster_matrix", "test_dagster_reexecution", "test_dagster_secrets",
 })  # fmt: skip
