@@ -152,8 +152,8 @@ def late_leg() -> Any:
     """
     if not IS_AIRFLOW_2:
         return None
-    from airflow.exceptions import AirflowException
     from airflow.operators.python import get_current_context
+    from airflow.providers.common.compat.sdk import AirflowException
     from airflow.utils.timezone import utcnow
 
     try:
