@@ -14,7 +14,7 @@ PROVIDER := tests/auth/provider/package.json
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo site test test-quick test-full test-long test-upgrade test-airflow test-dagster check format picture bench conformance conformance-flyte2 lowest dist release prepare clean .venv
+.PHONY: help demo site plots screenshots test test-quick test-full test-long test-upgrade test-airflow test-dagster check format picture bench conformance conformance-flyte2 lowest dist release prepare clean .venv
 
 help:
 	@echo "make demo        run a Flyte workflow through Airflow and through Dagster on this machine (KEEP=1 leaves Flyte running)"
@@ -26,6 +26,8 @@ help:
 	@echo "make test-dagster VERSION=1.12.22  the tests of the Dagster integration on another line; tests/dagster/lines has those there are"
 	@echo "make check       formatting, lint, types, who may import whom"
 	@echo "make picture     draws the rooms and their imports into docs/architecture.md"
+	@echo "make plots       draws the figures that make bench left in docs/measured/ into docs/images/"
+	@echo "make screenshots pictures of the sandbox's console, with a headless Chromium, into docs/images/"
 	@echo "make site        the pages under docs/ as a site, into build/site; warnings are errors"
 	@echo "make bench       speeds, as ratios against the peer in the same run"
 	@echo "make conformance SUITE=DIR  flytekit's own integration suite against the sandbox; DIR is a checkout of flytekit"
@@ -92,16 +94,25 @@ format: $(STAMP)
 
 SITE := .venv-site
 
-site: $(STAMP)
-	[ -x $(SITE)/bin/mkdocs ] || { $(PY) -m venv $(SITE) && { \
-	  if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(SITE)/bin/python -c constraints.txt --group site; \
-	  else $(SITE)/bin/python -m pip install -q -c constraints.txt pip && $(SITE)/bin/python -m pip install -q -c constraints.txt --group site; fi; } \
-	  || { rm -rf $(SITE); exit 1; }; }
+$(SITE)/.installed: pyproject.toml constraints.txt | $(STAMP)
+	[ -x $(SITE)/bin/python ] || $(PY) -m venv $(SITE)
+	if command -v uv >/dev/null 2>&1; then uv pip install -q --python $(SITE)/bin/python -c constraints.txt --group site; \
+	else $(SITE)/bin/python -m pip install -q -c constraints.txt pip && $(SITE)/bin/python -m pip install -q -c constraints.txt --group site; fi
+	@touch $@
+
+site: $(SITE)/.installed
 	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict
 	@echo "built build/site/index.html"
 
+# Of what `make bench` left in docs/measured/, which is kept with the page.
+plots: $(SITE)/.installed
+	@$(SITE)/bin/python docs/plots.py
+
 picture: $(STAMP)
 	@$(PY) docs/picture.py
+
+screenshots: $(STAMP)
+	@PYTHONPATH=tests $(PY) docs/screenshots.py
 
 bench: $(STAMP)
 	$(PY) tests/benchmarks/run.py
@@ -117,7 +128,9 @@ conformance-flyte2: $(STAMP)
 lowest: $(STAMP)
 	$(PY) tests/lowest.py
 
+# One wheel at a time: container files and README install "$(ls dist/*.whl)[…]".
 dist: $(STAMP)
+	rm -f dist/flyte_bridge-*
 	$(PY) -m hatchling build -d dist
 
 # RELEASE_ARGS: --python 3.12 --extra airflow, for instance, for a part of it.
@@ -127,10 +140,12 @@ release: $(STAMP)
 prepare: $(STAMP)
 	$(PY) release/notes.py "$(VERSION)"
 
-# The release before: the last tag. Until there is one, what main was before scheduler states had a version.
-UPGRADE_FROM ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo 1b15fcf)
+# The release before: the last tag. Until there is one, two states that main once had, oldest first: before scheduler states had a
+# version, and (for sensors, connectors and other things that came later) the last one before 29 November 2026.
+BEFORE := 1b15fcf50bc7d60000ed9931e5a7783e5abd9db7 f9d2e04ee074fcb829820adeac4b636bfd278b7a
+UPGRADE_FROM ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo $(BEFORE))
 test-upgrade: $(STAMP)
-	FLYTE_BRIDGE_UPGRADE_FROM=$(UPGRADE_FROM) $(PY) -m pytest -m upgrade $(PYTEST_ARGS)
+	FLYTE_BRIDGE_UPGRADE_FROM="$(UPGRADE_FROM)" $(PY) -m pytest -m upgrade $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

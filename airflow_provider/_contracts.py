@@ -1,4 +1,4 @@
-"""What DAG files use of Flyte, for ``flyte-bridge check``: operators, sensors, and uses of outputs, as they are when parsed.
+"""What DAG files use of Flyte, for ``flyte-bridge check``: operators, sensors, watchers, outputs, as they are when parsed.
 
 Called in a process of its own that loads the files (entry point of the group ``flyte_bridge.contracts``).
 """
@@ -13,12 +13,14 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, XComArg
 
-from bridge_core import EntityRef
+from bridge_core import BridgeError, EntityRef
 
 from ._shared.outputs import RESERVED
+from ._shared.run_search import RunSearch
 from .decorators.flyte import _DecoratedFlyteRunOperator
 from .operators.flyte import FlyteRunOperator
 from .sensors.flyte import FlyteRunSensor
+from .triggers.flyte import FlyteRunEventTrigger
 
 __all__ = ["MARK", "watch"]
 
@@ -35,6 +37,8 @@ def watch(notes: Any) -> Callable[[Any], None]:
     made: list[tuple[Any, int]] = []
     for kind in (FlyteRunOperator, FlyteRunSensor):
         _hook(kind, "__init__", lambda operator: made.append((operator, notes.line())))
+    watches: list[tuple[Any, int]] = []
+    _hook(FlyteRunEventTrigger, "__init__", lambda trigger: watches.append((trigger, notes.line())))
     entered: list[Any] = []
     _hook(DAG, "__enter__", entered.append)  # by ``with`` and ``@dag``; others are names of the file
 
@@ -47,7 +51,10 @@ def watch(notes: Any) -> Callable[[Any], None]:
             for task in dag.task_dict.values():
                 line = lines.get(id(task)) or written.line_of(task.task_id)
                 _note(notes, dag, task, line, _used_outputs(dag, task))
+        for trigger, line in watches:
+            _note_watch(notes, trigger, line)
         made.clear()
+        watches.clear()
         entered.clear()
 
     return after
@@ -72,6 +79,12 @@ def _note(notes: Any, dag: Any, task: Any, line: int, outputs: tuple[str, ...]) 
     kind = getattr(task, "operator_class", None) if mapped is not None else type(task)
     if not isinstance(kind, type) or not issubclass(kind, FlyteRunOperator | FlyteRunSensor):
         return
+    if issubclass(kind, FlyteRunSensor) and mapped is None and not _is_later(_search_of(task)):
+        try:
+            RunSearch.read(**_search_of(task))
+        except BridgeError as error:
+            notes.problem(line, f"{what}: {error.message}")
+            return
     fields = dict(mapped) if mapped is not None else {name: getattr(task, name, None) for name in _FIELDS}
     expanded = dict(_expanded(task)) if mapped is not None else {}
     entity = expanded.get("entity", fields.get("entity"))
@@ -98,6 +111,29 @@ def _note(notes: Any, dag: Any, task: Any, line: int, outputs: tuple[str, ...]) 
             notes.use(line, what, ref, item if isinstance(item, Mapping) else None, unknown=_is_later, **common)
     else:
         notes.use(line, what, ref, None if later else inputs, unknown=_is_later, open=later, **common)
+
+
+def _search_of(sensor: FlyteRunSensor) -> dict[str, Any]:
+    """Which run it waits for, as it is written."""
+    return {
+        "run": sensor.run_ref,
+        **{name: getattr(sensor, name) for name in ("entity", "query", "project", "domain", "if_failed")},
+    }
+
+
+def _note_watch(notes: Any, trigger: FlyteRunEventTrigger, line: int) -> None:
+    """Of an asset's watcher, which looks at runs and launches none."""
+    if trigger.entity is None:
+        return
+    what = f"watcher of runs of {trigger.entity}"
+    fields = {"project": trigger.project, "domain": trigger.domain}
+    try:
+        ref = _placed(EntityRef.of(trigger.entity), fields)
+    except BridgeError as error:
+        notes.problem(line, f"{what}: {error.message}")
+        return
+    if ref is not None:
+        notes.use(line, what, ref, launches=False)
 
 
 _FIELDS = ("entity", "inputs", "version", "project", "domain", "options", "outputs", "register")

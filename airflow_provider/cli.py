@@ -7,16 +7,16 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from bridge_core import ConfigError, RunRef
+from bridge_core import ConfigError
 
 from ._sweep.rest import AirflowRest
-from ._sweep.unattended import Watchlist, awaited_runs, rivals, unattended
+from ._sweep.unattended import Watchlist, found_unattended
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from bridge_core import Client
+    from bridge_core import Client, RunRef
 
 __all__ = ["add_commands"]
 
@@ -67,24 +67,17 @@ def _reap(arguments: argparse.Namespace, open_client: Callable[[argparse.Namespa
         if not project or not domain:
             raise ConfigError("which project and domain? Give --project and --domain")
         watchlist = Watchlist(arguments.pause)
-        reasons = _look(flyte, airflow, project, domain, installation)
+        reasons = found_unattended(flyte, airflow, project, domain, installation)
         watchlist.due(reasons, time.monotonic())
         if reasons:
             time.sleep(arguments.pause)
-            reasons = _look(flyte, airflow, project, domain, installation)
+            reasons = found_unattended(flyte, airflow, project, domain, installation)
         due = watchlist.due(reasons, time.monotonic())
         for ref in due:
             if not arguments.dry_run:
                 flyte.abort(ref, reason=f"{reasons[ref]}, and nobody waits for the run")
     _print(arguments, due, reasons)
     return 0
-
-
-def _look(flyte: Client, airflow: AirflowRest, project: str, domain: str, installation: str) -> dict[RunRef, str]:
-    awaited = awaited_runs(flyte, project, domain, installation)
-    states = airflow.states(set(awaited.values()))
-    found = unattended(awaited, states, airflow.waits_for(rivals(awaited)))
-    return {run.ref: why for run, why in found.items()}
 
 
 def _print(arguments: argparse.Namespace, due: list[RunRef], reasons: dict[RunRef, str]) -> None:

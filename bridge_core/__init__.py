@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .async_client import AsyncClient
     from .client import Client
     from .config import Config
+    from .contracts.interfaces import InterfaceSnapshot
     from .diagnosis.explanation import Explanation
     from .diagnosis.kinds import FailureKind
     from .diagnosis.waits import Wait
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from .secrets import SecretStore
     from .storage.checkpoint import Checkpoint
     from .storage.progress import Progress
+    from .telemetry import trace_variables
 
 __version__: str
 
@@ -109,6 +111,7 @@ __all__ = [
     "FrameRef",
     "Hashed",
     "InputSpec",
+    "InterfaceSnapshot",
     "InvalidRequest",
     "LaunchPlan",
     "LaunchPlanPreview",
@@ -170,12 +173,14 @@ __all__ = [
     "python_type",
     "run_name",
     "seconds",
+    "trace_variables",
 ]
 
 _HOMES = {
     "async_client": ("AsyncClient",),
     "client": ("Client",),
     "config": ("Config",),
+    "contracts.interfaces": ("InterfaceSnapshot",),
     "diagnosis.explanation": ("Explanation",),
     "diagnosis.kinds": ("FailureKind",),
     "diagnosis.waits": ("Wait",),
@@ -215,6 +220,7 @@ _HOMES = {
     "secrets": ("SecretStore",),
     "storage.checkpoint": ("Checkpoint",),
     "storage.progress": ("Progress",),
+    "telemetry": ("trace_variables",),
     "schedules": ("Cron", "DeployedTrigger", "FixedRate", "Trigger", "TriggerTime"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

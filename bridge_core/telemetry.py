@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .model.errors import BridgeError
+from .model.public import public
 
 if TYPE_CHECKING:
     from .transport.base import Method
 
-__all__ = ["CallRecord", "observed"]
+__all__ = ["CallRecord", "observed", "trace_variables"]
 
 _SCOPE = "bridge_core"
 _NANOS = 1e9
@@ -77,3 +78,25 @@ def observed(method: Method[Any, Any], target: str, request_id: str) -> Iterator
                 (time.monotonic_ns() - begin) / _NANOS, labels
             )
             meter.create_counter("flyte_bridge.rpc.attempts").add(record.attempts, labels)
+
+
+@public
+def trace_variables() -> dict[str, str]:
+    """``TRACEPARENT`` and ``TRACESTATE`` (W3C Trace Context) of the current span, for ``RunOptions(env_vars=…)``.
+
+    Tasks of the run that use OpenTelemetry can continue the trace with them. Empty where the application does not use
+    OpenTelemetry, or has no span open. Airflow's operators and Dagster's assets and ops send them by themselves.
+
+    Example:
+        >>> from bridge_core import RunOptions, trace_variables
+        >>> options = RunOptions(env_vars={**trace_variables(), "STAGE": "night"})
+    """
+    if "opentelemetry.trace" not in sys.modules:
+        return {}
+    from opentelemetry import propagate, trace
+
+    if not trace.get_current_span().get_span_context().is_valid:
+        return {}
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return {key.upper(): value for key, value in carrier.items() if key in ("traceparent", "tracestate")}

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .assets import build_flyte_assets, flyte_assets
     from .component import FlyteProjectComponent
+    from .executor import flyte_executor
     from .io_manager import FlyteIOManager
     from .multi_asset import FlyteRun, build_flyte_multi_asset
     from .ops import flyte_run_op
@@ -50,6 +51,7 @@ __all__ = [
     "build_flyte_run_sensor",
     "build_flyte_schedule",
     "flyte_assets",
+    "flyte_executor",
     "flyte_register_op",
     "flyte_run_op",
     "load_flyte_asset_specs",
@@ -74,6 +76,7 @@ _HOME = {
     "build_flyte_reaper_sensor": "sensor",
     "build_flyte_schedule": "schedules",
     "flyte_assets": "assets",
+    "flyte_executor": "executor",
 }
 
 _NEEDS = {"FlyteProjectComponent": ("StateBackedComponent", "1.12")}

@@ -10,6 +10,7 @@ from bridge_core import BridgeError, RunNotFound
 
 from ._compat import is_being_cancelled
 from ._notes import note_stop
+from ._turns import away, current_turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ._compat import StepContext
     from ._metrics import Metrics
 
-__all__ = ["abort_if_meant"]
+__all__ = ["abort_if_meant", "abort_run"]
 
 _TRIES = 5  # an interrupted create may still be on its way: how often we look for the run, and …
 _PAUSE = 0.5  # … seconds between
@@ -57,9 +58,14 @@ def abort_if_meant(
         return
     if not refs:
         return
-    with ThreadPoolExecutor(min(len(refs), _AT_ONCE), thread_name_prefix="flyte-abort") as pool:
-        ends = list(pool.map(lambda ref: _abort(client, ref, f"Dagster run {run_id} {why}"), refs))
-    for ref, end in zip(refs, ends, strict=True):
+    turn = current_turn()
+    done = turn.turns.aborted if turn is not None else {}
+    left = [ref for ref in refs if ref not in done]
+    with away(), ThreadPoolExecutor(max(min(len(left), _AT_ONCE), 1), thread_name_prefix="flyte-abort") as pool:
+        found = pool.map(lambda ref: abort_run(client, ref, f"Dagster run {run_id} {why}"), left)
+        ends = {**done, **dict(zip(left, found, strict=True))}
+    for ref in refs:
+        end = ends[ref]
         if end is None:
             metrics.count("aborted")
             context.log.info("aborted Flyte run %s, because this Dagster run %s", ref, why)
@@ -75,7 +81,7 @@ def abort_if_meant(
             )
 
 
-def _abort(client: Client, ref: RunRef, reason: str) -> BridgeError | None:
+def abort_run(client: Client, ref: RunRef, reason: str) -> BridgeError | None:
     """What kept it from being aborted."""
     for last in range(_TRIES - 1, -1, -1):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 import tempfile
@@ -11,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge_core import EntityKind, EntityNotFound, EntityRef, InvalidRequest
+from bridge_core import EntityKind, EntityNotFound, EntityRef, InterfaceSnapshot, InvalidRequest
 
 from .translator import FlyteEntityProps
 
 if TYPE_CHECKING:
     from bridge_core import Client
 
-__all__ = ["Selector", "fetch", "from_text", "read_state", "to_text", "write_state"]
+__all__ = ["Selector", "fetch", "from_snapshot", "from_text", "read_state", "to_text", "write_state"]
 
 Selector = str | Sequence[str] | Callable[[EntityRef], bool]
 """Patterns of names (``"pkg.*"``, beginning with ``!`` to leave out), or a function."""
@@ -49,6 +48,28 @@ def fetch(
     return [props for props in found if props is not None]
 
 
+def from_snapshot(
+    path: str | Path, kind: EntityKind | str, selector: Selector | None, project: str | None, domain: str | None
+) -> list[FlyteEntityProps]:
+    """The same out of a file of ``flyte-bridge snapshot``: no network, no login.
+
+    Raises:
+        InvalidRequest: The selector or the file cannot be read, or it holds another project, domain or kind.
+    """
+    chosen = _chooser(selector)
+    found = InterfaceSnapshot.read(path)
+    for name, wanted, there in (("project", project, found.project), ("domain", domain, found.domain)):
+        if wanted not in (None, there):
+            raise InvalidRequest(
+                f"snapshot {path}: it is of {name} {there!r}, and {name}={wanted!r} is asked for; take one of that {name}"
+            )
+    if str(getattr(kind, "value", kind)) == EntityKind.WORKFLOW.value:
+        raise InvalidRequest(
+            f"snapshot {path}: it holds launch plans and tasks; ask for kind='launch_plan', which workflows are launched by"
+        )
+    return [FlyteEntityProps.of(found.get_entity(ref)) for ref in filter(chosen, found.list_entities(kind))]
+
+
 def _chooser(selector: Selector | None) -> Callable[[EntityRef], bool]:
     if callable(selector):
         return selector
@@ -59,14 +80,7 @@ def _chooser(selector: Selector | None) -> Callable[[EntityRef], bool]:
         raise InvalidRequest(
             f"selector: wanted patterns of names, like 'pkg.*' and '!pkg.old*', or a function; got {selector!r}"
         )
-    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
-    unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
-
-    def chosen(ref: EntityRef) -> bool:
-        matches = not wanted or any(fnmatch.fnmatchcase(ref.name, pattern) for pattern in wanted)
-        return matches and not any(fnmatch.fnmatchcase(ref.name, pattern) for pattern in unwanted)
-
-    return chosen
+    return lambda ref: ref.matches(patterns)
 
 
 _FORMAT = 1

@@ -6,7 +6,11 @@ API, or not on all of these lines.
 
 from __future__ import annotations
 
+import copy
+import importlib
 import inspect
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,23 +22,30 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 __all__ = [
+    "EXECUTOR",
     "PipesDone",
+    "Private",
     "StepContext",
     "assets_of",
     "check_history",
     "created_at",
+    "engine_error",
     "installation_of",
     "is_being_cancelled",
+    "job_steps",
     "kept_for_this_load",
     "name_of_step",
     "needs",
     "notes_of",
     "of_partition",
     "op_of",
+    "private",
+    "refusal",
     "report",
     "resource_given",
     "resource_parameters",
     "step_key",
+    "with_compute_logs",
 ]
 
 if TYPE_CHECKING or hasattr(dg, "PipesClientCompletedInvocation"):
@@ -134,6 +145,22 @@ def report(
     instance.report_engine_event(message, run, EngineEventData(metadata=metadata), step_key=step)
 
 
+def engine_error(instance: DagsterInstance, run: dg.DagsterRun, step: str, error: Any) -> None:
+    """Tells of an error that is nobody's but the framework's, or ours.
+
+    Args:
+        instance: Of this Dagster.
+        run: The run.
+        step: Whose it is.
+        error: As `sys.exc_info` gives it.
+    """
+    from dagster._core.events import EngineEventData
+    from dagster._utils.error import serializable_error_info_from_exc_info
+
+    data = EngineEventData.engine_error(serializable_error_info_from_exc_info(error))
+    instance.report_engine_event(f"step {step} broke outside of its own code", run, data, step_key=step)
+
+
 def notes_of(instance: DagsterInstance, run_id: str) -> Iterator[tuple[str, Mapping[str, dg.MetadataValue]]]:
     """Step key and metadata of every event that `report` may have written for this run, oldest first."""
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
@@ -190,3 +217,105 @@ def resource_given(context: dg.AssetExecutionContext, name: str) -> Any:
     """A resource as Dagster hands it to a parameter: a `ConfigurableResource` itself, not what it would be on the context."""
     original: Mapping[str, Any] = context.resources.original_resource_dict
     return original[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """A name of Dagster's that is not documented, and the lines on which it was seen to be what we take it for.
+
+    Attributes:
+        module: Where it is.
+        name: What it is called there; with a dot, an attribute of a class.
+        first: The first line, ``1.11`` for instance.
+        last: The last.
+    """
+
+    module: str
+    name: str
+    first: str
+    last: str
+
+    def load(self) -> Any:
+        """The thing itself. Raises `AttributeError` or `ImportError` where it is not."""
+        found: Any = importlib.import_module(self.module)
+        for part in self.name.split("."):
+            found = getattr(found, part)
+        return found
+
+
+_DELEGATING = "dagster._core.executor.step_delegating"
+_COMPUTE_LOGS = "dagster._core.storage.compute_log_manager"
+EXECUTOR = (
+    Private(_DELEGATING, "StepDelegatingExecutor", "1.11", "1.13"),
+    Private(_DELEGATING, "StepDelegatingExecutor._pop_events", "1.11", "1.13"),
+    Private(_DELEGATING, "StepDelegatingExecutor.execute", "1.11", "1.13"),  # reads `_sleep_seconds` of itself
+    Private(_DELEGATING, "StepHandler", "1.11", "1.13"),
+    Private(_DELEGATING, "CheckStepHealthResult", "1.11", "1.13"),
+    Private("dagster._core.execution.api", "create_execution_plan", "1.11", "1.13"),
+    Private("dagster._core.execution.api", "execute_plan_iterator", "1.11", "1.13"),
+    Private("dagster._core.execution.retries", "RetryMode", "1.11", "1.13"),
+    Private("dagster._core.execution.retries", "get_retries_config", "1.11", "1.13"),
+    Private("dagster._core.execution.tags", "get_tag_concurrency_limits_config", "1.11", "1.13"),
+    Private("dagster._grpc.types", "ExecuteStepArgs.get_command_env", "1.11", "1.13"),
+    Private(_COMPUTE_LOGS, "CapturedLogContext", "1.11", "1.13"),
+    Private(_COMPUTE_LOGS, "ComputeIOType", "1.11", "1.13"),
+    Private("dagster._core.instance.instance", "DagsterInstance.compute_log_manager", "1.11", "1.13"),
+)
+"""What `flyte_executor` needs: Dagster has no documented way to write an executor that waits. Its own for Kubernetes and ECS
+stand on the same names."""
+
+
+def refusal(what: str, names: tuple[Private, ...], instead: str, version: str | None = None) -> str | None:
+    """Why a part of ours must not be used with this Dagster; None when it may.
+
+    Args:
+        what: Ours.
+        names: What it needs.
+        instead: What to use here.
+        version: Of Dagster. None: this one's.
+    """
+    version = version or dg.__version__
+    line = _line(version)
+    for name in names:
+        if not _line(name.first) <= line <= _line(name.last):
+            where = f"was seen in Dagster {name.first} to {name.last}"
+        else:
+            try:
+                name.load()
+                continue
+            except (ImportError, AttributeError):
+                where = "is not there"
+        return f"{what} stands on {name.module}.{name.name}, which {where}; this is {version}. Use {instead} here"
+    return None
+
+
+def private(name: str) -> Any:
+    """One of `EXECUTOR`, by its last name."""
+    (found,) = [each for each in EXECUTOR if each.name == name]
+    return found.load()
+
+
+def job_steps(plan_context: Any, steps: list[str], known_state: Any) -> Any:
+    """A plan of some steps of a run, as a child process would make it.
+
+    Args:
+        plan_context: Of the run.
+        steps: Their keys.
+        known_state: What earlier steps and tries left.
+    """
+    load_data = plan_context.plan_data.execution_plan.repository_load_data
+    run_config = plan_context.dagster_run.run_config
+    make = private("create_execution_plan")
+    return make(plan_context.job, run_config, steps, known_state=known_state, repository_load_data=load_data)
+
+
+def with_compute_logs(instance: DagsterInstance, manager: Any) -> DagsterInstance:
+    """The same instance, with another manager of compute logs: steps capture their output through that one."""
+    other = copy.copy(instance)
+    vars(other)["_compute_log_manager"] = manager
+    return other
+
+
+def _line(version: str) -> tuple[int, int]:
+    major, minor = re.findall(r"\d+", version)[:2]
+    return int(major), int(minor)

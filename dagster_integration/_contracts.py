@@ -1,4 +1,4 @@
-"""What definitions files use of Flyte, for ``flyte-bridge check``: assets, ops and schedules, as they are when loaded.
+"""What definitions files use of Flyte, for ``flyte-bridge check``: assets, ops, sensors and schedules, as they are when loaded.
 
 Called in a process of its own that loads the files (entry point of the group ``flyte_bridge.contracts``).
 """
@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster_integration
+from bridge_core import EntityRef, InvalidRequest
 
-from . import assets, multi_asset, ops, schedules
+from . import assets, multi_asset, ops, run_sensor, schedules, specs
+from ._contracts_yaml import read_component
 
 __all__ = ["watch"]
 
@@ -51,7 +53,63 @@ def watch(notes: Any) -> Callable[[Any], None]:
     hook(multi_asset, "build_flyte_multi_asset", _several)
     hook(ops, "flyte_run_op", _op)
     hook(schedules, "build_flyte_schedule", _schedule)
+    hook(run_sensor, "build_flyte_run_sensor", _sensor)
+    _catalog_of(notes)
+    notes.yaml = lambda text: read_component(notes, text)
     return lambda _: None
+
+
+def _catalog_of(notes: Any) -> None:
+    """Specs that a file loads are those of the snapshot that it is checked against, so that nobody is asked."""
+    before = specs.load_flyte_asset_specs
+
+    @functools.wraps(before)
+    def load(resource: Any = None, **given: Any) -> Any:
+        kind, selector = given.get("kind", "launch_plan"), given.get("selector")
+        place = {name: given.get(name) or getattr(resource, name, None) for name in ("project", "domain")}
+        patterns = (
+            (selector,) if isinstance(selector, str) else tuple(selector) if isinstance(selector, list | tuple) else ()
+        )
+        if patterns:
+            notes.selection(
+                notes.line(), "load_flyte_asset_specs", kind, patterns=patterns, launches=False, **_texts(place)
+            )
+        if notes.snapshot is None or given.get("snapshot") is not None:
+            return before(resource, **given)
+        given.pop("state_file", None)
+        try:
+            return before(resource, **given, snapshot=notes.snapshot)
+        except InvalidRequest as error:
+            if not error.message.startswith("snapshot "):
+                raise
+            return []  # of another place or kind, of which the file knows nothing
+
+    specs.load_flyte_asset_specs = load
+    dagster_integration.load_flyte_asset_specs = load
+
+
+def _texts(place: Mapping[str, Any]) -> dict[str, str | None]:
+    """What is a variable of the environment is known when it runs."""
+    return {name: value if type(value) is str else None for name, value in place.items()}
+
+
+def _sensor(notes: Any, line: int, given: Mapping[str, Any]) -> None:
+    shown = given.get("metadata_outputs")
+    named = tuple(shown) if isinstance(shown, Sequence) and not isinstance(shown, str) else ()
+    for name, made in (given.get("assets") or {}).items():
+        if "*" in name or "?" in name or "[" in name:
+            continue  # a pattern, perhaps of what is yet to come
+        parts = (
+            {"outputs": made} if isinstance(made, Mapping) else {"specs": made} if isinstance(made, Sequence) else {}
+        )
+        notes.use(
+            line,
+            f"sensor of runs of {name}",
+            EntityRef.launch_plan(name, **_texts({key: given.get(key) for key in ("project", "domain")})),
+            launches=False,
+            any_kind=True,
+            outputs=tuple(dict.fromkeys((*named, *(() if isinstance(made, str) else _outputs(parts))))),
+        )
 
 
 def _asset(notes: Any, line: int, given: Mapping[str, Any], *, decorated: bool = False) -> None:

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 
+from ._turns import current_turn
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import FrameType, TracebackType
 
-__all__ = ["Interrupts"]
+__all__ = ["SIGNALS", "Interrupts", "by_hand"]
 
 _DEAF = 4  # signals that an abort in progress outlives; whoever presses Ctrl-C more often means the process
-_OURS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
@@ -45,10 +48,11 @@ class Interrupts:
         self._came: list[int] = []
         self._bearable: int | None = None
         self._before: dict[int, Any] = {}
+        self._turn = current_turn()
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._take) for number in _OURS}
+            self._before = {number: signal.signal(number, self._take) for number in SIGNALS}
         return self
 
     def __exit__(
@@ -69,23 +73,36 @@ class Interrupts:
         Raises:
             DagsterExecutionInterruptedError: A signal came, and nobody has settled yet what it means.
         """
-        if self._came and self._bearable is None:
+        if self._bearable is not None:
+            return
+        if self._came:
             raise dg.DagsterExecutionInterruptedError
+        if self._turn is not None:
+            self._turn.check()
 
     def settle(self) -> None:
         """From now on signals are noted and raise no more, unless there are very many."""
         self._bearable = len(self._came) + _DEAF
 
     def by_hand(self, run: dg.DagsterRun) -> bool:
-        """Whether somebody pressed Ctrl-C (or a notebook's stop button) on the process that executes this run.
+        """Whether somebody pressed Ctrl-C; see the function of that name."""
+        return self._turn.turns.by_hand if self._turn is not None else by_hand(run, self._came)
 
-        A run that the webserver or the daemon launched is stopped through Dagster, never by a signal of a person's. A step
-        process of the multiprocess executor gets SIGINT for whatever its parent got; there, only the foreground of a terminal
-        tells.
-        """
-        if run.remote_job_origin is not None or signal.SIGINT not in self._came:
-            return False
-        return multiprocessing.parent_process() is None or _in_foreground()
+
+def by_hand(run: dg.DagsterRun, came: Collection[int]) -> bool:
+    """Whether somebody pressed Ctrl-C (or a notebook's stop button) on the process that executes this run.
+
+    A run that the webserver or the daemon launched is stopped through Dagster, never by a signal of a person's. A step
+    process of the multiprocess executor gets SIGINT for whatever its parent got; there, only the foreground of a terminal
+    tells.
+
+    Args:
+        run: The Dagster run.
+        came: Signals that this process got.
+    """
+    if run.remote_job_origin is not None or signal.SIGINT not in came:
+        return False
+    return multiprocessing.parent_process() is None or _in_foreground()
 
 
 def _in_foreground() -> bool:

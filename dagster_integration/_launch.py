@@ -17,6 +17,7 @@ from ._interrupts import Interrupts
 from ._metrics import Metrics
 from ._notes import was_stopped_by_hand
 from ._step import How, Outcome, Step
+from ._turns import away, current_turn
 
 if TYPE_CHECKING:
     from bridge_core import Client, EntityRef, RunRef, RunSnapshot
@@ -129,9 +130,13 @@ def _ends(client: Client, first: Step, refs: list[RunRef]) -> list[RunSnapshot]:
     """How each is when all have ended, or when the time is over."""
     try:
         with first.metrics.waiting(len(refs)), first.patience.shown():
-            return client.wait_many(refs, timeout=first.patience.left, poll_interval=first.how.poll_interval)
+            left, every = first.patience.left, first.how.poll_interval
+            if (turn := current_turn()) is not None:
+                return turn.wait(client, refs, timeout=left, poll_interval=every)
+            return client.wait_many(refs, timeout=left, poll_interval=every)
     except WaitTimeout:
-        return [client.describe(ref) for ref in refs]
+        with away():
+            return [client.describe(ref) for ref in refs]
     except BridgeError as error:
         raise first.failure_of(error) from None
 

@@ -3,7 +3,8 @@ says so (``metrics_in_event_log``). Nothing is sent, and nothing imported, where
 
 ``flyte.launched``, ``flyte.attached`` (a try found its run), ``flyte.aborted``, ``flyte.could_not_ask``, ``flyte.reaped``,
 ``flyte.reported`` (orphans that the reaper sensor only told of), ``flyte.observed`` (events of runs that Dagster did not start);
-gauges ``flyte.waiting`` (runs that this process waits for) and ``flyte.owed`` (runs that the reaper sensor keeps an eye on).
+gauges ``flyte.waiting`` (runs that this process waits for), ``flyte.owed`` (runs that the reaper sensor keeps an eye on) and
+``flyte.abort_overdue`` (seconds by which the abort is late that the reaper sensor owes for the longest time).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Metrics:
             if (meter := _meter()) is not None:
                 meter.create_counter(f"flyte.{what}").add(number)
 
-    def gauge(self, what: str, value: int) -> None:
+    def gauge(self, what: str, value: float) -> None:
         """Sets a gauge."""
         if (meter := _meter()) is not None:
             meter.create_gauge(f"flyte.{what}").set(value)

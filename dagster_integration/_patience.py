@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bridge_core import BridgeError, may_pass
 
+from ._turns import away, current_turn
+
 if TYPE_CHECKING:
     from bridge_core import PollPolicy
 
@@ -68,23 +70,24 @@ class Patience:
         Raises:
             BridgeError: Any answer that says something; an outage only when the time is over.
         """
-        begin, away = time.monotonic(), False
+        begin, gone = time.monotonic(), False
         while True:
             try:
-                answer = question()
+                with away():
+                    answer = question()
             except BridgeError as error:
                 left = self.left
                 self._metrics.count("could_not_ask", int(may_pass(error)))
                 if not may_pass(error) or left == 0:
                     raise
-                if not away:
+                if not gone:
                     self._context.log.warning("%s: %s It is asked again until it answers.", what, error)
-                away = True
+                gone = True
                 delay = self._poll.delay(time.monotonic() - begin, random.random())  # noqa: S311  # jitter, no secret
-                time.sleep(delay if left is None else min(delay, left))
+                _sleep(delay if left is None else min(delay, left))
                 self._interrupts.check()
                 continue
-            if away:
+            if gone:
                 self._context.log.warning("%s: Flyte answers again", what)
             return answer
 
@@ -98,6 +101,13 @@ class Patience:
             yield
         finally:
             logger.removeHandler(copy)
+
+
+def _sleep(seconds: float) -> None:
+    if (turn := current_turn()) is not None:
+        turn.sleep(seconds)
+    else:
+        time.sleep(seconds)
 
 
 class _Copy(logging.Handler):

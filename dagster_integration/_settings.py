@@ -11,8 +11,10 @@ import dagster as dg
 
 from .io_manager import outputs_key, outputs_manager
 
-__all__ = ["for_several", "settings_of", "without_warnings"]
+__all__ = ["FLYTE_STEP", "for_several", "settings_of", "without_warnings"]
 
+FLYTE_STEP = "flyte/step"
+"""Tag of a step that launches Flyte runs and waits for them: `flyte_executor` knows it by that."""
 _OF_EACH = ("automation_condition", "code_version", "deps", "io_manager_key", "kinds", "metadata", "owners", "tags")
 """What is said once and holds for each of several assets, unless its own spec says otherwise."""
 
@@ -32,6 +34,7 @@ def settings_of(
         **asset,
         "kinds": {"flyte", *(asset.get("kinds") or ())},
         "description": description,
+        "op_tags": {**(asset.get("op_tags") or {}), FLYTE_STEP: "true"},
         "required_resource_keys": {resource_key, *resources, *(asset.get("required_resource_keys") or ())},
     }
     if not settings.get("io_manager_key"):

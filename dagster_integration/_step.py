@@ -30,6 +30,7 @@ from bridge_core import (
     RunRef,
     WaitTimeout,
     seconds,
+    trace_variables,
 )
 
 from ._attempts import newest_attempt
@@ -38,6 +39,7 @@ from ._lineage import Lineage, asked_at, runs_of
 from ._notes import note_pin, note_run, noted_pin
 from ._origin import provenance_of
 from ._patience import Patience
+from ._turns import away, current_turn
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -177,7 +179,8 @@ class Step:
         """Of a run that ended. Raises `Failure`."""
         if self.how.trace_nodes and snapshot.phase.is_terminal:
             try:
-                self.client.trace_nodes(snapshot)
+                with away():
+                    self.client.trace_nodes(snapshot)
             except BridgeError as error:  # a trace must not fail a step
                 self.context.log.info("the nodes of run %s were not traced: %s", snapshot.ref, error)
         try:
@@ -209,6 +212,7 @@ class Step:
         self, entity: EntityRef, inputs: Mapping[str, Any]
     ) -> tuple[Launched, tuple[str, ...] | None]:
         attempt = 0
+        options = self.how.options.with_variables(trace_variables())
         while attempt < _ATTEMPTS:
             self.interrupts.check()
             name = self.lineage.run_name(entity, attempt)
@@ -216,7 +220,7 @@ class Step:
             shared = self.how.shared is not None
             note_run(self.context, ref, self.lineage.step_key, self._console(), shared=shared)
             by = provenance_of(self.context, self.lineage, attempt, url=self.how.dagster_url, awaited=not shared)
-            request = LaunchRequest(entity, inputs=inputs, name=name, options=self.how.options, provenance=by)
+            request = LaunchRequest(entity, inputs=inputs, name=name, options=options, provenance=by)
             try:
                 launched, differing = self.patience.ask(f"launching run {ref}", lambda r=request: self._once(r))  # type: ignore[misc]
             except AlreadyExists as error:
@@ -292,6 +296,15 @@ class Step:
     def _wait(self, launched: Launched) -> RunSnapshot:
         """Blocks in this thread, where an interrupt is raised at once; an ``async def`` body would never see it."""
         final = launched.snapshot
+        if (turn := current_turn()) is not None:
+            if final.phase.is_terminal:
+                return final
+            with self.metrics.waiting(1), self.patience.shown():
+                (final,) = turn.wait(
+                    self.client, [launched.ref], timeout=self.patience.left, poll_interval=self.how.poll_interval
+                )
+            self.context.log.info("Flyte run %s: %s", launched.ref.name, final.phase.value)
+            return final
         with self.metrics.waiting(1), self.patience.shown():
             for snapshot in self.client.watch(
                 launched.ref, timeout=self.patience.left, poll_interval=self.how.poll_interval
@@ -316,7 +329,8 @@ class Step:
     def _why(self, snapshot: RunSnapshot) -> Explanation | None:
         """Why the run ended badly; None when that cannot be told now: how the step ends does not depend on it."""
         try:
-            return self.client.explain(snapshot)
+            with away():
+                return self.client.explain(snapshot)
         except BridgeError as error:
             self.context.log.info("why run %s ended badly could not be asked: %s", snapshot.ref, error)
             return None

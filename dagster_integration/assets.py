@@ -16,7 +16,7 @@ from ._lean import lean_assets
 from ._partition_inputs import PartitionInputs
 from ._pieces import Made, Piece, pieces_of, results
 from ._settings import for_several, settings_of, without_warnings
-from ._signature import UserFunction
+from ._signature import OF_CONTEXT, UserFunction
 from ._work import OnReexecute, Options, OptionsOf, Work
 from .results import LONGEST, Shown, materialize_result
 
@@ -114,6 +114,7 @@ def build_flyte_assets(
         found = given(context)
         return {**found, **config.to_inputs()} if isinstance(found, Mapping) else found
 
+    given.__signature__ = OF_CONTEXT  # type: ignore[attr-defined]
     given.__annotations__.clear()  # texts, which would be compiled for each of thousands of assets
     configured.__annotations__.clear()
     if config is not None:

@@ -9,6 +9,7 @@ import dagster as dg
 
 from bridge_core import EntityRef, InvalidRequest
 
+from ._settings import FLYTE_STEP
 from ._work import OnReexecute, Options, OptionsOf, Work
 from .results import LONGEST, Shown, output_metadata, run_metadata
 
@@ -135,6 +136,6 @@ def flyte_run_op(
         description=description or f"Flyte {ref}",
         required_resource_keys={resource_key},
         retry_policy=retry_policy,
-        tags={"kind": "flyte", **(tags or {})},
+        tags={"kind": "flyte", **(tags or {}), FLYTE_STEP: "true"},
         pool=pool,
     )

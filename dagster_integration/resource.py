@@ -113,6 +113,7 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
     )
 
     _client: "Client | None" = PrivateAttr(default=None)
+    _shared: bool = PrivateAttr(default=False)
     _given_by_dagster: bool = PrivateAttr(default=False)
 
     def get_config(self) -> "Config":
@@ -140,8 +141,12 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         """
         from bridge_core import Client
 
+        from ._turns import current_turn
+
         if self._client is None:
-            self._client = Client(self.get_config())
+            config, turn = self.get_config(), current_turn()
+            self._client = Client(config) if turn is None else turn.turns.client(config)
+            self._shared = turn is not None
         return self._client
 
     def fetch_launch_plans(
@@ -260,7 +265,7 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Closes the connection; Dagster calls this after interrupts too."""
         client, self._client = self._client, None
-        if client is not None:
+        if client is not None and not self._shared:
             client.close()
 
     def _auth(self) -> dict[str, Any]:

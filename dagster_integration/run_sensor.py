@@ -37,7 +37,6 @@ __all__ = ["FlyteRunSeen", "build_flyte_run_sensor"]
 _ENDED = tuple(phase for phase in RunPhase if phase.is_terminal)
 _BUDGET = 30.0  # seconds: Dagster gives a sensor 60
 _MOST = 500  # runs told in one tick
-_COLUMN = "execution_updated_at"
 _SKEW = 60.0  # seconds between the clocks of a code server and of the daemon
 
 
@@ -200,13 +199,17 @@ class _Tick:
         end = time.monotonic() + _BUDGET
         count = 0
         try:
+            lists_tell_all = (
+                self._client.capabilities.finds_by_label
+            )  # else they have no labels, which say whose a run is
             for run in self._ended(project, domain):
                 if count >= _MOST or time.monotonic() > end:
                     break
-                if not self._is_own(run) and self._wanted(run):
-                    whole = self._client.describe(run.ref) if not run.phase.is_success else run
-                    found += list(self._told(FlyteRunSeen(whole, self._client)))  # all of a run, or nothing
-                    count += 1
+                if self._wanted(run):
+                    whole = run if run.phase.is_success and lists_tell_all else self._client.describe(run.ref)
+                    if not self._is_own(whole):
+                        found += list(self._told(FlyteRunSeen(whole, self._client)))  # all of a run, or nothing
+                        count += 1
                 runs.append(run)  # only now: what could not be read is read again
         except BridgeError as error:
             if not may_pass(error) and classify(error).error_class is not Kind.REFUSED_BY_FLYTE:
@@ -217,7 +220,7 @@ class _Tick:
     def _ended(self, project: str | None, domain: str | None) -> Iterator[RunSnapshot]:
         since = max(self._cursor.begin, self._cursor.at - self._overlap)
         after = datetime.fromtimestamp(since, UTC)
-        query = RunQuery(phases=_ENDED, where=((_COLUMN, "gte", after),), sort_by=_COLUMN, newest_first=False)
+        query = RunQuery(phases=_ENDED, where=(("ended_at", "gte", after),), sort_by="ended_at", newest_first=False)
         for run in self._client.list_runs(project=project, domain=domain, limit=10**6, query=query):
             if run.ref.name not in self._cursor.seen:
                 yield run

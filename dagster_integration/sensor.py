@@ -63,29 +63,42 @@ class _Cursor:
         owed: Flyte run -> Dagster run, step, shared: may live, and nobody waits for it.
         gone: Flyte run -> when we first saw that Dagster does not know its Dagster run.
         told: Orphans that were reported, and are still there.
+        due: Flyte run -> when it was first to be aborted; it was not yet.
     """
 
     since: float
     owed: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     gone: dict[str, float] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    due: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str | None, now: float) -> _Cursor:
-        """A cursor of another release is begun anew: everything is looked at again, and nothing is lost."""
+        """A cursor that cannot be read is begun anew: everything is looked at again, and nothing is lost."""
         try:
             told = json.loads(text or "")
             owed = {ref: (str(run), str(step), bool(shared)) for ref, (run, step, shared) in told["owed"].items()}
             gone = {ref: float(at) for ref, at in told["gone"].items()}
-            return cls(
-                since=float(told["since"]), owed=owed, gone=gone, told={str(ref) for ref in told.get("told", ())}
-            )
+            due = {ref: float(at) for ref, at in told.get("due", {}).items()}
+            reported = {str(ref) for ref in told.get("told", ())}
+            return cls(since=float(told["since"]), owed=owed, gone=gone, told=reported, due=due)
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls(since=now - _LOOKBACK.total_seconds())
 
     def text(self) -> str:
         """As Dagster stores it."""
-        return json.dumps({"since": self.since, "owed": self.owed, "gone": self.gone, "told": sorted(self.told)})
+        kept = {"since": self.since, "owed": self.owed, "gone": self.gone, "told": sorted(self.told), "due": self.due}
+        return json.dumps(kept)
+
+    def forget(self, ref: str) -> None:
+        """It was seen to."""
+        for noted in (self.owed, self.gone, self.due):
+            noted.pop(ref, None)
+        self.told.discard(ref)
+
+    def overdue(self, now: float) -> float:
+        """Seconds by which the abort is late that is owed for the longest time; 0 when none is."""
+        return max((now - at for at in self.due.values()), default=0.0)
 
 
 def build_flyte_reaper_sensor(
@@ -174,28 +187,48 @@ class _Sweep:
         self._end = time.monotonic() + _BUDGET
         self._aborted: list[str] = []
         self._reported: list[str] = []
+        self._refused: dict[str, BridgeError] = {}
 
     def run(self, places: Sequence[tuple[str | None, str | None]]) -> str:
         """Looks at all candidates; a sentence for the UI."""
         self._read_ended_runs()
         try:
-            candidates = [*self._owed(), *self._awaited(places)]
-            at_work = runs_at_work(self._instance, {candidate.dagster_run for candidate in candidates})
-            for candidate in candidates:
-                if time.monotonic() > self._end:
-                    break
-                if candidate.dagster_run not in at_work:
-                    self._see_to(candidate)
+            self._look_at([*self._owed(), *self._awaited(places)])
         except BridgeError as error:
             if classify(error).error_class not in (ErrorClass.COULD_NOT_ASK, ErrorClass.REFUSED_BY_FLYTE):
                 raise
             owed = len(self._cursor.owed)
             return f"Flyte cannot be asked now; {owed} runs may have to be aborted and are looked at again: {error}"
+        finally:
+            self._metrics.gauge("owed", len(self._cursor.owed))
+            self._metrics.gauge("abort_overdue", self._cursor.overdue(self._now))
         done = f"aborted {', '.join(self._aborted)}" if self._aborted else "nothing to abort"
         if self._reported:
             done += f"; nobody waits for {', '.join(self._reported)}"
-        self._metrics.gauge("owed", len(self._cursor.owed))
+        for what, refusal in self._refused.items():
+            done += f"; Flyte refuses {what}, which is tried again: {refusal}"
         return f"{done}; {len(self._cursor.owed)} runs of ended Dagster runs are kept for re-executions"
+
+    def _look_at(self, candidates: Sequence[Candidate]) -> None:
+        at_work = runs_at_work(self._instance, {candidate.dagster_run for candidate in candidates})
+        for candidate in candidates:
+            if time.monotonic() > self._end:
+                return
+            if candidate.dagster_run in at_work:
+                continue
+            try:
+                self._see_to(candidate)
+            except BridgeError as error:
+                self._note_refusal(f"to end run {candidate.ref}", error)
+        there = {str(candidate.ref) for candidate in candidates}
+        self._cursor.due = {ref: at for ref, at in self._cursor.due.items() if ref in there}
+
+    def _note_refusal(self, what: str, error: BridgeError) -> None:
+        """What Flyte refuses of one run, or in one project, keeps no other run from being aborted. Other errors are raised."""
+        if classify(error).error_class is not ErrorClass.REFUSED_BY_FLYTE:
+            raise error
+        self._refused[what] = error
+        self._log.warning("Flyte refuses %s: %s", what, error)
 
     def _read_ended_runs(self) -> None:
         """Takes note of the Flyte runs of Dagster runs that ended since the last tick."""
@@ -224,7 +257,12 @@ class _Sweep:
         for project, domain in dict.fromkeys(places):
             if not project or not domain:
                 continue
-            for snapshot in self._client.list_runs(project=project, domain=domain, limit=_RUNS, query=query):
+            try:
+                live = list(self._client.list_runs(project=project, domain=domain, limit=_RUNS, query=query))
+            except BridgeError as error:
+                self._note_refusal(f"a list of the runs in {project}/{domain}", error)
+                continue
+            for snapshot in live:
                 by = snapshot.provenance
                 if by is None or by.source != ours.source or by.installation != ours.installation:
                     continue
@@ -245,13 +283,17 @@ class _Sweep:
         )
         try:
             if why is None:
+                self._cursor.due.pop(text, None)
                 if text in self._cursor.owed and self._client.describe(candidate.ref).phase.is_terminal:
                     del self._cursor.owed[text]
                     self._cursor.told.discard(text)
                 return
+            aborts = self._orphans == "abort" or why.asked_for
+            if aborts:
+                self._cursor.due.setdefault(text, self._now)
             phase = self._client.describe(candidate.ref).phase
             if not phase.is_terminal and phase is not RunPhase.ABORTING:
-                if self._orphans != "abort" and not why.asked_for:
+                if not aborts:
                     self._leave(candidate, why)
                     return
                 self._client.abort(candidate.ref, reason=f"{why.why} {BY_REAPER}")
@@ -260,11 +302,10 @@ class _Sweep:
                 self._log.info("aborted Flyte run %s: %s", text, why.why)
         except RunNotFound:
             if self._is_young(candidate.dagster_run):
+                self._cursor.due.pop(text, None)
                 return  # a launch that was interrupted may still be on its way
             self._log.info("Flyte run %s was never launched", text)
-        self._cursor.owed.pop(text, None)
-        self._cursor.gone.pop(text, None)
-        self._cursor.told.discard(text)
+        self._cursor.forget(text)
 
     def _leave(self, candidate: Candidate, why: Unwanted) -> None:
         text = str(candidate.ref)

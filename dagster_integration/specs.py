@@ -11,7 +11,7 @@ import dagster as dg
 
 from bridge_core import BridgeError, Client, EntityKind, InvalidRequest
 
-from ._catalog import fetch, from_text, read_state, to_text, write_state
+from ._catalog import fetch, from_snapshot, from_text, read_state, to_text, write_state
 from ._compat import kept_for_this_load
 from .translator import FlyteEntityProps, FlyteTranslator
 
@@ -30,7 +30,7 @@ _SPLITS = ("run", "output", "node")
 
 
 def load_flyte_asset_specs(
-    resource: FlyteResource,
+    resource: FlyteResource | None = None,
     *,
     selector: Selector | None = None,
     translator: FlyteTranslator | None = None,
@@ -39,6 +39,7 @@ def load_flyte_asset_specs(
     project: str | None = None,
     domain: str | None = None,
     state_file: str | Path | None = None,
+    snapshot: str | Path | None = None,
 ) -> list[dg.AssetSpec]:
     """Specs of what is registered in Flyte: to show it in Dagster's catalog, or to give to `build_flyte_assets` (``specs=``).
 
@@ -47,7 +48,7 @@ def load_flyte_asset_specs(
     warning says so.
 
     Args:
-        resource: Which Flyte.
+        resource: Which Flyte. May be left out with a `snapshot`.
         selector: Patterns of names (``["pkg.*", "!pkg.old*"]``), or a function of the `EntityRef`. None: all.
         translator: What they become. None: `FlyteTranslator`.
         kind: ``launch_plan``, ``workflow`` or ``task``.
@@ -55,17 +56,28 @@ def load_flyte_asset_specs(
         project: None: the resource's.
         domain: None: the resource's.
         state_file: Where what was found is kept for the next time. None: nowhere.
+        snapshot: A file of ``flyte-bridge snapshot`` that is read instead: no network and no login. It is of one project and
+            domain, which those of the resource must be, where it has any.
 
     Raises:
-        InvalidRequest: The selector, the kind or `split` cannot be read; or two entities got one key.
+        InvalidRequest: The selector, the kind, `split` or the snapshot cannot be read; or two entities got one key.
     """
     if split not in _SPLITS:
         raise InvalidRequest(f"split: wanted one of {', '.join(map(repr, _SPLITS))}, got {split!r}")
-    given = (str(getattr(kind, "value", kind)), str(selector), project or "", domain or "", str(resource.endpoint))
-    place = None if state_file is None else Path(state_file)
-    text = kept_for_this_load(
-        f"flyte_specs/{'/'.join(given)}", lambda: to_text(_now(resource, place, (selector, kind, project, domain)))
-    )
+    if snapshot is None and resource is None:
+        raise InvalidRequest("load_flyte_asset_specs: wanted a FlyteResource, or snapshot= and a file")
+    if snapshot is not None and state_file is not None:
+        raise InvalidRequest("load_flyte_asset_specs: a snapshot is read each time; leave out state_file=")
+    place = (project or getattr(resource, "project", None), domain or getattr(resource, "domain", None))
+
+    def found() -> Sequence[FlyteEntityProps]:
+        if resource is None or snapshot is not None:
+            return from_snapshot(snapshot or "", kind, selector, *place)
+        return _now(resource, None if state_file is None else Path(state_file), (selector, kind, project, domain))
+
+    source = f"snapshot {snapshot}" if resource is None or snapshot is not None else str(resource.endpoint)
+    given = (str(getattr(kind, "value", kind)), str(selector), project or "", domain or "", source)
+    text = kept_for_this_load(f"flyte_specs/{'/'.join(given)}", lambda: to_text(found()))
     return specs_of(from_text(text), translator or FlyteTranslator(), split)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import dagster as dg
@@ -110,12 +110,16 @@ class FlyteEntityProps:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Self:
-        """Reads `to_dict`."""
+        """Reads `to_dict`, of another release too: what this one does not know of an input is left out."""
+        known = {item.name for item in fields(InputSpec)}
         return cls(
             entity=EntityRef.parse(told["entity"]),
             version=told["version"],
             description=told["description"],
-            inputs={name: InputSpec(**spec) for name, spec in told["inputs"].items()},
+            inputs={
+                name: InputSpec(**{key: value for key, value in spec.items() if key in known})
+                for name, spec in told["inputs"].items()
+            },
             outputs=told["outputs"],
             nodes=told["nodes"],
             edges=tuple((before, after) for before, after in told["edges"]),

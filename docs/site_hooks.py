@@ -1,6 +1,8 @@
 """Makes the site of the pages as they are: its order is README's list of guides, and links out of docs/ stay links.
 
 README, CHANGELOG, CONTRIBUTING, SECURITY and the examples become part of the site, so that no page is written twice for it.
+Drawings in Mermaid's language become SVG here, so that no reader's browser fetches the script that would draw them; a page that
+would load anything from elsewhere fails the build.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import mermaidx
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +22,10 @@ BESIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
 }
+_DRAWING = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LOADED = re.compile(
+    r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"https?:[^\"]*\"|<link\b[^>]*\brel=\"(?:stylesheet|icon|preload)\"[^>]*\bhref=\"https?:[^\"]*\"|class=\"mermaid\""
+)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]*)(#[^)\s]*)?\)")
 
 
@@ -40,17 +48,30 @@ def on_files(files: Any, config: Any) -> Any:
     """Adds what lies beside docs/."""
     for name, page in BESIDE.items():
         files.append(File.generated(config, page, content=_rewritten((ROOT / name).read_text(encoding="utf-8"), ROOT)))
-    for example in sorted((ROOT / "examples").iterdir()):
-        if example.is_file():
-            files.append(
-                File.generated(config, f"examples/{example.name}", content=example.read_text(encoding="utf-8"))
-            )
+    for example in sorted((ROOT / "examples").rglob("*")):
+        if example.is_file() and "__pycache__" not in example.parts:
+            name = example.relative_to(ROOT).as_posix()
+            files.append(File.generated(config, name, abs_src_path=str(example)))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Links out of docs/, as the site has them."""
-    return markdown if page.file.generated_by else _rewritten(markdown, ROOT / "docs")
+    own = markdown if page.file.generated_by else _rewritten(markdown, ROOT / "docs")
+    return _DRAWING.sub(lambda found: _drawn(found[1]), own)
+
+
+def on_post_page(output: str, *, page: Any, **_: Any) -> str:
+    """Looks that the page is whole by itself."""
+    if found := _LOADED.search(output):
+        raise PluginError(f"{page.file.src_uri} loads something from elsewhere: {found[0]}")
+    return output
+
+
+def _drawn(text: str) -> str:
+    """The drawing, in one line, because a blank one would end the HTML."""
+    svg = mermaidx.render(text).svg()
+    return f'<div style="background: white; overflow-x: auto">{" ".join(svg.split())}</div>'
 
 
 def _rewritten(markdown: str, folder: Path) -> str:

@@ -42,16 +42,19 @@ def main() -> int:
             with tempfile.TemporaryDirectory(prefix="release-") as folder:
                 try:
                     environment = Environment(Path(folder), path, wheel, extra)
-                    said = environment.check()
-                    if extra == "all" and number == 0:
+                    bill = ""
+                    if extra == "all" and number == 0:  # before tools of ours come in
                         components = write_sbom(options.dist / f"sbom-{version}.cdx.json", environment, wheel, version)
-                        said += f"; SBOM of {components} components"
+                        bill = f"; SBOM of {components} components"
+                    said = environment.check() + bill
                     print(f"Python {python} [{extra}]: {said}", flush=True)
                 except Failure as error:
                     failures.append(f"Python {python} [{extra}]: {error}")
                     print(f"FAILED {failures[-1]}", flush=True)
     for missing in sorted(set(options.python or ["3.11", "3.12", "3.13"]) - set(found)):
-        failures.append(f"Python {missing}: not found on this machine")
+        failures.append(
+            f"Python {missing}: not found on this machine (pyenv's, in PATH, or uv's: uv python install {missing})"
+        )
         print(f"FAILED {failures[-1]}")
     print(f"{len(found) * len(extras)} environments, {len(failures)} failures; see {options.dist}")
     return 1 if failures else 0

@@ -15,7 +15,9 @@ PACKAGES = ("bridge_core", "airflow_provider", "dagster_integration")
 
 
 def build(root: Path, dist: Path, version: str) -> tuple[Path, Path]:
-    """Paths of sdist and wheel."""
+    """Paths of sdist and wheel. Those of earlier versions are removed: who installs ``dist/*.whl`` means one."""
+    for old in dist.glob("flyte_bridge-*"):
+        old.unlink()
     sdist = dist / f"flyte_bridge-{version}.tar.gz"
     wheel = dist / f"flyte_bridge-{version}-py3-none-any.whl"
     _hatchling(root, "sdist", dist)

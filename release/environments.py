@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import json
 import os
@@ -32,8 +33,37 @@ _HEAVY = [
     "flyte",
 ]
 _OWN = {"airflow": "airflow_provider", "dagster": "dagster_integration"}
+_TOOLS = {"scheduler": "psycopg[binary]", "dagster": "dagster-dg-cli"}
+"""What users of an extra install beside it, by their own choice."""
+_STARTS = ("", "sandbox", "all")
+"""Extras with which the first page has people begin."""
+_USES = {
+    "cli": "import rich",
+    "flyte2": "import flyteidl2, bridge_core.backends.flyte2.backend",
+    "s3": "import fsspec; fsspec.get_filesystem_class('s3')",
+    "gcs": "import fsspec; fsspec.get_filesystem_class('gs')",
+    "azure": "import fsspec; fsspec.get_filesystem_class('abfs')",
+    "dataframes": "import pandas, pyarrow, bridge_core.literals.dataframes",
+    "keyring": "import keyring, bridge_core.auth.cache",
+    "otel": "import opentelemetry.trace, opentelemetry.metrics",
+}
+"""What an extra is for, as far as an import shows it."""
 _QUICKSTART = 60.0
 """Seconds that the first run may take after the installation."""
+
+
+_COMPONENT = "dagster_integration.FlyteProjectComponent"
+_PROJECT_OF_DG = """
+[project]
+name = "lab"
+version = "0.1"
+
+[tool.dg]
+directory_type = "project"
+
+[tool.dg.project]
+root_module = "lab"
+"""
 
 
 class Failure(Exception):
@@ -46,7 +76,8 @@ def interpreters(versions: Sequence[str]) -> dict[str, str]:
     homes = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin")))  # noqa: PTH111, PTH207  (a pattern)
     for version in versions:
         name = f"python{version}"
-        for candidate in (*(f"{home}/{name}" for home in homes if f"/{version}." in home), shutil.which(name) or ""):
+        ours = [f"{home}/{name}" for home in homes if f"/{version}." in home]
+        for candidate in (*ours, shutil.which(name) or "", _found_by_uv(version)):
             code = "import sys, ssl, sqlite3; print('%d.%d' % sys.version_info[:2])"
             try:
                 said = subprocess.run(
@@ -58,6 +89,29 @@ def interpreters(versions: Sequence[str]) -> dict[str, str]:
                 found[version] = candidate
                 break
     return found
+
+
+def _found_by_uv(version: str) -> str:
+    """One of uv's own interpreters (``uv python install 3.13``); empty when there is none."""
+    uv = shutil.which("uv")
+    if uv is None:
+        return ""
+    command = [uv, "python", "find", "--managed-python", "--no-python-downloads", version]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+
+
+@functools.cache
+def _without_network() -> tuple[str, ...]:
+    """What a command is put behind to see no network but its own loopback; nothing where that is not to be had (not Linux,
+    or not allowed).
+    """
+    up = 'ip link set lo up && exec "$@"'
+    prefix = ("unshare", "--user", "--map-root-user", "--net", "sh", "-c", up, "sh")
+    try:
+        done = subprocess.run([*prefix, "true"], check=False, capture_output=True)
+    except OSError:
+        return ()
+    return prefix if done.returncode == 0 else ()
 
 
 class Environment:
@@ -79,17 +133,14 @@ class Environment:
         self._home.mkdir()
         self._extra = extra
         what = f"{wheel}[{extra}]" if extra else str(wheel)
-        more = ["psycopg[binary]"] if extra == "scheduler" else []
-        uv = shutil.which("uv")
+        self._uv = shutil.which("uv")
         begin = time.monotonic()
-        if uv:
-            self._must([uv, "venv", "-q", "--python", interpreter, str(folder / "venv")], installs=True)
-            self._must([uv, "pip", "install", "-q", "--python", str(self.python), what, *more], installs=True)
-            self._must([uv, "pip", "check", "-q", "--python", str(self.python)], installs=True)
+        if self._uv:
+            self._must([self._uv, "venv", "-q", "--python", interpreter, str(folder / "venv")], installs=True)
         else:
             self._must([interpreter, "-m", "venv", str(folder / "venv")], installs=True)
-            self._must([str(self.python), "-m", "pip", "install", "-q", what, *more], installs=True)
-            self._must([str(self.python), "-m", "pip", "check"], installs=True)
+        self._pip("install", "-q", what)
+        self._pip("check")
         self._installed = time.monotonic() - begin
 
     def check(self) -> str:
@@ -104,13 +155,16 @@ class Environment:
         tried = [f"installed in {self._installed:.0f} s"]
         self._imports_nothing("bridge_core")
         self._must([self._bin("flyte-bridge"), "--version"])
-        if self._extra == "":
-            begin = time.monotonic()
-            self._must([self._bin("flyte-bridge"), "quickstart"])
-            spent = time.monotonic() - begin
-            if spent > _QUICKSTART:
-                raise Failure(f"quickstart took {spent:.0f} s, more than {_QUICKSTART:.0f}")
-            tried.append(f"quickstart in {spent:.0f} s")
+        if self._extra in _STARTS:
+            tried.append(self._quickstart())
+        used = {extra: code for extra, code in _USES.items() if self._extra in (extra, "all")}
+        for code in used.values():
+            self.run("-W", "ignore", "-c", code)
+        if used:
+            tried.append(f"import of what {', '.join(used)} bring{'s' * (len(used) == 1)}")
+        tools = [tool for extra, tool in _TOOLS.items() if self._extra in (extra, "all")]
+        if tools:
+            self._pip("install", "-q", *tools)
         if self._extra in ("scheduler", "all"):
             (self._home / "triggers.yaml").write_text("triggers: [{name: a, entity: pkg.wf, cron: '@daily'}]\n")
             for action in ("check", "status", "next"):
@@ -126,11 +180,39 @@ class Environment:
             if "flyte-bridge" not in named:
                 raise Failure(f"airflow providers list does not know it: {named}")
             tried.append("airflow providers list")
+        if self._extra in ("dagster", "all"):
+            tried.append(self._dg())
         return ", ".join(tried)
 
     def run(self, *arguments: str) -> str:
         """What the environment's Python prints for these arguments."""
         return self._must([str(self.python), *arguments])
+
+    def _quickstart(self) -> str:
+        """From nothing to a run's outputs: without a network, where the system lets us take it away."""
+        alone = _without_network()
+        begin = time.monotonic()
+        self._must([*alone, self._bin("flyte-bridge"), "quickstart"])
+        spent = time.monotonic() - begin
+        if spent > _QUICKSTART:
+            raise Failure(f"quickstart took {spent:.0f} s, more than {_QUICKSTART:.0f}")
+        return f"quickstart in {spent:.0f} s{' without a network' if alone else ''}"
+
+    def _dg(self) -> str:
+        """Dagster's own tool finds the component, in a project that knows nothing of us."""
+        project = self._home / "lab"
+        (project / "lab" / "defs").mkdir(parents=True)
+        (project / "lab" / "__init__.py").touch()
+        (project / "pyproject.toml").write_text(_PROJECT_OF_DG)
+        said = self._must([self._bin("dg"), "list", "components", "--json", "--target-path", str(project)])
+        named = [one["key"] for one in json.loads(said[said.index("{") :])["items"]]
+        if _COMPONENT not in named:
+            raise Failure(f"dg list components does not know {_COMPONENT}: {named}")
+        return "dg list components"
+
+    def _pip(self, action: str, *arguments: str) -> None:
+        command = [self._uv, "pip", action, "--python", str(self.python)] if self._uv else None
+        self._must([*(command or [str(self.python), "-m", "pip", action]), *arguments], installs=True)
 
     def _bin(self, name: str) -> str:
         return str(self.python.with_name(name))

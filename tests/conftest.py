@@ -7,6 +7,7 @@ import importlib
 import os
 import pkgutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ def _load_everything_now() -> None:
 
 
 _load_everything_now()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What this library keeps for its user is no part of a test, and no test leaves anything there."""
+    folder = tempfile.TemporaryDirectory(prefix="flyte-bridge-tests-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_CACHE_HOME"] = folder.name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""The pages under docs/ are complete, and what they show runs, or is read by the real parser."""
+"""The pages under docs/ are complete, and commands that they show are read by the real parser; code: test_page_code.py."""
 
 from __future__ import annotations
 
@@ -8,22 +8,15 @@ import shlex
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from support.pages import PAGES, README, ROOT, blocks
 
 import bridge_core
 from bridge_core import BridgeError, FailureKind
 from bridge_core.cli.exit_codes import exit_code
 from bridge_core.cli.main import _parser
 
-if TYPE_CHECKING:
-    from bridge_core.sandbox import Sandbox
-
-ROOT = Path(__file__).parents[1]
-PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
-README = (ROOT / "README.md").read_text()
 ERRORS = [
     name
     for name in bridge_core.__all__
@@ -31,25 +24,10 @@ ERRORS = [
 ]
 
 
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
 def rows(page: str) -> list[list[str]]:
     """Cells of all table rows of a page."""
     lines = [line.replace(r"\|", "/") for line in PAGES[page].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def at_the_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a page's reader has in the environment."""
-    for name, value in {
-        "FLYTE_PLATFORM_URL": sandbox.endpoint,
-        "FLYTE_PLATFORM_INSECURE": "true",
-        "FLYTE_LOCAL_PROJECT": "flytesnacks",
-        "FLYTE_LOCAL_DOMAIN": "development",
-    }.items():
-        monkeypatch.setenv(name, value)
 
 
 def test_readme_leads_to_every_page() -> None:
@@ -64,63 +42,6 @@ def test_links_between_pages_lead_somewhere() -> None:
             heads = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE) if anchor else []
             known = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
             assert not anchor or anchor in known, f"{name}: {target}#{anchor}"
-
-
-@pytest.mark.parametrize(
-    "page",
-    [
-        "airflow.md",
-        "airflow_sensors.md",
-        "airflow_verbs.md",
-        "dagster.md",
-        "dagster_assets.md",
-        "dagster_catalog.md",
-        "dagster_observing.md",
-        "dagster_partitions.md",
-    ],
-)
-def test_what_an_orchestrators_page_shows_can_be_built(page: str) -> None:
-    code = "\n".join(blocks(PAGES[page], "python"))
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stderr
-
-
-def test_what_the_page_on_launching_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    flyte_sandbox.stub("pkg.report", inputs={"day": str}, outputs={"rows": 7})
-    at_the_sandbox(flyte_sandbox, monkeypatch)
-    code = "\n".join(blocks(PAGES["launching.md"], "python"))
-    names: dict[str, object] = {}
-    exec(compile(code, "docs/launching.md", "exec"), names)
-    assert names["ended"] == "well"
-    assert flyte_sandbox.calls.count("CreateExecution") == 1 + 3, "two launches under one name, and a batch of three"
-
-
-def test_what_the_page_on_explaining_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    flyte_sandbox.stub("pkg.brittle", inputs={"day": str}, outputs={"rows": 7}, fail_times=1)
-    at_the_sandbox(flyte_sandbox, monkeypatch)
-    (code,) = blocks(PAGES["explain.md"], "python")
-    exec(compile(code, "docs/explain.md", "exec"), {})
-
-
-def test_what_the_page_on_planning_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    flyte_sandbox.stub("pkg.planned", inputs={"day": str}, outputs={"rows": 7})
-    at_the_sandbox(flyte_sandbox, monkeypatch)
-    (code,) = blocks(PAGES["plan.md"], "python")
-    exec(compile(code, "docs/plan.md", "exec"), {})
-
-
-def test_what_the_page_on_origins_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    flyte_sandbox.stub("pkg.asked", inputs={"day": str}, outputs={"rows": 7})
-    at_the_sandbox(flyte_sandbox, monkeypatch)
-    (code,) = blocks(PAGES["origin.md"], "python")
-    exec(compile(code, "docs/origin.md", "exec"), {})
-
-
-def test_what_the_page_on_traces_shows_runs(flyte_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    flyte_sandbox.stub("pkg.traced", inputs={"day": str}, outputs={"rows": 7})
-    at_the_sandbox(flyte_sandbox, monkeypatch)
-    (code,) = blocks(PAGES["trace.md"], "python")
-    exec(compile(code, "docs/trace.md", "exec"), {})
 
 
 def test_every_kind_of_failure_is_on_its_page() -> None:

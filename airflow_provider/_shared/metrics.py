@@ -1,7 +1,9 @@
 """Counters and gauges through Airflow's own metrics (``[metrics] statsd_on``, ``otel_on``): nothing is sent where those are off.
 
 ``flyte.launched``, ``flyte.attached``, ``flyte.superseded``, ``flyte.aborted``, ``flyte.reaped``, ``flyte.could_not_ask``; gauges
-``flyte.waiting``: runs that this triggerer waits for; ``flyte.poll_age``: seconds since Flyte last answered for them.
+``flyte.waiting``: runs that this triggerer waits for; ``flyte.poll_age``: seconds since Flyte last answered for them;
+``flyte.abort_overdue``: seconds by which the abort is late that the sweep owes for the longest time; ``flyte.sweep_age``: seconds
+since it last looked everywhere.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from .trigger_arguments import stored
+
 __all__ = ["trigger_arguments"]
 
 _ENTITY_FIELDS = ("project", "domain", "if_failed", "flyte_conn_id")
@@ -23,13 +25,14 @@ def trigger_arguments(sensor: Any) -> dict[str, Any]:
     if is_dataclass(query):
         query = {field.name: value for field in fields(query) if (value := getattr(query, field.name)) is not None}
     given = {name: getattr(sensor, name) for name in _ENTITY_FIELDS}
-    return {
+    arguments = {
         "run_ref": _plain(run),
         "entity": entity,
         "query": _plain(query),
         "poll_interval": sensor.poke_interval,
         **given,
     }
+    return stored(arguments)
 
 
 def _plain(value: Any) -> Any:

@@ -7,29 +7,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, conf
 
-from bridge_core import BridgeError
+from bridge_core import BridgeError, ErrorClass, classify
 
-from .._compat import may_look_up, stored_xcoms
+from .._compat import may_look_up
 from .._shared.identity import known_instance_id
-from .._shared.metrics import count
-from .unattended import TaskId, Watchlist, awaited_runs, rivals, unattended
+from .._shared.metrics import gauge
+from .database import AirflowDatabase
+from .place import PlaceSweep
 
 if TYPE_CHECKING:
     from bridge_core import Client
 
-__all__ = ["start_with"]
+__all__ = ["ConnectionSweep", "start_with", "tell"]
 
 log = logging.getLogger("airflow.flyte.sweeper")
 
 _SETTLED = 5.0
 """Seconds after which a triggerer that begins has made its runner: nothing of gRPC may be under way when it forks."""
 _BEGINS_WITHIN = 30.0
-_PER_QUESTION = 200
 
 
 def start_with(component: Any) -> None:
@@ -53,6 +53,7 @@ def _run(job: Any) -> None:
     while True:
         try:
             _look_everywhere(sweeps)
+            tell(sweeps.values(), time.monotonic())
         except Exception:
             log.exception("the sweep for runs that nobody waits for failed; it is tried again in %g s", interval)
         time.sleep(interval)
@@ -70,8 +71,18 @@ def _look_everywhere(sweeps: dict[str, ConnectionSweep]) -> None:
     installation = known_instance_id()
     if installation is None:
         return  # nothing was launched yet
-    for conn_id, given in _connections():
+    there = dict(_connections())
+    for conn_id in set(sweeps) - set(there):
+        del sweeps[conn_id]
+    for conn_id, given in there.items():
         sweeps.setdefault(conn_id, ConnectionSweep(conn_id)).begin(given, installation)
+
+
+def tell(sweeps: Iterable[ConnectionSweep], now: float) -> None:
+    """Tells Airflow's metrics of aborts that are owed, and for how long nobody has looked for some: nothing else shows it."""
+    sweeps = list(sweeps)
+    gauge("abort_overdue", max((sweep.overdue(now) for sweep in sweeps), default=0.0))
+    gauge("sweep_age", max((sweep.age(now) for sweep in sweeps), default=0.0))
 
 
 class ConnectionSweep:
@@ -79,12 +90,23 @@ class ConnectionSweep:
 
     Args:
         conn_id: Connection id.
+        clock: Seconds, never going back.
     """
 
-    def __init__(self, conn_id: str) -> None:
+    def __init__(self, conn_id: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._conn_id = conn_id
-        self._lists: dict[tuple[str, str], Watchlist] = {}
+        self._clock = clock
+        self._places: dict[tuple[str, str], PlaceSweep] = {}
+        self._looked: float | None = None
         self._thread: threading.Thread | None = None
+
+    def overdue(self, now: float) -> float:
+        """Seconds by which the abort is late that is owed for the longest time; 0 when none is."""
+        return max((place.overdue(now) for place in list(self._places.values())), default=0.0)
+
+    def age(self, now: float) -> float:
+        """Seconds since all of it was looked at; 0 where that never went well: such a connection may not be meant to work."""
+        return 0.0 if self._looked is None else now - self._looked
 
     def begin(self, given: list[tuple[str, str]], installation: str) -> None:
         """Begins a look, unless the one before still goes on."""
@@ -93,29 +115,41 @@ class ConnectionSweep:
             self._thread = threading.Thread(target=self._look, args=(given, installation), name=name, daemon=True)
             self._thread.start()
 
+    def end(self) -> None:
+        """Returns when the look that goes on is over."""
+        if self._thread is not None:
+            self._thread.join()
+
     def _look(self, given: list[tuple[str, str]], installation: str) -> None:
         from ..hooks.flyte import FlyteHook
 
         try:
             with FlyteHook(self._conn_id).get_client() as client:
-                for project, domain in given or _places_of(client):
-                    watchlist = self._lists.setdefault((project, domain), Watchlist(_pause()))
-                    _look(client, project, domain, installation, watchlist)
+                refused = [
+                    error
+                    for place in given or _places_of(client)
+                    if (error := self._look_at(client, place, installation)) is not None
+                ]
+            if not refused:
+                self._looked = self._clock()
         except BridgeError as error:
             log.warning("connection %s could not be swept: %s", self._conn_id, error)
-        except Exception as error:  # noqa: BLE001  # a missing connection is nothing that a log need shout about
+        except AirflowNotFoundException as error:  # there is no such connection (any more), and nothing is owed on it
+            self._places, self._looked = {}, None
+            log.info("connection %s is not swept: %s", self._conn_id, error)
+        except Exception as error:  # noqa: BLE001  # one that cannot be read is nothing that a log need shout about
             log.info("connection %s is not swept: %s", self._conn_id, error)
 
-
-def _look(client: Client, project: str, domain: str, installation: str, watchlist: Watchlist) -> None:
-    awaited = awaited_runs(client, project, domain, installation)
-    states = _states(set(awaited.values()))
-    reasons = {run.ref: why for run, why in unattended(awaited, states, _waits_for(rivals(awaited))).items()}
-    for ref in watchlist.due(reasons, time.monotonic()):
-        client.abort(ref, reason=f"{reasons[ref]}, and nobody waits for the run")
-        watchlist.forget([ref])
-        count("reaped")
-        log.warning("aborted run %s: %s, and nobody waits for it", ref, reasons[ref])
+    def _look_at(self, client: Client, place: tuple[str, str], installation: str) -> BridgeError | None:
+        """What Flyte refuses in one project keeps no other from being swept."""
+        sweep = self._places.setdefault(place, PlaceSweep(*place, pause=_pause()))
+        try:
+            return sweep.look(client, AirflowDatabase(), installation, self._clock())
+        except BridgeError as error:
+            if classify(error).error_class is not ErrorClass.REFUSED_BY_FLYTE:
+                raise
+            log.warning("connection %s could not be swept in %s: %s", self._conn_id, "/".join(place), error)
+            return error
 
 
 def _pause() -> float:
@@ -150,59 +184,3 @@ def _stored_connections() -> list[str]:
         return [
             str(name) for name in session.scalars(select(Connection.conn_id).where(Connection.conn_type == "flyte"))
         ]
-
-
-def _chunks(tasks: Iterable[TaskId]) -> Iterator[list[TaskId]]:
-    ordered = sorted(tasks)
-    for begin in range(0, len(ordered), _PER_QUESTION):
-        yield ordered[begin : begin + _PER_QUESTION]
-
-
-def _states(tasks: set[TaskId]) -> Mapping[TaskId, str]:
-    """What Airflow's database says about these; those it does not have are left out."""
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
-    from sqlalchemy import select, tuple_
-
-    columns = (TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.map_index)
-    out: dict[TaskId, str] = {}
-    with create_session() as session:
-        for chunk in _chunks(tasks):
-            rows = session.execute(select(*columns, TaskInstance.state).where(tuple_(*columns).in_(chunk)))
-            out.update({TaskId(*row[:4]): str(getattr(row[4], "value", row[4]) or "none") for row in rows})
-    return out
-
-
-def _waits_for(tasks: set[TaskId]) -> Mapping[TaskId, str]:
-    """The run that each of these says it waits for."""
-    from airflow.utils.session import create_session
-    from sqlalchemy import select, tuple_
-
-    xcoms = stored_xcoms()
-    columns = (xcoms.dag_id, xcoms.run_id, xcoms.task_id, xcoms.map_index)
-    out: dict[TaskId, str] = {}
-    with create_session() as session:
-        for chunk in _chunks(tasks):
-            wanted = select(*columns, xcoms.value).where(xcoms.key == "flyte_run", tuple_(*columns).in_(chunk))
-            for row in session.execute(wanted):
-                if name := _name_in(row[4]):
-                    out[TaskId(*row[:4])] = name
-    return out
-
-
-def _name_in(stored: Any) -> str | None:
-    import json
-
-    value = stored
-    for _ in range(2):  # the column is JSON of JSON
-        if isinstance(value, str | bytes):
-            try:
-                value = json.loads(value)
-            except ValueError:
-                return None
-    if isinstance(value, dict):
-        name = value.get(
-            "name", value.get("__data__", {}).get("name") if isinstance(value.get("__data__"), dict) else None
-        )
-        return name if isinstance(name, str) else None
-    return None

@@ -9,14 +9,14 @@ is aborted. Two looks, because a task and its run never change in one moment.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bridge_core import Client, Provenance, RunQuery, RunRef, RunSnapshot
 
 from .._shared.superseded import LIVE
 from .._shared.task_key import SINGLE_TASK_PREFIX
 
-__all__ = ["TaskId", "Watchlist", "awaited_runs", "rivals", "unattended"]
+__all__ = ["TaskId", "Tasks", "Watchlist", "awaited_runs", "found_unattended", "rivals", "unattended"]
 
 _OVER = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 """In every other state somebody attends to the run, or the next try will."""
@@ -39,6 +39,23 @@ class TaskId(NamedTuple):
     def __str__(self) -> str:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
         return f"{self.dag_id}.{self.task_id}{mapped} of {self.run_id}"
+
+
+class Tasks(Protocol):
+    """An Airflow, as far as the sweep asks it."""
+
+    def states(self, tasks: Iterable[TaskId], /) -> Mapping[TaskId, str]:
+        """What it says about these; those it does not have are left out."""
+
+    def waits_for(self, tasks: Iterable[TaskId], /) -> Mapping[TaskId, str]:
+        """Name of the run that each of these says it waits for."""
+
+
+def found_unattended(client: Client, airflow: Tasks, project: str, domain: str, installation: str) -> dict[RunRef, str]:
+    """Live runs of one project and domain that nobody waits for at this moment, with the reason."""
+    awaited = awaited_runs(client, project, domain, installation)
+    states = airflow.states(set(awaited.values()))
+    return {run.ref: why for run, why in unattended(awaited, states, airflow.waits_for(rivals(awaited))).items()}
 
 
 def awaited_runs(client: Client, project: str, domain: str, installation: str) -> dict[RunSnapshot, TaskId]:
@@ -108,6 +125,10 @@ class Watchlist:
         """Those of ``found`` that were found long enough ago, and at every look since. Others are remembered, or forgotten."""
         self._since = {ref: self._since.get(ref, now) for ref in found}
         return [ref for ref, since in self._since.items() if now - since >= self._pause]
+
+    def overdue(self, now: float) -> float:
+        """Seconds for which the longest of these is due, and was not seen to; 0 when none is."""
+        return max((0.0, *(now - since - self._pause for since in list(self._since.values()))))
 
     def forget(self, refs: Iterable[RunRef]) -> None:
         """These were seen to."""

@@ -39,6 +39,8 @@ def waiting() -> Iterator[None]:
     finally:
         _waiting -= 1
         gauge("waiting", _waiting)
+        if not _waiting:  # who keeps gauges would show the last one for ever, and an alert on it would not end
+            gauge("poll_age", 0.0)
 
 
 def polled_by(client: AsyncClient) -> None:
@@ -47,7 +49,9 @@ def polled_by(client: AsyncClient) -> None:
 
 
 async def _tell() -> None:
-    while _waiting:
+    while True:
         await asyncio.sleep(_INTERVAL)
+        if not _waiting:
+            return
         ages = [client.poll_age() for client in _clients]
         gauge("poll_age", max((age for age in ages if age is not None), default=0.0))

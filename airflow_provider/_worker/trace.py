@@ -5,10 +5,10 @@ task. Nothing is set where neither is in use.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bridge_core import BridgeError
+from bridge_core import trace_variables as spans_variables
 
 if TYPE_CHECKING:
     from bridge_core import Client, RunOptions, RunRef, RunSnapshot
@@ -20,8 +20,7 @@ log = logging.getLogger("airflow.task.flyte")
 
 def traced(options: RunOptions, ti: Any) -> RunOptions:
     """The options, with these variables besides their own, which win."""
-    ours = trace_variables(ti)
-    return replace(options, env_vars={**ours, **(options.env_vars or {})}) if ours else options
+    return options.with_variables(trace_variables(ti))
 
 
 def trace_nodes(operator: Any, client: Client, run: RunSnapshot | RunRef) -> None:
@@ -46,16 +45,7 @@ def trace_variables(ti: Any) -> dict[str, str]:
     Args:
         ti: Airflow's task instance.
     """
-    found: dict[str, str] = {}
-    try:
-        from opentelemetry import propagate, trace
-    except ImportError:
-        pass
-    else:
-        if trace.get_current_span().get_span_context().is_valid:
-            carrier: dict[str, str] = {}
-            propagate.inject(carrier)
-            found.update({key.upper(): value for key, value in carrier.items() if key in ("traceparent", "tracestate")})
+    found = spans_variables()
     try:
         from airflow.providers.openlineage.plugins.macros import lineage_parent_id
     except ImportError:

@@ -8,6 +8,7 @@ Flyte may try again, and ``retries`` of the Flyte task says how often: each try 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from bridge_core.connector import (
     AsyncConnector,
     JobLog,
     JobNotFound,
+    JobStillRunning,
     Resource,
     ResourceMeta,
     TaskExecutionMetadata,
@@ -40,6 +42,8 @@ _PHASES = {
 }
 _ENDED = frozenset({"success", "failed"})
 _ABORTED = "Aborted by Flyte"
+_LOOKS = 4  # at a run that was marked: together longer than a round of the scheduler
+_PAUSE = 0.5  # seconds between them
 _KNOWN = frozenset({"dag_id", "conf", "outputs"})
 
 
@@ -142,10 +146,29 @@ class AirflowDagConnector(AsyncConnector[AirflowDagRun]):
         return Resource(phase, message, links, None, info)
 
     def delete(self, resource_meta: AirflowDagRun, **_: Any) -> None:
-        """Marks the run as failed, which ends its tasks."""
-        run = self._api.dag_run(resource_meta.dag_id, resource_meta.dag_run_id)
-        if run is not None and run["state"] not in _ENDED:
-            self._api.fail(resource_meta.dag_id, resource_meta.dag_run_id, f"{_ABORTED}. {run.get('note') or ''}")
+        """Marks the run as failed, which ends its tasks.
+
+        Whether it stays so is looked at for some seconds: a scheduler that is about to start the run overwrites the mark where
+        the database locks no rows (SQLite; airflow ``jobs/scheduler_job_runner.py``: _start_queued_dagruns), and one that looks
+        at a run whose tasks were all skipped by the mark calls it a success (``models/dagrun.py``: update_state).
+        """
+        dag_id, run_id = resource_meta.dag_id, resource_meta.dag_run_id
+        run = self._api.dag_run(dag_id, run_id)
+        if run is None or run["state"] in _ENDED:
+            return
+        note = f"{_ABORTED}. {run.get('note') or ''}"
+        for _look in range(_LOOKS):
+            if run["state"] != "failed":
+                self._api.fail(dag_id, run_id, note)
+            time.sleep(_PAUSE)
+            run = self._api.dag_run(dag_id, run_id)
+            if run is None:
+                return
+        if run["state"] not in _ENDED:
+            raise JobStillRunning(
+                f"Airflow at {self._api.url}: run {run_id} of DAG {dag_id} was marked as failed, and is {run['state']} "
+                "nevertheless"
+            )
 
     def _succeeded(self, meta: AirflowDagRun, links: list[JobLog], info: dict[str, Any]) -> Resource:
         outputs: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from .._shared.trigger_arguments import stored
 from .events import FlyteRunEventTrigger
 
 if TYPE_CHECKING:
@@ -71,17 +72,19 @@ class FlyteRunTrigger(BaseTrigger):
         """Class path and arguments: plain JSON."""
         return (
             "airflow_provider.triggers.flyte.FlyteRunTrigger",
-            {
-                "run": self.ref.to_dict(),
-                "flyte_conn_id": self.flyte_conn_id,
-                "deadline": self.deadline,
-                "not_before": self.not_before,
-                "poll_interval": self.poll_interval,
-                "cancel_on_kill": self.cancel_on_kill,
-                "place": self.place,
-                "deferred_at": self.deferred_at,
-                "progress_interval": self.progress_interval,
-            },
+            stored(
+                {
+                    "run": self.ref.to_dict(),
+                    "flyte_conn_id": self.flyte_conn_id,
+                    "deadline": self.deadline,
+                    "not_before": self.not_before,
+                    "poll_interval": self.poll_interval,
+                    "cancel_on_kill": self.cancel_on_kill,
+                    "place": self.place,
+                    "deferred_at": self.deferred_at,
+                    "progress_interval": self.progress_interval,
+                }
+            ),
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from .._shared.event import RunEvent, search_failed
 from .._shared.run_search import RunSearch
+from .._shared.trigger_arguments import stored
 from .._triggerer.shared_flyte import SharedFlyte, hold_back
 
 if TYPE_CHECKING:
@@ -68,18 +69,20 @@ class FlyteRunSensorTrigger(BaseTrigger):
         """Class path and arguments: plain JSON."""
         return (
             "airflow_provider.triggers.sensor.FlyteRunSensorTrigger",
-            {
-                "run_ref": self.run_ref,
-                "entity": self.entity,
-                "query": self.query,
-                "project": self.project,
-                "domain": self.domain,
-                "if_failed": self.if_failed,
-                "flyte_conn_id": self.flyte_conn_id,
-                "poll_interval": self.poll_interval,
-                "not_before": self.not_before,
-                "deferred_at": self.deferred_at,
-            },
+            stored(
+                {
+                    "run_ref": self.run_ref,
+                    "entity": self.entity,
+                    "query": self.query,
+                    "project": self.project,
+                    "domain": self.domain,
+                    "if_failed": self.if_failed,
+                    "flyte_conn_id": self.flyte_conn_id,
+                    "poll_interval": self.poll_interval,
+                    "not_before": self.not_before,
+                    "deferred_at": self.deferred_at,
+                }
+            ),
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

@@ -111,7 +111,7 @@ class Operations:
         """Interfaces of many entities."""
         from .interfaces import InterfaceOperations
 
-        return InterfaceOperations(self.backend, self._transport)
+        return InterfaceOperations(self.backend, self._transport, self._config)
 
     @cached_property
     def planning(self) -> PlanOperations:

@@ -76,6 +76,8 @@ class DataOperations:
             location: Instead of `Config.data_upload_location`.
             metadata: Kept with objects where the store can.
         """
+        if not staged:
+            return encoded.resolved({})
         uris = await self._files.uploads.send(
             staged, project=project, domain=domain, location=location, metadata=metadata
         )

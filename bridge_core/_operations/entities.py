@@ -42,28 +42,14 @@ class EntityOperations:
 
     async def get_entity(self, ref: EntityRef | str) -> Entity:
         """One version of an entity: what it takes and gives, what it consists of, how it runs."""
-        from ..literals import describe_type
-        from ..model.entities import Entity, InputSpec
+        from ..contracts.entities import entity_of
 
-        codec = self._data.codec
         found = await self.interface(EntityRef.of(ref).placed(self._config))
-        return Entity(
-            ref=found.entity,
-            inputs={
-                name: InputSpec(
-                    type=describe_type(item.var.type),
-                    required=item.required,
-                    default=codec.decode(item.default, item.var.type) if item.HasField("default") else None,
-                    description=item.var.description,
-                )
-                for name, item in found.parameters.items()
-            },
-            outputs={name: describe_type(kind) for name, kind in found.outputs.items()},
-            fixed={name: codec.decode(item) for name, item in found.fixed.items()},
-            active=found.active,
+        return entity_of(
+            found,
+            self._data.codec,
             description=await self._backend.description(found.entity),
             graph=None if found.workflow is None else await self._backend.graph(found.workflow),
-            task=found.task,
         )
 
     async def interface(self, entity: EntityRef) -> Interface:

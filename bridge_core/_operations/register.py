@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from ..model.digests import digest_of
 from ..model.errors import BridgeError, EntityNotFound, InvalidRequest
 from ..model.ids import EntityKind, EntityRef
 from ..model.places import check_domain, placed
-from ..model.registration import RegisteredEntity, RegisterRequest, RegistrationProgress, RegistrationReport
+from ..model.registration import RegisteredEntity, RegisterRequest, RegistrationReport
 from ..model.run_errors import AlreadyExists
+from .register_known import KnownRegistrations
 from .register_plans import PlanResolver, plans_digest
+from .register_progress import Place, Progress
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -42,35 +43,6 @@ log = logging.getLogger("bridge_core")
 
 _PARALLEL = 16
 _SHOWN = 5
-_Place: TypeAlias = tuple[EntityKind, str, str, str]
-"""Kind, project, domain, version: what the server lists in one answer."""
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What is known of each entity so far."""
-
-    outcome: dict[EntityRef, str] = field(default_factory=dict)
-    diff: dict[EntityRef, str] = field(default_factory=dict)
-    active: set[EntityRef] = field(default_factory=set)
-    there: dict[_Place, Mapping[str, Any]] = field(default_factory=dict)
-    listener: Callable[[RegistrationProgress], None] | None = None
-    step: str = "reading"
-    total: int = 0
-
-    def set(self, ref: EntityRef, outcome: str, diff: str = "") -> None:
-        self.outcome[ref] = outcome
-        if diff:
-            self.diff[ref] = diff
-        self.tell()
-
-    def begin(self, step: str) -> None:
-        self.step = step
-        self.tell()
-
-    def tell(self) -> None:
-        if self.listener is not None:
-            self.listener(RegistrationProgress(step=self.step, done=len(self.outcome), total=self.total))
 
 
 class RegisterOperations:
@@ -118,9 +90,14 @@ class RegisterOperations:
     ) -> tuple[RegistrationReport, EntityRef | None]:
         from ..registration.read import open_request
 
-        known = _Progress(listener=options.progress)
+        known = Progress(listener=options.progress)
         project, domain = await self._place(options)
         known.begin("reading")
+        before = KnownRegistrations(
+            self._transport, self._config.local.workflow_packages, self._backend.capabilities.flyte_version
+        )
+        if (done := await self._again(before, options, known, (project, domain), wanted)) is not None:
+            return done
         source, plans = await self._transport.run_io(
             open_request,
             options,
@@ -128,19 +105,45 @@ class RegisterOperations:
             flyte_version=self._backend.capabilities.flyte_version,
         )
         try:
-            return await self._registered(source, plans, options, known, (project, domain), wanted)
+            report, found, planned = await self._registered(source, plans, options, known, (project, domain), wanted)
+            if not (plans or report.of("failed") or report.of("different")):
+                await before.keep(options, source, planned, report.version)
         finally:
             await self._transport.run_io(source.close)
+        return report, found
+
+    async def _again(
+        self,
+        before: KnownRegistrations,
+        options: RegisterRequest,
+        known: Progress,
+        place: tuple[str, str],
+        wanted: EntityRef | None,
+    ) -> tuple[RegistrationReport, EntityRef | None] | None:
+        """The whole of it, when it was registered before, from here or from elsewhere, and all of it is there."""
+        again = await before.find(options, place)
+        if again is None:
+            return None
+        there = await self._there([spec.ref for spec in again.plan.specs], known)
+        if not all(spec.ref.name in there[_key(spec.ref)] for spec in again.plan.specs):
+            return None
+        found = None if wanted is None else again.plan.one(wanted)
+        where = await self._code_uri(again.code, again.md5, *place) if again.code else ""
+        known.total = len(again.plan.specs)
+        known.begin("comparing")
+        await self._compare(again.plan, known, by_content=again.version)
+        await self._activated(again.plan, known, options)
+        return self._report(again.plan, known, again.version, where, options), found
 
     async def _registered(  # noqa: PLR0917
         self,
         source: Source,
         plans: Sequence[LaunchPlan],
         options: RegisterRequest,
-        known: _Progress,
+        known: Progress,
         place: tuple[str, str],
         wanted: EntityRef | None,
-    ) -> tuple[RegistrationReport, EntityRef | None]:
+    ) -> tuple[RegistrationReport, EntityRef | None, Plan]:
         from ..registration.placeholders import Values
         from ..registration.plan import plan
 
@@ -154,7 +157,7 @@ class RegisterOperations:
         code = source.code
         if code is not None and options.copy_bundle_to is not None:
             await self._transport.run_io(_keep, code, options.copy_bundle_to)
-        where = await self._code_uri(code, project, domain) if code is not None else ""
+        where = await self._code_uri(code.name, _md5(code), project, domain) if code is not None else ""
         values = Values(
             project=project, domain=domain, version=version, code=where, destination=options.destination_dir or "."
         )
@@ -173,14 +176,13 @@ class RegisterOperations:
         if options.dry_run:
             for spec in new:
                 known.set(spec.ref, "created")
-            self._would_activate(planned, known, options)
         else:
             if code is not None and new:
                 known.begin("uploading")
                 await self._upload(code, project, domain)
             await self._write(planned, known, skip_errors=options.skip_errors)
-            await self._activate(planned, known, options)
-        return self._report(planned, known, version, where, options), found
+        await self._activated(planned, known, options)
+        return self._report(planned, known, version, where, options), found, planned
 
     # -- before the first write
 
@@ -189,19 +191,18 @@ class RegisterOperations:
         check_domain(project, domain, await self._backend.projects.domains(project))
         return project, domain
 
-    async def _code_uri(self, code: Code, project: str, domain: str) -> str:
+    async def _code_uri(self, name: str, md5: bytes, project: str, domain: str) -> str:
         """Where the code archive will lie: named by its content, so it is known before it is sent."""
         from ..storage.paths import join
         from .staging import folder_of
         from .uploads import is_signed
 
-        md5 = hashlib.md5(code.data, usedforsecurity=False).digest()
         location = self._config.data_upload_location
         if is_signed(location):
-            return (await self._backend.upload_location(project, domain, file_name=code.name, md5=md5)).uri
-        return join(location, folder_of(md5), code.name)
+            return (await self._backend.upload_location(project, domain, file_name=name, md5=md5)).uri
+        return join(location, folder_of(md5), name)
 
-    async def _specs(self, source: Source, values: Values, known: _Progress, *, by_content: str | None) -> list[Spec]:
+    async def _specs(self, source: Source, values: Values, known: Progress, *, by_content: str | None) -> list[Spec]:
         """The entities. When all are there under the version that names the content, their SDK need not write them again."""
         from ..registration.placeholders import filled, filled_ref
 
@@ -213,7 +214,7 @@ class RegisterOperations:
                 return [filled(draft, values) for draft in drafts]
         return await self._transport.run_io(source.specs, values)
 
-    async def _compare(self, planned: Plan, known: _Progress, *, by_content: str | None) -> set[EntityRef]:
+    async def _compare(self, planned: Plan, known: Progress, *, by_content: str | None) -> set[EntityRef]:
         """Finds out which are there, and whether they are the same; returns all that is there under these versions.
 
         Args:
@@ -249,10 +250,10 @@ class RegisterOperations:
             for name in names
         }
 
-    async def _there(self, refs: Sequence[EntityRef], known: _Progress) -> Mapping[_Place, Mapping[str, Any]]:
+    async def _there(self, refs: Sequence[EntityRef], known: Progress) -> Mapping[Place, Mapping[str, Any]]:
         """What the server has of the kinds, places and versions of these: name -> what is kept. Asked once."""
 
-        async def listed(place: _Place) -> Mapping[str, Any]:
+        async def listed(place: Place) -> Mapping[str, Any]:
             return await self._backend.registry.of_version(*place)
 
         places = list(dict.fromkeys(key for ref in refs if (key := _key(ref)) not in known.there))
@@ -284,11 +285,11 @@ class RegisterOperations:
         from ..storage.bodies import Body
         from .staging import staged_of
 
-        body = Body(code.name, code.data, hashlib.md5(code.data, usedforsecurity=False).digest())
+        body = Body(code.name, code.data, _md5(code))
         sent = await self._files.uploads.send([staged_of("code", (body,), False)], project=project, domain=domain)
         return sent["code"]
 
-    async def _write(self, planned: Plan, known: _Progress, *, skip_errors: bool) -> None:
+    async def _write(self, planned: Plan, known: Progress, *, skip_errors: bool) -> None:
         known.begin("registering")
         failed: set[EntityRef] = {ref for ref, outcome in known.outcome.items() if outcome == "different"}
 
@@ -316,7 +317,7 @@ class RegisterOperations:
             if todo:
                 log.info("registered %d entities", len(todo))
 
-    def _to_activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> list[EntityRef]:
+    def _to_activate(self, planned: Plan, known: Progress, options: RegisterRequest) -> list[EntityRef]:
         return [
             spec.ref
             for spec in planned.specs
@@ -326,20 +327,17 @@ class RegisterOperations:
             and spec.ref not in known.active
         ]
 
-    def _would_activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> None:
-        for ref in self._to_activate(planned, known, options):
-            known.set(ref, "activated")
-
-    async def _activate(self, planned: Plan, known: _Progress, options: RegisterRequest) -> None:
+    async def _activated(self, planned: Plan, known: Progress, options: RegisterRequest) -> None:
+        """Activates those that are to be; in a dry run, only says so."""
         todo = self._to_activate(planned, known, options)
-        if todo:
+        if todo and not options.dry_run:
             known.begin("activating")
-        await self._transport.map_calls(self._backend.registry.activate, todo, limit=_PARALLEL)
+            await self._transport.map_calls(self._backend.registry.activate, todo, limit=_PARALLEL)
         for ref in todo:
             known.set(ref, "activated")
 
     def _report(
-        self, planned: Plan, known: _Progress, version: str, code: str, options: RegisterRequest
+        self, planned: Plan, known: Progress, version: str, code: str, options: RegisterRequest
     ) -> RegistrationReport:
         return RegistrationReport(
             entities=tuple(
@@ -366,11 +364,15 @@ def _keep(code: Code, place: str | PathLike[str]) -> None:
         raise InvalidRequest(f"register: copy_bundle_to={str(place)!r} cannot be written: {error.strerror}") from None
 
 
-def _key(ref: EntityRef) -> _Place:
+def _md5(code: Code) -> bytes:
+    return hashlib.md5(code.data, usedforsecurity=False).digest()
+
+
+def _key(ref: EntityRef) -> Place:
     return ref.kind, ref.project or "", ref.domain or "", ref.version or ""
 
 
-def _clash(refs: Sequence[EntityRef], known: _Progress, source: Source | None) -> str:
+def _clash(refs: Sequence[EntityRef], known: Progress, source: Source | None) -> str:
     lines = "\n".join(f"  {ref}: {known.diff.get(ref, '').strip()}" for ref in refs[:_SHOWN])
     more = f"\n  … and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else ""
     origin = f" of {source.origin}" if source is not None else ""

@@ -59,7 +59,7 @@ class RunOperations:
         project, domain = project or self._config.project, domain or self._config.domain
         if not project or not domain:
             raise ConfigError(
-                "list_runs: no project or no domain; give project= and domain=, or set them in the Config"
+                "list_runs: no project or no domain; give project= and domain= (--project, --domain), or set them in the Config"
             )
         return self._backend.lists.runs(project, domain, query or RunQuery(), limit)
 

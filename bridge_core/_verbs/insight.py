@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from .._blocking import run_blocking
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .._operations import Operations
+    from ..contracts.interfaces import InterfaceSnapshot
     from ..diagnosis.explanation import Explanation
     from ..model.ids import EntityRef, RunRef
     from ..model.launch_preview import LaunchPlanPreview
@@ -55,6 +58,29 @@ class InsightVerbs:
         """
         return run_blocking(self._ops.planning.plan(request))
 
+    def interfaces(
+        self,
+        project: str | None = None,
+        domain: str | None = None,
+        *,
+        entities: Iterable[EntityRef | str] | None = None,
+        versions: int = 10,
+    ) -> InterfaceSnapshot:
+        """What is registered in a project and domain, as a value that needs no server from then on and can be kept in a file.
+
+        Args:
+            project: None: the configured one.
+            domain: None: the configured one.
+            entities: Only these, in the versions that they name, without descriptions and graphs; those in another place are left
+                out. None: all launch plans and tasks there.
+            versions: Of how many versions of each, the newest first; the active one and those named come besides.
+
+        Raises:
+            ConfigError: No project or domain is named anywhere.
+            Unavailable: Flyte could not be asked.
+        """
+        return run_blocking(self._ops.interfaces.interfaces(project, domain, entities=entities, versions=versions))
+
     def trace_nodes(self, ref: RunRef | str | RunSnapshot) -> int:
         """Makes OpenTelemetry spans of a run that ended and of its nodes, under the current span; how many nodes have one.
 
@@ -83,6 +109,17 @@ class AsyncInsightVerbs:
     async def plan(self, request: LaunchRequest | EntityRef | str) -> LaunchPlanPreview:
         """What `launch` of this request would do now: which version, with which inputs and options, and under which name."""
         return await self._ops.planning.plan(request)
+
+    async def interfaces(
+        self,
+        project: str | None = None,
+        domain: str | None = None,
+        *,
+        entities: Iterable[EntityRef | str] | None = None,
+        versions: int = 10,
+    ) -> InterfaceSnapshot:
+        """What is registered in a project and domain, as a value that needs no server from then on and can be kept in a file."""
+        return await self._ops.interfaces.interfaces(project, domain, entities=entities, versions=versions)
 
     async def trace_nodes(self, ref: RunRef | str | RunSnapshot) -> int:
         """Makes OpenTelemetry spans of a run that ended and of its nodes, under the current span; how many nodes have one."""

@@ -46,6 +46,7 @@ class RegistrationVerbs:
         copy_bundle_to: str | PathLike[str] | None = None,
         timeout: float | timedelta = 600.0,
         sync_local_sys_paths: bool = True,
+        fresh: bool = False,
         progress: Callable[[RegistrationProgress], None] | None = None,
     ) -> RegistrationReport:
         """Registers tasks, workflows and launch plans: from a package, from source code, or from values written in Python.
@@ -80,6 +81,8 @@ class RegistrationVerbs:
             timeout: Seconds that importing or serialising code may take.
             sync_local_sys_paths: For code: folders below the source root that its interpreter finds modules in (``PYTHONPATH``,
                 editable installations) are on the containers' ``PYTHONPATH``, too; a ``src`` folder for instance.
+            fresh: For code: serialises it even when nothing that it was made of has changed since it was registered from this
+                machine, and all of it is there. For code whose entities depend on the clock, or on another machine's answers.
             progress: Is told how far it is; see `RegistrationProgress`.
 
         Raises:
@@ -113,6 +116,7 @@ class RegistrationVerbs:
                     copy_bundle_to=copy_bundle_to,
                     timeout=timeout,
                     sync_local_sys_paths=sync_local_sys_paths,
+                    fresh=fresh,
                     progress=progress,
                 )
             )
@@ -167,6 +171,7 @@ class AsyncRegistrationVerbs:
         copy_bundle_to: str | PathLike[str] | None = None,
         timeout: float | timedelta = 600.0,
         sync_local_sys_paths: bool = True,
+        fresh: bool = False,
         progress: Callable[[RegistrationProgress], None] | None = None,
     ) -> RegistrationReport:
         """Registers tasks, workflows and launch plans: from a package, from source code, or from values written in Python."""
@@ -194,6 +199,7 @@ class AsyncRegistrationVerbs:
                 copy_bundle_to=copy_bundle_to,
                 timeout=timeout,
                 sync_local_sys_paths=sync_local_sys_paths,
+                fresh=fresh,
                 progress=progress,
             )
         )

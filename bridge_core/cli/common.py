@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..client import Client
-from ..config import Config
-from ..model.errors import InvalidRequest
-from ..model.text_forms import run_of
+from ..model.errors import BridgeError, InvalidRequest
 
 if TYPE_CHECKING:
     import argparse
+    from datetime import datetime
 
+    from ..client import Client
+    from ..config import Config
     from ..model.ids import RunRef
 
 __all__ = [
@@ -22,6 +21,7 @@ __all__ = [
     "config_of",
     "json_object",
     "moment",
+    "nowhere_named",
     "pairs",
     "positive",
     "ref_of",
@@ -87,6 +87,8 @@ def moment(text: str, option: str) -> datetime:
     Raises:
         InvalidRequest: It is none.
     """
+    from datetime import UTC, datetime
+
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -105,11 +107,15 @@ def positive(text: str) -> int:
 
 def client(arguments: argparse.Namespace) -> Client:
     """The client that the common options describe."""
+    from ..client import Client
+
     return Client(config_of(arguments))
 
 
 def config_of(arguments: argparse.Namespace) -> Config:
     """The configuration that the common options describe."""
+    from ..config import Config
+
     overrides = {
         "endpoint": arguments.endpoint,
         "insecure": arguments.insecure,
@@ -122,6 +128,8 @@ def config_of(arguments: argparse.Namespace) -> Config:
 
 def ref_of(text: str, config: Config) -> RunRef:
     """``project/domain/name``, the address of a run's page, or a name in the configured project and domain."""
+    from ..model.text_forms import run_of
+
     return run_of(text, config)
 
 
@@ -161,3 +169,12 @@ def pairs(items: list[str], option: str) -> dict[str, str]:
             raise InvalidRequest(f"{option} gives {name} twice; give it once")
         out[name] = value
     return out
+
+
+def nowhere_named(arguments: argparse.Namespace, error: BridgeError) -> bool:
+    """Whether it was the default that could not be reached: no option, variable or file says which Flyte."""
+    try:
+        config = config_of(arguments)
+    except BridgeError:
+        return False
+    return config.origin("endpoint") == "default" and str(config.endpoint) in str(error)

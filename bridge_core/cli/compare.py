@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..client import Client
-from ..config import Config
 from ..model.errors import BridgeError, InvalidRequest
 from ..model.ids import EntityKind, EntityRef
 from ..model.phases import RunPhase
@@ -23,13 +20,15 @@ from ..model.references import DirectoryRef, FileRef, FrameRef
 from ..model.requests import LaunchRequest
 from ..model.run_names import run_name
 from ..model.run_query import RunQuery
-from .common import add_command, config_of, positive
+from .common import add_command, positive
 from .render import outputs_lines, print_json, print_table
+from .sides import add_sides, agreed, side
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from ..client import Client
     from ..model.runs import RunSnapshot
 
 __all__ = ["add_commands"]
@@ -72,14 +71,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         verbs, common, "compare", "run an entity's last inputs on another Flyte, and compare what comes out", _compare
     )
     command.add_argument("entity", metavar="ENTITY", help="[task:|launch_plan:][project/domain/]name[@version]")
-    for side, text in (("from", "whose runs are taken"), ("to", "where they run again")):
-        command.add_argument(
-            f"--{side}",
-            dest=f"side_{side}",
-            required=True,
-            metavar="HOST:PORT|FILE",
-            help=f"{text}: an endpoint, or a Flyte configuration file",
-        )
+    add_sides(command, one="whose runs are taken", other="where they run again", yes="launch without asking")
     command.add_argument("--to-entity", metavar="ENTITY", help="what it is called there; the same name without it")
     command.add_argument(
         "--inputs",
@@ -90,12 +82,11 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--concurrency", type=positive, default=4, metavar="N", help="runs at once (default: %(default)s)"
     )
-    command.add_argument("--yes", action="store_true", help="launch without asking")
 
 
 def _compare(arguments: argparse.Namespace) -> int:
     count = _count(arguments.inputs)
-    with _side(arguments, arguments.side_from) as a, _side(arguments, arguments.side_to) as b:
+    with side(arguments, arguments.side_from) as a, side(arguments, arguments.side_to) as b:
         sides = _Sides(
             a=a,
             b=b,
@@ -123,13 +114,6 @@ def _count(text: str) -> int:
     return int(number)
 
 
-def _side(arguments: argparse.Namespace, text: str) -> Client:
-    """A file is a configuration, anything else an endpoint beside the usual options."""
-    if Path(text).is_file():
-        return Client(Config.auto(text, project=arguments.project, domain=arguments.domain))
-    return Client(replace(config_of(arguments), endpoint=text))
-
-
 def _last(flyte: Client, entity: EntityRef, count: int) -> list[RunSnapshot]:
     by_task = entity.kind is EntityKind.TASK and flyte.capabilities.flyte_version == 1
     query = RunQuery(
@@ -147,16 +131,11 @@ def _agreed(arguments: argparse.Namespace, sides: _Sides) -> bool:
     for pair in sides.pairs:
         text = ", ".join(line.strip() for line in outputs_lines(pair.inputs))
         print(f"  {pair.before.ref.name}: {text[:_LONGEST_INPUTS]}", file=sys.stderr)
-    if arguments.yes:
-        return True
-    if not sys.stdin.isatty():
-        raise InvalidRequest(
-            "compare launches runs, which cost money and have side effects: say --yes, or run it on a terminal"
-        )
-    print(
-        f"run each once as {sides.entity_b} on {sides.b.config.endpoint}? [y/N] ", end="", file=sys.stderr, flush=True
+    return agreed(
+        arguments,
+        f"run each once as {sides.entity_b} on {sides.b.config.endpoint}?",
+        "compare launches runs, which cost money and have side effects",
     )
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _launched(sides: _Sides, concurrency: int) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.errors import InvalidRequest
 from .common import positive, seconds
-from .render import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -55,6 +54,11 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
     serve.add_argument("--timeout", type=seconds, default=30.0, help="what a connector has for one call")
     serve.add_argument("--grace", type=seconds, default=30.0, help="what calls in progress have when it is stopped")
     serve.add_argument("--max-message-bytes", type=positive, default=32 << 20, help="larger requests are refused")
+    serve.add_argument(
+        "--reflection",
+        action="store_true",
+        help="let tools as grpcurl ask which services there are (grpcio-reflection)",
+    )
     serve.add_argument("--tls-cert", metavar="FILE", help="PEM; with --tls-key, callers use TLS")
     serve.add_argument("--tls-key", metavar="FILE")
     serve.add_argument(
@@ -97,6 +101,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         grace=arguments.grace,
         max_message_bytes=arguments.max_message_bytes,
         tls=tls,
+        reflection=arguments.reflection,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.request_stop())
@@ -111,6 +116,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _list(arguments: argparse.Namespace) -> int:
     found = _registry(arguments).list_connectors()
     if arguments.output == "json":
+        from .render import print_json
+
         print_json(
             [
                 {

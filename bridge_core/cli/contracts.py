@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
-from importlib.metadata import entry_points
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .._blocking import run_blocking
-from ..model.errors import BridgeError, ConfigError, InvalidRequest
-from .common import add_command, client, json_object, positive
+from ..model.errors import ConfigError, InvalidRequest, NotFound
+from ..model.ids import EntityKind
+from .common import add_command, client, positive
+from .contract_files import files_of, read_files
 from .render import print_json
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from ..contracts.interfaces import KnownInterfaces
-    from ..contracts.uses import Problem, Use
+    from ..client import Client
+    from ..contracts.interfaces import InterfaceSnapshot
+    from ..contracts.uses import Problem, Selection, Use
+    from .contract_files import Found
 
 __all__ = ["add_commands"]
 
-_YAML = (".yaml", ".yml")
-_PLACED = re.compile(r"^.*?, line (?P<line>\d+): (?P<text>.*)$")
+_MOST = 100_000
+"""Names of one kind in one place."""
 
 
 def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -60,24 +58,26 @@ def _snapshot(arguments: argparse.Namespace) -> int:
     if not slash or not project or not domain or "/" in domain:
         raise InvalidRequest(f"snapshot {arguments.place!r}: wanted PROJECT/DOMAIN, as in ml/production")
     with client(arguments) as flyte:
-        found = run_blocking(flyte._ops.interfaces.snapshot(project, domain, depth=arguments.versions))  # noqa: SLF001
-    target = Path(arguments.to)
-    target.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        found = flyte.interfaces(project, domain, versions=arguments.versions)
+        if not found:
+            raise NotFound(
+                f"snapshot {arguments.place}: no launch plan and no task is registered there on {flyte.config.endpoint}; nothing "
+                "was written. 'flyte-bridge projects' shows what projects there are"
+            )
+    found.write(arguments.to)
     if arguments.output == "json":
-        print_json({"file": str(target), "entities": len(found["entities"])})
+        print_json({"file": arguments.to, "entities": len(found)})
     else:
-        print(f"wrote {len(found['entities'])} entities of {project}/{domain} to {target}")
+        print(f"wrote {len(found)} entities of {project}/{domain} to {arguments.to}")
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from ..contracts.interfaces import KnownInterfaces
+    from ..contracts.interfaces import InterfaceSnapshot
 
-    known = None
-    if arguments.against != "server":
-        known = KnownInterfaces.from_dict(json_object(arguments.against, "--against"), arguments.against)
-    uses, problems = _read(_files(arguments.files))
-    found = [*problems, *(_against_server(arguments, uses) if known is None else _against(uses, known))]
+    known = None if arguments.against == "server" else InterfaceSnapshot.read(arguments.against)
+    read = read_files(files_of(arguments.files), "" if known is None else arguments.against)
+    found = [*read.problems, *(_against_server(arguments, read) if known is None else _against(read, known))]
     found.sort(key=lambda item: (item.file, item.line, item.text))
     if arguments.output == "json":
         print_json([{"file": item.file, "line": item.line, "problem": item.text} for item in found])
@@ -85,7 +85,8 @@ def _check(arguments: argparse.Namespace) -> int:
         for item in found:
             print(f"::error file={item.file},line={item.line}::{_escaped(item.text)}")
     else:
-        print("\n".join([*map(str, found), f"{len(found)} problems in {len(uses)} uses of Flyte"]))
+        uses = len(read.uses) + len(read.selections)
+        print("\n".join([*map(str, found), f"{len(found)} problems in {uses} uses of Flyte"]))
     return 1 if found else 0
 
 
@@ -94,106 +95,39 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _files(given: Sequence[str]) -> list[Path]:
-    out: dict[Path, None] = {}
-    for text in given:
-        path = Path(text)
-        if path.is_dir():
-            found = [item for item in sorted(path.rglob("*")) if item.suffix in (".py", *_YAML) and item.is_file()]
-            out.update(dict.fromkeys(found))
-        elif path.is_file():
-            out[path] = None
-        else:
-            raise InvalidRequest(f"check {text}: there is no such file or folder")
-    return list(out)
+def _against(read: Found, known: InterfaceSnapshot) -> Iterator[Problem]:
+    from ..contracts.checking import problems_of, problems_of_selection
+
+    yield from problems_of(read.uses, known)
+    for item in read.selections:
+        if item.project in (None, known.project) and item.domain in (None, known.domain):
+            yield from problems_of_selection(item, known.list_entities(item.kind), known)
 
 
-def _read(files: Sequence[Path]) -> tuple[list[Use], list[Problem]]:
-    """What the files use; and what is wrong with them whatever is registered."""
-    from ..contracts.loading import GROUP
-    from ..contracts.uses import Problem, Use
-
-    uses: list[Use] = []
-    problems: list[Problem] = []
-    for file in files:
-        if file.suffix in _YAML:
-            _triggers(file, uses, problems)
-    code = {file: file.read_text(encoding="utf-8") for file in files if file.suffix == ".py"}
-    loading = []
-    for name in sorted({point.name for point in entry_points(group=GROUP)}):
-        own = [str(file) for file, text in code.items() if name in text]  # a file that never names it uses none of it
-        if own:
-            command = [sys.executable, "-m", "bridge_core.contracts.loading", name, *own]
-            loading.append((name, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)))
-    for name, process in loading:
-        told, log = process.communicate()
-        if process.returncode:
-            end = log.strip().splitlines()[-1:] or ["it said nothing"]
-            raise InvalidRequest(f"check: files of {name} could not be loaded: {end[0]}")
-        for line in told.splitlines():
-            item = json.loads(line)
-            if "problem" in item:
-                problems.append(Problem(file=item["file"], line=item["line"], text=item["problem"]))
-            else:
-                uses.append(Use.from_dict(item))
-    return uses, problems
-
-
-def _triggers(file: Path, uses: list[Use], problems: list[Problem]) -> None:
-    from ..contracts.uses import Problem, Use, option_names
-    from ..scheduler.file import read_triggers
-
-    text = file.read_text(encoding="utf-8")
-    if "triggers:" not in text:
-        return  # another kind of YAML in the same folder
-    try:
-        entries = read_triggers(file).entries
-    except BridgeError as error:
-        told = [found for item in error.message.splitlines() if (found := _PLACED.match(item.strip())) is not None]
-        problems += [Problem(file=str(file), line=int(found["line"]), text=found["text"]) for found in told]
-        if not told:
-            problems.append(Problem(file=str(file), line=1, text=error.message))
-        return
-    lines = text.splitlines()
-    for entry in entries:
-        trigger = entry.trigger
-        named = re.compile(rf"\bname:\s*[\"']?{re.escape(trigger.name)}[\"']?\s*([,}}#]|$)")
-        line = next((number for number, content in enumerate(lines, 1) if named.search(content)), 1)
-        later = tuple(
-            name for name, value in trigger.inputs.items() if not isinstance(value, str | int | float | list | dict)
-        )
-        uses.append(
-            Use(
-                file=str(file),
-                line=line,
-                what=f"trigger {trigger.name}",
-                entity=trigger.entity,
-                inputs={name: value for name, value in trigger.inputs.items() if name not in later},
-                unknown=later,
-                options=option_names(trigger.options),
-            )
-        )
-
-
-def _against(uses: Sequence[Use], known: KnownInterfaces) -> Iterator[Problem]:
-    from ..contracts.checking import problems_of
-
-    return problems_of(uses, known)
-
-
-def _against_server(arguments: argparse.Namespace, uses: Sequence[Use]) -> Iterator[Problem]:
+def _against_server(arguments: argparse.Namespace, read: Found) -> Iterator[Problem]:
     """Asked for what is used, in each place that is named."""
+    from ..contracts.checking import problems_of, problems_of_selection
+
     with client(arguments) as flyte:
         places: dict[tuple[str, str], list[Use]] = {}
-        for use in uses:
-            place = (use.entity.project or flyte.config.project, use.entity.domain or flyte.config.domain)
-            if not place[0] or not place[1]:
-                raise ConfigError(
-                    f"{use.file}:{use.line}: {use.what}: no project and no domain; give --project and --domain, as the "
-                    "orchestrator's own connection or resource does"
-                )
-            places.setdefault((place[0], place[1]), []).append(use)
-        for (project, domain), some in places.items():
-            wanted = [use.entity for use in some]
-            known = run_blocking(flyte._ops.interfaces.known(project, domain, wanted=wanted, depth=1))  # noqa: SLF001
-            yield from _against(some, known)
+        for use in read.uses:
+            places.setdefault(_place(flyte, use, use.entity.project, use.entity.domain), []).append(use)
+        for place, some in places.items():
+            wanted = {use.entity for use in some}
+            wanted |= {replace(use.entity, kind=EntityKind.TASK) for use in some if use.any_kind}
+            yield from problems_of(some, flyte.interfaces(*place, entities=wanted, versions=1))
+        for item in read.selections:
+            place = _place(flyte, item, item.project, item.domain)
+            names = flyte.list_entities(item.kind, project=place[0], domain=place[1], limit=_MOST)
+            wanted = set(item.chosen(names) if item.launches else ())
+            yield from problems_of_selection(item, names, flyte.interfaces(*place, entities=wanted, versions=1))
+
+
+def _place(flyte: Client, use: Use | Selection, project: str | None, domain: str | None) -> tuple[str, str]:
+    place = (project or flyte.config.project, domain or flyte.config.domain)
+    if not place[0] or not place[1]:
+        raise ConfigError(
+            f"{use.file}:{use.line}: {use.what}: no project and no domain; give --project and --domain, as the "
+            "orchestrator's own connection or resource does"
+        )
+    return (place[0], place[1])

@@ -1,7 +1,8 @@
 """``flyte-bridge demo``: the main job on one machine, for real, in under three minutes.
 
-Starts the embedded Flyte, registers a flytekit workflow from its source, runs it through a real Airflow DAG and a
-real Dagster asset (the scripts under ``examples/demo``), and prints what each run gave back. Then stops what it started.
+Starts the embedded Flyte, registers a workflow of flytekit and a task of the Flyte 2 SDK from their sources, runs both through
+one real Airflow DAG and the workflow through a real Dagster asset (the scripts under ``examples/demo``), and prints what each run
+gave back. Then stops what it started.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from .server import SandboxProcess
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
 __all__ = ["add_commands"]
 
@@ -58,7 +60,7 @@ class _Part:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    missing = [name for name in ("airflow", "dagster", "flytekit") if not _installed(name)]
+    missing = [name for name in ("airflow", "dagster", "flytekit", "flyte") if not _installed(name)]
     if missing or not EXAMPLES.is_dir():
         what = f"{', '.join(missing)} not installed here" if missing else "no examples/demo beside this package"
         raise BridgeError(
@@ -72,15 +74,15 @@ def _demo(arguments: argparse.Namespace) -> int:
         if not arguments.keep:
             stack.callback(_remove, root)
             stack.callback(server.stop)
-        print(f"      {server.endpoint}, console {server.console_url}/console")
-        _say(2, "registering examples/demo/workflow.py from its source")
+        print(f"      {server.endpoint}, Flyte 2 at {server.flyte2_endpoint}, console {server.console_url}/console")
+        _say(2, "registering examples/demo/workflow.py (flytekit) and flyte2_tasks.py (Flyte 2) from their sources")
         _register(server)
         parts = (_airflow(server, root), _dagster(server, root))
         good = True
-        with Client(server.config()) as flyte:
+        with Client(server.config()) as flyte, Client(server.config(2)) as flyte2:
             for step, part in enumerate(parts, start=3):
                 _say(step, f"running it through {part.title}")
-                good &= _run(part, flyte)
+                good &= _run(part, {1: flyte, 2: flyte2})
         took = time.monotonic() - begin
         print(f"\n{'Both worked' if good else 'NOT everything worked'}, {took:.0f} s in all.")
         if arguments.keep:
@@ -116,38 +118,44 @@ def _environment(**more: str) -> dict[str, str]:
 
 
 def _register(server: SandboxProcess) -> None:
-    """From the source code, which flytekit serialises in a process of its own."""
-    with Client(server.config()) as flyte:
-        report = flyte.register(EXAMPLES / "workflow.py", python=sys.executable)
-    for item in report.entities:
-        print(f"      {item.outcome} {item.ref}", flush=True)
+    """From the source code, which its SDK serialises in a process of its own."""
+    for version, source in ((1, "workflow.py"), (2, "flyte2_tasks.py")):
+        with Client(server.config(version)) as flyte:
+            report = flyte.register(EXAMPLES / source, python=sys.executable)
+        for item in report.entities:
+            print(f"      {item.outcome} {item.ref}", flush=True)
 
 
 def _airflow(server: SandboxProcess, root: Path) -> _Part:
     home = root / "airflow"
     home.mkdir()
-    host, _, port = server.endpoint.partition(":")
+    airflow = _tool("airflow")
+    return _Part(
+        title="Airflow: one DAG, FlyteRunOperator on Flyte 1 and on Flyte 2 (airflow dags test)",
+        command=("sh", "-c", f"'{airflow}' db migrate && '{airflow}' dags test flyte_demo"),
+        environment=_environment(
+            AIRFLOW_HOME=str(home),
+            AIRFLOW__CORE__DAGS_FOLDER=str(EXAMPLES),
+            AIRFLOW__CORE__LOAD_EXAMPLES="False",
+            AIRFLOW_CONN_FLYTE_DEFAULT=_connection(server, server.endpoint),
+            AIRFLOW_CONN_FLYTE2=_connection(server, server.flyte2_endpoint, flyte_version=2),
+            FLYTE_BRIDGE_DEMO_REPORT=str(root / "airflow.json"),
+        ),
+        report=root / "airflow.json",
+        log=root / "airflow.log",
+    )
+
+
+def _connection(server: SandboxProcess, endpoint: str, **more: Any) -> str:
+    """An Airflow connection as the environment has it."""
+    host, _, port = endpoint.partition(":")
     extra = {
         "insecure": True,
         "project": "flytesnacks",
         "domain": "development",
         "console_endpoint": server.console_url,
     }
-    connection = {"conn_type": "flyte", "host": host, "port": int(port), "extra": extra}
-    airflow = _tool("airflow")
-    return _Part(
-        title="Airflow: a DAG with FlyteRunOperator (airflow dags test)",
-        command=("sh", "-c", f"'{airflow}' db migrate && '{airflow}' dags test flyte_demo"),
-        environment=_environment(
-            AIRFLOW_HOME=str(home),
-            AIRFLOW__CORE__DAGS_FOLDER=str(EXAMPLES),
-            AIRFLOW__CORE__LOAD_EXAMPLES="False",
-            AIRFLOW_CONN_FLYTE_DEFAULT=json.dumps(connection),
-            FLYTE_BRIDGE_DEMO_REPORT=str(root / "airflow.json"),
-        ),
-        report=root / "airflow.json",
-        log=root / "airflow.log",
-    )
+    return json.dumps({"conn_type": "flyte", "host": host, "port": int(port), "extra": extra | more})
 
 
 def _dagster(server: SandboxProcess, root: Path) -> _Part:
@@ -168,7 +176,7 @@ def _dagster(server: SandboxProcess, root: Path) -> _Part:
     )
 
 
-def _run(part: _Part, flyte: Client) -> bool:
+def _run(part: _Part, clients: Mapping[int, Client]) -> bool:
     """Runs one half with a sign of life every few seconds, and prints what it gave back."""
     begin = time.monotonic()
     with part.log.open("wb") as log:
@@ -187,7 +195,15 @@ def _run(part: _Part, flyte: Client) -> bool:
         tail = part.log.read_text(errors="replace")[-3000:]
         print(f"      failed with exit code {process.returncode}; the end of its log:\n{tail}")
         return False
-    ref = RunRef.parse(json.loads(part.report.read_text())["flyte/execution"])
+    runs = json.loads(part.report.read_text())["runs"]
+    good = True
+    for item in runs:
+        good &= _shown(clients[item["flyte"]], RunRef.parse(item["run"]))
+    return good
+
+
+def _shown(flyte: Client, ref: RunRef) -> bool:
+    """Prints what one run gave back; whether it succeeded."""
     snapshot = flyte.describe(ref)
     print(f"      run     {ref}\n      phase   {snapshot.phase.value}\n      console {snapshot.console_url}")
     values = (

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from ..model.errors import AuthError, BridgeError, NotFound, Unavailable
-from ..model.run_errors import WaitTimeout
-from ..model.runs import RunEnded
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..model.errors import BridgeError
 
 __all__ = ["BROKEN_PIPE", "INTERRUPTED", "exit_code"]
 
@@ -19,6 +20,10 @@ BROKEN_PIPE = 141
 
 def exit_code(error: BridgeError) -> int:
     """The exit code that stands for an error."""
+    from ..model.errors import AuthError, NotFound, Unavailable
+    from ..model.run_errors import WaitTimeout
+    from ..model.runs import RunEnded
+
     table: tuple[tuple[type[BridgeError], int], ...] = (
         (RunEnded, 1),
         (Unavailable, 3),

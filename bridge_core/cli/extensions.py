@@ -14,23 +14,20 @@ from .common import add_command, add_place, client
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
 __all__ = ["add_extensions"]
 
 GROUP = "flyte_bridge.commands"
-_FLAGS = frozenset({"--insecure", "--version", "--help"})
 
 
-def add_extensions(verbs: Any, common: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+def add_extensions(verbs: Any, common: argparse.ArgumentParser, verb: str | None) -> None:
     """Adds the commands of integrations when the core's are not enough for this command line.
 
     Args:
         verbs: Where commands are added.
         common: Options of every command.
-        argv: The command line without the program's name.
+        verb: The command that was given, None for an overview.
     """
-    verb = _verb(argv)
     if verb in verbs.choices:
         return
     from importlib.metadata import entry_points
@@ -41,16 +38,6 @@ def add_extensions(verbs: Any, common: argparse.ArgumentParser, argv: Sequence[s
             parser = add_command(verbs, common, point.name, text, _usage)
             if verb is not None:  # in an overview, they are named and not loaded
                 point.load()(parser, client, add_place)
-
-
-def _verb(argv: Sequence[str]) -> str | None:
-    """The first word that is no option and no option's value."""
-    before = ""
-    for word in argv:
-        if not word.startswith("-") and not (before.startswith("--") and "=" not in before and before not in _FLAGS):
-            return word
-        before = word
-    return None
 
 
 def _usage(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from ..model.run_query import RunQuery
 from .common import add_command, client, moment, pairs, positive
 from .origin import add_origin_options, launched_by, looked_through
 from .render import print_empty, print_json, print_table, snapshot_dict
+from .trigger import list_triggers
 
 if TYPE_CHECKING:
     import argparse
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["add_commands"]
 
 
-def add_commands(verbs: Any, common: argparse.ArgumentParser) -> Any:
-    """Adds ``list`` and returns its kinds, so that other files can add theirs."""
+def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
+    """Adds the commands of this file."""
     add_command(verbs, common, "projects", "list projects and their domains", _projects)
     parser = verbs.add_parser("list", help="list runs or entities", allow_abbrev=False)
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
@@ -54,7 +55,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> Any:
         command.add_argument(
             "--limit", type=positive, default=50, metavar="N", help="how many at most (default: %(default)s)"
         )
-    return kinds
+    add_command(kinds, common, "triggers", "list what has a schedule in Flyte", list_triggers)
 
 
 def _runs(arguments: argparse.Namespace) -> int:
@@ -121,7 +122,12 @@ def _projects(arguments: argparse.Namespace) -> int:
 def _since(text: str) -> datetime:
     """An ISO time, or that long ago."""
     ago = parse_duration(text)
-    return moment(text, "--since") if ago is None else datetime.now(UTC) - ago
+    if ago is not None:
+        return datetime.now(UTC) - ago
+    try:
+        return moment(text, "--since")
+    except InvalidRequest as error:
+        raise error.with_message(f"{error.message}, or how long ago, like 1d or 2h30m") from None
 
 
 def _phase(text: str) -> RunPhase:

@@ -7,25 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..model.errors import BridgeError
-from . import (
-    compare,
-    config,
-    connector,
-    contracts,
-    demo,
-    extensions,
-    launch,
-    lists,
-    origin,
-    quickstart,
-    register,
-    runs,
-    sandbox,
-    scheduler,
-    trigger,
-)
-from .common import add_place
+from ..model.errors import BridgeError, Unavailable
+from .commands import add_commands
+from .common import add_place, nowhere_named
 from .exit_codes import BROKEN_PIPE, INTERRUPTED, exit_code
 from .parser import Parser
 
@@ -66,6 +50,12 @@ def _run(argv: Sequence[str] | None) -> int:
         code: int = arguments.run(arguments)
     except BridgeError as error:
         print(f"flyte-bridge: {error}", file=sys.stderr)
+        if isinstance(error, Unavailable) and nowhere_named(arguments, error):
+            print(
+                "flyte-bridge: nothing says which Flyte: give --endpoint HOST:PORT, or FLYTE_PLATFORM_URL, or write "
+                "~/.flyte/config.yaml; 'flyte-bridge quickstart --keep' starts one on this machine",
+                file=sys.stderr,
+            )
         return exit_code(error)
     except KeyboardInterrupt:
         print("flyte-bridge: interrupted; runs that were launched go on", file=sys.stderr)
@@ -94,21 +84,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     _logging_options(parser)
     add_place(parser)
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-    quickstart.add_commands(verbs, common)
-    launch.add_commands(verbs, common)
-    register.add_commands(verbs, common)
-    runs.add_commands(verbs, common)
-    kinds = lists.add_commands(verbs, common)
-    origin.add_commands(verbs, common)
-    contracts.add_commands(verbs, common)
-    compare.add_commands(verbs, common)
-    sandbox.add_commands(verbs, common)
-    demo.add_commands(verbs, common)
-    config.add_commands(verbs, common)
-    scheduler.add_commands(verbs, common)
-    connector.add_commands(verbs, common)
-    trigger.add_commands(verbs, common, kinds=kinds)
-    extensions.add_extensions(verbs, common, argv)
+    add_commands(verbs, common, argv)
     parser.set_defaults(run=usage, takes_rest=False, log_level="warning", log_format="console", output="table")
     parser.set_defaults(
         parser=parser,
@@ -177,6 +153,7 @@ def _json_lines() -> logging.Formatter:
                     "level": record.levelname,
                     "logger": record.name,
                     "message": record.getMessage(),
+                    **getattr(record, "fields", {}),  # what a log line is about, piece by piece
                 }
             )
 

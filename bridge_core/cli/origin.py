@@ -91,7 +91,7 @@ def _origin(arguments: argparse.Namespace) -> int:
     for field, value in by.to_dict().items():
         if field not in ("source", "awaited", "identity"):
             print(f"  {words.get(field, field)}: {value}")
-    print(f"  waited for: {'yes' if by.awaited else 'no'}")
+    print(f"  aborted when its launcher gives up: {'yes' if by.awaited else 'no'}")
     return 0
 
 

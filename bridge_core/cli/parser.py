@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,8 @@ class Parser(argparse.ArgumentParser):
 
 def _hint(message: str) -> str:
     if (choice := _CHOICE.search(message)) is not None:
+        import difflib
+
         known = re.findall(r"[\w-]+", choice[2])
         near = difflib.get_close_matches(choice[1].lower().replace("_", "-"), known, n=2, cutoff=0.6)
         return f"; did you mean {' or '.join(repr(word) for word in near)}?" if near else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..config import Config
 
-__all__ = ["ASSETS_FILE", "DAG_FILE", "airflow_connection", "assets", "dag"]
+__all__ = ["ASSETS_FILE", "DAG_FILE", "airflow_connection", "assets", "dag", "installation"]
 
 DAG_FILE = "quickstart_dag.py"
 ASSETS_FILE = "quickstart_assets.py"
@@ -100,3 +100,24 @@ def airflow_connection(config: Config) -> str:
         },
     }
     return f"export AIRFLOW_CONN_FLYTE_DEFAULT={shlex.quote(json.dumps(connection))}"
+
+
+def installation(extra: str) -> str:
+    """How to install this very package with an extra: from the wheel or folder that it was installed from (PEP 610), if it was.
+
+    Args:
+        extra: Its name.
+    """
+    from importlib import metadata
+    from urllib.parse import unquote, urlsplit
+
+    what = "flyte-bridge"
+    try:
+        url = json.loads(metadata.distribution(what).read_text("direct_url.json") or "{}").get("url", "")
+    except (metadata.PackageNotFoundError, ValueError):
+        url = ""
+    if url.startswith("file://"):
+        what = unquote(urlsplit(url).path)
+    elif url:
+        return f"pip install {shlex.quote(f'{what}[{extra}] @ {url}')}"
+    return f"pip install {shlex.quote(f'{what}[{extra}]')}"

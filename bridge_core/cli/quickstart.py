@@ -102,12 +102,12 @@ def _steps(config: Config, settings: Path, *, keep: bool) -> int:
     commands = f"flyte-bridge launch {entity} -i who=me -i n=3 --wait\nflyte-bridge list runs\n"
     blocks = (
         ("shell, for flyte-bridge", f"export FLYTECTL_CONFIG={shlex.quote(str(settings))}\n{commands}"),
-        (f"{paste.DAG_FILE}, in your DAGs folder (pip install 'flyte-bridge[airflow]')", paste.dag(entity)),
+        (f"{paste.DAG_FILE}, in your DAGs folder ({paste.installation('airflow')})", paste.dag(entity)),
         (
             "shell, for Airflow",
             f"{paste.airflow_connection(config)}\nairflow db migrate\nairflow dags test flyte_quickstart\n",
         ),
-        (f"{paste.ASSETS_FILE} (pip install 'flyte-bridge[dagster]')", paste.assets(entity, config)),
+        (f"{paste.ASSETS_FILE} ({paste.installation('dagster')})", paste.assets(entity, config)),
         ("shell, for Dagster", f"dagster asset materialize -f {paste.ASSETS_FILE} --select greeting\n"),
     )
     for head, text in blocks:

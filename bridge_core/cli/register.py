@@ -60,6 +60,9 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
         action="store_false",
         help="leave folders that modules are found in here out of the containers' PYTHONPATH",
     )
+    code.add_argument(
+        "--fresh", action="store_true", help="serialise it even when no file has changed since the last time"
+    )
     code.add_argument("--timeout", type=seconds, default=600.0, metavar="SECONDS", help="for importing and serialising")
 
 
@@ -85,6 +88,7 @@ def _register(arguments: argparse.Namespace) -> int:
             copy_bundle_to=arguments.copy_bundle_to,
             timeout=arguments.timeout,
             sync_local_sys_paths=arguments.sync_local_sys_paths,
+            fresh=arguments.fresh,
             progress=progress,
         )
     if arguments.output == "json":

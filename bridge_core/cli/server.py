@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["SandboxProcess", "check_parts"]
 
 _PATIENCE = 60.0
-_READY = re.compile(r"(127\.0\.0\.1:\d+).*?(http://127\.0\.0\.1:\d+)", re.DOTALL)
+_READY = re.compile(
+    r"gRPC (127\.0\.0\.1:\d+).*?(http://127\.0\.0\.1:\d+).*?\n(?:Flyte 2: (127\.0\.0\.1:\d+)|[^\n]*Flyte 2[^\n]*\n)",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class SandboxProcess:
     process: subprocess.Popen[bytes]
     endpoint: str
     console_url: str
+    flyte2_endpoint: str
+    """Empty: Flyte 2 is off there, because what it needs is not installed."""
 
     @property
     def pid(self) -> int:
@@ -72,7 +77,7 @@ class SandboxProcess:
         try:
             while time.monotonic() < deadline and process.poll() is None:
                 if found := _READY.search(log.read_text(errors="replace")):
-                    return cls(process, found[1], found[2])
+                    return cls(process, found[1], found[2], found[3] or "")
                 time.sleep(0.1)
         except BaseException:  # Ctrl-C: nobody else knows of it yet
             process.kill()
@@ -81,11 +86,12 @@ class SandboxProcess:
         process.wait()
         raise Unavailable(f"the embedded Flyte did not start; it said:\n{log.read_text(errors='replace')[-3000:]}")
 
-    def config(self) -> Config:
+    def config(self, flyte_version: int = 1) -> Config:
         """How to reach it. Asks neither environment nor files: they are about another Flyte."""
         return Config.from_mapping(
             {
-                "endpoint": self.endpoint,
+                "endpoint": self.endpoint if flyte_version == 1 else self.flyte2_endpoint,
+                "flyte_version": flyte_version,
                 "insecure": True,
                 "project": "flytesnacks",
                 "domain": "development",

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from ..scheduler import Entry, TriggerFile
     from ..schedules import DeployedTrigger
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "list_triggers"]
 
 
-def add_commands(verbs: Any, common: argparse.ArgumentParser, *, kinds: Any) -> None:
-    """Adds the commands of this file, and ``list triggers`` to the `kinds` of things that can be listed."""
-    add_command(kinds, common, "triggers", "list what has a schedule in Flyte", _list)
+def add_commands(verbs: Any, common: argparse.ArgumentParser) -> None:
+    """Adds the commands of this file."""
     parser = verbs.add_parser("trigger", help="deploy triggers to Flyte, and backfill", allow_abbrev=False)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     deploy = add_command(actions, common, "deploy", "make Flyte fire the triggers of a file", _deploy)
@@ -36,7 +35,7 @@ def add_commands(verbs: Any, common: argparse.ArgumentParser, *, kinds: Any) -> 
     ):
         action = add_command(actions, common, name, text, run)
         action.add_argument("name", metavar="TRIGGER", help="name, or project/domain/name@version")
-    add_command(actions, common, "list", "list what has a schedule in Flyte", _list)
+    add_command(actions, common, "list", "list what has a schedule in Flyte", list_triggers)
     after = add_command(actions, common, "next", "show the next ticks of a file's triggers", _next)
     after.add_argument("file", metavar="FILE", help="triggers.yaml")
     after.add_argument("names", metavar="TRIGGER", nargs="*")
@@ -84,7 +83,8 @@ def _show(deployed: DeployedTrigger, output: str) -> int:
     return 0
 
 
-def _list(arguments: argparse.Namespace) -> int:
+def list_triggers(arguments: argparse.Namespace) -> int:
+    """``trigger list``, also called ``list triggers``."""
     with client(arguments) as flyte:
         found = flyte.list_triggers()
         if not found:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .base import AsyncConnector, SyncConnector
-    from .errors import ConnectorNotFound, JobNotFound
+    from .errors import ConnectorNotFound, JobNotFound, JobStillRunning
     from .execution import Identity, NodeExecutionId, TaskExecutionId, TaskExecutionMetadata
     from .loading import load_connectors
     from .local import run_connector_task
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from .phases import TaskPhase
     from .plain import plain_data
     from .registry import ConnectorMetadata, ConnectorRegistry
-    from .server import ConnectorServer, ServerTls
+    from .server import ConnectorServer
     from .task import TaskContainer, TaskInputs, TaskTemplate, render_task_template
+    from .tls import ServerTls
     from .values import JobLog, LogLine, LogToken, Resource, ResourceMeta, TaskCategory
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Identity",
     "JobLog",
     "JobNotFound",
+    "JobStillRunning",
     "LogLine",
     "LogToken",
     "NodeExecutionId",
@@ -66,12 +68,13 @@ _HOMES = {
     "Identity": "execution",
     "JobLog": "values",
     "JobNotFound": "errors",
+    "JobStillRunning": "errors",
     "LogLine": "values",
     "LogToken": "values",
     "NodeExecutionId": "execution",
     "Resource": "values",
     "ResourceMeta": "values",
-    "ServerTls": "server",
+    "ServerTls": "tls",
     "SyncConnector": "base",
     "TaskCategory": "values",
     "TaskContainer": "task",

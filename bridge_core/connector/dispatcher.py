@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..model.errors import BridgeError, InvalidRequest, LiteralError, Unsupported
+from .answers import outputs_of
 from .calling import accepted
-from .conversion import outputs_of
 from .envelope import opened, sealed
 from .errors import ConnectorNotFound, status_of
 from .lanes import Lane
@@ -253,7 +253,17 @@ class Dispatcher:
             self._metrics.ended(name, method, outcome, seconds)
             # Every job is asked for every few seconds: that it was says nothing, and the metrics count it.
             level = logging.DEBUG if (method, outcome) == ("get", "OK") else logging.INFO
-            _log.log(level, "%s of %s_v%d by %s: %s, %.3f s", method, task_type, version, name, outcome, seconds)
+            if _log.isEnabledFor(level):
+                fields = {
+                    "connector": name,
+                    "method": method,
+                    "task_type": task_type,
+                    "task_type_version": version,
+                    "outcome": outcome,
+                    "seconds": round(seconds, 6),
+                }
+                text = "%s of %s_v%d by %s: %s, %.3f s"
+                _log.log(level, text, method, task_type, version, name, outcome, seconds, extra={"fields": fields})
 
 
 def _decoded(connector: Any, data: bytes) -> tuple[Any, dict[str, Any]]:

@@ -25,7 +25,7 @@ from .public import public
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ConnectorNotFound", "JobNotFound", "status_of"]
+__all__ = ["ConnectorNotFound", "JobNotFound", "JobStillRunning", "status_of"]
 
 
 @public
@@ -38,6 +38,14 @@ class JobNotFound(NotFound):
     """The job service knows no such job: what a connector's ``get`` raises when it was removed behind our back."""
 
 
+@public
+class JobStillRunning(BridgeError):
+    """The job service was told to end the job, and does not do so yet: what a connector's ``delete`` raises to be asked again.
+
+    Another thing than `Unavailable`: the service answered, and it is worth asking on.
+    """
+
+
 _STATUS: Mapping[type[BridgeError], str] = {
     DeadlineExceeded: "DEADLINE_EXCEEDED",
     Unavailable: "UNAVAILABLE",
@@ -48,6 +56,7 @@ _STATUS: Mapping[type[BridgeError], str] = {
     Unauthenticated: "UNAUTHENTICATED",
     LimitExceeded: "RESOURCE_EXHAUSTED",
     Unsupported: "UNIMPLEMENTED",
+    JobStillRunning: "FAILED_PRECONDITION",
 }
 
 

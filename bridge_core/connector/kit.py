@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import BridgeError
-from .conversion import inputs_of, literals_of, outputs_of
+from .answers import literals_of, outputs_of
+from .conversion import inputs_of
 from .execution import TaskExecutionMetadata
 from .invoke import call, template_of_task
 from .phases import TaskPhase

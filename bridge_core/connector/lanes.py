@@ -9,15 +9,16 @@ makes is known when Flyte asks again.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import Future
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from queue import SimpleQueue
 from typing import Any
 
 from ..model.errors import DeadlineExceeded
-from .crossing import Mailbox, call_there
+from .crossing import Call, Deadlines, Mailbox
+from .patience import PatientLoop
 
 __all__ = ["Lane"]
 
@@ -32,9 +33,14 @@ class Lane:
 
     def __init__(self, name: str, workers: int) -> None:
         self._name = name
-        self._turns = asyncio.Semaphore(workers)
+        self._workers = workers
+        self._busy = 0
+        self._waiting: deque[tuple[Call, Callable[[], Any]]] = deque()
+        self._work: SimpleQueue[tuple[Call, Callable[[], Any]] | None] = SimpleQueue()
+        self._threads = 0
         self._own: Mailbox | None = None
         self._here: Mailbox | None = None
+        self._open: Deadlines | None = None
 
     async def call(
         self, method: Callable[..., Any], arguments: Mapping[str, Any], *, timeout: float, keep: bool = False
@@ -50,20 +56,17 @@ class Lane:
         Raises:
             DeadlineExceeded: No answer in time.
         """
-        given = asyncio.ensure_future(self._run(method, arguments))
-        try:
-            return await self._within(given, timeout, method.__name__)
-        finally:
-            if not given.done() and not keep:
-                given.cancel()
-            elif keep:
-                given.add_done_callback(_look_at)
 
-    async def _within(self, given: asyncio.Future[Any], timeout: float, what: str) -> Any:
-        done, _ = await asyncio.wait({given}, timeout=timeout)
-        if not done:
-            raise DeadlineExceeded(f"connector {self._name!r}: {what} gave no answer within {timeout:g} s")
-        return given.result()
+        def late() -> DeadlineExceeded:
+            return DeadlineExceeded(f"connector {self._name!r}: {method.__name__} gave no answer within {timeout:g} s")
+
+        call = Call(self._mailbox(), self._name, keep=keep)
+        if inspect.iscoroutinefunction(method):
+            call.await_on(self._there(), lambda: method(**arguments))
+        else:
+            self._waiting.append((call, lambda: method(**arguments)))
+            self._next()
+        return await self._deadlines().result(call, timeout, late)
 
     async def items(
         self, method: Callable[..., Any], arguments: Mapping[str, Any], *, timeout: float
@@ -93,41 +96,64 @@ class Lane:
             yield item
 
     def close(self) -> None:
-        """Ends the loop; what still runs there is dropped."""
+        """Ends the loop and the threads; what still runs there is dropped."""
+        for _ in range(self._threads):
+            self._work.put(None)
+        self._threads = 0
         if self._own is not None:
             self._own.loop.call_soon_threadsafe(self._own.loop.stop)
             self._own = None
 
-    async def _run(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-        if inspect.iscoroutinefunction(method):
-            return await self._awaited_there(lambda: method(**arguments))
-        await self._turns.acquire()
-        working = _on_thread(lambda: method(**arguments), self._name)
-        # A thread keeps its turn until it is done, also when nobody waits for it: one that hangs must not get company for ever.
-        working.add_done_callback(self._give_turn_back(asyncio.get_running_loop()))
-        found = await asyncio.wrap_future(working)
-        if inspect.isawaitable(found):  # a plain function that returns a coroutine
-            return await self._awaited_there(lambda: found)
-        return found
+    # -- threads
 
-    async def _awaited_there(self, begin: Callable[[], Awaitable[Any]]) -> Any:
-        loop = asyncio.get_running_loop()
-        if self._here is None or self._here.loop is not loop:
+    def _next(self) -> None:
+        """Gives threads what waits for a turn. A call that nobody waits for any more is not begun."""
+        while self._waiting and self._busy < self._workers:
+            call, work = self._waiting.popleft()
+            if not call.is_wanted:
+                continue
+            self._busy += 1
+            if self._busy > self._threads:
+                self._threads += 1
+                threading.Thread(
+                    target=self._serve, args=(self._mailbox(),), name=f"connector-{self._name}", daemon=True
+                ).start()
+            self._work.put((call, work))
+
+    def _serve(self, here: Mailbox) -> None:
+        """A thread: does what comes, one after the other."""
+        while (given := self._work.get()) is not None:
+            here.post(_worked(*given, self._ended))
+            del given  # what it holds must not live as long as the thread waits
+
+    def _ended(self, call: Call, value: Any, error: BaseException | None) -> None:
+        """A thread keeps its turn until it is done, also when nobody waits: one that hangs must not get company for ever."""
+        self._busy -= 1
+        if inspect.isawaitable(value):  # a plain function that returns a coroutine
+            call.await_on(self._there(), lambda: value)
+        else:
+            call.settle(value, error)
+        self._next()
+
+    # -- the connector's loop
+
+    def _mailbox(self) -> Mailbox:
+        if self._here is None:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, PatientLoop)
             self._here = Mailbox(loop)
-        return await call_there(lambda: _awaited(begin, self._name), self._there(), self._here)
+        return self._here
 
-    def _give_turn_back(self, loop: asyncio.AbstractEventLoop) -> Callable[[Future[Any]], None]:
-        def done(_: Future[Any]) -> None:
-            with contextlib.suppress(RuntimeError):  # the server's loop is closed
-                loop.call_soon_threadsafe(self._turns.release)
-
-        return done
+    def _deadlines(self) -> Deadlines:
+        if self._open is None:
+            self._open = Deadlines(self._mailbox().loop)
+        return self._open
 
     def _there(self) -> Mailbox:
         if self._own is None:
-            self._own = Mailbox(asyncio.new_event_loop())
+            self._own = Mailbox(PatientLoop())
             threading.Thread(
-                target=_serve, args=(self._own.loop,), name=f"connector-loop-{self._name}", daemon=True
+                target=_run, args=(self._own.loop,), name=f"connector-loop-{self._name}", daemon=True
             ).start()
         return self._own
 
@@ -135,7 +161,7 @@ class Lane:
 _END: Any = object()
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+def _run(loop: PatientLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
@@ -147,20 +173,16 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-async def _awaited(begin: Callable[[], Awaitable[Any]], name: str) -> Any:
+def _worked(
+    call: Call, work: Callable[[], Any], ended: Callable[[Call, Any, BaseException | None], None]
+) -> Callable[[], None]:
+    """Does it; the step that tells the server's loop."""
     try:
-        return await begin()  # begun here: one that is given up before its turn was never begun
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:
-        raise _harmless(error, name) from error
-
-
-def _harmless(error: BaseException, name: str) -> BaseException:
-    """The same, of what would end an event loop (``sys.exit`` in a connector) or what futures do not take."""
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
-        return error
-    return RuntimeError(f"connector {name!r} raised {error!r}")
+        value = work()
+    except BaseException as error:  # noqa: BLE001 - the boundary of the thread: whoever waits is told
+        failed = error
+        return lambda: ended(call, None, failed)
+    return lambda: ended(call, value, None)
 
 
 def _async_step(items: Any) -> Callable[[], Any]:
@@ -168,26 +190,3 @@ def _async_step(items: Any) -> Callable[[], Any]:
         return await anext(items, _END)
 
     return step
-
-
-def _on_thread(work: Callable[[], Any], name: str) -> Future[Any]:
-    future: Future[Any] = Future()
-
-    def run() -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 - the boundary of the thread: whoever waits is told
-            future.set_exception(_harmless(error, name))
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=run, name=f"connector-{name}", daemon=True).start()
-    return future
-
-
-def _look_at(future: asyncio.Future[Any]) -> None:
-    """Takes the exception of a call that nobody waits for, so that asyncio does not complain of it."""
-    if not future.cancelled():
-        future.exception()

@@ -81,7 +81,8 @@ def run_connector_task(
         NotFound: The job succeeded, gave no outputs, and wrote none.
         Unavailable: The job could not be created, or not asked for six times in a row; as far as is known it goes on.
     """
-    from .conversion import inputs_of, literals_of
+    from .answers import literals_of
+    from .conversion import inputs_of
 
     template = template_of_task(task)
     registry = registry if registry is not None else ConnectorRegistry.default()
@@ -211,7 +212,7 @@ def _succeeded(template: TaskTemplate, resource: Resource) -> Resource:
 
 def _outputs(template: TaskTemplate, resource: Resource, output_prefix: str) -> dict[str, Any]:
     from ..literals.codec import Codec
-    from .conversion import outputs_of
+    from .answers import outputs_of
 
     literals = outputs_of(dataclasses.replace(resource), template.outputs)
     if literals is None:

@@ -46,8 +46,7 @@ class TaskPhase(enum.IntEnum):
             (<TaskPhase.SUCCEEDED: 3>, True)
         """
         if isinstance(value, str):
-            word = value.strip().lower()
-            found = cls.__members__.get(word.upper()) or _WORDS.get(word)
+            found = _WORDS.get(value) or _WORDS.get(value.strip().lower())
         else:
             found = _NUMBERS.get(value) if isinstance(value, int) and not isinstance(value, bool) else None
         if found is None:
@@ -72,4 +71,5 @@ _WORDS = {
     "internal_error": TaskPhase.RETRYABLE_FAILED,
     "terminating": TaskPhase.RUNNING,
     "pending": TaskPhase.INITIALIZING,
+    **{phase.name.lower(): phase for phase in TaskPhase},
 }

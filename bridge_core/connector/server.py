@@ -10,8 +10,6 @@ import asyncio
 import importlib.util
 import logging
 import threading
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ..model.errors import ConfigError, InvalidRequest
@@ -24,28 +22,14 @@ if TYPE_CHECKING:
 
     from ..http.pages import PageServer
     from .base import Connector
-    from .dispatcher import Dispatcher
     from .metrics import ConnectorMetrics
+    from .tls import ServerTls
 
-__all__ = ["ConnectorServer", "ServerTls"]
+__all__ = ["ConnectorServer"]
 
 _log = logging.getLogger("bridge_core.connector")
 _START = 30.0  # seconds that opening a port may take
 _MESSAGE_BYTES = 32 << 20
-_PENDING = 50_000
-
-
-@public
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerTls:
-    """Files for TLS. Read when the server starts."""
-
-    certificate: str
-    """PEM: the server's certificate and those between it and the authority."""
-    key: str
-    """PEM: its private key."""
-    client_ca: str | None = None
-    """PEM: who signs the certificates of callers. Given, callers without one are turned away (mutual TLS)."""
 
 
 @public
@@ -64,10 +48,11 @@ class ConnectorServer:
         max_message_bytes: Larger requests are refused.
         tls: None for plaintext.
         flyte2: Whether Flyte 2's services are served too. None: if ``flyteidl2`` is installed.
+        reflection: Whether tools may ask which services and messages there are; needs the package ``grpcio-reflection``.
 
     Raises:
         InvalidRequest: A number that makes no sense.
-        ConfigError: On entering: a port that is taken, a file that cannot be read.
+        ConfigError: On entering: a port that is taken, a file that cannot be read, a package for reflection that is not there.
 
     Example:
         >>> with ConnectorServer(connectors=[]) as server:  # doctest: +SKIP
@@ -88,6 +73,7 @@ class ConnectorServer:
         max_message_bytes: int = _MESSAGE_BYTES,
         tls: ServerTls | None = None,
         flyte2: bool | None = None,
+        reflection: bool = False,
     ) -> None:
         for name, value in {"workers": workers, "timeout": timeout, "max_message_bytes": max_message_bytes}.items():
             if value <= 0:
@@ -108,6 +94,7 @@ class ConnectorServer:
         self._max_message_bytes = max_message_bytes
         self._tls = tls
         self._flyte2 = importlib.util.find_spec("flyteidl2") is not None if flyte2 is None else flyte2
+        self._reflection = reflection
         self._thread: threading.Thread | None = None
         self._pages: PageServer | None = None
         self._metrics: ConnectorMetrics | None = None
@@ -189,7 +176,10 @@ class ConnectorServer:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            from .patience import PatientLoop
+
+            with asyncio.Runner(loop_factory=PatientLoop) as runner:
+                runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - the boundary of the thread: `start` raises it
             self._failure = error
             if self._opened.is_set():
@@ -198,35 +188,19 @@ class ConnectorServer:
             self._opened.set()
 
     async def _serve(self) -> None:
-        import grpc.aio
-
         from .dispatcher import Dispatcher
-        from .wire import names
-        from .wire.health import Health
-        from .wire.serving import Later
+        from .wire.opening import opened
 
         assert self._metrics is not None
         dispatcher = Dispatcher(self.registry, timeout=self._timeout, workers=self._workers, metrics=self._metrics)
-        server = grpc.aio.server(
-            options=(
-                ("grpc.max_receive_message_length", self._max_message_bytes),
-                ("grpc.max_send_message_length", -1),
-                # By default gRPC cancels some of more than 1000 calls that came at once (grpc/grpc src/core/server/server.cc).
-                ("grpc.server.max_pending_requests", _PENDING),
-                ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING),
-                ("grpc.so_reuseport", 0),  # a second server would silently share the port
-                ("grpc.keepalive_permit_without_calls", 1),
-                ("grpc.http2.min_ping_interval_without_data_ms", 5000),
-            )
+        server, health, self._port = opened(
+            dispatcher,
+            self._address,
+            tls=self._tls,
+            max_message_bytes=self._max_message_bytes,
+            flyte2=self._flyte2,
+            reflection=self._reflection,
         )
-        server.add_generic_rpc_handlers((Later("flyteidl.", lambda: _flyte1(dispatcher)),))
-        services = list(names.FLYTE1)
-        if self._flyte2:
-            server.add_generic_rpc_handlers((Later("flyteidl2.", lambda: _flyte2(dispatcher)),))
-            services += names.FLYTE2
-        health = Health(services)
-        server.add_generic_rpc_handlers((health.handler(),))
-        self._port = self._bind(server)
         await server.start()
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         self._opened.set()
@@ -238,27 +212,6 @@ class ConnectorServer:
         await server.stop(self._grace)
         await dispatcher.settle(max(0.0, self._grace - (asyncio.get_running_loop().time() - began)))
         await dispatcher.close()
-
-    def _bind(self, server: Any) -> int:
-        import grpc
-
-        host, port = self._address
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        try:
-            if self._tls is None:
-                return int(server.add_insecure_port(where))
-            client_ca = _read(self._tls.client_ca) if self._tls.client_ca else None
-            credentials = grpc.ssl_server_credentials(
-                [(_read(self._tls.key), _read(self._tls.certificate))],
-                root_certificates=client_ca,
-                require_client_auth=client_ca is not None,
-            )
-            return int(server.add_secure_port(where, credentials))
-        except RuntimeError:
-            raise ConfigError(
-                f"connector server: {where} cannot be opened: another process has it, or the certificate and key do not fit; "
-                "give another port (0 for a free one)"
-            ) from None
 
     def _open_pages(self) -> None:
         if self._http_port is None:
@@ -273,24 +226,5 @@ class ConnectorServer:
         self._pages = open_pages(self._address[0], self._http_port, health, self.metrics)
 
 
-def _flyte1(dispatcher: Dispatcher) -> dict[str, Any]:
-    from .wire import flyte1
-
-    return flyte1.handlers(dispatcher)
-
-
-def _flyte2(dispatcher: Dispatcher) -> dict[str, Any]:
-    from .wire import flyte2
-
-    return flyte2.handlers(dispatcher)
-
-
 def _names(registry: ConnectorRegistry) -> str:
     return ", ".join(map(str, registry.connectors)) or "none"
-
-
-def _read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"connector server: {path} cannot be read: {error.strerror}") from None

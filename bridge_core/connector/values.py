@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,13 +85,19 @@ class ResourceMeta:
             )
         from ..literals.to_classes import as_type
 
-        names = {item.name for item in dataclasses.fields(cls)}
+        names: frozenset[str] = _names_of(cls)  # type: ignore[arg-type]  # a class is hashable
         try:
             return as_type({name: value for name, value in plain.items() if name in names}, cls)
         except InvalidRequest as error:
             raise InvalidRequest(
                 f"resource meta: no {cls.__qualname__}: {error.message}; it was written by another connector"
             ) from None
+
+
+@functools.lru_cache(maxsize=512)
+def _names_of(kind: type[ResourceMeta]) -> frozenset[str]:
+    """Names of its fields. Kept: metas are decoded with every question of Flyte."""
+    return frozenset(item.name for item in dataclasses.fields(kind))
 
 
 @public
@@ -126,8 +133,9 @@ class Resource:
     error_code: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "phase", TaskPhase.of(self.phase))
-        object.__setattr__(self, "log_links", tuple(_log(item) for item in self.log_links or ()))
+        if type(self.phase) is not TaskPhase:
+            object.__setattr__(self, "phase", TaskPhase.of(self.phase))
+        object.__setattr__(self, "log_links", tuple(map(_log, self.log_links)) if self.log_links else ())
 
 
 def _log(item: Any) -> JobLog:

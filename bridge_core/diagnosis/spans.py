@@ -57,15 +57,20 @@ def export_nodes(parent: Any, nodes: Iterable[NodeSnapshot], run: RunSnapshot) -
     Args:
         parent: Span.
         nodes: Of one level.
-        run: Which they are in; a node that Flyte left open ends with it.
+        run: Which they are in; a node that Flyte left open ends with it. None lies outside of its time: Flyte 2 keeps the begin
+            of an action in whole seconds.
     """
     from opentelemetry import trace
 
     count, context = 0, trace.set_span_in_context(parent)
+    earliest = run.started_at or run.created_at
     for node in nodes:
         begin = node.started_at or node.created_at
         if begin is None:  # it never began: a cache hit, or an arm that was not taken
             continue
+        begin = max(begin, earliest or begin)
+        end = node.ended_at or run.ended_at or begin
+        end = max(begin, min(end, run.ended_at or end))
         attributes = {
             "flyte.run": str(run.ref),
             "flyte.node": node.id,
@@ -80,7 +85,7 @@ def export_nodes(parent: Any, nodes: Iterable[NodeSnapshot], run: RunSnapshot) -
             f"flyte node {node.name}", context=context, start_time=_nanos(begin), attributes=attributes
         )
         count += 1 + export_nodes(span, node.children, run)
-        _end(span, node.phase, node.error, node.ended_at or run.ended_at or begin)
+        _end(span, node.phase, node.error, end)
     return count
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyteidl.core import types_pb2
 
-from .json_schema import resolve
+from .json_schema_refs import resolve
 from .problems import MAX_DEPTH
 
 if TYPE_CHECKING:

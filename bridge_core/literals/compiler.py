@@ -19,7 +19,6 @@ from .scalars import (
     NoneCoder,
     StringCoder,
 )
-from .structs import StructCoder
 from .structured_dataset import FrameCoder, SchemaCoder
 from .times import DatetimeCoder, DurationCoder
 from .unions import ChoiceCoder, EnumCoder, UnionCoder
@@ -84,6 +83,10 @@ def compile_type(kind: LiteralType, depth: int = 0, *, names: bool = False) -> C
 
 def _compile_simple(kind: LiteralType, words: str) -> Coder:
     if kind.simple == types_pb2.STRUCT:
+        from .structs import (
+            StructCoder,  # brings the compiler of schemas, and most runs have inputs of other types only
+        )
+
         return StructCoder(words, kind)
     make = _SIMPLE.get(kind.simple)
     if make is None:

@@ -19,7 +19,7 @@ from ..model.errors import LiteralError
 from .encoded import TOKEN_PREFIX, is_token
 from .packing import PACKED, unpack
 from .problems import MAX_DEPTH
-from .structs import struct_to_plain
+from .struct_values import struct_to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

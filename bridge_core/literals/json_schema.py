@@ -43,6 +43,7 @@ from .json_schema_leaves import (
     string,
     time_delta,
 )
+from .json_schema_refs import resolve
 from .json_schema_types import element_type, field_types, fields_by_alias, option_type
 from .problems import Where, did_you_mean, render
 from .pydantic_models import Unwritable
@@ -51,7 +52,7 @@ from .to_plain import as_fields, in_order, type_title
 if TYPE_CHECKING:
     from flyteidl.core.types_pb2 import LiteralType
 
-__all__ = ["Entry", "compile_schema", "resolve"]
+__all__ = ["Entry", "compile_schema"]
 
 
 class Entry(NamedTuple):
@@ -74,20 +75,6 @@ def compile_schema(schema: Mapping[str, Any], kind: LiteralType | None = None) -
         kind: The STRUCT type it belongs to, whose structure may say more about its fields.
     """
     return _Compiler(schema).entry(schema, kind)
-
-
-def resolve(root: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
-    """The node a ``$ref`` leads to, or the node itself; an empty one when the reference leads nowhere."""
-    for _ in range(20):
-        if not isinstance(node, Mapping):
-            return {}
-        ref = node.get("$ref")
-        if not isinstance(ref, str):
-            return node
-        node = root
-        for key in ref.removeprefix("#").strip("/").split("/"):
-            node = node.get(key, {}) if isinstance(node, Mapping) else {}
-    return {}
 
 
 class _Compiler:

@@ -18,12 +18,14 @@ from flyteidl.core.literals_pb2 import Literal
 from google.protobuf import json_format
 
 from .coder import Coder, Job
-from .json_schema import Entry, compile_schema, resolve
+from .json_schema import Entry, compile_schema
 from .json_schema_fast import NOT_FAST
+from .json_schema_refs import resolve
 from .packing import PACKED, is_too_deep, odd_key, pack, unpack
 from .problems import MAX_DEPTH, Where, refusal, render, show
 from .pydantic_models import Unwritable, root_of
 from .sdk_objects import LocalData, is_frame, sdk_reference
+from .struct_values import struct_to_plain
 from .structured_dataset import found_frame
 from .to_plain import as_fields, is_structured, jsonable, to_plain
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from flyteidl.core.types_pb2 import LiteralType
 
-__all__ = ["StructCoder", "struct_to_plain"]
+__all__ = ["StructCoder"]
 
 _TAG = "msgpack"
 _NODES = 100_000  # looked at in search of one leaf: a value may contain itself
@@ -147,22 +149,6 @@ class StructCoder(Coder):
             plain = struct_to_plain(scalar.generic, where)
             return _integers(plain, self._schema, self._schema, 0) if self._schema else plain
         return self.read_other(literal, where)
-
-
-def struct_to_plain(struct: Any, where: Where) -> Any:
-    """Plain data from a protobuf Struct; numbers stay floats, as nothing says which were ints."""
-    return {key: _struct_value(item, (where, key), 1) for key, item in struct.fields.items()}
-
-
-def _struct_value(value: Any, where: Where, depth: int) -> Any:
-    if depth > MAX_DEPTH:
-        raise refusal(where, f"nested deeper than {MAX_DEPTH} levels")
-    kind = value.WhichOneof("kind")
-    if kind == "struct_value":
-        return {key: _struct_value(v, (where, key), depth + 1) for key, v in value.struct_value.fields.items()}
-    if kind == "list_value":
-        return [_struct_value(v, (where, i), depth + 1) for i, v in enumerate(value.list_value.values)]
-    return None if kind in (None, "null_value") else getattr(value, kind)
 
 
 def _integers(value: Any, node: Any, root: Mapping[str, Any], depth: int) -> Any:

@@ -13,7 +13,7 @@ from .coder import kind_of
 from .packing import unpack
 from .problems import MAX_DEPTH, Where, refusal
 from .scalars import error_value
-from .structs import struct_to_plain
+from .struct_values import struct_to_plain
 from .structured_dataset import frame_reference, schema_reference
 from .times import read_datetime, read_duration
 

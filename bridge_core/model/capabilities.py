@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .public import public
 
-__all__ = ["FLYTE1", "Capabilities"]
+__all__ = ["FLYTE1", "FLYTE2_REFUSES", "Capabilities"]
 
 
 @public
@@ -60,3 +61,11 @@ FLYTE1 = Capabilities(
         "max_queued_time",
     ),
 )
+
+FLYTE2_REFUSES: Mapping[str, str] = {
+    "tags": "Flyte 2 has no tags; use labels",
+    "notifications": "its notification rules are not FlyteAdmin's; set them up in Flyte 2 itself",
+    "disable_notifications": "Flyte 2 has no such switch",
+    "execution_cluster_label": "Flyte 2 has no such labels; use queue or cluster_pool",
+}
+"""`RunOptions` that Flyte 2 has no field for, and why."""

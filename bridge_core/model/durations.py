@@ -10,24 +10,28 @@ import datetime as dt
 import math
 import re
 from datetime import timedelta
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from .errors import InvalidRequest
 from .public import public
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["NoDuration", "iso_duration", "microseconds", "parse_duration", "parse_go_duration", "seconds"]
 
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([a-zµμ]+)")  # Go takes both spellings of micro
 _UNITS = {
-    "ns": Fraction(1, 10**9),
-    "us": Fraction(1, 10**6),
-    "µs": Fraction(1, 10**6),
-    "μs": Fraction(1, 10**6),
-    "ms": Fraction(1, 1000),
-    "s": Fraction(1),
-    "m": Fraction(60),
-    "h": Fraction(3600),
+    "ns": (1, 10**9),
+    "us": (1, 10**6),
+    "µs": (1, 10**6),
+    "μs": (1, 10**6),
+    "ms": (1, 1000),
+    "s": (1, 1),
+    "m": (60, 1),
+    "h": (3600, 1),
 }
+"""Seconds, exactly: numerator and denominator."""
 
 _YEAR, _MONTH = 365, 30  # days
 
@@ -84,6 +88,8 @@ def parse_go_duration(text: str) -> Fraction:
     Raises:
         NoDuration: It reads no such thing.
     """
+    from fractions import Fraction  # brings decimal with it, and few durations are texts
+
     sign = -1 if text.startswith("-") else 1
     body = text[1:] if text[:1] in ("+", "-") else text
     if not body:
@@ -97,7 +103,7 @@ def parse_go_duration(text: str) -> Fraction:
             raise NoDuration(text)
         if part[2] not in _UNITS:
             raise NoDuration(text, part[2])
-        total += Fraction(part[1].rstrip(".")) * _UNITS[part[2]]
+        total += Fraction(part[1].rstrip(".")) * Fraction(*_UNITS[part[2]])
         position = part.end()
     return sign * total
 

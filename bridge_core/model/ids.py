@@ -17,7 +17,7 @@ from .places import Place, placed
 from .public import public
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["EntityKind", "EntityRef", "RunRef"]
 
@@ -154,6 +154,14 @@ class EntityRef:
         where = f"{self.project}/{self.domain}/" if self.project and self.domain else ""
         version = f"@{self.version}" if self.version else ""
         return f"{self.kind.value}:{where}{self.name}{version}"
+
+    def matches(self, patterns: Sequence[str]) -> bool:
+        """Whether the name is chosen: by one of the patterns (``"pkg.*"``), or all, and by none that begins with ``!``."""
+        from fnmatch import fnmatchcase
+
+        wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
+        chosen = not wanted or any(fnmatchcase(self.name, pattern) for pattern in wanted)
+        return chosen and not any(fnmatchcase(self.name, pattern[1:]) for pattern in patterns if pattern[:1] == "!")
 
     def pinned(self, version: str) -> Self:
         """The same entity at exactly this version."""

@@ -65,6 +65,7 @@ class RegisterRequest:
     copy_bundle_to: str | PathLike[str] | None = None
     timeout: float | timedelta = 600.0
     sync_local_sys_paths: bool = True
+    fresh: bool = False
     progress: Callable[[RegistrationProgress], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +85,7 @@ class RegisterRequest:
             skip_errors=self.skip_errors,
             dry_run=self.dry_run,
             sync_local_sys_paths=self.sync_local_sys_paths,
+            fresh=self.fresh,
         )
         paths(
             **{name: value for name in ("source_root", "copy_bundle_to") if (value := getattr(self, name)) is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, Self
 
@@ -69,6 +69,13 @@ class RunOptions:
     log_format: str | None = None
     reset_root_logger: bool | None = None
     max_queued_time: float | timedelta | None = None
+
+    def with_variables(self, more: Mapping[str, str]) -> Self:
+        """These environment variables besides those of ``env_vars``, which win."""
+        own = self.env_vars or {}
+        if not more or not isinstance(own, Mapping):  # `check_types` says what is wrong with it
+            return self
+        return replace(self, env_vars={**more, **own})
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:

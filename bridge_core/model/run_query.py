@@ -36,14 +36,16 @@ class RunQuery:
     newest_first: bool = True
     """The order by `sort_by`, descending or ascending."""
     sort_by: str = "created_at"
-    """A column of the server's own table: ``started_at``, ``updated_at``, ``duration``, ``execution_name`` …"""
+    """``created_at``; ``ended_at``, of runs in terminal phases; or another column of the server's own table, as in `where`."""
     where: tuple[tuple[str, str, Any], ...] = ()
     """Further conditions, all of which must hold: (column, operator, value).
 
-    Any column that the server can filter by. Flyte 1: ``duration``, ``started_at``, ``execution_updated_at``, ``mode``,
+    Any column that the server can filter by. Both: ``created_at``, ``updated_at``, ``ended_at`` (with terminal `phases` only).
+    Flyte 1: ``duration``, ``started_at``, ``execution_updated_at``, ``mode``,
     ``cluster``, ``user``, ``error_kind``, ``error_code``, ``abort_cause``, ``launch_entity``, ``source_execution_id``,
     ``parent_node_execution_id``, ``launch_plan.version``, ``workflow.name``, ``workflow.version``, ``task.name``,
-    ``admin_tag.name`` … Operators: eq, ne, gt, gte, lt, lte, contains, value_in, value_not_in, not_like. Values: texts, numbers,
+    ``admin_tag.name`` … Flyte 2: ``duration_ms``, ``run_source``, ``task_version``, ``trigger_name``, ``created_by_subject`` …
+    Operators: eq, ne, gt, gte, lt, lte, contains, value_in, value_not_in, not_like. Values: texts, numbers,
     datetimes with a zone, timedeltas, enumerations; for value_in and value_not_in a sequence of them.
     """
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cache import Read
 from .placeholders import BLANK
 from .source import version_of
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from .spec import Spec
 
 __all__ = ["ImportedCode", "PythonOptions"]
+
+_GIT = (".gitignore", ".git/config", ".git/index", ".git/info/exclude")
+"""Files of git, in the source root and above, that say which files are ignored and where the code is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,19 @@ class ImportedCode(ABC):
                 **self._arguments(values),
             )
             return [self._spec(Path(folder), item, values) for item in told["entities"]]
+
+    def read(self) -> Read:
+        """What all this was made of."""
+        told = self._interpreter.ask("read")
+        root = self._root.resolve()
+        git = (str(folder / name) for folder in (root, *root.parents) for name in _GIT)
+        return Read(
+            root=self._root,
+            files=frozenset([*told["files"], *git]),
+            folders=frozenset(folder for folder in told["folders"] if not Path(folder).resolve().is_relative_to(root)),
+            did=told["did"],
+            started=self._interpreter.started,
+        )
 
     def close(self) -> None:
         """Ends the interpreter."""

@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 
 from ..model.errors import ConfigError, InvalidRequest
 
-__all__ = ["Interpreter"]
+__all__ = ["Interpreter", "environment_of_code"]
 
 _ALLOWED = frozenset({
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SHELL", "VIRTUAL_ENV", "CONDA_PREFIX",
@@ -59,15 +59,16 @@ class Interpreter:
         self._sdk = sdk
         self._origin = origin
         self._patience = patience
+        self.started = time.time()
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
         try:
             self._process = subprocess.Popen(
-                [python, "-u", str(script)],
+                [_placed(python), "-u", str(script)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
                 cwd=cwd,
-                env=_environment(os.environ, builds_images=builds_images),
+                env=environment_of_code(os.environ, builds_images=builds_images),
                 start_new_session=True,  # a Ctrl-C is ours to answer
             )
         except OSError as error:
@@ -157,9 +158,16 @@ class Interpreter:
         )
 
 
-def _environment(environ: Mapping[str, str], *, builds_images: bool) -> dict[str, str]:
+def environment_of_code(environ: Mapping[str, str], *, builds_images: bool = False) -> dict[str, str]:
     """An allow-list: what an interpreter needs to run, and nothing that opens doors."""
     out = {name: value for name, value in environ.items() if name in _ALLOWED or name.startswith("LC_")}
     if builds_images:
         out |= {name: value for name, value in environ.items() if name.startswith(_FOR_IMAGES)}
     return {**out, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _placed(python: str) -> str:
+    """A path is the caller's, and not one below the source, where the process runs. No link is followed: a virtual environment's
+    interpreter is one.
+    """
+    return str(Path.cwd() / python) if os.sep in python else python

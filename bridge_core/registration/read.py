@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -15,16 +14,27 @@ from ..model.durations import seconds
 from ..model.errors import ConfigError, InvalidRequest
 from ..model.native_tasks import ContainerTask, ShellTask
 from ..model.registration import RegisterRequest
-from .flyte2_code import open_flyte2
+from .code_request import CodeRequest
 from .imported_code import PythonOptions
 from .launch_plan import LaunchPlan
 from .launch_plan_file import is_launch_plan_file, read_launch_plans
 from .native import NativeTasks
 from .package import is_package, read_package
-from .python_code import open_python
 from .source import Source, Together
 
-__all__ = ["images_of", "open_request"]
+__all__ = ["code_of", "images_of", "open_request"]
+
+
+def code_of(request: RegisterRequest, packages: Sequence[str], *, flyte_version: int = 1) -> CodeRequest | None:
+    """The code that a request names; None when it names anything else, or more.
+
+    Raises:
+        InvalidRequest: See `open_request`.
+    """
+    tasks, plans, found = _items(request, packages)
+    if tasks or plans or not found or any(is_package(path) for path in found):
+        return None
+    return _code(request, found, flyte_version)
 
 
 def open_request(
@@ -40,11 +50,26 @@ def open_request(
     Raises:
         InvalidRequest: It is nothing that can be registered, or cannot be read.
     """
+    tasks, plans, found = _items(request, packages)
+    parts: list[Source] = [NativeTasks.of(tasks)] if tasks else []
+    if any(is_package(path) for path in found):
+        if len(found) > 1:
+            raise InvalidRequest("register: one package at a time; register the others afterwards")
+        _only_code(request, "a package was serialised before, with its own")
+        parts.append(read_package(found[0]))
+    elif found:
+        parts.append(_code(request, found, flyte_version).open())
+    else:
+        _only_code(request, "tasks and launch plans written as values say everything themselves")
+    return parts[0] if len(parts) == 1 else Together(tuple(parts)), tuple(plans)
+
+
+def _code(request: RegisterRequest, found: Sequence[Path], flyte_version: int) -> CodeRequest:
     options = PythonOptions(
         images=images_of(request.images),
         env=request.env,
-        source_root=Path(request.source_root).expanduser().resolve() if request.source_root is not None else None,
-        destination=request.destination_dir or PythonOptions().destination,
+        source_root=_root(request),
+        destination=request.destination_dir or (PythonOptions().destination if flyte_version == 1 else "."),
         copy=request.copy,
         git_repo=request.git_repo,
         raw_data_path=request.raw_data_path,
@@ -53,6 +78,19 @@ def open_request(
         sync_local_sys_paths=request.sync_local_sys_paths,
         patience=seconds(request.timeout, positive=True) or 0.0,
     )
+    python = _interpreter(request.python, "flyte" if flyte_version == 2 else "flytekit")  # noqa: PLR2004
+    return CodeRequest(paths=tuple(found), python=python, options=options, flyte_version=flyte_version)
+
+
+def _root(request: RegisterRequest) -> Path | None:
+    return Path(request.source_root).expanduser().resolve() if request.source_root is not None else None
+
+
+def _items(
+    request: RegisterRequest, packages: Sequence[str]
+) -> tuple[list[ContainerTask | ShellTask | ConnectorTask], list[LaunchPlan], list[Path]]:
+    """Tasks, launch plans, and files and folders of a request."""
+    images_of(request.images)
     source = request.source if request.source is not None else tuple(packages)
     if not isinstance(source, str | PathLike | ContainerTask | ShellTask | ConnectorTask | LaunchPlan | list | tuple):
         raise wrong(
@@ -75,27 +113,12 @@ def open_request(
         )
         raise wrong("source", "files, folders, modules, tasks and launch plans of this library", odd)
     found = []
-    for path in (_path(item, options.source_root) for item in places):
+    for path in (_path(item, _root(request)) for item in places):
         if is_launch_plan_file(path):
             plans += read_launch_plans(path)
         else:
             found.append(path)
-    parts: list[Source] = [NativeTasks.of(tasks)] if tasks else []
-    if any(is_package(path) for path in found):
-        if len(found) > 1:
-            raise InvalidRequest("register: one package at a time; register the others afterwards")
-        _only_code(request, "a package was serialised before, with its own")
-        parts.append(read_package(found[0]))
-    elif found:
-        python = _interpreter(request.python, "flyte" if flyte_version == 2 else "flytekit")  # noqa: PLR2004
-        parts.append(
-            open_python(tuple(found), python, options)
-            if flyte_version == 1
-            else open_flyte2(tuple(found), python, replace(options, destination=request.destination_dir or "."))
-        )
-    else:
-        _only_code(request, "tasks and launch plans written as values say everything themselves")
-    return parts[0] if len(parts) == 1 else Together(tuple(parts)), tuple(plans)
+    return tasks, plans, found
 
 
 def images_of(images: str | Sequence[str] | Mapping[str, str] | None) -> tuple[str, ...]:

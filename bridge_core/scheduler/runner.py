@@ -258,11 +258,11 @@ class Scheduler:
             self._file(now)
             self._reread(now)
             self._decide(now)
-            self._compare_clock(now)
             self._dispatch(now)
             self._forget(now)
         else:
             self._file(now)
+        self._compare_clock(now)
         self.metrics.set("pending", len(self._backlog))
         self.metrics.set("oldest_pending_seconds", self._backlog.overdue(now))
         if self._state_trouble is not None:

@@ -21,6 +21,7 @@ from bridge_core.connector import (
     AsyncConnector,
     JobLog,
     JobNotFound,
+    JobStillRunning,
     Resource,
     ResourceMeta,
     TaskExecutionMetadata,
@@ -164,7 +165,10 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
         return Resource(_PHASES.get(status, TaskPhase.RUNNING), message, links, None, info)
 
     def delete(self, resource_meta: DagsterJob, **_: Any) -> None:
-        """Has the run, or the retry of it that goes on, terminated."""
+        """Has the run, or the retry of it that goes on, terminated.
+
+        One that was queued is looked at again: the daemon may have been starting it, and starting overwrites the end.
+        """
         if resource_meta.is_backfill:
             self._backfills.cancel(resource_meta.run_id)
             return
@@ -175,15 +179,16 @@ class DagsterJobConnector(AsyncConnector[DagsterJob]):
         end = time.monotonic() + _TERMINATE_WITHIN
         while run["status"] not in _ENDED:
             result = self._api.ask(TERMINATE, id=run["runId"], policy="SAFE_TERMINATE")
-            if result["__typename"] == "TerminateRunSuccess":
+            done = result["__typename"] == "TerminateRunSuccess"
+            if done and run["status"] != "QUEUED":
                 return
-            if time.monotonic() > end:
+            if not done and time.monotonic() > end:
                 text = result.get("message") or result["__typename"]
-                raise Unavailable(f"Dagster at {self._api.url}: run {run['runId']} could not be terminated: {text}")
+                raise JobStillRunning(f"Dagster at {self._api.url}: run {run['runId']} could not be terminated: {text}")
             time.sleep(_PAUSE)  # a run that is STARTING cannot be terminated yet
             run = self._last(self._run(run["runId"]))
         if run["status"] == "FAILURE" and _will_retry(run):
-            raise Unavailable(f"run {run['runId']} failed and is about to be started again by Dagster; ask again")
+            raise JobStillRunning(f"run {run['runId']} failed and is about to be started again by Dagster; ask again")
 
     def _succeeded(self, run: dict[str, Any], meta: DagsterJob, links: list[JobLog], info: dict[str, Any]) -> Resource:
         outputs = outputs_of(run, meta.outputs)

@@ -1,6 +1,7 @@
-"""The Airflow half of the demo: one task runs the Flyte workflow, the next one reads its outputs from XCom.
+"""The Airflow half of the demo: a workflow on Flyte 1, a task on Flyte 2 that gets its output, and a task that reads both.
 
-``flyte-bridge demo`` sets the connection ``flyte_default`` through AIRFLOW_CONN_FLYTE_DEFAULT and runs ``airflow dags test``.
+``flyte-bridge demo`` sets the connections ``flyte_default`` and ``flyte2`` in the environment and runs ``airflow dags test``. The
+operator is the same one: which Flyte it is, is said by the connection.
 """
 
 import json
@@ -27,13 +28,22 @@ def flyte_demo():
         },
     )
 
-    @task
-    def report(outputs: dict, run: dict, url: str) -> None:
-        found = {"flyte/execution": f"{run['project']}/{run['domain']}/{run['name']}", "url": url, "outputs": outputs}
-        Path(os.environ["FLYTE_BRIDGE_DEMO_REPORT"]).write_text(json.dumps(found, default=str))
+    grade = FlyteRunOperator(
+        task_id="grade",
+        flyte_conn_id="flyte2",
+        entity="task:demo.grade",
+        inputs={"scaled": measure.output["o1"]},
+    )
 
-    run = measure.output["flyte_run"]
-    report(measure.output, run, measure.output["flyte_console_url"])
+    @task
+    def report(first: dict, second: dict) -> None:
+        runs = [
+            {"flyte": number, "run": "{project}/{domain}/{name}".format(**run)}
+            for number, run in ((1, first), (2, second))
+        ]
+        Path(os.environ["FLYTE_BRIDGE_DEMO_REPORT"]).write_text(json.dumps({"runs": runs}))
+
+    report(measure.output["flyte_run"], grade.output["flyte_run"])
 
 
 flyte_demo()

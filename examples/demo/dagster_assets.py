@@ -44,5 +44,5 @@ if __name__ == "__main__":
     with dg.DagsterInstance.get() as instance:
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
         (event,) = result.get_asset_materialization_events()
-    found = {name: value.value for name, value in event.materialization.metadata.items()}
-    Path(os.environ["FLYTE_BRIDGE_DEMO_REPORT"]).write_text(json.dumps(found, default=str))
+    runs = [{"flyte": 1, "run": event.materialization.metadata["flyte/execution"].value}]
+    Path(os.environ["FLYTE_BRIDGE_DEMO_REPORT"]).write_text(json.dumps({"runs": runs}))

@@ -116,9 +116,11 @@ def test_a_paused_dag_says_so(airflow, connector):
         airflow.call("PATCH", "/dags/connected", is_paused=False)
 
 
-def test_from_flyte_with_outputs_and_an_abort(airflow, connector, sandbox):
+@pytest.mark.parametrize("flyte_version", [1, 2])
+def test_from_flyte_with_outputs_and_an_abort(airflow, connector, sandbox, flyte_version):
     asked = task(custom={"outputs": {"rows": "count"}}, rows=int)
-    with ConnectorServer(connectors=[connector], grace=1.0) as server, Client(sandbox.config()) as flyte:
+    config = sandbox.config(flyte_version=flyte_version)
+    with ConnectorServer(connectors=[connector], grace=1.0) as server, Client(config) as flyte:
         sandbox.connectors.add(server.endpoint)
         try:
             (entity,) = flyte.register([asked]).entities
@@ -132,16 +134,22 @@ def test_from_flyte_with_outputs_and_an_abort(airflow, connector, sandbox):
             (run_id,) = until(lambda: [r["dag_run_id"] for r in runs(airflow) if r["dag_run_id"] not in before])
             until(lambda: airflow.call("GET", f"/dags/connected/dagRuns/{run_id}")["state"] == "running")
             flyte.abort(held, reason="enough")
-            until(lambda: airflow.call("GET", f"/dags/connected/dagRuns/{run_id}")["state"] == "failed")
+            path = f"/dags/connected/dagRuns/{run_id}"
+            until(
+                lambda: airflow.call("GET", path)["state"] == "failed",
+                lambda: (
+                    f"{airflow.call('GET', path)} {airflow.call('GET', f'{path}/taskInstances')} {server.metrics()}"
+                ),
+            )
             assert flyte.wait(held).phase is RunPhase.ABORTED
             assert connector.get(AirflowDagRun("connected", run_id)).phase is TaskPhase.ABORTED
         finally:
             sandbox.connectors.clear()
 
 
-def until(what, seconds=60):
+def until(what, told=lambda: "", seconds=60):
     end = time.monotonic() + seconds
     while not (found := what()):
-        assert time.monotonic() < end, "not in time"
+        assert time.monotonic() < end, f"not in time {told()}"
         time.sleep(0.2)
     return found

@@ -153,6 +153,10 @@ def test_trigger_arguments_are_plain_json(probed):
     assert path == "airflow_provider.triggers.flyte.FlyteRunTrigger"
     assert (arguments["deadline"], arguments["not_before"], arguments["poll_interval"]) == (1.5, 1.0, 2.0)
     assert same
+    given = {"run", "deadline", "not_before", "poll_interval", "cancel_on_kill"}
+    assert set(arguments) == {*given, "flyte_conn_id"}, (
+        "what is not given is not stored: an older release may not know it"
+    )
     assert "bridge_core" not in json.dumps(arguments)  # what is stored names no file that may move
 
 

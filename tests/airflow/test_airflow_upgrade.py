@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-
 import pytest
 from airflow_case import Case
-from airflow_home import AirflowHome
-from airflow_stack import COMPONENTS, AirflowStack
-from support.ports import free_ports
-from support.releases import both
+from airflow_releases import running
 
 # What both releases can read: an operator as it was from the first.
 DAG_FILE = """
@@ -31,46 +25,33 @@ pytestmark = [pytest.mark.upgrade, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module", params=["upgrade", "rollback"])
-def stack(request, sandbox, tmp_path_factory):
-    """A running Airflow of the first release, and the second release."""
-    first, second = both() if request.param == "upgrade" else both()[::-1]
-    port, worker, trigger = free_ports(3)
-    dags = tmp_path_factory.mktemp("dags")
-    (dags / "both_releases.py").write_text(DAG_FILE)
-    home = AirflowHome(
-        tmp_path_factory.mktemp(request.param),
-        sandbox,
-        dags=dags,
-        port=port,
-        ports={"worker": worker, "trigger": trigger},
-    )
-    tests = home.env["PYTHONPATH"]
-    home.env["PYTHONPATH"] = os.pathsep.join((str(first.path), tests))
-    home.migrate()
-    where = home.python("import airflow_provider; print(airflow_provider.__file__)")
-    assert where.startswith(str(first.path))
-    with AirflowStack(home) as running:
-        yield running, os.pathsep.join((str(second.path), tests))
+def releases(request, sandbox, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    with running(request.param, folder, sandbox, dag_file=DAG_FILE, dag_ids={"deferred", "waiting", "grace"}) as found:
+        yield found
 
 
-def test_what_one_deferred_or_waited_for_the_other_finishes(stack, sandbox, flyte):
-    airflow, path = stack
-    deferred, waiting = (Case(airflow, sandbox, flyte, dag_id) for dag_id in ("deferred", "waiting"))
+def test_what_one_deferred_or_waited_for_the_other_finishes(releases, sandbox, flyte):
+    airflow = releases.airflow
+    deferred, waiting, ended = (Case(airflow, sandbox, flyte, dag_id) for dag_id in ("deferred", "waiting", "grace"))
     deferred.wait("deferred")
+    before = {case: case.launched() for case in (deferred, waiting, ended)}
+    flyte.approve(before[ended][0])
+    ended.wait("success")
+    releases.turn_over()
     for case in (deferred, waiting):
-        case.launched()
-    for name in ("triggerer", "scheduler", "dag-processor", "api-server"):
-        with airflow.without(name, signal.SIGKILL, env={"PYTHONPATH": path}):
-            pass
-    assert set(COMPONENTS) == {"triggerer", "scheduler", "dag-processor", "api-server"}
-    for case in (deferred, waiting):
-        flyte.approve(case.launched()[0])
+        flyte.approve(before[case][0])
         case.wait("success", timeout=240)
         assert case.creates() == 1
-        assert not case.aborts()
         assert case.xcom()["n"] == case.n
+        assert case.xcom("flyte_run")["name"] == before[case][0]
+    # Its identity is in Airflow's state store: cleared, it is a new launch under any release.
+    airflow.clear("grace", ended.run_id)
+    flyte.approve(ended.launched(2)[1])
+    ended.wait("success")
     new = Case(airflow, sandbox, flyte, "deferred")  # and goes on with work of its own
     new.wait("deferred")
     flyte.approve(new.launched()[0])
     new.wait("success")
-    assert new.creates() == 1
+    assert [case.creates() for case in (deferred, waiting, ended, new)] == [1, 1, 2, 1]
+    assert not any(case.aborts() for case in (deferred, waiting, ended, new))

@@ -150,3 +150,15 @@ def test_the_version_is_read_when_somebody_asks() -> None:
     modules, _, _, _ = probe("import bridge_core")
     assert "importlib.metadata" not in modules
     assert bridge_core.__version__ == version("flyte-bridge")
+
+
+def test_inputs_without_a_struct_import_no_compiler_of_schemas() -> None:
+    modules, _, _, _ = probe(
+        "from bridge_core.literals import Codec, fingerprint\n"
+        "from flyteidl.core import literals_pb2, types_pb2\n"
+        "encoded = Codec.default().encode(3, types_pb2.LiteralType(simple=types_pb2.INTEGER))\n"
+        "fingerprint(literals_pb2.LiteralMap(literals={'n': encoded.literal}))"
+    )
+    assert "bridge_core.literals.scalars" in modules
+    needless = {"bridge_core.literals.json_schema", "bridge_core.literals.structs", "fractions", "decimal", "numpy"}
+    assert modules & needless == set()

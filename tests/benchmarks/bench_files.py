@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from figures import Figures
+
 STORE = Path(__file__).parents[1] / "support" / "latency_store.py"
 FILES, SIZE = 50, 1_000_000
 ACCEPTED = {30: 4, 100: 8}
@@ -105,12 +107,14 @@ def main() -> int:
         many.mkdir()
         for number in range(FILES):
             (many / f"{number:03}").write_bytes(os.urandom(SIZE))
+        figures = Figures(f"{FILES} files of 1 MB by signed URLs", "flytekit")
         for rtt, wanted in ACCEPTED.items():
             with store(rtt, folder) as (grpc_port, http_port, _):
                 theirs = median(2, FLYTEKIT, grpc_port, http_port, many)
                 ours = median(3, OURS, grpc_port, http_port, many)
             ratio = theirs[0] / ours[0]
             good &= ratio >= wanted
+            figures.tell(f"{rtt} ms there and back", ours=ours[0], peer=theirs[0], unit="s", wanted=wanted)
             print(
                 f"{FILES} files of 1 MB, {rtt} ms there and back: {ours[0]:.2f} s, flytekit {theirs[0]:.2f} s: "
                 f"{ratio:.1f} times faster (accepted {wanted}); memory +{ours[1]:.0f} MB, flytekit +{theirs[1]:.0f} MB",

@@ -11,6 +11,8 @@ import statistics
 import subprocess
 import sys
 
+from figures import Figures
+
 ROUNDS = 5
 WAITS = 100
 
@@ -113,6 +115,14 @@ def main() -> int:
     faster = median["the SDK"] / median["ours"]
     memory = waits["ours"]["megabytes"] / waits["the SDK"]["megabytes"]
     less = cpu["the SDK"] / cpu["ours"]
+    figures = Figures("Flyte 2, over Connect", "the flyte SDK")
+    for what, unit, factor, values, wanted in (
+        ("import to first submit", "ms", 1000, median, 3),
+        ("the same, CPU", "ms", 1000, cpu, None),
+        (f"{WAITS} waits: memory", "MB", 1, {key: item["megabytes"] for key, item in waits.items()}, 2),
+        (f"{WAITS} waits: connections", "", 1, {key: item["sockets"] for key, item in waits.items()}, None),
+    ):
+        figures.tell(what, ours=factor * values["ours"], peer=factor * values["the SDK"], unit=unit, wanted=wanted)
     print(f"faster than the SDK: {faster:.1f} times (wanted 3), {less:.1f} times less CPU")
     print(f"memory: {memory:.2f} of the SDK's (wanted at most 0.5)")
     return 0 if faster >= 3 and memory <= 0.5 and waits["ours"]["sockets"] <= 2 else 1

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from figures import Figures
+
 ACCEPTED = {
     ("list[int] of 10,000", "encode"): 10,
     ("list[int] of 10,000", "decode"): 10,
@@ -213,6 +215,7 @@ def main() -> int:
         return 0
     rounds = 3 if "--quick" in sys.argv else 9
     good = True
+    found = Figures("Values to and from Flyte's messages", "flytekit's TypeEngine")
     for (case, verb), wanted in ACCEPTED.items():
         theirs = measure("flytekit", case, verb, max(rounds // 3, 3))
         ours = measure("ours", case, verb, rounds)
@@ -222,6 +225,7 @@ def main() -> int:
         ratio = theirs[0] / ours[0]
         less = max(theirs[1] - alone, PAGE) / max(ours[1] - alone, PAGE)
         good &= ratio >= wanted and less >= MEMORY
+        found.tell(f"{verb} {case}", ours=ours[0] * 1000, peer=theirs[0] * 1000, unit="ms", wanted=wanted)
         print(
             f"{case:30} {verb}: {ours[0] * 1000:6.2f} ms, flytekit {theirs[0] * 1000:7.1f} ms: {ratio:5.1f} times faster "
             f"(accepted {wanted}, goal {GOAL}); peak {ours[1]:5.2f} MB, flytekit {theirs[1]:5.1f} MB, the result alone "

@@ -1,8 +1,8 @@
 """Registering 300 tasks and 50 workflows, and registering them again, beside ``pyflyte register``: seconds and RPCs.
 
 Both are commands in processes of their own, on the same code, against the same sandbox, which runs here and counts its calls.
-"Again" is what a deployment mostly does: nothing has changed. On this machine both are held up by what they share, importing
-flytekit and the code (a second of CPU), so the ratio that is wanted is that over a network.
+"Again" is what a deployment mostly does: nothing has changed. "Fresh" asks the code all the same: both import flytekit and the
+code then (a second of CPU), and differ in what they ask the server.
 """
 
 from __future__ import annotations
@@ -109,12 +109,15 @@ def compared(folder: Path, sandbox: Sandbox, commands: dict[str, list[str]], end
     print(
         f"  first: {first[theirs].wall / first[ours].wall:.1f} times faster, {first[theirs].cpu / first[ours].cpu:.1f} by CPU"
     )
-    print(f"  again: {wall:.1f} times faster, {cpu:.1f} by CPU", flush=True)
+    print(f"  again: {wall:.1f} times faster, {cpu:.1f} by CPU")
+    fresh = statistics.median(timed([*commands[ours], "--fresh"], folder, sandbox).wall for _ in range(ROUNDS))
+    slow = statistics.median(took.wall for took in again[theirs])
+    print(f"  again, --fresh: {fresh:.1f} s, {slow / fresh:.1f} times faster", flush=True)
     return wall
 
 
 def main() -> int:
-    """Prints the figures; 1 when registering again over a network is not as much faster as wanted."""
+    """Prints the figures; 1 when registering again is not as much faster as wanted."""
     tools = Path(sys.executable).parent
     ratios = {}
     for rtt in ROUND_TRIPS:
@@ -133,8 +136,8 @@ def main() -> int:
             host, _, port = sandbox.endpoint.rpartition(":")
             endpoint = f"{host}:{DelayLine(int(port), rtt).port}" if rtt else sandbox.endpoint
             ratios[rtt] = compared(Path(name), sandbox, commands, endpoint)
-    print(f"again, over a network: {ratios[ROUND_TRIPS[-1]]:.1f} times faster (wanted {WANTED:g})")
-    return int(ratios[ROUND_TRIPS[-1]] < WANTED)
+    print(f"again: {' and '.join(f'{ratio:.1f}' for ratio in ratios.values())} times faster (wanted {WANTED:g})")
+    return int(min(ratios.values()) < WANTED)
 
 
 if __name__ == "__main__":

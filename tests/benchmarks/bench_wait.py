@@ -18,6 +18,8 @@ import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from figures import Figures
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 IDLE = 30.0
@@ -94,7 +96,9 @@ def main() -> int:
             )
             peer = float(done.stdout.split()[-1])
             print(f"FlyteRemote: {peer:.2f} RPCs per run and second ({PEERS} real waits with 1 s polls, scaled)")
+            found = Figures("Waiting: calls to Flyte per run and second", "FlyteRemote polling each second")
             for size, rate in RATES.items():
+                found.tell(f"{size:,} runs", ours=rate, peer=peer, unit="calls", wanted=100)
                 print(f"  {size} runs: ours costs 1/{peer / rate:.0f} of that per run and second (wanted 1/100)")
                 good &= peer / rate >= 100
         finally:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from flyteidl.admin import agent_pb2
 from flyteidl.core import identifier_pb2
 
-from bridge_core import ConnectorTask, Unavailable
+from bridge_core import ConnectorTask, InvalidRequest, Unavailable
 from bridge_core.connector import (
     AsyncConnector,
     JobLog,
     JobNotFound,
+    JobStillRunning,
     LogLine,
     LogToken,
     Resource,
@@ -208,3 +209,33 @@ def metadata(run: str, attempt: int = 0):
     )
     identifier.retry_attempt = attempt
     return out
+
+
+class Leaky(AsyncConnector[Job]):
+    """Has its secret in all that it answers."""
+
+    task_type_name = "leaky"
+    metadata_type = Job
+
+    def create(self, task_template, output_prefix, inputs, **_):
+        if task_template.config or len(output_prefix) % 2:
+            return Job(connector_secret("canary"))
+        return Job("1")
+
+    async def get(self, resource_meta: Job) -> Resource:
+        secret = connector_secret("canary")
+        if resource_meta.key != "1":
+            raise InvalidRequest(f"{resource_meta.key}: the password is {secret}")
+        return Resource(
+            "running", f"with {secret}", [JobLog("log", f"https://x/{secret}")], custom_info={"a": [secret]}
+        )
+
+    def delete(self, resource_meta: Job) -> None:
+        raise JobStillRunning(f"still there, said {connector_secret('canary')}")
+
+    def get_metrics(self, resource_meta: Job):
+        return {"memory": {"of": connector_secret("canary")}}
+
+    def get_logs(self, resource_meta: Job):
+        yield f"logged in with {connector_secret('canary')}"
+        yield LogLine(connector_secret("canary"))

@@ -316,7 +316,7 @@ def test_a_taken_port_is_an_error_that_names_it(serve, factory):
 
 
 def test_outputs_of_tasks_that_declare_none_follow_the_values():
-    from bridge_core.connector.conversion import outputs_of
+    from bridge_core.connector.answers import outputs_of
 
     found = outputs_of(Resource("done", outputs={"a": [1, 2], "b": True, "c": {"x": 1.5}}), {})
     assert [item.scalar.primitive.integer for item in found.literals["a"].collection.literals] == [1, 2]
@@ -328,34 +328,6 @@ def test_two_servers_share_nothing(serve):
     serve(Works(one)).create(create_request("work"))
     serve(Works(two)).create(create_request("work"))
     assert (len(one.jobs), len(two.jobs)) == (1, 1)
-
-
-def test_callers_without_a_certificate_of_the_authority_are_turned_away(serve, factory, refused, tmp_path):
-    import trustme
-    from flyteidl.service import agent_pb2_grpc
-
-    from bridge_core.connector import ServerTls
-
-    authority = trustme.CA()
-    server, client = authority.issue_cert("localhost"), authority.issue_cert("propeller@example.com")
-    paths = {name: str(tmp_path / f"{name}.pem") for name in ("certificate", "key", "client_ca")}
-    server.cert_chain_pems[0].write_to_path(paths["certificate"])
-    server.private_key_pem.write_to_path(paths["key"])
-    authority.cert_pem.write_to_path(paths["client_ca"])
-    asked = serve(Works(factory), tls=ServerTls(**paths))
-    target, root = f"localhost:{asked.server.port}", authority.cert_pem.bytes()
-    own = (client.private_key_pem.bytes(), client.cert_chain_pems[0].bytes())
-    for key, fine in ((own, True), ((None, None), False)):
-        with grpc.secure_channel(target, grpc.ssl_channel_credentials(root, *key)) as channel:
-            ask = agent_pb2_grpc.AgentMetadataServiceStub(channel).ListAgents
-            if fine:
-                assert [agent.name for agent in ask(agent_pb2.ListAgentsRequest(), timeout=20).agents] == ["Works"]
-            else:
-                assert refused(ask, agent_pb2.ListAgentsRequest(), timeout=5)[0] == "UNAVAILABLE"
-    with pytest.raises(ConfigError, match=r"nothing\.pem cannot be read"):
-        ConnectorServer(
-            connectors=[Works(factory)], tls=ServerTls(certificate="nothing.pem", key="nothing.pem")
-        ).start()
 
 
 class Held(Works):

@@ -29,7 +29,7 @@ TEXTS = types_pb2.LiteralType(collection_type=STRING)
 
 
 def files(kind: str, group: str) -> list[Path]:
-    found = sorted((HERE / kind / group).glob("*.py"))
+    found = sorted(path for path in (HERE / kind / group).iterdir() if path.suffix in (".py", ".yaml"))
     assert len(found) >= FEWEST
     return found
 
@@ -82,6 +82,8 @@ def expected(path: Path) -> tuple[range, str]:
     source = path.read_text()
     (line,) = [number for number, content in enumerate(source.splitlines(), 1) if "# wrong: " in content]
     said = source.splitlines()[line - 1].partition("# wrong: ")[2]
+    if path.suffix == ".yaml":
+        return range(line, line + 1), said
     around = [
         node
         for node in ast.walk(ast.parse(source))
@@ -113,9 +115,10 @@ def test_every_mistake_is_found_and_none_invented(
     assert check([HERE / kind / "good", "--against", interfaces], capsys) == (0, [])
     # A server says the same, but for places that the file knows nothing of.
     _, asked = check([*broken, *good, "--against", "server", *place], capsys)
-    elsewhere = [item for item in asked if Path(item["file"]).name == "elsewhere.py"]
+    elsewhere = [item for item in asked if "elsewhere" in Path(item["file"]).name]
     assert [item for item in asked if item not in elsewhere] == found
-    assert all("there is no launch plan 'ml.unknown' in other/production" in item["problem"] for item in elsewhere)
+    assert elsewhere
+    assert all("no launch plan" in item["problem"] and "in other/production" in item["problem"] for item in elsewhere)
 
 
 TRIGGERS = """triggers:
@@ -166,7 +169,21 @@ def test_forms_of_output(interfaces: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.startswith(f"::error file={path},line=")
 
 
-def test_what_cannot_be_checked(tmp_path: Path, interfaces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_paths_as_people_write_them(
+    interfaces: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative to where they are: the same lines, and the files as they were named."""
+    files = ["airflow/broken/input_typo.py", "airflow/broken/does_not_load.py", "dagster/broken/fixed_input.py"]
+    _, absolute = check([*(HERE / name for name in files), "--against", interfaces], capsys)
+    assert all(item["line"] != 1 for item in absolute)
+    monkeypatch.chdir(HERE / "dagster")
+    _, relative = check([*(f"../{name}" for name in files), "--against", interfaces], capsys)
+    assert [{**item, "file": str(HERE / item["file"].removeprefix("../"))} for item in relative] == absolute
+
+
+def test_what_cannot_be_checked(
+    flyte: Sandbox, tmp_path: Path, interfaces: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["check", str(tmp_path / "nosuch.py"), "--against", str(interfaces)]) == 2
     damaged = tmp_path / "interfaces.json"
     for content in ("{}", '{"format": 1}', "[", '{"format": 99}'):
@@ -174,6 +191,10 @@ def test_what_cannot_be_checked(tmp_path: Path, interfaces: Path, capsys: pytest
         assert main(["check", str(HERE / "airflow" / "good"), "--against", str(damaged)]) == 2
     assert main(["snapshot", "ml", "-o", str(damaged)]) == 2
     assert "wanted PROJECT/DOMAIN" in capsys.readouterr().err
+    place = ["--endpoint", flyte.endpoint, "--insecure"]
+    assert main(["snapshot", "nosuch/production", "-o", str(tmp_path / "none.json"), *place]) == 4
+    assert "is registered there" in capsys.readouterr().err
+    assert not (tmp_path / "none.json").exists()
 
 
 def test_a_file_needs_no_network(

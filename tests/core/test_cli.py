@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
 import os
 import subprocess
@@ -15,6 +17,7 @@ from flyteidl.core import types_pb2
 from support.flyte import BOOLEAN, FILE, INTEGER, STRING, STRUCT, RawFlyte
 
 from bridge_core import Client, Config, ShellTask
+from bridge_core.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -546,3 +549,30 @@ def test_files_inside_a_structure_are_uploaded_or_refused(shell: Shell, raw: Raw
     assert str(shell.home) not in stored
     again = shell("launch", name, "-i", 'job={"weights": "w.bin"}', "--name", name, "--output", "json")
     assert json.loads(again.stdout)["created"] is False
+
+
+def test_a_command_imports_its_own_file_only_and_the_overview_has_them_all(tmp_path: Path) -> None:
+    probe = (
+        "import json, sys\n"
+        "from bridge_core.cli.main import main\n"
+        "try: code = main(sys.argv[1:])\n"
+        "except SystemExit as error: code = error.code\n"
+        "print(json.dumps([code, sorted(name for name in sys.modules if name.startswith('bridge_core.cli.'))]))"
+    )
+
+    def run(*arguments: str) -> tuple[str, int, set[str]]:
+        done = subprocess.run([sys.executable, "-c", probe, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        *printed, last = done.stdout.splitlines()
+        code, modules = json.loads(last)
+        return "\n".join(printed), code, {name.rpartition(".")[2] for name in modules}
+
+    overview, _, everything = run("--help")
+    assert set(COMMANDS) <= everything
+    for file, names in COMMANDS.items():
+        verbs = argparse.ArgumentParser().add_subparsers()
+        common = argparse.ArgumentParser(add_help=False)
+        importlib.import_module(f"bridge_core.cli.{file}").add_commands(verbs, common)
+        assert tuple(verbs.choices) == names
+    _, _, modules = run("--output", "json", "connector", "list", "--no-installed")
+    assert set(COMMANDS) & modules == {"connector"}
+    assert run("--help", "connector")[0] == overview

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from support.flyte import RawFlyte
 
-from bridge_core import InvalidRequest, Notification, RunOptions, SecurityContext
+from bridge_core import InvalidRequest, Notification, RunOptions, SecurityContext, Unavailable
 from bridge_core.cli import main
+from bridge_core.cli.common import nowhere_named
 from bridge_core.cli.run_options import add_run_options, run_options_of
 
 if TYPE_CHECKING:
@@ -147,3 +149,19 @@ def test_a_slip_is_told_in_a_few_lines(words: list[str], told: str, capsys: pyte
     shown = capsys.readouterr().err
     assert told in shown
     assert len(shown.splitlines()) <= 2
+
+
+def test_who_has_named_no_flyte_is_told_so_when_the_default_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith(("FLYTE", "UCTL"))]:
+        monkeypatch.delenv(name)
+    given = dict.fromkeys(("config", "insecure", "project", "domain", "data_upload_location"))
+    away = Unavailable("cannot reach Flyte at localhost:30080 (GetVersion): connection refused")
+    nowhere = argparse.Namespace(endpoint=None, **given)
+    assert nowhere_named(nowhere, away)
+    assert not nowhere_named(nowhere, Unavailable("Airflow at http://localhost:8080 could not be asked"))
+    assert not nowhere_named(argparse.Namespace(endpoint="localhost:30080", **given), away)
+    monkeypatch.setenv("FLYTE_PLATFORM_URL", "localhost:30080")
+    assert not nowhere_named(nowhere, away)

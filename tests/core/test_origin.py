@@ -92,7 +92,7 @@ def test_origin(
         "  task: train",
         "  attempt: 1",
         f"  url: {AIRFLOW}",
-        "  waited for: yes",
+        "  aborted when its launcher gives up: yes",
     ]
     assert main(["origin", str(launched["trigger"]), *place, "--output", "json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -29,6 +29,7 @@ from bridge_core import (
     FrameRef,
     Hashed,
     InputSpec,
+    InterfaceSnapshot,
     Launched,
     LaunchPlan,
     LaunchPlanPreview,
@@ -86,6 +87,7 @@ OPTIONS = RunOptions(
 TASK = ContainerTask(name="t", image="i", inputs={"n": int}, resources=Resources(gpu=Device(device="T4")))
 REGISTERED = RegisteredEntity(ref=PLAN, outcome="created")
 VALUES = [
+    InterfaceSnapshot(project="p", domain="d", flyte_version=1),
     Config.for_sandbox(retry=RetryPolicy(retries=1), poll=PollPolicy(shortest=2)),
     PLAN,
     REF,

@@ -12,6 +12,7 @@ from dagster_integration import (
     build_flyte_multi_asset,
     build_flyte_reaper_sensor,
     flyte_assets,
+    flyte_executor,
 )
 
 ENTITY = os.environ["TEST_FLYTE_ENTITY"]
@@ -52,10 +53,11 @@ ranged = build_flyte_assets(
     inputs={"n": 7},
     poll_interval=0.5,
 )
+sales = build_flyte_assets(ENTITY, name="daily_sales", description="What was sold, by region.", inputs={"n": 7})
 AT_ONCE = dg.multiprocess_executor.configured({"max_concurrent": 20})
 
 defs = dg.Definitions(
-    assets=[plain, retried, sized, crowd, each, ranged, *many, *secret_assets],
+    assets=[plain, retried, sized, crowd, each, ranged, sales, *many, *secret_assets],
     executor=dg.in_process_executor,
     sensors=[
         build_flyte_reaper_sensor(
@@ -73,6 +75,7 @@ defs = dg.Definitions(
         dg.define_asset_job("sized_job", [sized], executor_def=dg.in_process_executor),
         dg.define_asset_job("crowd_job", [crowd], executor_def=dg.in_process_executor),
         dg.define_asset_job("few_together", many[:3], executor_def=AT_ONCE),
+        dg.define_asset_job("waiting", many, executor_def=flyte_executor),
         dg.define_asset_job("many_together", many, executor_def=AT_ONCE),
     ],
     resources={

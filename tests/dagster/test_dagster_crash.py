@@ -127,6 +127,7 @@ def test_a_worker_that_is_evicted_or_killed_leaves_the_run_and_a_reexecution_att
 
 
 CROWD = 12
+MANY = 20
 
 
 def crowd_of(raw: RawFlyte, entity: str, known: int) -> list[str]:
@@ -148,6 +149,22 @@ def test_a_person_who_terminates_a_step_of_many_runs_aborts_each_once(
     assert {phase(raw, entity, name) for name in names} == {ABORTED}
     assert flyte_sandbox.calls.count("TerminateExecution") == CROWD
     assert flyte_sandbox.calls.count("CreateExecution") == CROWD
+
+
+def test_a_person_who_terminates_many_steps_that_wait_in_one_process_aborts_each_once(
+    flyte_sandbox: Sandbox, raw: RawFlyte, entity: str, webserver: Webserver
+) -> None:
+    """Under `flyte_executor`, whose other tests need no webserver."""
+    known = len(runs_of(raw, entity))
+    run_id = webserver.launch("waiting")
+    until(lambda: len(runs_of(raw, entity)) == known + MANY, label="all Flyte runs")
+    webserver.terminate(run_id)
+    finished = webserver.finished(run_id)
+    assert finished["status"] == "CANCELED"
+    assert finished["assetMaterializations"] == []
+    assert {run.closure.phase for run in runs_of(raw, entity)[:MANY]} == {ABORTED}
+    assert flyte_sandbox.calls.count("TerminateExecution") == MANY
+    assert flyte_sandbox.calls.count("CreateExecution") == MANY
 
 
 def test_a_worker_that_is_killed_leaves_many_runs_and_a_reexecution_attaches_to_all(

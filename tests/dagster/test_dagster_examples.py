@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,4 +108,25 @@ def test_many_runs_in_one_step(definitions: Any, instance: dg.DagsterInstance, f
     assert {key: metadata["day"] for key, metadata in made.items()} == {
         f"model_{region}": f"2026-11-20 {region}" for region in ("eu", "us", "apac")
     }
+    assert flyte_sandbox.calls.count("CreateExecution") == 3
+
+
+def models_job() -> dg.JobDefinition:
+    return runpy.run_path(str(EXAMPLES / "dagster_executor.py"))["defs"].resolve_job_def("models")  # type: ignore[no-any-return]
+
+
+def test_an_executor_that_waits(
+    definitions: Any, flyte_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert definitions("dagster_executor.py")
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", f"{here}:{here.parent}")  # the process of a step imports this file
+    with (
+        dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
+        dg.execute_job(dg.reconstructable(models_job), instance) as result,
+    ):
+        assert result.success
+        assert pickle.loads((tmp_path / "storage" / "best").read_bytes()) == "2026-11-20 us"  # ours
+        workers = result.filter_events(lambda event: event.event_type is dg.DagsterEventType.STEP_WORKER_STARTED)
+    assert [event.step_key for event in workers] == ["best"]
     assert flyte_sandbox.calls.count("CreateExecution") == 3

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +154,77 @@ def test_without_flyte_the_last_state_is_used_and_without_one_there_are_no_specs
         "Flyte cannot be asked for what is registered; using the stat",
         "Flyte cannot be asked for what is registered, and no state w",
     ]
+
+
+OFFLINE = textwrap.dedent(
+    """
+    import json, sys
+
+    def refuse(event, arguments):
+        if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+            raise AssertionError(f"{event} {arguments}")
+
+    sys.addaudithook(refuse)
+    import dagster as dg
+    from bridge_core import InterfaceSnapshot
+    from dagster_integration import FlyteResource, FlyteRunConfig, build_flyte_assets, load_flyte_asset_specs
+
+    path, train = sys.argv[1:]
+    told = []
+    for split in ("run", "output", "node"):
+        for spec in load_flyte_asset_specs(snapshot=path, selector=train, split=split):
+            told.append([spec.key.to_user_string(), spec.description, sorted(spec.metadata),
+                         [dep.asset_key.to_user_string() for dep in spec.deps]])
+    form = FlyteRunConfig.of(InterfaceSnapshot.read(path).get_entity(train), name="Training")
+    asset = build_flyte_assets(train, name="model", config=form)
+    flyte = FlyteResource(endpoint="127.0.0.1:1", insecure=True, project="p", domain="d")
+    defs = dg.Definitions(assets=[asset], resources={"flyte": flyte})
+    job = defs.resolve_implicit_global_asset_job_def()
+    fields = job.run_config_schema.config_type.fields["ops"].config_type.fields["model"].config_type.fields["config"]
+    print(json.dumps([told, {name: field.config_type.given_name or str(field.config_type.kind)
+                             for name, field in fields.config_type.fields.items()}]))
+    assert "grpc" not in sys.modules
+    """
+)
+
+
+def test_a_snapshot_gives_the_same_specs_and_the_launchpads_form_without_a_network(
+    flyte_sandbox: Sandbox, flyte: FlyteResource, registered: str, tmp_path: Path
+) -> None:
+    train, path = f"{registered}.train", tmp_path / "interfaces.json"
+    flyte.get_client().interfaces().write(path)
+    expected = [
+        [
+            spec.key.to_user_string(),
+            spec.description,
+            sorted(spec.metadata),
+            [d.asset_key.to_user_string() for d in spec.deps],
+        ]
+        for split in ("run", "output", "node")
+        for spec in load_flyte_asset_specs(flyte, selector=train, split=split)  # type: ignore[arg-type]
+    ]
+    assert len(expected) == 1 + 2 + 2
+    flyte_sandbox.calls.clear()
+    command = [sys.executable, "-W", "ignore", "-c", OFFLINE, str(path), train]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    told, form = json.loads(done.stdout.splitlines()[-1])
+    assert told == expected
+    assert sorted(form) == ["n", "who"]
+    assert len(flyte_sandbox.calls) == 0
+    # A resource may stay where it is; its project and domain are those of the file, or it is another's.
+    assert keys(load_flyte_asset_specs(flyte, snapshot=path, selector=train)) == [expected[0][0]]
+    other = FlyteResource(endpoint="127.0.0.1:1", insecure=True, project="other", domain="development")
+    with pytest.raises(InvalidRequest, match=r"it is of project 'flytesnacks', and project='other' is asked for"):
+        load_flyte_asset_specs(other, snapshot=path)
+    with pytest.raises(InvalidRequest, match=r"launch plans and tasks; ask for kind='launch_plan'"):
+        load_flyte_asset_specs(snapshot=path, kind="workflow")
+    with pytest.raises(InvalidRequest, match=r"nosuch.json: No such file"):
+        load_flyte_asset_specs(snapshot=tmp_path / "nosuch.json")
+    with pytest.raises(InvalidRequest, match="leave out state_file="):
+        load_flyte_asset_specs(snapshot=path, state_file=tmp_path / "state")
+    with pytest.raises(InvalidRequest, match="wanted a FlyteResource, or snapshot="):
+        load_flyte_asset_specs()
 
 
 def test_a_state_of_another_kind_says_what_to_do(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from dagster_support import HERE, Home, children, runs_of, served, until
+from dagster_support import Home, children, runs_of, served, until
 from support.flyte import INTEGER, RawFlyte
 from support.releases import Release, both
 
@@ -18,9 +18,25 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.upgrade, pytest.mark.timeout(400)]
 
 
+# What both releases can load: an asset as it was from the first. Named as the webserver's other code location is.
+CODE = """
+import os
+import dagster as dg
+from dagster_integration import FlyteResource, build_flyte_assets
+plain = build_flyte_assets(os.environ["TEST_FLYTE_ENTITY"], name="plain", inputs={"n": 7}, poll_interval=0.2)
+flyte = FlyteResource(
+    endpoint=dg.EnvVar("TEST_FLYTE_ENDPOINT"), insecure=True, project="flytesnacks", domain="development"
+)
+job = dg.define_asset_job("multiprocess_plain", [plain], executor_def=dg.multiprocess_executor)
+defs = dg.Definitions(assets=[plain], jobs=[job], resources={"flyte": flyte})
+"""
+
+
 def home_of(release: Release, folder: Path, sandbox: Sandbox, entity: str) -> Home:
-    path = os.pathsep.join((str(release.path), str(HERE)))
-    return Home(folder, sandbox.endpoint, entity, PYTHONPATH=path)
+    code = folder.with_name("code")
+    code.mkdir(exist_ok=True)
+    (code / "flyte_defs.py").write_text(CODE)
+    return Home(folder, sandbox.endpoint, entity, PYTHONPATH=os.pathsep.join((str(release.path), str(code))))
 
 
 @pytest.mark.parametrize("way", ["upgrade", "rollback"])

@@ -94,6 +94,33 @@ def test_a_log_goes_on_where_its_stream_ended(flyte_sandbox: Sandbox, client: Cl
     assert lines == [f"line {n}" for n in range(6)]
 
 
+def test_a_log_goes_on_where_its_own_deadline_ended_the_stream(
+    client: Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real server answers OK then (over gRPC sometimes DEADLINE_EXCEEDED), which says nothing about the attempt."""
+    from bridge_core.backends.flyte2 import nodes
+
+    deploy(client, f"talk.{name}", program=TALK)
+    ref = client.launch(asked(f"task:talk.{name}", name))
+    next(item for item in client.watch(ref, timeout=30, poll_interval=0.05) if item.phase is RunPhase.RUNNING)
+    monkeypatch.setattr(nodes, "_LONGEST_TAIL", 0.7)
+    lines = [line.text for line in client.tail_logs(ref)]
+    assert lines == [f"line {n}" for n in range(6)]
+
+
+def test_names_are_complete_when_their_own_deadline_ended_the_stream(
+    flyte_sandbox: Sandbox, client: Client, task: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bridge_core.backends.flyte2 import nodes
+
+    ref = client.launch(asked(task, name))
+    client.wait(ref, timeout=60)
+    whole = client.nodes(ref)
+    monkeypatch.setattr(nodes, "_NAMES_WITHIN", 0.2)
+    flyte_sandbox.faults.delay("WatchActions", 1.0)
+    assert client.nodes(ref) == whole
+
+
 def test_a_run_that_nothing_begins_is_told_from_one_that_failed(
     flyte_sandbox: Sandbox, client: Client, task: str, name: str
 ) -> None:

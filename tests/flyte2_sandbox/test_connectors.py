@@ -164,6 +164,29 @@ def test_aborting_a_run_deletes_its_job(connector, fresh, connect):
     wait_until(lambda: connector.calls("delete") == ["0"])
 
 
+def test_a_job_that_is_not_let_go_is_asked_for_again_as_long_as_its_connector_answers(connector, start):
+    wire = start()
+    run = launch(wire, job())
+    wait_until(lambda: connector.calls("get"))
+    (connector.directory / "stuck").touch()
+    wire("AbortRun", {"runId": {"project": P, "domain": D, "name": run}})
+    wait_until(lambda: len(connector.calls("keep")) == 5, 40)
+    assert ended(wire, run).status.phase == ABORTED  # Flyte 2 says so at once
+    (connector.directory / "stuck").unlink()
+    wait_until(lambda: connector.calls("delete") == ["0"])
+
+
+def test_who_is_away_for_a_while_is_asked_to_delete_later(connector, start):
+    wire = start()
+    run = launch(wire, job())
+    wait_until(lambda: connector.calls("get"))
+    connector.kill()
+    wire("AbortRun", {"runId": {"project": P, "domain": D, "name": run}})
+    time.sleep(8)  # 4 questions, 7 s
+    connector.start()
+    wait_until(lambda: connector.calls("delete") == ["0"], 40)
+
+
 def test_a_service_killed_after_it_made_a_job_and_before_it_said_so_makes_no_second_one(connector, start):
     wire = start()
     (connector.directory / "slow").touch()

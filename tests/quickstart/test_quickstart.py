@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -23,7 +24,27 @@ def test_nothing_but_the_wheel_is_needed(bare: Bare) -> None:
     code, said = bare.run("quickstart")
     assert code == 0, said
     assert_all_went(said)
+    assert "in your DAGs folder (pip install 'flyte-bridge[airflow]')" in said
     assert list(bare.home.iterdir()) == [], "nothing is left in the working directory or in the home"
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("file:///a%20b/flyte_bridge-1-py3-none-any.whl", "'/a b/flyte_bridge-1-py3-none-any.whl[airflow]'"),
+        ("https://files.example/f.whl", "'flyte-bridge[airflow] @ https://files.example/f.whl'"),
+    ],
+)
+def test_what_is_in_no_index_says_from_where_it_was_installed(bare: Bare, url: str, what: str) -> None:
+    (information,) = bare.site.glob("flyte_bridge-*.dist-info")
+    told = information / "direct_url.json"  # as pip writes it: PEP 610
+    told.write_text(json.dumps({"url": url, "archive_info": {}}))
+    code = "from bridge_core.cli.paste import installation; print(installation('airflow'))"
+    try:
+        said = subprocess.run([bare.python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    finally:
+        told.unlink()
+    assert said == f"pip install {what}\n"
 
 
 def test_a_flyte_that_is_configured_already_makes_no_difference(bare: Bare) -> None:

@@ -83,7 +83,9 @@ def test_only_versions_of_releases_are_prepared(checkout: Path, notes: ModuleTyp
 def test_sdist_and_wheel_hold_what_they_should(tmp_path: Path, artifacts: ModuleType) -> None:
     version = metadata.version("flyte-bridge")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    (tmp_path / "flyte_bridge-0.0.1-py3-none-any.whl").touch()
     sdist, wheel = artifacts.build(ROOT, tmp_path, project)
+    assert sorted(tmp_path.glob("*")) == sorted([sdist, wheel])
     artifacts.check_contents(sdist, wheel)
     assert version in wheel.name
     with zipfile.ZipFile(wheel) as archive:

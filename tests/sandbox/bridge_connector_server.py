@@ -10,6 +10,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,10 @@ class Jobs(AsyncConnector[JobMeta]):
         if (DIRECTORY / "stuck").exists():
             note(f"keep {resource_meta.number}")
             raise ValueError("the warehouse keeps it")
+        if (DIRECTORY / "hang").exists():
+            note(f"hang {resource_meta.number}")
+            while (DIRECTORY / "hang").exists():
+                time.sleep(0.02)
         part = DIRECTORY / "state.part"
         part.write_text("ABORTED")
         part.rename(DIRECTORY / f"{resource_meta.number}.state")

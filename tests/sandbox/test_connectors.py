@@ -224,7 +224,7 @@ def test_nobody_there_is_a_failure_of_the_system(fresh, connect):
 
 
 def test_a_connector_may_come_late(fresh, connect, tmp_path):
-    late = Connector(tmp_path / "jobs", free_ports(1)[0])
+    late = Connector(tmp_path / "jobs", free_ports(1)[0], service="flyte-bridge")  # flytekit's takes seconds to start
     wire = connect(fresh(connectors=[late.endpoint]))
     run = launch(wire, task_of("ask"))
     wait_until(lambda: len(attempts_of(wire, only_node(wire, run))) > 1)
@@ -332,6 +332,40 @@ def test_killed_while_it_aborts_the_job_is_deleted_after_the_restart(connector, 
     wire = server.start()
     assert wire.get(run).closure.phase == PHASE.ABORTED
     wait_until(lambda: connector.calls("delete"))
+
+
+def test_a_job_that_is_not_let_go_is_asked_for_again_as_long_as_its_connector_answers(connector, connected):
+    run = launch(connected, task_of("job"))
+    wait_until(lambda: connector.calls("get"))
+    (connector.directory / "stuck").touch()
+    connected.terminate(run)
+    wait_until(lambda: len(connector.calls("keep")) == 5, 40)
+    assert connected.get(run).closure.phase == PHASE.ABORTING
+    (connector.directory / "stuck").unlink()
+    assert connected.wait(run).closure.phase == PHASE.ABORTED
+    assert connector.calls("delete") == ["0"]
+
+
+def test_who_is_away_for_a_while_is_asked_to_delete_later_also_by_the_next_sandbox(connector, server):
+    wire = server.start()
+    first, second = (launch(wire, task_of("job")) for _ in range(2))
+    wait_until(lambda: set(connector.calls("get")) == {"0", "1"})
+    connector.kill()
+    for run in (first, second):  # a run does not wait for ever for who may be gone for good
+        wire.terminate(run)
+    for run in (first, second):
+        assert wire.wait(run, timeout=60).closure.phase == PHASE.ABORTED
+    server.kill()
+    connector.start()
+    wire = server.start()
+    wait_until(lambda: sorted(connector.calls("delete")) == ["0", "1"], 40)
+    third = launch(wire, task_of("job"))
+    wait_until(lambda: "2" in connector.calls("get"))
+    connector.kill()
+    wire.terminate(third)
+    assert wire.wait(third, timeout=60).closure.phase == PHASE.ABORTED
+    connector.start()
+    wait_until(lambda: sorted(connector.calls("delete")) == ["0", "1", "2"], 40)
 
 
 def test_types_that_no_connector_knows(connector, connected):

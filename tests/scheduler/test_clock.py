@@ -54,6 +54,24 @@ def launched(stage: Stage, since: int) -> set[str]:
     return {trigger for trigger, tick in stage.ticks if stamp <= tick <= until}
 
 
+def test_who_leads_no_more_tells_of_no_clock(stage: Stage, now: int) -> None:
+    """Else an alert on the highest of all replicas would go on when the leader has been put right."""
+    path = stage.write(FILE)
+    with (
+        Scheduler(stage.client, path, clock=stage.clock, http_port=0) as first,
+        Scheduler(stage.client, path, clock=stage.clock, http_port=0) as second,
+    ):
+        stage.run(first, now - 120)
+        ahead_for_seconds(stage, first, path, now)
+        stage.run(first, now)
+        assert first.metrics.get("triggers_ahead") == 4
+        first._lease.release()
+        settle(second, first)
+        assert (second.leads, first.leads) == (True, False)
+        assert (second.metrics.get("triggers_ahead"), first.metrics.get("triggers_ahead")) == (4, 0)
+        assert health(first)["clock_trouble"] is None
+
+
 def test_a_clock_that_was_ahead(
     stage: Stage, now: int, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

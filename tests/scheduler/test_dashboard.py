@@ -22,6 +22,7 @@ from support.schedules import Stage
 from bridge_core.scheduler import Clock, Scheduler
 
 DASHBOARD = json.loads((DEPLOY / "monitoring" / "dashboard.json").read_text())
+ORCHESTRATORS = json.loads((DEPLOY / "monitoring" / "orchestrators.json").read_text())
 ALERTS = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text())
 PANELS = [
     pytest.param(target["expr"], id=f"{panel['title']}-{target['refId']}")
@@ -121,9 +122,27 @@ def test_every_metric_of_an_expression_is_on_the_page(expression: str, stage: St
         assert f'{label}="{value}"' in page
 
 
-def test_panels_do_not_overlap() -> None:
+@pytest.mark.parametrize(
+    ("name", "package"), [("airflow_flyte_", "airflow_provider"), (r"\bflyte_", "dagster_integration")]
+)
+def test_what_orchestrators_panels_and_alerts_ask_for_is_counted_there(name: str, package: str) -> None:
+    """Whether a number comes of it: the tests of their alerts."""
+    sent = set()
+    for path in (DEPLOY.parent / package).rglob("*.py"):
+        text = path.read_text()
+        for call in re.findall(r"(?:count|gauge|counter)\(([^)]*)", text):
+            sent |= set(re.findall(r'"(?:flyte\.)?(\w+)"', call))
+    asked = {target["expr"] for panel in ORCHESTRATORS["panels"] for target in panel["targets"]}
+    asked |= {rule["expr"] for group in ALERTS["groups"][1:] for rule in group["rules"]}
+    named = {word.removesuffix("_total") for expression in asked for word in re.findall(rf"{name}(\w+)", expression)}
+    assert len(named) > 5
+    assert named <= sent
+
+
+@pytest.mark.parametrize("dashboard", [DASHBOARD, ORCHESTRATORS], ids=["scheduler", "orchestrators"])
+def test_panels_do_not_overlap(dashboard: dict[str, Any]) -> None:
     taken: dict[tuple[int, int], str] = {}
-    for panel in DASHBOARD["panels"]:
+    for panel in dashboard["panels"]:
         place = panel["gridPos"]
         for x in range(place["x"], place["x"] + place["w"]):
             assert x < 24

@@ -124,9 +124,9 @@ class Browser:
                 windowsVirtualKeyCode={"Tab": 9, "Enter": 13}[key],
             )
 
-    def screenshot(self, path: Path):
+    def screenshot(self, path: Path, *, highest=6000):
         size = self.send("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 6000), "scale": 1}
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], highest), "scale": 1}
         data = self.send("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(data))
 

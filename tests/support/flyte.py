@@ -57,6 +57,7 @@ class RawFlyte:
         *,
         version: str = "v1",
         gate: str | None = None,
+        nap: float = 0.01,
         defaults: Mapping[str, Any] | None = None,
         fixed: Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
@@ -68,7 +69,8 @@ class RawFlyte:
     ) -> None:
         """Registers a hand-through workflow of ``width`` nodes side by side, and its launch plan of the same name.
 
-        ``picked`` are further outputs: name -> (input, its field, type of the field).
+        Without a gate each node sleeps for ``nap`` seconds. ``picked`` are further outputs: name -> (input, its field, type of
+        the field).
         """
         picked = picked or {}
         interface = interface_pb2.TypedInterface(
@@ -83,7 +85,7 @@ class RawFlyte:
             if gate == "approve":
                 node.gate_node.approve.signal_id = GATE
             else:
-                node.gate_node.sleep.duration.FromMilliseconds(10)
+                node.gate_node.sleep.duration.FromMilliseconds(int(nap * 1000))
         template = core_workflow_pb2.WorkflowTemplate(
             id=_identifier(identifier_pb2.WORKFLOW, name, version),
             interface=interface,

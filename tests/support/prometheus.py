@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -39,13 +41,20 @@ class Recording:
 
     def scrape(self, *urls: str | None) -> None:
         """One scrape of all instances; None for one that does not answer."""
-        seen: dict[str, str] = {}
-        for number, url in enumerate(urls):
+        pages: list[str | None] = []
+        for url in urls:
             if url is None:
+                pages.append(None)
                 continue
             with urllib.request.urlopen(f"{url}/metrics") as answer:
-                text = answer.read().decode()
-            for line in text.splitlines():
+                pages.append(answer.read().decode())
+        self.record(*pages)
+
+    def record(self, *pages: str | None) -> None:
+        """The same with the pages themselves."""
+        seen: dict[str, str] = {}
+        for number, text in enumerate(pages):
+            for line in (text or "").splitlines():
                 if not line.startswith("#"):
                     name, value = line.rsplit(" ", 1)
                     bare, _, labels = name.partition("{")
@@ -56,6 +65,31 @@ class Recording:
             gone = "stale" if values and values[-1] not in ("_", "stale") else "_"  # as Prometheus marks it
             values.append(seen.get(name, gone))
         self._scrapes += 1
+
+    def minute(self, page: str) -> None:
+        """What somebody shows who changes it once a minute."""
+        for _ in range(60 // INTERVAL):
+            self.record(page)
+
+    def shows(self, expressions: Sequence[str], folder: Path) -> str:
+        """Has promtool evaluate expressions at the last scrape.
+
+        Args:
+            expressions: Of a dashboard.
+            folder: For the test's own file.
+
+        Returns:
+            Empty, or which of them give no number.
+        """
+        checks = [
+            {
+                "expr": f"count(({expression.replace('$__rate_interval', '5m')}) >= 0) > bool 0",  # NaN is no number
+                "eval_time": f"{self.seconds}s",
+                "exp_samples": [{"labels": "{}", "value": 1}],
+            }
+            for expression in expressions
+        ]
+        return self._evaluated({}, folder, checks)
 
     def firing(self, rules: Path, folder: Path, expected: dict[int, Sequence[str]]) -> str:
         """Has promtool evaluate the rules.
@@ -77,10 +111,31 @@ class Recording:
             }
             for seconds, names in expected.items()
         ]
+        return self._evaluated({"rule_files": [str(rules)]}, folder, checks)
+
+    def _evaluated(self, given: dict[str, Any], folder: Path, checks: list[Any]) -> str:
         series = [{"series": name, "values": " ".join(values)} for name, values in sorted(self._series.items())]
         test = {"interval": f"{INTERVAL}s", "input_series": series, "promql_expr_test": checks}
-        content = {"rule_files": [str(rules)], "evaluation_interval": f"{INTERVAL}s", "tests": [test]}
+        content = {**given, "evaluation_interval": f"{INTERVAL}s", "tests": [test]}
         path = folder / "rules_test.yaml"
         path.write_text(yaml.safe_dump(content, width=10**6))
         done = subprocess.run([program("promtool"), "test", "rules", str(path)], capture_output=True, text=True)
         return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def rules_of(rules: Path, folder: Path, *groups: str) -> Path:
+    """A file with these groups of a file of rules: `NoLeader` fires where no scheduler is watched."""
+    content = yaml.safe_load(rules.read_text())
+    content["groups"] = [group for group in content["groups"] if group["name"] in groups]
+    assert [group["name"] for group in content["groups"]] == list(groups)
+    path = folder / "rules.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def expressions_of(dashboard: Path, *, contain: str) -> list[str]:
+    """What the panels of a dashboard ask for, as far as it contains this."""
+    panels = json.loads(dashboard.read_text())["panels"]
+    found = [target["expr"] for panel in panels for target in panel["targets"] if re.search(contain, target["expr"])]
+    assert found
+    return found

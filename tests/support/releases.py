@@ -1,7 +1,12 @@
-"""The release before and this one, as wheels unpacked into folders: a process that has one of them first on its path runs it."""
+"""Releases before and this one, as wheels unpacked into folders: a process that has one of them first on its path runs it.
+
+``FLYTE_BRIDGE_UPGRADE_FROM`` names the releases before, oldest first: tags or commits, with spaces between. Tests of what the
+oldest one stores go on from it; what came into the world later is tried from the newest.
+"""
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
@@ -17,7 +22,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_BEFORE = os.environ.get("FLYTE_BRIDGE_UPGRADE_FROM")  # now: tests of orchestrators clear such variables
+_BEFORE = os.environ.get("FLYTE_BRIDGE_UPGRADE_FROM", "").split()  # now: tests of orchestrators clear such variables
 
 
 @dataclass(frozen=True)
@@ -51,28 +56,60 @@ class Release:
         return done.stdout
 
 
-@functools.cache
-def both() -> tuple[Release, Release]:
-    """(before, after). Skips the test when no release before is named (``make test-upgrade`` names it)."""
+def both(*, newest: bool = False) -> tuple[Release, Release]:
+    """(before, after). Skips the test when no release before is named (``make test-upgrade`` names it).
+
+    Args:
+        newest: Whether the one before is the newest of those that are named, not the oldest.
+    """
     if not _BEFORE:
         pytest.skip("make test-upgrade names the release before (FLYTE_BRIDGE_UPGRADE_FROM)")
+    return _before(_BEFORE[-1 if newest else 0]), _after()
+
+
+@functools.cache
+def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="releases-"))
-    archive = subprocess.run(["git", "archive", _BEFORE], cwd=ROOT, capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=BytesIO(archive)) as source:
-        source.extractall(folder / "source", filter="data")
-    before = Release("before", _unpacked(folder / "source", folder / "before"))
-    after = Release("after", _unpacked(ROOT, folder / "after"))
-    for release in (before, after):
-        where = release.python("import bridge_core; print(bridge_core.__file__)", cwd=folder)
-        assert where.startswith(str(release.path)), where
-    return before, after
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
-def forget() -> None:
-    """Removes what `both` made."""
-    if both.cache_info().currsize:
-        shutil.rmtree(both()[0].path.parent, ignore_errors=True)
-        both.cache_clear()
+@functools.cache
+def _before(name: str) -> Release:
+    source = _folder() / f"source-{name}"
+    with tarfile.open(fileobj=BytesIO(_archive(name))) as archive:
+        archive.extractall(source, filter="data")
+    return _checked(Release("before", _unpacked(source, _folder() / f"before-{name}")))
+
+
+@functools.cache
+def _after() -> Release:
+    return _checked(Release("after", _unpacked(ROOT, _folder() / "after")))
+
+
+def _archive(name: str) -> bytes:
+    """The files of a tag or commit, which a shallow clone has to fetch first."""
+    command = ["git", "archive", "--format=tar"]
+    done = subprocess.run([*command, name], cwd=ROOT, capture_output=True)
+    if done.returncode == 0:
+        return done.stdout
+    fetched = subprocess.run(
+        ["git", "fetch", "--quiet", "--depth=1", "origin", name], cwd=ROOT, capture_output=True, text=True
+    )
+    done = subprocess.run([*command, "FETCH_HEAD"], cwd=ROOT, capture_output=True)
+    if fetched.returncode != 0 or done.returncode != 0:
+        pytest.fail(
+            f"release before {name!r}: this clone does not have it, and origin does not give it "
+            f"({fetched.stderr.strip() or done.stderr.decode().strip()}); fetch it, or name another one: "
+            "make test-upgrade UPGRADE_FROM=…"
+        )
+    return done.stdout
+
+
+def _checked(release: Release) -> Release:
+    where = release.python("import bridge_core; print(bridge_core.__file__)", cwd=_folder())
+    assert where.startswith(str(release.path)), where
+    return release
 
 
 def _unpacked(source: Path, target: Path) -> Path:

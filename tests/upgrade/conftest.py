@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 from support.flyte import RawFlyte
 from support.postgres import postgresql
-from support.releases import Release, both, forget
+from support.releases import Release, both
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
-def releases() -> Iterator[tuple[Release, Release]]:
+def releases() -> tuple[Release, Release]:
     """(before, after)."""
-    yield both()
-    forget()
+    return both()
+
+
+@pytest.fixture(params=["upgrade", "rollback"])
+def recent_order(request: pytest.FixtureRequest) -> tuple[Release, Release]:
+    """The same with the newest release before: for what the oldest one does not have yet."""
+    found = both(newest=True)
+    return found if request.param == "upgrade" else found[::-1]
 
 
 @pytest.fixture(autouse=True)

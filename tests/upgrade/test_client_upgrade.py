@@ -69,9 +69,122 @@ def test_a_launch_of_one_is_attached_to_by_the_other(
     assert len(executions(raw, name)) == 1
 
 
+LAUNCH2 = """
+import json, sys
+from bridge_core import Client, Config, EntityRef, LaunchRequest, Provenance, run_name
+endpoint, name = sys.argv[1:]
+config = Config(endpoint=endpoint, insecure=True, project="flytesnacks", domain="development", flyte_version=2)
+request = LaunchRequest(
+    EntityRef.task(name), inputs={"n": 7}, name=run_name("upgrade", name),
+    provenance=Provenance(source="client", job="upgrade", tick="2026-11-20"),
+)
+with Client(config) as flyte:
+    launched = flyte.launch_or_attach(request)
+    found = flyte.wait(launched.ref)
+    outputs = dict(flyte.outputs(launched.ref))
+    origin = found.provenance.origin if found.provenance else None
+    print(json.dumps({"ref": str(launched.ref), "created": launched.created, "origin": origin, "outputs": outputs}))
+"""
+
+
+def test_a_launch_on_flyte_2_is_attached_to_by_the_other(
+    recent_order: tuple[Release, Release], flyte_sandbox: Sandbox, name: str, tmp_path: Path
+) -> None:
+    flyte_sandbox.stub(name, inputs={"n": int}, outputs={"o0": 7})
+    endpoint = flyte_sandbox.config(flyte_version=2).endpoint
+    told = [
+        json.loads(release.python(LAUNCH2, str(endpoint), name, cwd=tmp_path).splitlines()[-1])
+        for release in (*recent_order, *recent_order)
+    ]
+    assert [one.pop("created") for one in told] == [True, False, False, False]
+    assert [one["outputs"] for one in told] == [{"o0": 7}] * 4
+    assert told == [told[0]] * 4
+    assert told[0]["origin"]
+
+
 def test_names_that_are_stored_for_ever_are_the_same(releases: tuple[Release, Release], tmp_path: Path) -> None:
     before, after = (json.loads(release.python(NAMES, cwd=tmp_path).splitlines()[-1]) for release in releases)
     assert after == before
+
+
+DEPLOY = """
+import json, sys
+from bridge_core import Client, Config, Cron, Trigger, TriggerTime
+endpoint, name, cron = sys.argv[1:]
+config = Config.for_endpoint(endpoint, insecure=True, project="flytesnacks", domain="development")
+inputs = {"at": TriggerTime, "n": 7}
+trigger = Trigger("nightly_" + name, entity="launch_plan:" + name, automation=Cron(cron), inputs=inputs)
+with Client(config) as flyte:
+    flyte.deploy_trigger(trigger)
+    print(json.dumps([[one.name, one.ref.version, one.active] for one in flyte.list_triggers() if name in one.name]))
+"""
+
+
+def test_a_trigger_that_both_deploy_has_one_schedule(
+    order: tuple[Release, Release], flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path
+) -> None:
+    """And at most one version more, as docs/versions.md says."""
+    raw.register(name, {"at": DATETIME, "n": INTEGER}, activate=True)
+    told = [
+        json.loads(release.python(DEPLOY, flyte_sandbox.endpoint, name, "0 3 * * *", cwd=tmp_path).splitlines()[-1])
+        for release in (*order, *order)
+    ]
+    assert [[active for _, _, active in one if active] for one in told] == [[True]] * 4
+    assert len({version for one in told for _, version, _ in one}) <= 2
+
+
+SNAPSHOT = """
+import sys
+from bridge_core.cli import main
+endpoint, file, triggers, what = sys.argv[1:]
+if what == "write":
+    code = main(["--endpoint", endpoint, "--insecure", "snapshot", "flytesnacks/development", "--to", file])
+else:
+    code = main(["check", "--against", file, triggers])
+print(code)
+"""
+
+
+def test_a_snapshot_of_one_is_checked_against_by_the_other(
+    recent_order: tuple[Release, Release], flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path
+) -> None:
+    raw.register(name, {"at": DATETIME, "n": INTEGER}, activate=True)
+    snapshot, good, bad = (tmp_path / file for file in ("snapshot.json", "good.yaml", "bad.yaml"))
+    line = f"- {{name: t, entity: 'launch_plan:flytesnacks/development/{name}', cron: '@daily', inputs: {{at: $trigger_time, "
+    good.write_text(f"triggers:\n  {line}n: 1}}}}\n")
+    bad.write_text(f"triggers:\n  {line}m: 1}}}}\n")
+    given = (flyte_sandbox.endpoint, str(snapshot))
+    assert recent_order[0].python(SNAPSHOT, *given, str(good), "write", cwd=tmp_path).splitlines()[-1] == "0"
+    for release in recent_order:
+        assert release.python(SNAPSHOT, *given, str(good), "check", cwd=tmp_path).splitlines()[-1] == "0"
+        assert release.python(SNAPSHOT, *given, str(bad), "check", cwd=tmp_path).splitlines()[-1] != "0"
+
+
+def test_the_embedded_flyte_refuses_data_of_a_newer_release_and_leaves_them_as_they_are(
+    releases: tuple[Release, Release], tmp_path: Path
+) -> None:
+    """A toy's data are not for going back: it says so, and the newer release goes on with them."""
+    before, after = releases
+    code = """
+import sys
+from pathlib import Path
+from bridge_core.sandbox import Sandbox
+with Sandbox(data_dir=Path(sys.argv[1])) as sandbox:
+    print(sandbox.endpoint)
+"""
+    data = tmp_path / "data"
+    after.python(code, str(data), cwd=tmp_path)
+    command = [sys.executable, "-c", code, str(data)]
+    done = subprocess.run(command, env=before.environment(), cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    if done.returncode == 0:  # no step lies between the two
+        assert _schema(before, tmp_path) == _schema(after, tmp_path)
+    else:
+        assert "a newer flyte-bridge wrote it" in done.stderr
+    after.python(code, str(data), cwd=tmp_path)
+
+
+def _schema(release: Release, cwd: Path) -> str:
+    return release.python("from bridge_core.sandbox.store import schema; print(len(schema._STEPS))", cwd=cwd).strip()
 
 
 def test_a_run_in_the_embedded_flyte_outlives_its_upgrade(

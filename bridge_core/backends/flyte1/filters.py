@@ -55,6 +55,14 @@ def run_filters(query: RunQuery) -> str:
     return "+".join(parts)
 
 
+def column_of(name: str) -> str:
+    """FlyteAdmin's column for a name that is the same for both Flytes; other names as they are.
+
+    Rows have another ``created_at``, of some milliseconds later; and a run that has ended was updated last when it did.
+    """
+    return {"created_at": "execution_created_at", "ended_at": "execution_updated_at"}.get(name, name)
+
+
 def until(stamp: Any, query: RunQuery) -> str:
     """The condition of runs that come from this time on, in the order of a query sorted by time. Those of that time included.
 
@@ -77,7 +85,7 @@ def _condition(column: str, operator: str, value: Any) -> str:
         raise InvalidRequest(
             f"list_runs({where}={value!r}): {operator} takes {'some values' if operator in _LISTS else 'one value'}"
         )
-    return f"{operator}({_value(where, column)},{';'.join(_value(where, item) for item in items)})"
+    return f"{operator}({_value(where, column_of(column))},{';'.join(_value(where, item) for item in items)})"
 
 
 def _value(where: str, value: Any) -> str:

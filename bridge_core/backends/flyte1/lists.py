@@ -15,7 +15,7 @@ from flyteidl.admin import common_pb2
 from ...model.ids import EntityKind, EntityRef
 from ...model.runs import RunSnapshot
 from .convert import phase_of, run_ref, snapshot
-from .filters import run_filters, until
+from .filters import column_of, run_filters, until
 from .methods import rpc
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ class Flyte1Lists:
         request = common_pb2.ResourceListRequest(
             id=common_pb2.NamedEntityIdentifier(project=project, domain=domain),
             filters=base,
-            # The column that filters compare: rows have another created_at, of some milliseconds later.
-            sort_by=common_pb2.Sort(key="execution_created_at" if by_time else query.sort_by, direction=direction),
+            sort_by=common_pb2.Sort(key=column_of(query.sort_by), direction=direction),
             limit=self._page if len(labels) > 1 else min(self._page, max(limit, 1)),
         )
         seen: set[str] = set()

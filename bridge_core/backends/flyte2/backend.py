@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl2.common import list_pb2
 from flyteidl2.workflow import run_service_pb2
 
-from ...model.capabilities import Capabilities
+from ...model.capabilities import FLYTE2_REFUSES, Capabilities
 from ...model.errors import InvalidRequest, NotFound, RunNotFound, Unauthenticated, Unavailable, Unsupported
 from ...model.ids import EntityKind
 from ...model.phases import RunPhase
@@ -46,7 +46,7 @@ from .convert import (
 from .launching import Flyte2Launching
 from .methods import rpc
 from .queued import Looks, overdue, timed_out
-from .spec import IGNORED, REFUSED, check_options
+from .spec import IGNORED, check_options
 from .tasks import equal, interface_of, newest_first
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Flyte2Backend(Flyte2Catalog):
             versions_are_final=False,
             names_unique_everywhere=True,
             ignored_options=IGNORED,
-            refused_options=tuple(REFUSED),
+            refused_options=tuple(FLYTE2_REFUSES),
         )
 
     @property

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flyteidl2.core import literals_pb2, security_pb2
 from flyteidl2.task import run_pb2
 
+from ...model.capabilities import FLYTE2_REFUSES
 from ...model.durations import seconds
 from ...model.errors import InvalidRequest, Unsupported
 from ...model.provenance import label_value
@@ -24,16 +25,9 @@ from .queued import LIMIT
 if TYPE_CHECKING:
     from ...model.run_options import RunOptions
 
-__all__ = ["IGNORED", "REFUSED", "check_options", "run_spec"]
+__all__ = ["IGNORED", "check_options", "run_spec"]
 
 log = logging.getLogger("bridge_core")
-
-REFUSED: Mapping[str, str] = {
-    "tags": "Flyte 2 has no tags; use labels",
-    "notifications": "its notification rules are not FlyteAdmin's; set them up in Flyte 2 itself",
-    "disable_notifications": "Flyte 2 has no such switch",
-    "execution_cluster_label": "Flyte 2 has no such labels; use queue or cluster_pool",
-}
 
 IGNORED = (
     *("queue", "cluster_pool", "max_parallelism", "overwrite_cache", "cache_lookup_scope", "raw_data_path"),
@@ -63,7 +57,7 @@ def check_options(options: RunOptions) -> None:
     """
     options.check_types()
     _environment(options)
-    for name, reason in REFUSED.items():
+    for name, reason in FLYTE2_REFUSES.items():
         if getattr(options, name) is not None:
             raise Unsupported(f"run option {name!r} cannot be honoured by Flyte 2: {reason}")
     if options.security_context is not None and options.service_account is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -11,7 +11,7 @@ import grpc
 from ...model.errors import BridgeError, InvalidRequest
 from ..dispatcher import Refusal
 from ..errors import status_of
-from ..masks import masked
+from ..masks import masked, masked_data, secrets_are_known
 from ..values import LogLine, LogToken
 
 if TYPE_CHECKING:
@@ -42,19 +42,21 @@ async def refuse(context: Any, error: Refusal | BridgeError) -> None:
 
 def fingerprint(request: Any, *, known: bool) -> bytes | None:
     """What is equal for equal requests; None when their run is not known, so that equal ones may be different tasks."""
+    import hashlib
+
     return hashlib.sha256(request.SerializeToString(deterministic=True)).digest() if known else None
 
 
 def line_of(item: Any) -> LogLine:
-    """One line of a log, as a connector yields it.
+    """One line of a log, as a connector yields it, without secrets.
 
     Raises:
         InvalidRequest: It is none.
     """
     if isinstance(item, LogLine):
-        return item
+        return replace(item, message=masked(item.message)) if secrets_are_known() else item
     if isinstance(item, str):
-        return LogLine(item)
+        return LogLine(masked(item))
     raise InvalidRequest(f"get_logs: wanted texts, LogLine or LogToken, got {type(item).__name__}")
 
 
@@ -80,11 +82,11 @@ async def pages(items: AsyncIterator[Any]) -> AsyncIterator[list[LogLine] | LogT
 
 
 def metric_pairs(given: Any) -> Iterator[tuple[str, Any]]:
-    """Name and data of each metric of a mapping.
+    """Name and data of each metric of a mapping, without secrets.
 
     Raises:
         InvalidRequest: It is no mapping.
     """
     if not hasattr(given, "items"):
         raise InvalidRequest(f"get_metrics: wanted a mapping of names to plain data, got {type(given).__name__}")
-    yield from given.items()
+    yield from (masked_data(given) if secrets_are_known() else given).items()

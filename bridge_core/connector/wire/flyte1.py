@@ -10,7 +10,7 @@ from flyteidl.core import execution_pb2, literals_pb2, metrics_pb2
 from flyteidl.service import agent_pb2 as service_pb2
 
 from ...model.errors import BridgeError, InvalidRequest
-from ..conversion import custom_struct, execution_of, inputs_of, template_of
+from ..answers import custom_struct
 from ..dispatcher import Refusal
 from .common import fingerprint, refuse, refusing
 from .jobs import Jobs, category_of
@@ -42,6 +42,8 @@ class _Jobs(Jobs):
 
     @refusing
     async def CreateTask(self, request: Any) -> Any:
+        from ..conversion import execution_of, inputs_of, template_of
+
         template = template_of(request.template)
         execution = execution_of(request.task_execution_metadata)
         arguments = {
@@ -76,6 +78,8 @@ class _AtOnce:
         self._dispatcher = dispatcher
 
     async def ExecuteTaskSync(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        from ..conversion import execution_of, inputs_of, template_of
+
         try:
             first = await anext(requests, None)
             if first is None or first.WhichOneof("part") != "header":

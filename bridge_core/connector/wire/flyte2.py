@@ -16,7 +16,7 @@ from flyteidl2.core import execution_pb2, metrics_pb2
 from flyteidl2.logs.dataplane import payload_pb2
 from flyteidl2.task import common_pb2
 
-from ..conversion import custom_struct, execution_of, inputs_of, template_of
+from ..answers import custom_struct
 from ..masks import remember
 from .common import fingerprint, refusing
 from .jobs import Jobs, category_of
@@ -48,6 +48,8 @@ class _Jobs(Jobs):
 
     @refusing
     async def CreateTask(self, request: Any) -> Any:
+        from ..conversion import execution_of, inputs_of, template_of
+
         template = template_of(tasks_pb2.TaskTemplate.FromString(request.template.SerializeToString()))
         metadata = agent_pb2.TaskExecutionMetadata.FromString(request.task_execution_metadata.SerializeToString())
         execution = execution_of(metadata)

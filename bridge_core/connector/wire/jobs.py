@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...model.errors import BridgeError, InvalidRequest
-from ..conversion import custom_struct
+from ..answers import custom_struct
 from ..dispatcher import Refusal
 from ..values import LogToken, TaskCategory
 from .common import metric_pairs, pages, refuse, refusing

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from serialize_flytekit import Refused, answer, loaded_below, modules_of
+from serialize_flytekit import READING, Refused, answer, loaded_below, modules_of
 
 
 class Session:
@@ -17,10 +17,11 @@ class Session:
 
     def load(self, sources, root, copy):
         """Imports the sources; tells their root, files, and what they need."""
-        try:
-            import flyte
-        except ImportError as error:
-            raise Refused("sdk", str(error)) from None
+        with READING.apart():
+            try:
+                import flyte
+            except ImportError as error:
+                raise Refused("sdk", str(error)) from None
         if not root:
             folders = [source if os.path.isdir(source) else os.path.dirname(source) for source in sources]
             root = os.path.commonpath([os.path.realpath(folder) for folder in folders])

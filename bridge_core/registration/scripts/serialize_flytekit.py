@@ -2,9 +2,11 @@
 
 Commands come as lines of JSON on standard input, one answer each goes back on what was standard output; what user code prints
 goes to standard error. ``load`` imports the sources and tells which files they are made of; ``serialize`` writes the entities
-for given settings as files, as often as it is asked: the version is a digest of the first time's result.
+for given settings as files, as often as it is asked: the version is a digest of the first time's result. ``read`` tells what all
+this was made of.
 """
 
+import contextlib
 import gc
 import importlib.util
 import inspect
@@ -22,7 +24,8 @@ def answer(session):
     for line in sys.stdin:
         command = json.loads(line)
         try:
-            said = {"ok": True, **getattr(session, command.pop("op"))(**command)}
+            op = command.pop("op")
+            said = {"ok": True, **(READING.told() if op == "read" else getattr(session, op)(**command))}
         except Refused as refused:
             said = {"ok": False, "kind": refused.kind, "error": refused.text}
         except BaseException as error:  # SystemExit of a script is a mistake of the script here
@@ -33,6 +36,47 @@ def answer(session):
     os._exit(0)  # taking a million objects down takes as long as using them
 
 
+class Reading:
+    """What this process reads, and what else it does, as Python itself tells (PEP 578)."""
+
+    ACTS = frozenset({
+        "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "socket.connect", "socket.sendto",
+        "subprocess.Popen",
+    })  # fmt: skip
+    WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+    def __init__(self):
+        self.opened, self.did = set(), ""
+        sys.addaudithook(self.hear)
+
+    @contextlib.contextmanager
+    def apart(self):
+        """What is done meanwhile is not the code's doing."""
+        before = self.did
+        yield
+        self.did = before
+
+    def hear(self, event, arguments):
+        """One event; thousands come, so what is of no use is left at once."""
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, str) and not path.endswith(".pyc") and not (flags or 0) & self.WRITES:
+                self.opened.add(path)
+        elif event in self.ACTS and not self.did:
+            self.did = event
+
+    def told(self):
+        """Files that were read or looked for, and the folders in which modules are looked for."""
+        modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+        files = {os.path.abspath(path) for path in [*self.opened, *modules] if isinstance(path, str)}
+        return {
+            "files": sorted(path for path in files if not path.startswith(("/proc/", "/dev/", "/sys/"))),
+            "folders": sorted(os.path.abspath(path) for path in sys.path if os.path.isdir(path)),
+            "did": self.did,
+        }
+
+
+READING = Reading()
 STARTED_WITH = list(sys.path[1:])
 """Where modules were looked for before anybody added to it: ``PYTHONPATH`` and what is installed; not this script's folder."""
 
@@ -54,13 +98,14 @@ class Session:
 
     def load(self, sources, root, copy, sync_paths):
         """Imports the sources; tells their root, files, and what they need."""
-        try:
-            import flytekit
-        except ImportError as error:
-            raise Refused("sdk", str(error)) from None
-        from flytekit.constants import CopyFileDetection
-        from flytekit.core.context_manager import FlyteContextManager
-        from flytekit.tools import module_loader, repo
+        with READING.apart():
+            try:
+                import flytekit
+            except ImportError as error:
+                raise Refused("sdk", str(error)) from None
+            from flytekit.constants import CopyFileDetection
+            from flytekit.core.context_manager import FlyteContextManager
+            from flytekit.tools import module_loader, repo
 
         if not root:
             root = str(repo.find_common_root(sources))
@@ -79,7 +124,8 @@ class Session:
             from flytekit.tools.ignore import DockerIgnore, FlyteIgnore, GitIgnore, IgnoreGroup, StandardIgnore
             from flytekit.tools.script_mode import list_imported_modules_as_files, ls_files
 
-            ignore = IgnoreGroup(root, [GitIgnore, DockerIgnore, StandardIgnore, FlyteIgnore])
+            with READING.apart():  # asks git
+                ignore = IgnoreGroup(root, [GitIgnore, DockerIgnore, StandardIgnore, FlyteIgnore])
             if copy == "auto":
                 found = list_imported_modules_as_files(root, loaded_below(root))
                 files = [name for name in found if not ignore.is_ignored(name)]
@@ -112,7 +158,8 @@ class Session:
             from flytekit.configuration import ImageConfig
 
             settings.image_config = ImageConfig.validate_image(None, "image", tuple(images))
-        settings.git_repo = git_repo if git_repo is not None else repository(self.root)
+        with READING.apart():  # asks git
+            settings.git_repo = git_repo if git_repo is not None else repository(self.root)
         settings.fast_serialization_settings = (
             FastSerializationSettings(enabled=True, destination_dir=destination, distribution_location=code)
             if code

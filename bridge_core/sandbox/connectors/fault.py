@@ -24,3 +24,8 @@ class ConnectorFault(Exception):
     def unreachable(self) -> bool:
         """Whether it was not even heard: no fault of the task."""
         return self.code in _UNREACHABLE
+
+    @property
+    def heard(self) -> bool:
+        """Whether the connector is there, and said that it did not do it."""
+        return not self.unreachable

@@ -117,8 +117,11 @@ class Engine:
         if not self._moves:
             return
         aborted: set[str] = set()
-        for execution in self.executions.unfinished():  # parents before their children
+        unfinished = self.executions.unfinished()
+        for execution in unfinished:  # parents before their children
             self._resume(execution, aborted)
+        going = {execution_key(execution.id) for execution in unfinished}
+        self.loop.post(lambda: self._context.deletions.delete_left(lambda job: job.execution in going))
         self.scheduler.start()
         self.loop.start()
 

@@ -151,6 +151,7 @@ class RemoteJob(ABC):
 
     def _remember(self, resource_meta: bytes) -> None:
         self._job = self._job_of(resource_meta)
+        self._context.deletions.taken_over(self._job)
         self._context.jobs.add(self._job)
         self._note_launched()
         if self._stopped is not None:

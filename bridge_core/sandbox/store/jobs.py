@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .database import Database
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["FLYTE2", "Job", "Jobs"]
+
+FLYTE2 = "flyte2/"
+"""What the keys of Flyte 2's runs begin with here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Jobs:
         found = (job for job in self.of(execution) if (job.path, job.attempt) == (path, attempt))
         return next(found, None)
 
-    def below(self, prefix: str) -> list[Job]:
-        """Jobs of all executions whose keys begin so."""
-        return [Job(*row) for row in self._db.all("SELECT * FROM connector_jobs") if row[0].startswith(prefix)]
+    def all_of(self, flyte: int) -> list[Job]:
+        """Jobs of all executions of one Flyte, 1 or 2."""
+        found = [Job(*row) for row in self._db.all("SELECT * FROM connector_jobs")]
+        return [job for job in found if job.execution.startswith(FLYTE2) == (flyte == 2)]  # noqa: PLR2004

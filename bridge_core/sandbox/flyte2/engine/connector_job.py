@@ -16,7 +16,7 @@ from ...engine.remote_job import RemoteJob
 from ...model.outcome import Cancelled, Failure
 from ...runner.outcome_files import failure_in
 from ...runner.template import fill
-from ...store.jobs import Job
+from ...store.jobs import FLYTE2, Job
 from .attempt import AttemptEnd, template_values
 
 if TYPE_CHECKING:
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from .attempt import AttemptOrder
     from .context import Flyte2Context
 
-__all__ = ["JOBS", "ConnectorJob", "job_key"]
-
-JOBS = "flyte2/"
-"""What the keys begin with under which jobs of Flyte 2 are remembered."""
+__all__ = ["ConnectorJob", "job_key"]
 
 _Task = execution_pb2.TaskExecution
 _PHASES = {
@@ -41,7 +38,7 @@ _PHASES = {
 
 def job_key(run: Any) -> str:
     """Under what the jobs of a run are remembered."""
-    return f"{JOBS}{run.project}/{run.domain}/{run.name}"
+    return f"{FLYTE2}{run.project}/{run.domain}/{run.name}"
 
 
 class ConnectorJob(RemoteJob):

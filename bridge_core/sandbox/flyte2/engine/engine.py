@@ -9,7 +9,7 @@ from flyteidl2.common import phase_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from ..store.actions import ROOT, is_terminal
-from .connector_job import JOBS, job_key
+from .connector_job import job_key
 from .records import abort_status, move_status
 from .task_action import TaskAction
 
@@ -50,9 +50,9 @@ class Flyte2Engine:
     def _delete_left_jobs(self) -> None:
         """Deletes jobs of actions that ended, or were aborted, while nobody was there to delete them."""
         going = {(job_key(action.details.id.run), action.key[3]) for action in self.context.actions.unfinished()}
-        for job in self.context.jobs.below(JOBS):
-            if (job.execution, job.path) not in going:
-                self.context.deletions.delete(job, lambda: None)
+        self.context.loop.post(
+            lambda: self.context.deletions.delete_left(lambda job: (job.execution, job.path) in going)
+        )
 
     def created(self, action: StoredAction) -> None:
         """An action was stored: a task begins, a condition waits for its signal, a trace has ended already."""

@@ -1,0 +1,20 @@
+"""Nothing is wrong here."""
+
+from airflow.sdk import Asset, AssetWatcher, dag
+
+from airflow_provider.triggers.flyte import FlyteRunEventTrigger
+
+trained = Asset(
+    "trained",
+    watchers=[
+        AssetWatcher(name="ml", trigger=FlyteRunEventTrigger(entity="ml.train", project="other", domain="production"))
+    ],
+)
+
+
+@dag(schedule=trained)
+def follows():
+    """Begins when a run has ended."""
+
+
+follows()

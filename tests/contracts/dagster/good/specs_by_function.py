@@ -1,0 +1,9 @@
+"""Nothing is wrong here."""
+
+import dagster as dg
+
+from dagster_integration import FlyteResource, load_flyte_asset_specs
+
+flyte = FlyteResource(endpoint="127.0.0.1:1", insecure=True, project="flytesnacks", domain="development", rpc_timeout=1)
+specs = load_flyte_asset_specs(flyte, selector=lambda ref: ref.name == "ml.train")
+defs = dg.Definitions(assets=specs)
