@@ -153,11 +153,12 @@ def late_leg() -> Any:
     if not IS_AIRFLOW_2:
         return None
     from airflow.operators.python import get_current_context
+    from airflow.providers.common.compat.sdk import AirflowException
     from airflow.utils.timezone import utcnow
 
     try:
         context = get_current_context()
-    except RuntimeError:
+    except AirflowException:  # a signal that came before the task began
         return None
     ti, limit = context["ti"], context["task"].execution_timeout
     is_late = ti.next_method and limit and ti.start_date and utcnow() - ti.start_date >= limit

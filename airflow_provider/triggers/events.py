@@ -33,7 +33,7 @@ class FlyteRunEventTrigger(BaseEventTrigger):
 
     Args:
         entity: Launch plan (``"workflow:…"``, ``"task:…"``) whose runs are watched. None: all of the project and domain.
-        labels: Only runs that have all of these.
+        labels: Only runs that have all of these; or pairs of name and value.
         phases: How a run must have ended.
         project: Where; default: the entity's, the connection's.
         domain: The same.
@@ -49,7 +49,7 @@ class FlyteRunEventTrigger(BaseEventTrigger):
         self,
         *,
         entity: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | Sequence[Sequence[str]] | None = None,
         phases: Sequence[str] = ("SUCCEEDED",),
         project: str | None = None,
         domain: str | None = None,
@@ -64,7 +64,8 @@ class FlyteRunEventTrigger(BaseEventTrigger):
             )
         super().__init__()  # type: ignore[no-untyped-call]
         self.entity = None if entity is None else str(entity)
-        self.labels = dict(labels or {})
+        pairs: Any = labels or {}
+        self.labels: dict[str, str] = dict(pairs)
         self.phases = sorted(_terminal(phase) for phase in phases)
         self.project = project
         self.domain = domain
@@ -77,7 +78,8 @@ class FlyteRunEventTrigger(BaseEventTrigger):
             "airflow_provider.triggers.flyte.FlyteRunEventTrigger",
             {
                 "entity": self.entity,
-                "labels": self.labels,
+                # Pairs: Airflow 3.2 gives a dict of a watcher's trigger back as it stored it, wrapped (not on 3.1 and 3.3).
+                "labels": [list(pair) for pair in sorted(self.labels.items())],
                 "phases": self.phases,
                 "project": self.project,
                 "domain": self.domain,

@@ -13,13 +13,24 @@ calls = itertools.count(1)
 
 
 class Many:
-    """A DAG run whose tasks wait for so many runs; and a run of somebody else's."""
+    """DAG runs whose tasks wait for so many runs; and a run of somebody else's.
 
-    def __init__(self, airflow, home, sandbox, count, dag_id="many"):
+    Args:
+        airflow: The running Airflow.
+        home: Its home.
+        sandbox: Flyte.
+        count: How many runs.
+        dag_id: Of a DAG with one mapped task.
+        each: Of how many tasks a DAG run consists. None: there is one DAG run.
+    """
+
+    def __init__(self, airflow, home, sandbox, count, *, dag_id="many", each=None):
         self.airflow, self.home, self.sandbox, self.count, self.dag_id = airflow, home, sandbox, count, dag_id
+        self.each = each or count
         self.run_id = f"{dag_id}-{count}-{next(calls)}"
+        self.run_ids = [self.run_id, *(f"{self.run_id}-{number}" for number in range(1, count // self.each))]
         self.instance = airflow.instance_id()
-        home.script("deferred_rows.py", self.dag_id, self.run_id, str(count))
+        home.script("deferred_rows.py", self.dag_id, ",".join(self.run_ids), str(self.each), timeout=900)
         with Client(sandbox.config()) as flyte:
             launched = flyte.launch_many([self._request(index) for index in range(count)])
             self.names = [ref.name for ref in launched]
@@ -34,16 +45,17 @@ class Many:
                 source="airflow",
                 installation=self.instance,
                 job=self.dag_id,
-                run=self.run_id,
+                run=self.run_ids[index // self.each],
                 task="run",
-                part=str(index),
+                part=str(index % self.each),
                 identity="any/0",
                 awaited=True,
             ),
         )
 
     def defer(self):
-        self.home.script("deferred_rows.py", self.dag_id, self.run_id, stdin="\n".join(self.names))
+        runs = ",".join(self.run_ids)
+        self.home.script("deferred_rows.py", self.dag_id, runs, stdin="\n".join(self.names), timeout=900)
 
     def watched(self):
         """Once the triggerer waits for all of them."""

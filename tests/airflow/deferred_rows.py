@@ -1,6 +1,6 @@
 """Writes into Airflow's database what so many tasks leave there that launched a run and deferred: first legs alone take minutes.
 
-Run by AirflowHome.script, twice: ``deferred_rows.py DAG RUN_ID COUNT`` before the runs are launched, and without a count
+Run by AirflowHome.script, twice: ``deferred_rows.py DAG RUN_ID,… COUNT`` before the runs are launched, and without a count
 afterwards, with the runs' names on standard input, one a line. In between, the tasks are running.
 """
 
@@ -73,7 +73,12 @@ def deferred(dag_id: str, run_id: str, names: list[str]) -> None:
             )
 
 
+runs = sys.argv[2].split(",")
 if sys.argv[3:]:
-    running(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    for run in runs:
+        running(sys.argv[1], run, int(sys.argv[3]))
 else:
-    deferred(sys.argv[1], sys.argv[2], sys.stdin.read().split())
+    every = sys.stdin.read().split()
+    each = len(every) // len(runs)
+    for number, run in enumerate(runs):
+        deferred(sys.argv[1], run, every[number * each : (number + 1) * each])

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow_case import launched_at, phase
-from airflow_home import PATIENCE
+from airflow_home import LINE, PATIENCE
 from airflow_waiting import eventually
 
 pytestmark = pytest.mark.timeout(180 * PATIENCE)
@@ -73,6 +73,7 @@ def test_each_task_launched_one_run_with_its_options(home, tested, flyte):
     assert labels["team"] == "forecasting"
 
 
+@pytest.mark.skipif(LINE < (3, 2), reason="held here, `dags test` of Airflow 3.1 itself ends the DAG run")
 def test_the_triggerer_of_a_running_airflow_leaves_the_run(airflow, flyte, sandbox):
     """It finds the trigger in their database, and is told to drop it: the task is not deferred, but tested."""
     triggers = "select count(*) from trigger where classpath like '%FlyteRunTrigger'"
@@ -84,6 +85,7 @@ def test_the_triggerer_of_a_running_airflow_leaves_the_run(airflow, flyte, sandb
         time.sleep(3)  # what the triggerer would do about it
         (launched,) = launched_at(sandbox, at)
         flyte.approve(launched.name)
-        assert "ended success" in done.result()
+        said = done.result()
+        assert "ended success" in said, said[-6000:]
     (run,) = [run for run in flyte.executions() if run.id.name == launched.name]
     assert phase(run) == "SUCCEEDED"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
-from airflow_home import PYTHON, AirflowHome
+from airflow_home import AirflowHome, is_installed
 from airflow_stack import AirflowStack
 from airflow_waiting import eventually
 from support.flyte import FILE, INTEGER
@@ -32,8 +31,7 @@ NAMES = frozenset({"lineage_waits", "lineage_defers"})
 @pytest.fixture(scope="module")
 def events(sandbox, flyte, tmp_path_factory):
     """Runs one DAG to its end in an Airflow that writes its events into a file; gives those of its task."""
-    there = subprocess.run([PYTHON, "-c", "import airflow.providers.openlineage"], capture_output=True, check=False)
-    if there.returncode:
+    if not is_installed("airflow.providers.openlineage"):
         lacking("apache-airflow-providers-openlineage (pip install --group full)")
     flyte.register("tests.lineage", {"n": INTEGER, "f": FILE})
     root = tmp_path_factory.mktemp("lineage")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import socket
 from pathlib import Path
 
 import pytest
-from airflow_home import LINE
+from airflow_home import LINE, is_installed
 from support.parts import lacking
 from support.ports import free_ports
 
@@ -320,7 +319,7 @@ query = told.run_facets["externalQuery"]
 names = [[(one.namespace, one.name) for one in half] for half in (told.inputs, told.outputs)]
 print(json.dumps([*names, query.externalQueryId, query.source]))
 """
-    if importlib.util.find_spec("openlineage") is None:
+    if not is_installed("airflow.providers.openlineage"):
         lacking("apache-airflow-providers-openlineage (pip install --group full)")
     inputs, outputs, run, source = json.loads(home.python(code).splitlines()[-1])
     assert inputs == [["s3://b", "rows.csv"]]

@@ -59,6 +59,7 @@ class Browser:
         """Errors in the console, exceptions, violations of the policy, failed requests, dialogs."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
+        self.send("Emulation.setFocusEmulationEnabled", enabled=True)  # widgets that open where the focus is
         self.send("Emulation.setScrollbarsHidden", hidden=True)  # they take room that screenshots then cut off
 
     def close(self):
@@ -99,6 +100,19 @@ class Browser:
         while not self.run(condition):
             assert time.monotonic() < deadline, f"never true: {condition}"
             time.sleep(0.05)
+
+    def click(self, element):
+        """Where the mouse is, as a person does it: some widgets open for no click that a script makes.
+
+        Args:
+            element: A script's expression for it.
+        """
+        script = f"(one => {{one.scrollIntoView({{block: 'center'}}); return one.getBoundingClientRect().toJSON()}})({element})"
+        box = self.run(script)
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        self.send("Input.dispatchMouseEvent", type="mouseMoved", **place)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **place)
 
     def press(self, key):
         for kind in ("rawKeyDown", "keyUp"):

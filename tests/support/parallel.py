@@ -34,9 +34,10 @@ _SECOND_AIRFLOW = frozenset({
 })  # fmt: skip
 """Files that take half of the time of all that use an Airflow."""
 _NO_AIRFLOW = frozenset({
-    "test_airflow_alerts", "test_airflow_units", "test_airflow_values", "test_airflow_watch", "test_airflow_upgrade",
-    "test_airflow_upgrade_watch",
+    "test_airflow_alerts", "test_airflow_lineage", "test_airflow_units", "test_airflow_upgrade", "test_airflow_upgrade_watch",
+    "test_airflow_values", "test_airflow_watch",
 })  # fmt: skip
+"""Files that use none, or one of their own."""
 _RUNNING_DAGSTER = frozenset({
     "test_dagster_browser", "test_dagster_crash", "test_dagster_matrix", "test_dagster_reexecution",
     "test_dagster_secrets",
