@@ -119,7 +119,8 @@ def test_counters_go_to_opentelemetry_where_the_process_uses_it(
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert sorted(done.stdout.splitlines()) == ["flyte.launched 1", "flyte.owed 0", "flyte.waiting 0"]
+    told = ["flyte.abort_overdue 0.0", "flyte.launched 1", "flyte.owed 0", "flyte.waiting 0"]
+    assert sorted(done.stdout.splitlines()) == told
 
 
 def test_a_step_finds_what_its_earlier_try_saved_and_no_other_step_does(
