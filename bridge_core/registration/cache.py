@@ -100,7 +100,7 @@ class RegistrationCache:
             same = (
                 all(_state(path) == was for path, was in kept["files"].items())
                 and all(_time(path) == was for path, was in kept["folders"].items())
-                and _tree(Path(kept["root"])) == kept["tree"]
+                and _tree(Path(kept["root"]), but=self._folder) == kept["tree"]
             )
             known = Known(
                 version=kept["version"],
@@ -117,7 +117,7 @@ class RegistrationCache:
         if read.did:
             log.debug("not kept for the next registration: the code did %s while it was imported", read.did)
             return False
-        tree = _tree(read.root)
+        tree = _tree(read.root, but=self._folder)
         files = {path: _state(path) for path in {*read.files, *(os.path.expanduser(name) for name in _LOOKED_FOR)}}
         folders = {path: _time(path) for path in read.folders}
         if tree is None:
@@ -164,10 +164,10 @@ def _time(path: str) -> int:
         return 0
 
 
-def _tree(root: Path) -> dict[str, State] | None:
-    """All files below a folder; None when they are too many."""
+def _tree(root: Path, *, but: Path) -> dict[str, State] | None:
+    """All files below a folder, without another one; None when they are too many."""
     found: dict[str, State] = {}
-    seen: set[str] = set()
+    seen = {os.path.realpath(but)}
     for place, folders, names in os.walk(root, followlinks=True):
         folders[:] = [name for name in folders if name not in _LEFT_OUT and _is_new(os.path.join(place, name), seen)]
         found.update((path, _state(path)) for path in _code(place, names))

@@ -81,6 +81,15 @@ def test_what_is_no_code_does_not_count(cache: RegistrationCache, read: Read) ->
     assert cache.find(KEY) == KNOWN
 
 
+def test_its_own_files_do_not_count(read: Read) -> None:
+    """Code that lies in the home folder itself has them below its root."""
+    own = RegistrationCache(read.root / ".cache" / "flyte-bridge" / "registrations")
+    (read.root / ".cache").mkdir()
+    assert own.keep(KEY, KNOWN, read)
+    assert own.keep("another", KNOWN, read)
+    assert own.find(KEY) == KNOWN
+
+
 def test_what_a_link_leads_to_counts(cache: RegistrationCache, read: Read, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
