@@ -37,6 +37,7 @@ __all__ = [
     "outputs_limit",
     "state_in",
     "store_xcom",
+    "stored_mapping",
     "stored_xcoms",
     "sync_grace",
     "task_state",
@@ -137,6 +138,15 @@ def stored_xcoms() -> Any:
     from airflow.models import xcom
 
     return xcom.XCom if IS_AIRFLOW_2 else xcom.XComModel
+
+
+def stored_mapping(value: Mapping[str, str]) -> dict[str, str] | list[list[str]]:
+    """A mapping among the arguments of a watcher's trigger, in a form that Airflow gives back.
+
+    Airflow 3.2 gives a dict back as it stored it, wrapped: pairs are stored there. Elsewhere it stays a dict, as releases before
+    stored it: with other arguments it would be another trigger. Goes with 3.2.
+    """
+    return [list(pair) for pair in sorted(value.items())] if _line() == (3, 2) else dict(value)
 
 
 def _line() -> tuple[int, ...]:

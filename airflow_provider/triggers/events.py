@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
-from .._compat import IS_AIRFLOW_2, BaseEventTrigger
+from .._compat import IS_AIRFLOW_2, BaseEventTrigger, stored_mapping
 
 if TYPE_CHECKING:
     from bridge_core import AsyncClient, RunSnapshot
@@ -78,8 +78,7 @@ class FlyteRunEventTrigger(BaseEventTrigger):
             "airflow_provider.triggers.flyte.FlyteRunEventTrigger",
             {
                 "entity": self.entity,
-                # Pairs: Airflow 3.2 gives a dict of a watcher's trigger back as it stored it, wrapped (not on 3.1 and 3.3).
-                "labels": [list(pair) for pair in sorted(self.labels.items())],
+                "labels": stored_mapping(self.labels),
                 "phases": self.phases,
                 "project": self.project,
                 "domain": self.domain,
