@@ -155,3 +155,17 @@ def test_code_is_registered_by_an_op(
     result = deploy.execute_in_process(instance=instance)
     report = result.output_for_node("deploy_shop")
     assert any(item["entity"].startswith("task:flytesnacks/development/shop2.triple@") for item in report["entities"])
+
+
+def test_a_query_in_names_that_both_flytes_know(verbs: Client, task: str) -> None:
+    """As Airflow's sensors and Dagster's ask: by task and version, in the order in which runs ended."""
+    ref = verbs.launch(LaunchRequest(EntityRef.task(task), inputs={"n": 1}))
+    ended = verbs.wait(ref, timeout=30, poll_interval=0.05)
+    assert ended.entity is not None
+    where = (
+        ("task.name", "eq", task),
+        ("task.version", "eq", ended.entity.version),
+        ("ended_at", "gte", ended.created_at),
+    )
+    found = verbs.list_runs(query=RunQuery(phases=(RunPhase.SUCCEEDED,), where=where, sort_by="ended_at"))
+    assert [run.ref for run in found] == [ref]

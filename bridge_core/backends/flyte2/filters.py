@@ -62,8 +62,13 @@ def run_filters(query: RunQuery) -> list[Any]:
     return out + [_condition(*item) for item in query.where]
 
 
+_COLUMNS = {"task.name": "task_name", "task.version": "task_version", "launch_plan.version": "task_version"}
+"""What Flyte 1 calls another column: a query that asks for a version of an entity, or for a task, means the same on both."""
+
+
 def _condition(column: str, operator: str, value: Any) -> Any:
     where = f"where=({column}, {operator}, …)"
+    column = _COLUMNS.get(column, column)
     if operator not in _FUNCTIONS:
         raise InvalidRequest(f"list_runs({where}): no such operator; Flyte 2 has {', '.join(_FUNCTIONS)}")
     items = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
