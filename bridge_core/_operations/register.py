@@ -7,7 +7,6 @@ a registration that cannot end well writes nothing; one that is killed half-way 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -157,7 +156,7 @@ class RegisterOperations:
         code = source.code
         if code is not None and options.copy_bundle_to is not None:
             await self._transport.run_io(_keep, code, options.copy_bundle_to)
-        where = await self._code_uri(code.name, _md5(code), project, domain) if code is not None else ""
+        where = await self._code_uri(code.name, code.md5, project, domain) if code is not None else ""
         values = Values(
             project=project, domain=domain, version=version, code=where, destination=options.destination_dir or "."
         )
@@ -285,7 +284,7 @@ class RegisterOperations:
         from ..storage.bodies import Body
         from .staging import staged_of
 
-        body = Body(code.name, code.data, _md5(code))
+        body = Body(code.name, code.data, code.md5)
         sent = await self._files.uploads.send([staged_of("code", (body,), False)], project=project, domain=domain)
         return sent["code"]
 
@@ -362,10 +361,6 @@ def _keep(code: Code, place: str | PathLike[str]) -> None:
         (path / code.name if path.is_dir() else path).write_bytes(code.data)
     except OSError as error:
         raise InvalidRequest(f"register: copy_bundle_to={str(place)!r} cannot be written: {error.strerror}") from None
-
-
-def _md5(code: Code) -> bytes:
-    return hashlib.md5(code.data, usedforsecurity=False).digest()
 
 
 def _key(ref: EntityRef) -> Place:

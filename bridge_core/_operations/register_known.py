@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..model.registration import RegisterRequest
-    from ..registration.cache import Known, RegistrationCache
+    from ..registration.cache import RegistrationCache
     from ..registration.code_request import CodeRequest
     from ..registration.plan import Plan
     from ..registration.source import Source
@@ -52,11 +51,10 @@ class KnownRegistrations:
         from ..registration.spec import Spec
 
         code = None if request.fresh else self._code(request)
-        known = None if code is None else self._cache().find(code.key)
-        if known is None:
+        if code is None or (known := self._cache().find(code.key)) is None:
             return None
         project, domain = place
-        origin = ", ".join(str(path) for path in code.paths) if code is not None else ""
+        origin = ", ".join(str(path) for path in code.paths)
         specs = tuple(
             Spec(EntityRef(EntityKind(kind), name, project, domain, known.version), b"", origin, active)
             for kind, name, active in known.entities
@@ -69,26 +67,20 @@ class KnownRegistrations:
         )
 
     def _keep(self, request: RegisterRequest, source: Source, plan: Plan, version: str) -> None:
+        from ..registration.cache import Known
         from ..registration.imported_code import ImportedCode
 
         code = self._code(request)
         if code is None or not isinstance(source, ImportedCode):
             return
         archive = source.code
-        self._cache().keep(
-            code.key, self._known(plan, version, archive.name if archive else "", archive), source.read()
-        )
-
-    def _known(self, plan: Plan, version: str, name: str, archive: object) -> Known:
-        from ..registration.cache import Known
-
-        data: bytes = getattr(archive, "data", b"")
-        return Known(
+        known = Known(
             version=version,
-            code=name,
-            md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
+            code=archive.name if archive else "",
+            md5=archive.md5.hex() if archive else "",
             entities=tuple((spec.ref.kind.value, spec.ref.name, spec.activate) for spec in plan.specs),
         )
+        self._cache().keep(code.key, known, source.read())
 
     def _code(self, request: RegisterRequest) -> CodeRequest | None:
         if request.version or request.build_images or request.copy_bundle_to is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,11 @@ class Code:
 
     name: str
     data: bytes
+
+    @property
+    def md5(self) -> bytes:
+        """Names the folder in which it lies, and is what its upload is signed for."""
+        return hashlib.md5(self.data, usedforsecurity=False).digest()
 
 
 class Source(Protocol):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from airflow_provider.connectors.airflow import AirflowDagRun
@@ -24,14 +22,14 @@ class Scheduled(Airflow):
     marks: list[str]
 
     def do_GET(self):
-        self._answer(200, state=self.state, note="by hand")
+        self.answer(200, state=self.state, note="by hand")
 
     def do_PATCH(self):
         kind = type(self)
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = self.received()
         kind.marks = [*kind.marks, body["note"]]
         kind.state = body["state"] if len(kind.marks) > kind.overwrites else kind.becomes
-        self._answer(200, **body)
+        self.answer(200, **body)
 
 
 @pytest.fixture

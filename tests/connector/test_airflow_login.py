@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
+from support.json_server import JsonHandler, serving
 
 from airflow_provider.connectors.airflow import AirflowDagConnector, AirflowDagRun
 from bridge_core import PermissionDenied, Unauthenticated
 from bridge_core.connector import TaskPhase
 
 
-class Airflow(BaseHTTPRequestHandler):
+class Airflow(JsonHandler):
     """Signs tokens, and takes the last one only; answers as ``api_fastapi/core_api/security.py`` does."""
 
     signed = 0
@@ -21,42 +18,26 @@ class Airflow(BaseHTTPRequestHandler):
     forbidden = False
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
+        self.received()
         type(self).signed += 1
-        self._answer(201, access_token=f"t{self.signed}")
+        self.answer(201, access_token=f"t{self.signed}")
 
     def do_GET(self):
         if self.headers["authorization"] != f"Bearer t{self.signed}":
             code, detail = self.refusal
-            self._answer(code, detail=detail)
+            self.answer(code, detail=detail)
         elif self.forbidden:
-            self._answer(403, detail="Forbidden")
+            self.answer(403, detail="Forbidden")
         else:
-            self._answer(200, state="running")
-
-    def _answer(self, code, **content):
-        body = json.dumps(content).encode()
-        self.send_response(code)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+            self.answer(200, state="running")
 
 
 @pytest.fixture
 def airflow():
     handler = type("One", (Airflow,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    handler.url = f"http://127.0.0.1:{server.server_port}"
-    yield handler
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(handler) as url:
+        handler.url = url
+        yield handler
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
+from support.json_server import JsonHandler, serving
 
 from bridge_core.connector import JobStillRunning
 from dagster_integration.connectors.dagster import DagsterJob, DagsterJobConnector
@@ -14,7 +11,7 @@ from dagster_integration.connectors.dagster import DagsterJob, DagsterJobConnect
 RUN = DagsterJob("r1")
 
 
-class Dagster(BaseHTTPRequestHandler):
+class Dagster(JsonHandler):
     """Has one run, whose statuses it gives one after the other: each question about it gives the next."""
 
     statuses: list[str]
@@ -23,7 +20,7 @@ class Dagster(BaseHTTPRequestHandler):
 
     def do_POST(self):
         kind = type(self)
-        query = json.loads(self.rfile.read(int(self.headers["content-length"])))["query"]
+        query = self.received()["query"]
         if "terminateRun" in query:
             kind.terminated += 1
             failure = {"__typename": "TerminateRunFailure", "message": "it is STARTING"}
@@ -39,29 +36,16 @@ class Dagster(BaseHTTPRequestHandler):
                 "stepStats": [],
             }
             answer = {"runOrError": run | {"assetMaterializations": []}}
-        body = json.dumps({"data": answer}).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.answer(200, data=answer)
 
 
 @pytest.fixture
 def dagster():
     handler = type("One", (Dagster,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    handler.connector = DagsterJobConnector(f"http://127.0.0.1:{server.server_port}")
-    yield handler
-    handler.connector.close()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(handler) as url:
+        handler.connector = DagsterJobConnector(url)
+        yield handler
+        handler.connector.close()
 
 
 @pytest.mark.parametrize(
