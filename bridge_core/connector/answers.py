@@ -82,7 +82,7 @@ def _type_of(value: Any, path: str) -> Any:
     from ..literals.python_types import literal_type
 
     if isinstance(value, list):
-        kinds = {_key(_type_of(item, path)): _type_of(item, path) for item in value[:_LOOKED_AT]}
+        kinds = {_key(found): found for found in (_type_of(item, path) for item in value[:_LOOKED_AT])}
         if len(kinds) == 1:
             from flyteidl.core import types_pb2
 
