@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def open_engine(url: str, path: Path | None) -> Engine:
     try:
         where = make_url(url)
         if path is not None:
-            engine = create_engine(url, connect_args={"timeout": 30})
+            engine = create_engine(url, connect_args={"timeout": _SQLITE_WAITS})
             # Writers queue instead of failing: SQLite cannot turn a reading transaction into a writing one under WAL.
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -95,10 +96,34 @@ _PATIENCE = {
 """libpq's: a network that swallows everything is noticed within half a minute. The URL may say otherwise."""
 
 
+_SQLITE_WAITS = 30.0
+"""Seconds for which a connection waits for another one's lock."""
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    connection.execute("PRAGMA journal_mode=WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _use_wal(connection: Any) -> None:
+    """Writes the journal ahead. A file that has no such journal yet is turned into one that has by whoever comes first.
+
+    For that step alone SQLite does not wait for another one's lock (``sqlite3BtreeBeginTrans`` asks its busy handler only
+    outside transactions, and here it reads before it writes), so replicas that start at once ask again.
+    """
+    import sqlite3
+
+    deadline = time.monotonic() + _SQLITE_WAITS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

@@ -129,6 +129,16 @@ def test_replicas_that_start_at_once_on_one_file(tmp_path: Path) -> None:
     assert _at_once(8, lambda: Store(f"sqlite:///{tmp_path}/state.db").close()) == []
 
 
+def test_a_file_that_another_one_just_makes_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses to change the journal of a file that is locked, however long it may wait."""
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE another (name TEXT)")
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.5, other.execute, ("COMMIT",)).start()
+        Store(f"sqlite:///{tmp_path}/state.db").close()
+        assert not other.in_transaction
+
+
 def _at_once(count: int, work: Callable[[], None]) -> list[BaseException]:
     errors: list[BaseException] = []
     start = threading.Barrier(count)

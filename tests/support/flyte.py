@@ -6,13 +6,14 @@ A workflow here hands its inputs through to outputs of the same names. ``gate="a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from flyteidl.admin import common_pb2, launch_plan_pb2, signal_pb2, workflow_pb2
-from flyteidl.core import identifier_pb2, interface_pb2, literals_pb2, types_pb2
+from flyteidl.core import execution_pb2, identifier_pb2, interface_pb2, literals_pb2, types_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
 
@@ -140,7 +141,18 @@ class RawFlyte:
         raise AssertionError(f"run {name} never reached its gate")
 
     def executions(self) -> list[Any]:
-        """All executions of the project that are not archived, oldest first: the whole session's, page by page."""
+        """All executions of the project that are not archived, oldest first: the whole session's, page by page.
+
+        An abort is answered before it is done: what is ABORTING is ABORTED soon, and waited for.
+        """
+        for _ in range(200):
+            found = self._listed()
+            if all(item.closure.phase != execution_pb2.WorkflowExecution.ABORTING for item in found):
+                break
+            time.sleep(0.05)
+        return found
+
+    def _listed(self) -> list[Any]:
         request = common_pb2.ResourceListRequest(
             id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500, sort_by=OLDEST
         )
