@@ -10,7 +10,7 @@ import contextlib
 import shlex
 import signal
 import tempfile
-import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,8 @@ def _steps(config: Config, settings: Path, *, keep: bool) -> int:
 def _until_ctrl_c() -> None:
     print("The embedded Flyte runs until Ctrl-C.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        while True:  # a signal that comes just before a wait without end would not end it
+            time.sleep(1.0)
     print()
 
 

@@ -11,8 +11,8 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _USAGE_ERROR = 2
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 _HIGHEST_PORT = 65535
 _GRPC_PORT, _FLYTE2_PORT = 30080, 30081
 _PROJECTS = ("flytesnacks",)
@@ -60,9 +61,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
     from .app import DirectoryTaken, DirectoryUnusable, PortTaken, Sandbox
     from .blobs.s3 import StorageUnavailable
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _StopSignals()
     try:
         sandbox = Sandbox(
             port=options.port,
@@ -107,6 +106,27 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         sandbox.stop()
     print("Flyte sandbox stopped.", flush=True)
     return 0
+
+
+class _StopSignals:
+    """Ctrl-C and SIGTERM, also those that came before `wait` was called.
+
+    Python runs handlers in the main thread between two of its steps, so one that comes just before that thread begins to wait
+    for a lock is not seen until the next one (and ``Event.set`` in a handler may find the event's own lock taken). What the
+    interpreter writes into its wakeup socket when a signal arrives is read here instead, as asyncio does.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        for number in _STOPS:
+            signal.signal(number, lambda *_: None)
+
+    def wait(self) -> None:
+        """Returns when one has come."""
+        while self._read.recv(1)[0] not in _STOPS:
+            pass
 
 
 def _greeting(sandbox: Sandbox, config: Path) -> str:

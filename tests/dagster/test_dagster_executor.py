@@ -119,6 +119,11 @@ def test_steps_of_flyte_wait_in_one_process_and_all_of_dagsters_own_rules_hold(
     assert flyte_sandbox.calls.count("TerminateExecution") == 0
 
 
+def ended_steps(instance: dg.DagsterInstance, run_id: str) -> set[str | None]:
+    events = instance.all_logs(run_id, of_type=DagsterEventType.STEP_SUCCESS)
+    return {event.dagster_event.step_key for event in events if event.dagster_event is not None}
+
+
 def resume(home: Home, instance: dg.DagsterInstance) -> tuple[str, str]:
     """The run, and what a launcher that can resume would call."""
     (record,) = instance.get_run_records()
@@ -147,8 +152,11 @@ def test_a_worker_that_died_and_is_resumed_attaches_to_all(
         until(lambda: flyte_sandbox.calls.count("ListExecutions"), label="they are waited for")
         raw.approve(runs[0])
         with home.instance() as instance:
+            (record,) = instance.get_run_records()
+            number = record.dagster_run.run_id
             until(
-                lambda: instance.get_latest_materialization_event(dg.AssetKey("crowd_0")), label="the first one ended"
+                lambda: "crowd_0" in ended_steps(instance, number),
+                label="the first one ended, which is stored after that its asset was made",
             )
             (child,) = (int(pid) for pid in starts.read_text().split())
             worker.send_signal(how)

@@ -113,7 +113,7 @@ def retries_exhausted(sandbox: Sandbox, wire: Wire, folder: Path) -> Failing:
 
 def out_of_memory(sandbox: Sandbox, wire: Wire, folder: Path) -> Failing:
     task = shell_task(unique("big"), "echo loading; sleep 600")
-    sandbox.faults.kill_task("oom", task=task.id.name, after=0.3)
+    sandbox.faults.kill_task("oom", task=task.id.name, after=2.5)  # it has spoken by then
     return Failing(run_task(wire, task), FailureKind.OUT_OF_MEMORY, "n0", says="loading")
 
 

@@ -166,6 +166,33 @@ def test_nothing_is_left_behind_by_a_server_that_is_killed(tmp_path, start_flyte
         server.stdout.close()
 
 
+SLOW_SERVER = """
+import sys, time
+from pathlib import Path
+from bridge_core.sandbox.runner.process import TaskProcess
+from bridge_core.sandbox.runner.reaper import Reaper
+class Slow(Reaper):
+    def watch(self, group):  # as on a machine at its limit
+        time.sleep(600)
+pids = sys.argv[1]
+script = f"echo $$ >> {pids}; sleep 600 & echo $! >> {pids}; wait"
+TaskProcess(["sh", "-c", script], cwd=Path(pids).parent, env={"PATH": "/usr/bin:/bin"}, log=Path(pids + ".log"), reaper=Slow())
+time.sleep(600)
+"""
+
+
+def test_nothing_is_left_behind_by_a_server_that_is_killed_right_after_a_task_began(tmp_path):
+    """The task says itself that it begins: the server may be killed before it can."""
+    pids = tmp_path / "pids"
+    server = subprocess.Popen([sys.executable, "-c", SLOW_SERVER, str(pids)], cwd=ROOT)
+    try:
+        wait_until(lambda: len(pids_in(pids)) == 2)
+    finally:
+        server.kill()
+        server.wait()
+    wait_until(lambda: not any(map(alive, pids_in(pids))))
+
+
 def test_isolation_is_checked():
     with pytest.raises(ValueError, match="thread"):
         Sandbox(isolation="thread")

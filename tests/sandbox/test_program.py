@@ -37,6 +37,24 @@ def test_the_server_process_never_imports_flytekit():
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
+HEARD_ELSEWHERE = """
+import signal, threading, time
+from bridge_core.sandbox.cli import _StopSignals
+stop = _StopSignals()
+def other():
+    time.sleep(0.3)  # the main thread waits by now, and this signal does not interrupt it
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(60)
+threading.Thread(target=other, daemon=True).start()
+stop.wait()
+"""
+
+
+def test_a_signal_that_does_not_interrupt_the_wait_ends_it():
+    """As one that comes just before the main thread waits, or that the system gives to another thread, does not."""
+    subprocess.run([sys.executable, "-c", HEARD_ELSEWHERE], check=True, timeout=30, cwd=ROOT)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_program_tells_when_it_is_ready_and_stops_cleanly(tmp_path, number, monkeypatch):
     server = subprocess.Popen(

@@ -22,11 +22,16 @@ _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 _DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 
 
-def dying_with_us(command: Sequence[str]) -> list[str]:
-    """The command, killed when the thread that starts it ends, however that ends: on Linux; elsewhere the command alone."""
+def dying_with_us(command: Sequence[str], pipe: int = -1) -> list[str]:
+    """The command, killed when the thread that starts it ends, however that ends: on Linux; elsewhere the command alone.
+
+    Args:
+        command: Program and arguments.
+        pipe: The reaper's, passed on to the process, which says on it that its group begins.
+    """
     if sys.platform != "linux":
         return list(command)
-    return [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), *command]
+    return [sys.executable, "-I", "-S", str(_DIE_WITH_PARENT), str(os.getpid()), str(pipe), *command]
 
 
 class TaskProcess:
@@ -40,17 +45,19 @@ class TaskProcess:
         self._killer: threading.Timer | None = None
         self._expired = False
         self._over = False
+        pipe = reaper.pipe() if reaper is not None else -1
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                dying_with_us(command),
+                dying_with_us(command, pipe),
                 cwd=cwd,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=() if pipe < 0 else (pipe,),
             )
-        if reaper is not None:
+        if reaper is not None and sys.platform != "linux":
             reaper.watch(self._process.pid)
 
     def wait(self, timeout: float | None) -> int | None:

@@ -14,16 +14,22 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
 
 __all__ = ["Reaper"]
 
 
 class Reaper:
-    """The server's half. The process is started with the first group."""
+    """The server's half. The process is started with, and before, the first group."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+
+    def pipe(self) -> int:
+        """The descriptor on which processes say that their group begins: a line with a plus sign and its number."""
+        with self._lock:
+            return self._opened().fileno()
 
     def watch(self, group: int) -> None:
         """This group runs."""
@@ -42,14 +48,17 @@ class Reaper:
 
     def _tell(self, line: str) -> None:
         with self._lock:
-            if self._process is None:
-                command = [sys.executable, "-I", "-S", str(Path(__file__))]
-                self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-            pipe = self._process.stdin
-            assert pipe is not None
+            pipe = self._opened()
             with contextlib.suppress(OSError):  # somebody killed the reaper; `die_with_parent` is left
                 pipe.write(line.encode())
                 pipe.flush()
+
+    def _opened(self) -> IO[bytes]:
+        if self._process is None:
+            command = [sys.executable, "-I", "-S", str(Path(__file__))]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        assert self._process.stdin is not None
+        return self._process.stdin
 
 
 def _reap() -> None:
