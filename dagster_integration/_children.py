@@ -32,9 +32,18 @@ class Children:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
 
-    def start(self, step_key: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Begins a step as soon as there is room."""
-        self._ends[step_key] = self._pool.submit(self._run, step_key, command, environment)
+    def start(
+        self, step_key: str, command: Sequence[str], environment: Mapping[str, str], outputs: tuple[int, int]
+    ) -> None:
+        """Begins a step as soon as there is room.
+
+        Args:
+            step_key: Of the step.
+            command: Arguments of ``dagster``.
+            environment: What is added to this process's own.
+            outputs: Descriptors of its stdout and stderr: this process's own may be some body's log then (see `_turns`).
+        """
+        self._ends[step_key] = self._pool.submit(self._run, step_key, command, environment, outputs)
 
     def died(self, step_key: str) -> str | None:
         """How its process ended, when that was no proper end; None while it waits, runs, or did its work."""
@@ -67,13 +76,17 @@ class Children:
             for process in self._running.values():
                 process.send_signal(number)
 
-    def _run(self, step_key: str, command: Sequence[str], environment: Mapping[str, str]) -> int:
+    def _run(
+        self, step_key: str, command: Sequence[str], environment: Mapping[str, str], outputs: tuple[int, int]
+    ) -> int:
         with self._lock:
             if self._stopping:
                 return 0
             process = self._running[step_key] = subprocess.Popen(
                 [sys.executable, "-m", "dagster_integration._child", *command],
                 env={**os.environ, **environment},
+                stdout=outputs[0],
+                stderr=outputs[1],
                 stdin=subprocess.PIPE,  # its other end closes when this process dies, and so does the child
                 start_new_session=True,  # signals are sent to it once, by us
             )

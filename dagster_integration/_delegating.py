@@ -45,12 +45,12 @@ class _Handler(private("StepHandler")):  # type: ignore[misc]  # what is not doc
         arguments = step_handler_context.execute_step_args
         (key,) = arguments.step_keys_to_execute
         self._dead.discard(key)
+        assert self.bodies is not None
         if FLYTE_STEP in step_handler_context.step_tags[key]:
-            assert self.bodies is not None
             self.bodies.start(key, arguments.known_state, arguments.retry_mode)
         else:
             environment = {item["name"]: item["value"] for item in arguments.get_command_env()}
-            self._children.start(key, ["api", "execute_step"], environment)
+            self._children.start(key, ["api", "execute_step"], environment, self.bodies.turns.outputs)
         return iter(())
 
     def check_step_health(self, step_handler_context: Any) -> Any:

@@ -70,7 +70,8 @@ class Turns:
         self._busy = False
         self._queue: deque[threading.Event] = deque()
         self._clients: dict[Config, Client] = {}
-        self._own = [os.dup(number) for number in _OUTPUTS]
+        self.outputs = os.dup(1), os.dup(2)
+        """Where this process's own output goes, whoever has a turn."""
 
     def begin(self, *, first: bool = False, timeout: float | None = None) -> None:
         """Waits for a turn.
@@ -127,7 +128,7 @@ class Turns:
     def restore(self, streams: Sequence[IO[Any]], begins: Sequence[int]) -> None:
         """Ends that, and shows what came meanwhile where it would have gone: the log of a pod has it, too."""
         flush()
-        for number, own, stream, begin in zip(_OUTPUTS, self._own, streams, begins, strict=True):
+        for number, own, stream, begin in zip(_OUTPUTS, self.outputs, streams, begins, strict=True):
             os.dup2(own, number)
             with contextlib.suppress(OSError):  # a stream that cannot be read, or nobody there who reads
                 while text := os.pread(stream.fileno(), 1 << 16, begin):
@@ -139,7 +140,7 @@ class Turns:
         clients, self._clients = list(self._clients.values()), {}
         for client in clients:
             client.close()
-        for number in self._own:
+        for number in self.outputs:
             os.close(number)
 
 

@@ -20,7 +20,10 @@ from support.flyte import INTEGER, RawFlyte
 from support.matrix import rows
 
 from dagster_integration import _compat
+from dagster_integration._children import Children
 from dagster_integration._compat import EXECUTOR, Private, refusal
+from dagster_integration._turns import Turn, Turns
+from dagster_integration._waits import Waits
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -117,6 +120,23 @@ def test_steps_of_flyte_wait_in_one_process_and_all_of_dagsters_own_rules_hold(
     assert "speaks gives its inputs" in home.output(), "the log of the run worker has it, too"
     assert flyte_sandbox.calls.count("CreateExecution") == 7
     assert flyte_sandbox.calls.count("TerminateExecution") == 0
+
+
+def test_a_process_begun_during_a_turn_does_not_write_into_its_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    turns, processes = Turns(Waits()), Children(1)
+    with (
+        (tmp_path / "out").open("wb") as out,
+        (tmp_path / "err").open("wb") as err,
+        Turn(turns) as turn,
+        turn.captured([out, err]),
+    ):
+        processes.start("elsewhere", ["--version"], {}, turns.outputs)
+        processes.close()
+    turns.close()
+    assert ((tmp_path / "out").read_text(), (tmp_path / "err").read_text()) == ("", "")
+    assert "version" in capfd.readouterr().out
 
 
 def ended_steps(instance: dg.DagsterInstance, run_id: str) -> set[str | None]:
