@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
+    from typing import NoReturn, Self
 
     from .app import Sandbox
     from .auth.access import Auth
@@ -58,10 +58,14 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         The exit code: 0 after a stop, 2 when it could not start as asked.
     """
     options = _parser(prog).parse_args(arguments)
+    with _StopSignals() as stop:
+        return _serve(options, stop)
+
+
+def _serve(options: argparse.Namespace, stop: _StopSignals) -> int:
     from .app import DirectoryTaken, DirectoryUnusable, PortTaken, Sandbox
     from .blobs.s3 import StorageUnavailable
 
-    stop = _StopSignals()
     try:
         sandbox = Sandbox(
             port=options.port,
@@ -119,9 +123,19 @@ class _StopSignals:
     def __init__(self) -> None:
         self._read, self._write = socket.socketpair()
         self._write.setblocking(False)
-        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
-        for number in _STOPS:
-            signal.signal(number, lambda *_: None)
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._fd_before = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, lambda *_: None) for number in _STOPS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler or signal.SIG_DFL)  # None: of one that Python did not set
+        signal.set_wakeup_fd(self._fd_before)
+        self._read.close()
+        self._write.close()
 
     def wait(self) -> None:
         """Returns when one has come."""

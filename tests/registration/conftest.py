@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parent / "project"
 
 @pytest.fixture(scope="session")
 def flyte() -> Iterator[Sandbox]:
-    with Sandbox(projects=("ours", "theirs", "flytesnacks")) as sandbox:
+    with Sandbox(projects=("ours", "theirs", "flytesnacks"), isolation="fork") as sandbox:
         yield sandbox
 
 

@@ -46,7 +46,8 @@ def other():
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
     time.sleep(60)
 threading.Thread(target=other, daemon=True).start()
-stop.wait()
+with stop:
+    stop.wait()
 """
 
 
