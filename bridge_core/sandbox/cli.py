@@ -10,15 +10,15 @@ import os
 import re
 import shlex
 import shutil
-import signal
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .stop_signals import StopSignals
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn, Self
+    from typing import NoReturn
 
     from .app import Sandbox
     from .auth.access import Auth
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _USAGE_ERROR = 2
-_STOPS = (signal.SIGINT, signal.SIGTERM)
 _HIGHEST_PORT = 65535
 _GRPC_PORT, _FLYTE2_PORT = 30080, 30081
 _PROJECTS = ("flytesnacks",)
@@ -58,11 +57,11 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m bridg
         The exit code: 0 after a stop, 2 when it could not start as asked.
     """
     options = _parser(prog).parse_args(arguments)
-    with _StopSignals() as stop:
+    with StopSignals() as stop:
         return _serve(options, stop)
 
 
-def _serve(options: argparse.Namespace, stop: _StopSignals) -> int:
+def _serve(options: argparse.Namespace, stop: StopSignals) -> int:
     from .app import DirectoryTaken, DirectoryUnusable, PortTaken, Sandbox
     from .blobs.s3 import StorageUnavailable
 
@@ -110,37 +109,6 @@ def _serve(options: argparse.Namespace, stop: _StopSignals) -> int:
         sandbox.stop()
     print("Flyte sandbox stopped.", flush=True)
     return 0
-
-
-class _StopSignals:
-    """Ctrl-C and SIGTERM, also those that came before `wait` was called.
-
-    Python runs handlers in the main thread between two of its steps, so one that comes just before that thread begins to wait
-    for a lock is not seen until the next one (and ``Event.set`` in a handler may find the event's own lock taken). What the
-    interpreter writes into its wakeup socket when a signal arrives is read here instead, as asyncio does.
-    """
-
-    def __init__(self) -> None:
-        self._read, self._write = socket.socketpair()
-        self._write.setblocking(False)
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        self._fd_before = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, lambda *_: None) for number in _STOPS}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler or signal.SIG_DFL)  # None: of one that Python did not set
-        signal.set_wakeup_fd(self._fd_before)
-        self._read.close()
-        self._write.close()
-
-    def wait(self) -> None:
-        """Returns when one has come."""
-        while self._read.recv(1)[0] not in _STOPS:
-            pass
 
 
 def _greeting(sandbox: Sandbox, config: Path) -> str:
