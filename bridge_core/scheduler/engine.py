@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,18 +111,19 @@ def _use_wal(connection: Any) -> None:
     For that step alone SQLite does not wait for another one's lock (``sqlite3BtreeBeginTrans`` asks its busy handler only
     outside transactions, and here it reads before it writes), so replicas that start at once ask again.
     """
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+    patient = Retrying(
+        retry=retry_if_exception(_is_locked), stop=stop_after_delay(_SQLITE_WAITS), wait=wait_fixed(0.02), reraise=True
+    )
+    patient(connection.execute, "PRAGMA journal_mode=WAL")
+
+
+def _is_locked(error: BaseException) -> bool:
+    """By somebody else: what cannot be written, or is no database, does not get better."""
     import sqlite3
 
-    deadline = time.monotonic() + _SQLITE_WAITS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

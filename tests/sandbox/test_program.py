@@ -40,13 +40,12 @@ def test_the_server_process_never_imports_flytekit():
 HEARD_ELSEWHERE = """
 import signal, threading, time
 from bridge_core.sandbox.stop_signals import StopSignals
-stop = StopSignals()
 def other():
     time.sleep(0.3)  # the main thread waits by now, and this signal does not interrupt it
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
     time.sleep(60)
 threading.Thread(target=other, daemon=True).start()
-with stop:
+with StopSignals() as stop:
     stop.wait()
 """
 

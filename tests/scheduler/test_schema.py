@@ -16,6 +16,7 @@ from support.schedules import NOON, Stage
 from bridge_core import ConfigError, __version__
 from bridge_core.cli import main
 from bridge_core.scheduler import Store, default_state
+from bridge_core.scheduler.engine import _use_wal
 from bridge_core.scheduler.schema import VERSION
 
 EVERY_MINUTE = 'triggers:\n  - {name: t, entity: WF, cron: "* * * * *", inputs: {at: $trigger_time}, missed: all}\n'
@@ -137,6 +138,19 @@ def test_a_file_that_another_one_just_makes_is_waited_for(tmp_path: Path) -> Non
         threading.Timer(0.5, other.execute, ("COMMIT",)).start()
         Store(f"sqlite:///{tmp_path}/state.db").close()
         assert not other.in_transaction
+
+
+def test_a_file_that_cannot_be_written_is_not_asked_again(tmp_path: Path) -> None:
+    """Only somebody else's lock passes."""
+    file = tmp_path / "state.db"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE another (name TEXT)")
+    asked: list[str] = []
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as readonly:
+        readonly.set_trace_callback(asked.append)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            _use_wal(readonly)
+    assert len(asked) == 1
 
 
 def _at_once(count: int, work: Callable[[], None]) -> list[BaseException]:

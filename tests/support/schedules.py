@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flyteidl.admin import common_pb2
 from flyteidl.core import types_pb2
 
 from bridge_core import Client
 from bridge_core.scheduler import Clock, Scheduler
 from bridge_core.scheduler.clock import Wake
-from support.flyte import DOMAIN, OLDEST, PROJECT, RawFlyte
+from support.flyte import RawFlyte
 
 DATETIME = types_pb2.LiteralType(simple=types_pb2.DATETIME)
 NOON = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
@@ -36,17 +35,7 @@ class SetClock(Clock):
 
 def executions(raw: RawFlyte, workflow: str) -> list[Any]:
     """All executions of one workflow's launch plan, whatever their number."""
-    found: list[Any] = []
-    token = ""
-    while True:
-        request = common_pb2.ResourceListRequest(
-            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN), limit=500, token=token, sort_by=OLDEST
-        )
-        page = raw.admin("ListExecutions", request)
-        found += [item for item in page.executions if item.spec.launch_plan.name == workflow]
-        token = page.token
-        if not token:
-            return found
+    return [item for item in raw.executions() if item.spec.launch_plan.name == workflow]
 
 
 def ticks_of(raw: RawFlyte, workflow: str) -> list[tuple[str, str]]:

@@ -45,7 +45,8 @@ class TaskProcess:
         self._killer: threading.Timer | None = None
         self._expired = False
         self._over = False
-        pipe = reaper.pipe() if reaper is not None else -1
+        # Elsewhere than on Linux the command would inherit the pipe, and the reaper would wait for all that it starts.
+        pipe = reaper.pipe() if reaper is not None and sys.platform == "linux" else -1
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 dying_with_us(command, pipe),
@@ -57,7 +58,7 @@ class TaskProcess:
                 start_new_session=True,
                 pass_fds=() if pipe < 0 else (pipe,),
             )
-        if reaper is not None and sys.platform != "linux":
+        if reaper is not None and pipe < 0:
             reaper.watch(self._process.pid)
 
     def wait(self, timeout: float | None) -> int | None:
