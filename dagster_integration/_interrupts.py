@@ -4,13 +4,19 @@ Ctrl-C reaches a step process of the multiprocess executor twice, from the termi
 apart. Dagster raises for each, wherever the code is; an abort that the first one began would end at the second. It also
 makes one error of SIGINT and SIGTERM, of which only the first can be a person's. So the signals are ours for as long as a step
 launches, waits and aborts, and Dagster's again afterwards.
+
+An error that a handler raises can get lost: Python drops it when the signal comes while a finalizer runs, or a callback of the
+garbage collector. A step that waits for a run of hours would wait on, and Ctrl-C seem dead. So a signal is given again until
+somebody has acted on it, and one that nobody acted on is Dagster's in the end.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SIGNALS", "Interrupts", "by_hand"]
 
+_AGAIN = 0.5  # seconds after which a signal that nobody has acted on is given again: its error takes microseconds to be caught
 _DEAF = 4  # signals that an abort in progress outlives; whoever presses Ctrl-C more often means the process
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -49,22 +56,34 @@ class Interrupts:
         self._bearable: int | None = None
         self._before: dict[int, Any] = {}
         self._turn = current_turn()
+        self._again: _Again | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
+            self._again = _Again(threading.get_ident())
             self._before = {number: signal.signal(number, self._take) for number in SIGNALS}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        acted, self._bearable = self._bearable is not None, sys.maxsize  # nothing is raised while things are put back
+        if self._again is not None:
+            self._again.end()
         for number, handler in self._before.items():
             if handler is not None:  # None: installed by something that is not Python, and cannot be put back
                 signal.signal(number, handler)
+        if self._came and not acted:
+            signal.raise_signal(self._came[0])  # the work had ended before anybody saw it
 
     def _take(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the signature of a handler
-        self._came.append(number)
-        if self._bearable is None or len(self._came) > self._bearable:
+        assert self._again is not None
+        if not self._again.given():
+            self._came.append(number)
+        if self._bearable is None:
+            self._again.soon(number)
+            raise dg.DagsterExecutionInterruptedError
+        if len(self._came) > self._bearable:
             raise dg.DagsterExecutionInterruptedError
 
     def check(self) -> None:
@@ -83,10 +102,66 @@ class Interrupts:
     def settle(self) -> None:
         """From now on signals are noted and raise no more, unless there are very many."""
         self._bearable = len(self._came) + _DEAF
+        if self._again is not None:
+            self._again.end()
 
     def by_hand(self, run: dg.DagsterRun) -> bool:
         """Whether somebody pressed Ctrl-C; see the function of that name."""
         return self._turn.turns.by_hand if self._turn is not None else by_hand(run, self._came)
+
+
+class _Again:
+    """A thread that gives a signal once more, every half second until it is told that somebody acted on it.
+
+    Args:
+        thread: Which gets the signals, by its id: the main thread.
+    """
+
+    def __init__(self, thread: int) -> None:
+        self._main = thread
+        self._came: queue.SimpleQueue[int | None] = (
+            queue.SimpleQueue()
+        )  # a handler may put, whatever it has interrupted
+        self._given = 0
+        self._lock = threading.Lock()
+        self._ended = False
+        threading.Thread(target=self._work, name="flyte-interrupts", daemon=True).start()
+
+    def soon(self, number: int) -> None:
+        """From a handler: this one came, and its error is raised now."""
+        self._came.put(number)
+
+    def given(self) -> bool:
+        """From a handler: whether the signal is one that was given again, and counts no more."""
+        if self._given:
+            self._given -= 1
+            return True
+        return False
+
+    def end(self) -> None:
+        """Gives nothing from now on."""
+        with self._lock:
+            self._ended = True
+        self._came.put(None)
+
+    def _work(self) -> None:
+        wait: float | None = None
+        newest: int | None = None
+        while not self._ended:
+            try:
+                newest, wait = self._came.get(timeout=wait), _AGAIN
+            except queue.Empty:
+                self._give(newest)
+
+    def _give(self, number: int | None) -> None:
+        with self._lock:
+            if self._ended or number is None:
+                return
+            self._given += 1
+            if sys.platform == "win32":
+                signal.raise_signal(number)  # seen when the main thread next does something
+            else:
+                signal.pthread_kill(self._main, number)  # and ends a sleep or a call of the system
 
 
 def by_hand(run: dg.DagsterRun, came: Collection[int]) -> bool:

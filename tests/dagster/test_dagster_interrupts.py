@@ -32,10 +32,18 @@ GAPS = (0.0, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.06,
 def test_a_second_signal_does_not_end_the_abort_that_the_first_began(
     flyte_sandbox: Sandbox, raw: RawFlyte, name: str
 ) -> None:
+    stop_again_and_again(flyte_sandbox, raw, name, *map(str, GAPS))
+
+
+def test_a_signal_whose_error_python_drops_is_given_again(flyte_sandbox: Sandbox, raw: RawFlyte, name: str) -> None:
+    stop_again_and_again(flyte_sandbox, raw, name, *["lost"] * 3)
+
+
+def stop_again_and_again(sandbox: Sandbox, raw: RawFlyte, name: str, *gaps: str) -> None:
     raw.register(name, {"n": INTEGER}, gate="approve")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("FLYTE", "DAGSTER"))}
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "interrupted.py"), name, flyte_sandbox.endpoint, *map(str, GAPS)],
+        [sys.executable, str(HERE / "interrupted.py"), name, sandbox.endpoint, *gaps],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -46,19 +54,19 @@ def test_a_second_signal_does_not_end_the_abort_that_the_first_began(
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        for number, gap in enumerate(GAPS, start=1):
-            flyte_sandbox.faults.delay("TerminateExecution", 0.15)
+        for number, gap in enumerate(gaps, start=1):
+            sandbox.faults.delay("TerminateExecution", 0.15)
             until(lambda n=number: process.poll() is not None or len(runs_of(raw, name)) == n, label="the run")  # type: ignore[misc]
-            waits(flyte_sandbox)
+            waits(sandbox)
             process.stdin.write("now\n")
             process.stdin.flush()
             assert process.stdout.readline() == "stopped\n", gap
             assert runs_of(raw, name)[0].closure.phase == ABORTED, gap
-            assert flyte_sandbox.calls.count("TerminateExecution") == number, gap
+            assert sandbox.calls.count("TerminateExecution") == number, gap
     finally:
         process.kill()
         process.communicate()
-    assert flyte_sandbox.calls.count("CreateExecution") == len(GAPS)
+    assert sandbox.calls.count("CreateExecution") == len(gaps)
 
 
 @pytest.mark.long
