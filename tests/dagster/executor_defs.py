@@ -6,10 +6,18 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_integration import FlyteResource, build_flyte_assets, flyte_assets, flyte_executor
+from dagster_integration import (
+    FlyteResource,
+    FlyteRun,
+    build_flyte_assets,
+    build_flyte_multi_asset,
+    flyte_assets,
+    flyte_executor,
+)
 
 ENTITY = os.environ["TEST_FLYTE_ENTITY"]
 STARTS = Path(os.environ["TEST_STARTS"])
+CROWD = int(os.environ["TEST_CROWD"])
 
 
 def held(name: str, number: int, **more: object) -> dg.AssetsDefinition:
@@ -42,16 +50,22 @@ def sleeps() -> None:
         time.sleep(0.1)
 
 
-crowd = [held(f"crowd_{number}", number) for number in range(12)]
+crowd = [held(f"crowd_{number}", number) for number in range(CROWD)]
+together = build_flyte_multi_asset(
+    {f"together_{number}": FlyteRun(ENTITY, inputs={"n": number}) for number in range(CROWD)},
+    name="together",
+    poll_interval=0.2,
+)
 LIMITS = {"tag_concurrency_limits": [{"key": "kind", "value": "heavy", "limit": 1}]}
 
 defs = dg.Definitions(
-    assets=[speaks, retried, *pooled, *tagged, elsewhere, sleeps, *crowd],
+    assets=[speaks, retried, *pooled, *tagged, elsewhere, sleeps, *crowd, together],
     jobs=[
         dg.define_asset_job(
             "mixed", [speaks, elsewhere, retried, *pooled, *tagged], executor_def=flyte_executor.configured(LIMITS)
         ),
         dg.define_asset_job("crowded", [*crowd, sleeps], executor_def=flyte_executor),
+        dg.define_asset_job("in_one_step", [together], executor_def=dg.in_process_executor),
     ],
     resources={
         "flyte": FlyteResource(

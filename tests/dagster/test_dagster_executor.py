@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ABORTED = execution_pb2.WorkflowExecution.ABORTED
 CROWD = 12
+HUNDRED = pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(600)])
 RESUMABLE = """
 run_launcher: {module: resumable, class: Resumable}
 run_monitoring: {enabled: true, max_resume_run_attempts: 3}
@@ -37,9 +38,16 @@ run_monitoring: {enabled: true, max_resume_run_attempts: 3}
 
 
 @pytest.fixture
-def home(flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path) -> Home:
+def crowd() -> int:
+    """How many runs of Flyte the job ``crowded`` has."""
+    return CROWD
+
+
+@pytest.fixture
+def home(flyte_sandbox: Sandbox, raw: RawFlyte, name: str, tmp_path: Path, crowd: int) -> Home:
     raw.register(name, {"n": INTEGER}, gate="approve")
-    return Home(tmp_path / "home", flyte_sandbox.endpoint, name, TEST_STARTS=str(tmp_path / "starts"))
+    starts = tmp_path / "starts"
+    return Home(tmp_path / "home", flyte_sandbox.endpoint, name, TEST_STARTS=str(starts), TEST_CROWD=str(crowd))
 
 
 def inputs_of(raw: RawFlyte, entity: str) -> dict[int, str]:
@@ -158,16 +166,24 @@ def resume(home: Home, instance: dg.DagsterInstance) -> tuple[str, str]:
     return run.run_id, serialize_value(arguments)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, *rows(signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("how", "crowd"),
+    [
+        (signal.SIGKILL, CROWD),
+        *rows((signal.SIGTERM, CROWD)),
+        pytest.param(signal.SIGKILL, 100, marks=[pytest.mark.long, pytest.mark.timeout(600)]),
+    ],
+)
 def test_a_worker_that_died_and_is_resumed_attaches_to_all(
-    flyte_sandbox: Sandbox, raw: RawFlyte, name: str, home: Home, how: signal.Signals
+    *, flyte_sandbox: Sandbox, raw: RawFlyte, name: str, home: Home, how: signal.Signals, crowd: int
 ) -> None:
     """Killed; or evicted from a node where Dagster resumes runs."""
     starts = Path(home.environment["TEST_STARTS"])
     with (home.folder / "dagster.yaml").open("a") as file:
         file.write(RESUMABLE)
     with home.process("dagster", "job", "execute", "-m", "executor_defs", "-j", "crowded") as worker:
-        runs = until(lambda: found if len(found := inputs_of(raw, name)) == CROWD else None, label="all Flyte runs")
+        until(lambda: len(runs_of(raw, name)) == crowd, seconds=180, label="all Flyte runs")
+        runs = inputs_of(raw, name)
         until(lambda: starts.exists() and starts.read_text(), label="the other step is at work")
         until(lambda: flyte_sandbox.calls.count("ListExecutions"), label="they are waited for")
         raw.approve(runs[0])
@@ -185,16 +201,16 @@ def test_a_worker_that_died_and_is_resumed_attaches_to_all(
             run_id, arguments = resume(home, instance)
             with home.process("dagster", "api", "resume_run", arguments) as resumed:
                 until(lambda: len(starts.read_text().split()) == 2, label="the other step was begun anew")
-                for number in range(1, CROWD):
+                for number in range(1, crowd):
                     raw.approve(runs[number])
-                assert resumed.wait(90) == 0, home.output()
+                assert resumed.wait(150) == 0, home.output()
             finished = instance.get_run_by_id(run_id)
             assert finished is not None
             assert finished.status is dg.DagsterRunStatus.SUCCESS
             made = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION)
     keys = [event.dagster_event.asset_key.to_user_string() for event in made if event.dagster_event is not None]  # type: ignore[union-attr]
-    assert sorted(keys) == sorted(["sleeps", *(f"crowd_{number}" for number in range(CROWD))])
-    assert flyte_sandbox.calls.count("CreateExecution") == CROWD
+    assert sorted(keys) == sorted(["sleeps", *(f"crowd_{number}" for number in range(crowd))])
+    assert flyte_sandbox.calls.count("CreateExecution") == crowd
     assert flyte_sandbox.calls.count("TerminateExecution") == 0
 
 
@@ -215,15 +231,37 @@ def test_a_worker_that_is_evicted_for_good_leaves_the_runs_and_ends_its_steps(
     assert flyte_sandbox.calls.count("TerminateExecution") == 0
 
 
-@pytest.mark.matrix
-def test_ctrl_c_on_the_command_aborts_each_once(flyte_sandbox: Sandbox, raw: RawFlyte, name: str, home: Home) -> None:
+@pytest.mark.parametrize("crowd", [pytest.param(CROWD, marks=pytest.mark.matrix), HUNDRED])
+def test_ctrl_c_on_the_command_aborts_each_once(
+    *, flyte_sandbox: Sandbox, raw: RawFlyte, name: str, home: Home, crowd: int
+) -> None:
     with home.terminal("dagster", "job", "execute", "-m", "executor_defs", "-j", "crowded") as (worker, press):
-        until(lambda: len(inputs_of(raw, name)) == CROWD, label="all Flyte runs")
+        until(lambda: len(runs_of(raw, name)) == crowd, seconds=180, label="all Flyte runs")
         press("\x03")
         assert worker.wait(60) != 0
     assert {run.closure.phase for run in runs_of(raw, name)} == {ABORTED}, home.output()
-    assert flyte_sandbox.calls.count("TerminateExecution") == CROWD
+    assert flyte_sandbox.calls.count("CreateExecution") == flyte_sandbox.calls.count("TerminateExecution") == crowd
     assert "was stopped with Ctrl-C" in flyte_sandbox.calls.of("TerminateExecution")[0].request.cause
+
+
+@pytest.mark.parametrize("crowd", [HUNDRED])
+@pytest.mark.parametrize("job", ["crowded", "in_one_step"])
+def test_a_dagster_run_that_a_person_cancels_aborts_each_of_a_hundred_once(
+    *, flyte_sandbox: Sandbox, raw: RawFlyte, name: str, home: Home, job: str, crowd: int
+) -> None:
+    """As Dagster's own launchers end a run: its status first, then a signal to its worker. `test_dagster_crash.py` has fewer."""
+    with home.process("dagster", "job", "execute", "-m", "executor_defs", "-j", job) as worker:
+        until(lambda: len(runs_of(raw, name)) == crowd, seconds=180, label="all Flyte runs")
+        with home.instance() as instance:
+            (record,) = instance.get_run_records()
+            instance.report_run_canceling(record.dagster_run)
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(60) != 0
+            (record,) = instance.get_run_records()
+    assert record.dagster_run.status is dg.DagsterRunStatus.CANCELED
+    assert {run.closure.phase for run in runs_of(raw, name)} == {ABORTED}, home.output()
+    assert flyte_sandbox.calls.count("CreateExecution") == flyte_sandbox.calls.count("TerminateExecution") == crowd
+    assert "was cancelled" in flyte_sandbox.calls.of("TerminateExecution")[0].request.cause
 
 
 @pytest.mark.matrix
