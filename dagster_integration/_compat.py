@@ -17,6 +17,7 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from dagster import DagsterInstance
@@ -39,6 +40,7 @@ __all__ = [
     "notes_of",
     "of_partition",
     "op_of",
+    "partitions_at",
     "private",
     "refusal",
     "report",
@@ -187,6 +189,17 @@ def of_partition(partition: str | None) -> dict[str, Any]:
     """The argument of a check's evaluation that says so; 1.11 knows no partitions of checks."""
     known = "partition" in inspect.signature(dg.AssetCheckEvaluation.__new__).parameters
     return {"partition": partition} if known else {}
+
+
+def partitions_at(tick: datetime) -> AbstractContextManager[Any]:
+    """Within it, partitions are those that there were at that time. 1.11 has it under a name of its own only."""
+    public = getattr(dg, "partition_loading_context", None)
+    if public is None:
+        public = Private(
+            "dagster._core.definitions.partitions.context", "partition_loading_context", "1.11", "1.11"
+        ).load()
+    found: AbstractContextManager[Any] = public(effective_dt=tick)
+    return found
 
 
 def kept_for_this_load(key: str, fetch: Callable[[], str]) -> str:

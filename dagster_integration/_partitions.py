@@ -9,6 +9,8 @@ import dagster as dg
 
 from bridge_core import InvalidRequest
 
+from ._compat import partitions_at
+
 __all__ = ["partition_at", "partitions_of"]
 
 
@@ -40,7 +42,7 @@ def partition_at(partitions: dg.PartitionsDefinition[Any] | None, tick: datetime
         )
     if tick is None:
         return None
-    with dg.partition_loading_context(effective_dt=tick):
+    with partitions_at(tick):
         found = partitions.get_last_partition_key()
     if found is None:
         raise InvalidRequest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -20,6 +21,19 @@ def test_every_name_that_is_listed_can_be_had() -> None:
     assert [name for name in listed if getattr(dagster_integration, name) is None] == []
     missing = set() if HAS_STATE else {"FlyteProjectComponent"}
     assert set(dagster_integration.__all__) - set(listed) == missing
+
+
+def test_every_public_name_of_dagsters_that_is_used_is_there() -> None:
+    own = {"_compat.py"} | (set() if HAS_STATE else {"component.py"})  # they look first, or say what they lack
+    missing = [
+        f"{path.name}:{node.lineno} dg.{node.attr}"
+        for path in sorted(Path(dagster_integration.__file__).parent.rglob("*.py"))
+        if path.name not in own
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "dg"
+        if not hasattr(dg, node.attr)
+    ]
+    assert missing == []
 
 
 @pytest.mark.skipif(HAS_STATE, reason="this Dagster has it")
