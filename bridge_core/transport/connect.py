@@ -162,9 +162,12 @@ def told(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def failures() -> tuple[type[Exception], ...]:
     """What httpcore raises for a call that came to nothing."""
+    import ssl
+
     import httpcore
 
     return (
+        ssl.SSLError,  # from anyio, when the server tells after the handshake that it wants a certificate
         httpcore.TimeoutException,
         httpcore.NetworkError,
         httpcore.ProtocolError,
