@@ -1,4 +1,4 @@
-"""What loading definitions costs: `import dagster_integration` beside `import dagster`; 3,000 workflows of a component, from state.
+"""What loading definitions costs: `import dagster_integration` beside `import dagster`, and a component of 3,000 workflows.
 
 Each in fresh interpreters, in turns; figures are medians. The component's peer makes the same assets by Dagster's `multi_asset`.
 
