@@ -218,7 +218,8 @@ class Body:
                 raise Refused("INTERNAL", "what came is no answer (not gzip, which it says it is)") from None
         self._held += chunk
         if len(self._held) > self._limit:
-            raise too_large(int(self._headers.get("content-length", len(self._held))), self._limit)
+            said = None if self._unpacker is not None else self._headers.get("content-length")
+            raise too_large(int(said or len(self._held)), self._limit)
 
     def whole(self) -> bytes:
         """All of it.
