@@ -83,6 +83,6 @@ def lean_assets(
         node_def=step,
         specs=specs,
         can_subset=True,
-        resource_defs=settings.get("resource_defs") or {},
+        resource_defs=settings.get("resource_defs"),
         backfill_policy=settings.get("backfill_policy"),
     )

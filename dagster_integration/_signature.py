@@ -36,21 +36,17 @@ class UserFunction:
         self._function = function
         self._parameters = tuple(inspect.signature(function).parameters.values())
         self._takes_context = bool(self._parameters) and self._parameters[0].name in _CONTEXT_NAMES
-        self._hints = _hints_of(function)
-        own = self._own
-        self.resources = resource_parameters(self._shown(own)) if own else ()
+        hints = _hints_of(function)
+        own = self._parameters[1:] if self._takes_context else self._parameters
+        self._own = tuple(each.replace(annotation=hints.get(each.name, inspect.Parameter.empty)) for each in own)
+        """All but the context."""
+        self.resources = resource_parameters(self._shown(self._own)) if own else ()
         """Names of the resources that it takes as parameters."""
 
     @property
     def takes_nothing(self) -> bool:
         """Whether it takes the context at most: no upstream assets, no configuration, no resources."""
         return not self._own
-
-    @property
-    def _own(self) -> tuple[inspect.Parameter, ...]:
-        """All but the context."""
-        own = self._parameters[1:] if self._takes_context else self._parameters
-        return tuple(each.replace(annotation=self._hints.get(each.name, inspect.Parameter.empty)) for each in own)
 
     def __call__(self, context: dg.AssetExecutionContext, arguments: Mapping[str, Any]) -> Any:
         """What it returns, given what Dagster gave."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
@@ -115,6 +116,7 @@ def build_flyte_assets(
         return {**found, **config.to_inputs()} if isinstance(found, Mapping) else found
 
     given.__signature__ = OF_CONTEXT  # type: ignore[attr-defined]
+    given.__doc__ = configured.__doc__ = ""  # else it is looked for
     given.__annotations__.clear()  # texts, which would be compiled for each of thousands of assets
     configured.__annotations__.clear()
     if config is not None:
@@ -219,7 +221,9 @@ def flyte_assets(
             said = description_of(ref, described_by)
         settings = settings_of(asset, resource_key, users.resources, said or f"Flyte {ref}")
         settings["metadata"] = {"flyte/entity": str(ref), **(asset.get("metadata") or {})}
-        with without_warnings(asset, () if policy else ("backfill_policy",)):
+        # Where neither is given Dagster has nothing to warn of, and keeping it still costs as much as making the asset.
+        beta = settings.get("resource_defs") or settings.get("backfill_policy")
+        with without_warnings(asset, () if policy else ("backfill_policy",)) if beta else contextlib.nullcontext():
             return _several(job, pieces, users, settings) if pieces else _one(job, users, settings)
 
     return decorate

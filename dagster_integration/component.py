@@ -9,6 +9,7 @@ No ``from __future__ import annotations`` here: Dagster resolves annotations at 
 import functools
 import gc
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -187,7 +188,7 @@ class FlyteProjectComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable):
 
     def _assets(self, props: FlyteEntityProps, *, alone: bool) -> dg.AssetsDefinition:
         specs = specs_of([props], _Translated(self.get_asset_spec), self.split)
-        name = "".join(c if c.isalnum() else "_" for c in props.name)
+        name = re.sub(r"\W", "_", props.name)
         op = self.op or OpSpec()
         more: dict[str, Any] = {
             "name": (op.name if alone else f"{op.name}__{name}") if op.name else name,

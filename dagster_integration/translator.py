@@ -16,6 +16,7 @@ from ._pieces import NODE, OUTPUT
 __all__ = ["FlyteEntityProps", "FlyteTranslator"]
 
 _JSON = (str, int, float, bool, type(None))
+_KNOWN = frozenset(item.name for item in fields(InputSpec))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +112,12 @@ class FlyteEntityProps:
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> Self:
         """Reads `to_dict`, of another release too: what this one does not know of an input is left out."""
-        known = {item.name for item in fields(InputSpec)}
         return cls(
             entity=EntityRef.parse(told["entity"]),
             version=told["version"],
             description=told["description"],
             inputs={
-                name: InputSpec(**{key: value for key, value in spec.items() if key in known})
+                name: InputSpec(**{key: value for key, value in spec.items() if key in _KNOWN})
                 for name, spec in told["inputs"].items()
             },
             outputs=told["outputs"],

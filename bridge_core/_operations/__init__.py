@@ -83,7 +83,9 @@ class Operations:
         """Values."""
         from .data import DataOperations
 
-        return DataOperations(self.backend, self._transport, self.files, self._codec)
+        return DataOperations(
+            self.backend, self._transport, lambda: self.files, self._codec
+        )  # plain values need no files
 
     @cached_property
     def stored(self) -> StoredOperations:

@@ -28,7 +28,7 @@ class DataOperations:
     """The verbs that move values."""
 
     def __init__(
-        self, backend: Backend, transport: Transport, files: FileOperations, codec: Codec | None = None
+        self, backend: Backend, transport: Transport, files: Callable[[], FileOperations], codec: Codec | None = None
     ) -> None:
         self._backend = backend
         self._transport = transport
@@ -78,7 +78,7 @@ class DataOperations:
         """
         if not staged:
             return encoded.resolved({})
-        uris = await self._files.uploads.send(
+        uris = await self._files().uploads.send(
             staged, project=project, domain=domain, location=location, metadata=metadata
         )
         return encoded.resolved(uris)
@@ -92,7 +92,7 @@ class DataOperations:
             from ..storage import signed
             from ..storage.scratch import scratch
 
-            with scratch() as folder, self._files.uploads.pool() as pool:
+            with scratch() as folder, self._files().uploads.pool() as pool:
                 target = Path(folder) / "content"
                 signed.get(url, target, pool=pool)
                 return target.read_bytes()
@@ -118,7 +118,7 @@ class DataOperations:
             uris = offloaded_uris(literals)
             if not uris:
                 return literals
-            found = await self._transport.map_calls(self._files.read_bytes, uris, limit=_PARALLEL)
+            found = await self._transport.map_calls(self._files().read_bytes, uris, limit=_PARALLEL)
             pairs = zip(uris, found, strict=True)
             literals = replace_offloaded(
                 literals, {uri: _parsed(literals_pb2.Literal, raw, f"the literal at {uri}") for uri, raw in pairs}
@@ -133,7 +133,7 @@ class DataOperations:
             raise wrong("read_frame", "a FrameRef", ref)
 
         def read() -> Any:
-            store = self._files.store
+            store = self._files().store
             files = [
                 uri
                 for name, uri in store.files(ref.uri)
@@ -161,7 +161,7 @@ class DataOperations:
     async def _unpickled(self, ref: FileRef) -> Any:
         from ..literals.pickles import unpickle
 
-        return unpickle(await self._files.read_bytes(ref.uri), ref.uri)
+        return unpickle(await self._files().read_bytes(ref.uri), ref.uri)
 
     async def _replaced(self, value: Any, wanted: Callable[[Any], bool], read: Callable[[Any], Awaitable[Any]]) -> Any:
         """The value with what is wanted of it read, in lists and maps too."""

@@ -20,7 +20,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..model.arguments import flags
-from ..model.batches import grouped
 from ..model.errors import BridgeError, InvalidRequest, Unavailable
 from ..model.ids import EntityRef, RunRef
 from ..model.phases import RunPhase
@@ -120,6 +119,8 @@ class LaunchOperations:
         """Launches all of them; results in the order of the requests. Those that share a name are launched in their order."""
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 0:
             raise InvalidRequest(f"launch_many: concurrency must be 0 (automatic) or more, got {concurrency!r}")
+        from ..model.batches import grouped
+
         flags(return_exceptions=return_exceptions)
         batch = [grouped(request, group_name) for request in LaunchRequest.list_of(requests)]
         first = registering or self.registering()

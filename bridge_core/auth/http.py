@@ -74,8 +74,9 @@ class Http:
         """The answer, or why there is none."""
         import httpx
 
-        from ..http.clients import open_client, proxy_of
+        from ..http.clients import open_client
         from ..http.failures import reason_of
+        from ..http.proxies import proxy_of
         from ..http.requests import request_of
 
         proxy = proxy_of(url, self._config.auth.http_proxy_url)
@@ -120,7 +121,7 @@ class Http:
 
     def whom(self, url: str) -> str:
         """Whom a request to this URL asks, for messages: the proxy in between is named, because its answers look alike."""
-        from ..http.clients import proxy_of
+        from ..http.proxies import proxy_of
 
         proxy = proxy_of(url, self._config.auth.http_proxy_url)
         way = f" (through the proxy {host_of(proxy)})" if proxy else ""

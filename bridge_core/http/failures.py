@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..model.masking import host_of
 
-if TYPE_CHECKING:
-    import httpx
-
-__all__ = ["reason_of"]
+__all__ = ["kinds_of", "reason_of"]
 
 
-def reason_of(error: httpx.TransportError, proxy: str | None = None) -> str:
+def kinds_of(error: BaseException) -> frozenset[str]:
+    """Names of its classes. Those of httpx have the names of httpcore's that they stand for, so that one list serves both."""
+    return frozenset(kind.__name__ for kind in type(error).__mro__)
+
+
+def reason_of(error: Exception, proxy: str | None = None) -> str:
     """What happened, for messages.
 
     Args:
-        error: What httpx raised.
+        error: What httpx or httpcore raised for a request that failed on its way.
         proxy: The proxy that the request went through; it is named, because it may be at fault.
     """
-    import httpx
-
+    kinds = kinds_of(error)
     way = f" (through the proxy {host_of(proxy)})" if proxy else ""
-    if isinstance(error, httpx.ProxyError):
+    if "ProxyError" in kinds:
         # "407 Proxy Authentication Required": the answer to CONNECT
         return f"the proxy {host_of(proxy or '')} refused to connect: {str(error)[:80]}"
-    if isinstance(error, httpx.TimeoutException):
+    if "TimeoutException" in kinds:
         return f"no answer in time ({type(error).__name__}){way}"
-    if isinstance(error, httpx.RemoteProtocolError):
+    if "RemoteProtocolError" in kinds:
         return f"the connection ended, or what came is no HTTP, before the answer was whole{way}"
     return f"{_cause(error) or type(error).__name__}{way}"
 

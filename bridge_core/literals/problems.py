@@ -7,7 +7,6 @@ people correct their inputs once.
 
 from __future__ import annotations
 
-import difflib
 import enum
 import reprlib
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,9 @@ def show(value: Any) -> str:
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """``; did you mean 'epochs'?`` or nothing."""
     folded = {one.casefold(): one for one in known}
-    close = difflib.get_close_matches(str(name).casefold(), list(folded), n=1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(name).casefold(), list(folded), n=1)
     return f"; did you mean {folded[close[0]]!r}?" if close else ""
 
 

@@ -10,12 +10,11 @@ from .arguments import flags, instance, need, texts, wrong
 from .errors import InvalidRequest
 from .ids import EntityRef
 from .public import public
-from .registration import RegisterRequest
 from .run_options import RunOptions
 
 if TYPE_CHECKING:
     from .provenance import Provenance
-    from .registration import RegistrationSource
+    from .registration import RegisterRequest, RegistrationSource
 
 __all__ = ["LaunchRequest", "stamped"]
 
@@ -76,6 +75,8 @@ class LaunchRequest:
         flags(coerce_json=self.coerce_json)
         texts(data_upload_location=self.data_upload_location)
         if self.register is not None:
+            from .registration import RegisterRequest  # few bring one
+
             register = RegisterRequest.of(self.register)
             if register.dry_run or register.skip_errors:
                 raise InvalidRequest(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .failure_text import FailureText
 from .public import public
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from .failure_text import FailureText
 
 __all__ = ["RunError"]
 
@@ -33,6 +34,8 @@ class RunError:
     @property
     def text(self) -> FailureText:
         """The message taken apart: exit code, reason, attempts, end of the log."""
+        from .failure_text import FailureText
+
         return FailureText.parse(self.message)
 
     @property

@@ -164,8 +164,8 @@ class HttpPool:
         """
         import httpx
 
-        from ..http.clients import proxy_of
         from ..http.failures import reason_of
+        from ..http.proxies import proxy_of
         from ..http.requests import request_of
 
         proxy = proxy_of(request.url)

@@ -1,10 +1,10 @@
 """The Connect protocol on the wire, without I/O: headers, frames, errors. `connect_blocking.py` and `connect_aio.py` send.
 
 Flyte 2 serves gRPC and Connect on one port, but its stock ingresses speak HTTP/1.1 to it, where gRPC has no trailers and Connect
-works (https://connectrpc.com/docs/protocol). What decided for httpx below it, and against the client of ``connectrpc``: httpx is
-a dependency already, with this library's TLS, client certificates, proxies and masking around it (`http/clients.py`);
-connectrpc's client brings a second HTTP stack (pyqwest, written in Rust) that takes none of these, and stubs that import it.
-The protocol itself is this file.
+works (https://connectrpc.com/docs/protocol). What decided for httpcore below it, and against the client of ``connectrpc``: it
+came with httpx already, and takes this library's TLS, client certificates and proxies (`http/pools.py`); connectrpc's client
+brings a second HTTP stack (pyqwest, written in Rust) that takes none of these, and stubs that import it. The protocol itself is
+this file.
 
 An end of a stream that says OK says nothing by itself: Flyte 2's handlers return without an error when the caller's deadline
 passes, and when an attempt ended before its run did.
@@ -15,18 +15,20 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from typing import TYPE_CHECKING
+import zlib
+from typing import TYPE_CHECKING, Any
 
+from ..model.errors import ConfigError
 from ..model.status import ANSWERED_IN_HTTP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .base import Metadata
 
 __all__ = [
-    "Frames", "Refused", "base_url", "enveloped", "failure_of", "head", "is_answer", "is_stream", "own_failure",
-    "too_large",
+    "ENOUGH", "Body", "Frames", "Refused", "base_url", "enveloped", "failure_of", "failures", "head", "is_answer", "is_stream",
+    "own_failure", "patience", "told",
 ]  # fmt: skip
 
 _UNARY, _STREAM = "application/proto", "application/connect+proto"
@@ -52,6 +54,10 @@ _BY_STATUS = {
 
 _OK = 200
 _SHOWN = 200
+ENOUGH = 1 << 20
+"""Bytes of an answer that is an error: more are not read."""
+_READABLE = ("", "identity", "gzip")
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 class Refused(Exception):
@@ -69,24 +75,38 @@ class Refused(Exception):
 
 
 def base_url(endpoint: str, *, insecure: bool) -> str:
-    """Where paths of methods are appended."""
-    return f"{'http' if insecure else 'https'}://{endpoint}"
+    """Where paths of methods are appended. A name that is not ASCII goes as the DNS wants it."""
+    try:
+        place = endpoint if endpoint.isascii() else endpoint.encode("idna").decode()
+    except UnicodeError:
+        raise ConfigError(f"endpoint {endpoint!r}: no such name can be in the DNS") from None
+    return f"{'http' if insecure else 'https'}://{'localhost' if place.startswith(':') else ''}{place}"
 
 
-def head(metadata: Metadata, timeout: float | None, *, stream: bool) -> dict[str, str]:
-    """Headers of a request. Metadata whose key ends in ``-bin`` goes as base64, as gRPC sends it."""
+def head(url: str, metadata: Metadata, timeout: float | None, *, stream: bool) -> dict[str, str]:
+    """Headers of a request. Metadata whose key ends in ``-bin`` goes as base64, as gRPC sends it.
+
+    Args:
+        url: `base_url`.
+        metadata: What the call carries.
+        timeout: Seconds that the server may take.
+        stream: Whether frames are asked for.
+    """
+    scheme, _, place = url.partition("://")
     headers = {
-        key: base64.b64encode(value.encode()).decode().rstrip("=") if key.endswith("-bin") else value
+        key: _base64(value) if key.endswith("-bin") else value
         for key, value in metadata
         if key.lower() not in _NOT_SENT
     }
     headers |= {
+        # httpcore would leave out the brackets of an IPv6 address
+        "host": place.removesuffix(":443" if scheme == "https" else ":80"),
         "content-type": _STREAM if stream else _UNARY,
         "connect-protocol-version": "1",
         "user-agent": "flyte-bridge",
     }
-    # A compressed stream would hold frames back until a block is full; and zstd and brotli, which httpx asks for where they are
-    # installed, take tens of megabytes to read an answer of some kilobytes.
+    # A compressed stream would hold frames back until a block is full; and zstd and brotli take packages of their own, and tens
+    # of megabytes to read an answer of some kilobytes.
     headers["accept-encoding"] = "identity" if stream else "gzip"
     if timeout is not None:
         headers["connect-timeout-ms"] = str(max(1, int(timeout * 1000)))
@@ -109,7 +129,18 @@ def is_answer(status: int, headers: Mapping[str, str], *, stream: bool) -> bool:
 
 
 def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> Refused:
-    """What an answer says that `is_answer` did not take."""
+    """What an answer says that `is_answer` did not take.
+
+    Args:
+        status: Of HTTP.
+        headers: Its headers.
+        body: As it came, `ENOUGH` of it.
+    """
+    if headers.get("content-encoding", "").strip().lower() == "gzip":
+        try:
+            body = zlib.decompressobj(_GZIP).decompress(body, ENOUGH)
+        except zlib.error:
+            body = b""
     if status == _OK:
         return Refused("UNAVAILABLE", f"{ANSWERED_IN_HTTP}: 200 and {_kind(headers) or 'no content type'}")
     error = _error(body)
@@ -119,19 +150,86 @@ def failure_of(status: int, headers: Mapping[str, str], body: bytes) -> Refused:
     return Refused(_BY_STATUS.get(status, "UNKNOWN"), f"{ANSWERED_IN_HTTP}: {status} {text}".rstrip())
 
 
+def patience(timeout: float) -> dict[str, Any]:
+    """A setting of httpcore: seconds that connecting, and each single read or write, may take."""
+    return {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), timeout)}
+
+
+def told(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers of an answer, as texts."""
+    return {key.decode("ascii", "replace").lower(): value.decode("latin-1") for key, value in headers}
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What httpcore raises for a call that came to nothing."""
+    import ssl
+
+    import httpcore
+
+    return (
+        ssl.SSLError,  # from anyio, when the server tells after the handshake that it wants a certificate
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.UnsupportedProtocol,
+    )
+
+
 def own_failure(error: Exception, proxy: str | None) -> Refused:
-    """What httpx raised, as a status. Never with its own text, which may show a URL or a header."""
-    import httpx
+    """What httpcore raised, as a status. Never with its own text, which may show a URL or a header."""
+    from ..http.failures import kinds_of, reason_of
 
-    from ..http.failures import reason_of
+    waited = kinds_of(error) & {"ReadTimeout", "WriteTimeout", "PoolTimeout"}
+    return Refused("DEADLINE_EXCEEDED" if waited else "UNAVAILABLE", reason_of(error, proxy))
 
-    if isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout)):
-        return Refused("DEADLINE_EXCEEDED", reason_of(error, proxy))
-    if isinstance(error, httpx.TransportError):
-        return Refused("UNAVAILABLE", reason_of(error, proxy))
-    if isinstance(error, (httpx.DecodingError, httpx.InvalidURL)):
-        return Refused("INTERNAL", f"what came is no answer ({type(error).__name__})")
-    return Refused("CANCELLED", "the client was closed")  # RuntimeError of a closed client
+
+class Body:
+    """Gathers the bytes of an answer, unpacked.
+
+    Args:
+        headers: Those of the answer.
+        limit: Bytes that it may have.
+    """
+
+    def __init__(self, headers: Mapping[str, str], limit: int) -> None:
+        self._headers = headers
+        self._limit = limit
+        self._held = bytearray()
+        packed = headers.get("content-encoding", "identity").strip().lower()
+        if packed not in _READABLE:
+            raise Refused(
+                "INTERNAL", f"the server packed its answer as {packed[:_SHOWN]!r}, which it was not asked to do"
+            )
+        self._unpacker = zlib.decompressobj(_GZIP) if packed == "gzip" else None
+        self._begun = False
+
+    def feed(self, chunk: bytes) -> None:
+        """More of it.
+
+        Raises:
+            Refused: It is too large, or not packed as was said.
+        """
+        if self._unpacker is not None:
+            self._begun = self._begun or bool(chunk)
+            try:  # one byte too many is enough to know
+                chunk = self._unpacker.decompress(chunk, self._limit + 1 - len(self._held))
+            except zlib.error:
+                raise Refused("INTERNAL", "what came is no answer (not gzip, which it says it is)") from None
+        self._held += chunk
+        if len(self._held) > self._limit:
+            said = None if self._unpacker is not None else self._headers.get("content-length")
+            raise too_large(int(said or len(self._held)), self._limit)
+
+    def whole(self) -> bytes:
+        """All of it.
+
+        Raises:
+            Refused: It broke off.
+        """
+        if self._unpacker is not None and self._begun and not self._unpacker.eof:
+            raise Refused("INTERNAL", "what came is no answer (its gzip breaks off)")
+        return bytes(self._held)
 
 
 class Frames:
@@ -185,6 +283,11 @@ class Frames:
 def too_large(length: int, limit: int) -> Refused:
     """An answer that is larger than `Config.max_message_bytes`."""
     return Refused("RESOURCE_EXHAUSTED", f"the answer has {length} bytes, and max_message_bytes is {limit}")
+
+
+def _base64(value: Any) -> str:
+    """Of a configuration such a value is bytes, of `Client.auth_metadata` a text."""
+    return base64.b64encode(value.encode() if isinstance(value, str) else value).decode().rstrip("=")
 
 
 def _kind(headers: Mapping[str, str]) -> str:

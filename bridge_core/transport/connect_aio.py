@@ -5,24 +5,27 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from ..http.clients import load_httpx
 from .connect import (
+    ENOUGH,
+    Body,
     Frames,
     Refused,
     base_url,
     enveloped,
     failure_of,
+    failures,
     head,
     is_answer,
     is_stream,
     own_failure,
-    too_large,
+    patience,
+    told,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    import httpx
+    import httpcore
 
     from ..config import Config
     from .base import Metadata, Method, Req, Resp
@@ -49,7 +52,7 @@ class AioConnect:
         self._url = base_url(config.endpoint, insecure=config.insecure)
         self._threaded = threaded
         self._until = until
-        self._client: httpx.AsyncClient | None = None
+        self._pool: httpcore.AsyncConnectionPool | None = None
         self._proxy: str | None = None
 
     async def unary(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Resp:
@@ -58,20 +61,18 @@ class AioConnect:
         Raises:
             Refused: It failed.
         """
-        headers, limit = head(metadata, timeout, stream=False), self._config.max_message_bytes
-        held = bytearray()
+        headers = head(self._url, metadata, timeout, stream=False)
         try:
             async with (
                 self._until(timeout),
-                self._sent(method.path, method.encode(request), headers, timeout) as response,
+                self._sent(method.path, method.encode(request), headers, timeout) as (response, about),
             ):
-                async for chunk in response.aiter_bytes():
-                    held += chunk
-                    if len(held) > limit:
-                        raise too_large(int(response.headers.get("content-length", len(held))), limit)
+                body = Body(about, self._config.max_message_bytes)
+                async for chunk in response.aiter_stream():
+                    body.feed(chunk)
         except TimeoutError:
             raise Refused("DEADLINE_EXCEEDED", "no answer in time") from None
-        return method.decode(bytes(held))
+        return method.decode(body.whole())
 
     async def stream(
         self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata
@@ -81,10 +82,10 @@ class AioConnect:
         Raises:
             Refused: It failed, or ended without saying so.
         """
-        headers = head(metadata, timeout, stream=True)
+        headers = head(self._url, metadata, timeout, stream=True)
         frames = Frames(self._config.max_message_bytes)
-        async with self._sent(method.path, enveloped(method.encode(request)), headers, timeout) as response:
-            async for chunk in response.aiter_raw():
+        async with self._sent(method.path, enveloped(method.encode(request)), headers, timeout) as (response, _):
+            async for chunk in response.aiter_stream():
                 for message in frames.feed(chunk):
                     yield method.decode(message)
                 if frames.ended:
@@ -93,40 +94,45 @@ class AioConnect:
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.aclose()
 
     @contextlib.asynccontextmanager
     async def _sent(
         self, path: str, body: bytes, headers: dict[str, str], timeout: float
-    ) -> AsyncIterator[httpx.Response]:
-        load_httpx()
-        import httpx
-
-        stream, client = is_stream(headers), await self._open()
+    ) -> AsyncIterator[tuple[httpcore.Response, dict[str, str]]]:
+        """The answer, whose body is still to be read, and its headers."""
+        pool = await self._open()
         try:
-            async with client.stream(
-                "POST", self._url + path, content=body, headers=headers, timeout=timeout
+            async with pool.stream(
+                "POST", self._url + path, content=body, headers=list(headers.items()), extensions=patience(timeout)
             ) as response:
-                if not is_answer(response.status_code, response.headers, stream=stream):
-                    raise failure_of(response.status_code, response.headers, await response.aread())
-                yield response
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise own_failure(error, self._proxy) from None
-        except RuntimeError as error:
-            if self._client is client:
-                raise
+                about = told(response.headers)
+                if not is_answer(response.status, about, stream=is_stream(headers)):
+                    raise failure_of(response.status, about, await _error(response))
+                yield response, about
+        except failures() as error:
             raise own_failure(error, self._proxy) from None
 
-    async def _open(self) -> httpx.AsyncClient:
-        if self._client is None:
-            from ..http.clients import open_async_client, proxy_of
+    async def _open(self) -> httpcore.AsyncConnectionPool:
+        if self._pool is None:
+            from ..http.pools import open_async_pool
+            from ..http.proxies import proxy_of
 
             proxy = proxy_of(self._url, self._config.auth.http_proxy_url)
-            made: httpx.AsyncClient = await self._threaded(
-                open_async_client, self._config, self._url, proxy=proxy, timeout=self._config.rpc_timeout
+            made: httpcore.AsyncConnectionPool = await self._threaded(
+                open_async_pool, self._config, self._url, proxy=proxy
             )
-            if self._client is None:  # nobody opened it while certificates were read
-                self._client, self._proxy = made, proxy
-        return self._client
+            if self._pool is None:  # nobody opened it while certificates were read
+                self._pool, self._proxy = made, proxy
+        return self._pool
+
+
+async def _error(response: httpcore.Response) -> bytes:
+    held = bytearray()
+    async for chunk in response.aiter_stream():
+        held += chunk
+        if len(held) >= ENOUGH:
+            break
+    return bytes(held)

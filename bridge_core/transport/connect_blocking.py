@@ -8,24 +8,27 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ..http.clients import load_httpx
 from .connect import (
+    ENOUGH,
+    Body,
     Frames,
     Refused,
     base_url,
     enveloped,
     failure_of,
+    failures,
     head,
     is_answer,
     is_stream,
     own_failure,
-    too_large,
+    patience,
+    told,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx
+    import httpcore
 
     from ..config import Config
     from .base import Metadata, Method, Req, Resp
@@ -41,7 +44,7 @@ class BlockingConnect:
         self._url = base_url(config.endpoint, insecure=config.insecure)
         self._lock = threading.Lock()
         self._pid = -1
-        self._client: httpx.Client | None = None
+        self._pool: httpcore.ConnectionPool | None = None
         self._proxy: str | None = None
 
     def unary(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Resp:
@@ -51,9 +54,13 @@ class BlockingConnect:
             Refused: It failed.
         """
         end = time.monotonic() + timeout
-        headers = head(metadata, timeout, stream=False)
-        with self._sent(method.path, method.encode(request), headers, timeout) as response:
-            return method.decode(_body(response, end, self._config.max_message_bytes))
+        headers = head(self._url, metadata, timeout, stream=False)
+        with self._sent(method.path, method.encode(request), headers, timeout, end) as (response, about):
+            body = Body(about, self._config.max_message_bytes)
+            for chunk in response.iter_stream():
+                body.feed(chunk)
+                _in_time(end)
+            return method.decode(body.whole())
 
     def stream(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Iterator[Resp]:
         """Messages as they come.
@@ -62,10 +69,10 @@ class BlockingConnect:
             Refused: It failed, or ended without saying so.
         """
         end = time.monotonic() + timeout
-        headers = head(metadata, timeout, stream=True)
+        headers = head(self._url, metadata, timeout, stream=True)
         frames = Frames(self._config.max_message_bytes)
-        with self._sent(method.path, enveloped(method.encode(request)), headers, timeout) as response:
-            for chunk in response.iter_raw():
+        with self._sent(method.path, enveloped(method.encode(request)), headers, timeout, end) as (response, _):
+            for chunk in response.iter_stream():
                 for message in frames.feed(chunk):
                     yield method.decode(message)
                 if frames.ended:
@@ -75,49 +82,49 @@ class BlockingConnect:
 
     def close(self) -> None:
         """Closes connections that this process opened."""
-        client, self._client = self._client, None
-        if client is not None and self._pid == os.getpid():
-            client.close()
+        pool, self._pool = self._pool, None
+        if pool is not None and self._pid == os.getpid():
+            pool.close()
 
     @contextlib.contextmanager
-    def _sent(self, path: str, body: bytes, headers: dict[str, str], timeout: float) -> Iterator[httpx.Response]:
-        """The answer, whose body is still to be read."""
-        load_httpx()
-        import httpx
-
-        stream, client = is_stream(headers), self._open()
+    def _sent(
+        self, path: str, body: bytes, headers: dict[str, str], timeout: float, end: float
+    ) -> Iterator[tuple[httpcore.Response, dict[str, str]]]:
+        """The answer, whose body is still to be read, and its headers."""
+        pool = self._open()
         try:
-            with client.stream("POST", self._url + path, content=body, headers=headers, timeout=timeout) as response:
-                if not is_answer(response.status_code, response.headers, stream=stream):
-                    raise failure_of(response.status_code, response.headers, response.read())
-                yield response
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            with pool.stream(
+                "POST", self._url + path, content=body, headers=list(headers.items()), extensions=patience(timeout)
+            ) as response:
+                about = told(response.headers)
+                if not is_answer(response.status, about, stream=is_stream(headers)):
+                    raise failure_of(response.status, about, _error(response, end))
+                yield response, about
+        except failures() as error:
             raise own_failure(error, self._proxy) from None
-        except RuntimeError as error:
-            if self._client is client:
-                raise
-            raise own_failure(error, self._proxy) from None
+        finally:
+            if self._pool is not pool:  # it was closed meanwhile, and has perhaps opened a connection since
+                pool.close()
 
-    def _open(self) -> httpx.Client:
-        from ..http.clients import open_client, proxy_of
+    def _open(self) -> httpcore.ConnectionPool:
+        from ..http.pools import open_pool
+        from ..http.proxies import proxy_of
 
         if self._pid != os.getpid():
-            self._pid, self._lock, self._client = os.getpid(), threading.Lock(), None
+            self._pid, self._lock, self._pool = os.getpid(), threading.Lock(), None
         with self._lock:
-            if self._client is None:
+            if self._pool is None:
                 self._proxy = proxy_of(self._url, self._config.auth.http_proxy_url)
-                self._client = open_client(
-                    self._config, self._url, proxy=self._proxy, timeout=self._config.rpc_timeout, for_flyte=True
-                )
-            return self._client
+                self._pool = open_pool(self._config, self._url, proxy=self._proxy)
+            return self._pool
 
 
-def _body(response: httpx.Response, end: float, limit: int) -> bytes:
+def _error(response: httpcore.Response, end: float) -> bytes:
     held = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_stream():
         held += chunk
-        if len(held) > limit:
-            raise too_large(int(response.headers.get("content-length", len(held))), limit)
+        if len(held) >= ENOUGH:
+            break
         _in_time(end)
     return bytes(held)
 

@@ -142,6 +142,25 @@ def test_a_flyte2_imports_nothing_of_flyte1_and_no_grpc_stubs() -> None:
     assert needless | {name for name in modules if name.endswith(("_pb2_grpc", "_connect"))} == set()
 
 
+def test_connect_needs_neither_grpc_nor_httpx() -> None:
+    modules, _, _, _ = probe(
+        "for name in list(os.environ):\n"
+        "    if name.lower().endswith('_proxy'): del os.environ[name]\n"
+        "from bridge_core import BridgeError, Client, Config, LaunchRequest\n"
+        "config = Config.for_endpoint('127.0.0.1:9', insecure=True, rpc_retries=0, transport='connect')\n"
+        "with Client(config) as flyte:\n"
+        "    try: flyte.launch(LaunchRequest('task:p/d/t', name='n'))\n"
+        "    except BridgeError: pass"
+    )
+    assert "httpcore" in modules
+    needless = {
+        "grpc", "httpx", "tenacity", "urllib.request", "http.client", "http.cookiejar", "email.parser",
+        "bridge_core.http.clients", "bridge_core.model.registration", "bridge_core.model.failure_text",
+        "bridge_core.model.batches", "bridge_core._operations.uploads",
+    }  # fmt: skip
+    assert modules & needless == set()
+
+
 def test_the_version_is_read_when_somebody_asks() -> None:
     from importlib.metadata import version
 

@@ -13,7 +13,7 @@ import sys
 
 from figures import Figures
 
-ROUNDS = 5
+ROUNDS = 16  # of which the first warms the disk's cache
 WAITS = 100
 
 HEAD = """

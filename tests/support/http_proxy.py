@@ -38,6 +38,7 @@ class HttpProxy:
                 keep = {name: self.headers[name] for name in ("Content-Type", "Authorization") if name in self.headers}
                 answer = httpx.post(self.path, content=body, headers=keep, trust_env=False)
                 self.send_response(answer.status_code)
+                self.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))
                 self.send_header("Content-Length", str(len(answer.content)))
                 self.end_headers()
                 self.wfile.write(answer.content)
