@@ -20,8 +20,8 @@ class Turns:
         # Heaps. An entry that is not what `_of` says is out of date, and is dropped when it comes to the top.
         self._due: list[tuple[float, str]] = []
         self._soon: list[tuple[float, str]] = []
-        self._given: tuple[str, ...] = ()
-        """What `next` took out of the heaps."""
+        self._given: dict[str, None] = {}
+        """What `next` took out of the heaps, and nobody has `set` anew."""
 
     def set(self, name: str, due: float, soon: float) -> None:
         """Its next turn.
@@ -32,6 +32,7 @@ class Turns:
             soon: From when on it may go with others; not later than ``due``.
         """
         self._of[name] = (due, soon)
+        self._given.pop(name, None)
         if max(len(self._due), len(self._soon)) > 2 * len(self._of) + _SLACK:
             self._rebuild()
         else:
@@ -40,6 +41,7 @@ class Turns:
     def discard(self, name: str) -> None:
         """It has no turn any more."""
         self._of.pop(name, None)
+        self._given.pop(name, None)
 
     def due(self, name: str) -> float:
         """When it is due."""
@@ -68,14 +70,13 @@ class Turns:
                 at, name = heappop(heap)
                 if self._is_true(name, which, at):
                     names[name] = None
-        self._given = tuple(names)
-        return self._given
+        self._given = names
+        return tuple(names)
 
     def _take_back(self) -> None:
         for name in self._given:
-            if name in self._of:
-                self._push(name)
-        self._given = ()
+            self._push(name)
+        self._given = {}
         for which, heap in enumerate((self._due, self._soon)):
             while heap and not self._is_true(heap[0][1], which, heap[0][0]):
                 heappop(heap)
@@ -94,4 +95,4 @@ class Turns:
         self._soon = [(soon, name) for name, (_, soon) in self._of.items()]
         heapify(self._due)
         heapify(self._soon)
-        self._given = ()
+        self._given = {}
