@@ -129,8 +129,8 @@ class AirflowStack:
     def scheduler_looked(self) -> None:
         """Returns once the scheduler has finished a loop.
 
-        That of Airflow 3.2 and 3.3 dies of a DAG run that is deleted while it decides about it: its handler of errors reads the run
-        anew, in a session that must be rolled back (`_schedule_all_dag_runs`).
+        That of Airflow 3.2 and 3.3 dies of a DAG run that is deleted while it decides about it: its handler of errors reads the
+        run anew, in a session that must be rolled back (`_schedule_all_dag_runs`).
         """
         since = datetime.now(UTC)
 
