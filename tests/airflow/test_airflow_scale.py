@@ -1,6 +1,7 @@
 """Ten thousand deferred runs on one triggerer, on PostgreSQL: each end is stored, tasks resume, waiting costs next to nothing.
 
-Prints what it measured. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller: 3,000 were seen to pass, of 10,000 the waiting.
+Prints what it measured. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller: 3,000 were seen to pass, of 10,000 the waiting
+and the resumed legs.
 """
 
 from __future__ import annotations
