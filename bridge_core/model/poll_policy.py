@@ -18,7 +18,8 @@ class PollPolicy:
     """How often a waiting client asks: fast while a run is young, slower with age.
 
     The delay is a fixed share of the time already waited, so that a run of a minute is noticed within seconds and a run of
-    a day costs two calls a minute, shared by all runs waited on.
+    a day costs two calls a minute, shared by all runs waited on. Where thousands are waited for, all delays grow alike, so that
+    waiting costs neither this process nor Flyte more than it costs for some hundreds.
     """
 
     shortest: float = 0.5
@@ -33,14 +34,20 @@ class PollPolicy:
     jitter: float = 0.1
     """Largest relative deviation, so that many waiters do not ask in step."""
 
+    runs_per_second: float | None = 500.0
+    """Runs of one project and domain that are asked about per second, on average; 200 of them are one call. Of 10,000 that have
+    just begun, each is asked about every 20 s. None: no limit."""
+
     def __post_init__(self) -> None:
         if (
             not 0 < self.shortest <= self.longest < math.inf
             or not 0 <= self.share < math.inf
             or not 0 <= self.jitter < 1
+            or (self.runs_per_second is not None and not 0 < self.runs_per_second < math.inf)
         ):
             raise ConfigError(
-                f"poll policy: wanted 0 < shortest <= longest, share >= 0 and 0 <= jitter < 1, all finite, got {self}"
+                "poll policy: wanted 0 < shortest <= longest, share >= 0, 0 <= jitter < 1 and runs_per_second > 0 or None, all "
+                f"finite, got {self}"
             )
 
     @classmethod
@@ -48,7 +55,7 @@ class PollPolicy:
         """A fixed interval, as ``poll_interval=`` asks for."""
         if not 0 < seconds < math.inf:
             raise ConfigError(f"poll_interval must be a positive number of seconds, got {seconds!r}")
-        return cls(shortest=seconds, longest=seconds, share=0.0, jitter=0.0)
+        return cls(shortest=seconds, longest=seconds, share=0.0, jitter=0.0, runs_per_second=None)
 
     def delay(self, waited: float, chance: float) -> float:
         """Seconds until the next question.
@@ -59,6 +66,19 @@ class PollPolicy:
         """
         middle = min(max(waited * self.share, self.shortest), self.longest)
         return middle * (1.0 + self.jitter * (2.0 * chance - 1.0))
+
+    def among(self, delay: float, runs: int, wanted: float) -> float:
+        """The delay of one run among many, so that not more than `runs_per_second` are asked about.
+
+        Args:
+            delay: Seconds, as it would be alone.
+            runs: How many are waited for.
+            wanted: How many would be asked about per second if all delays were as they would be alone.
+        """
+        if self.runs_per_second is None:
+            return delay
+        # The first alone would do, but a run that has just begun would wait for nothing where all others are old.
+        return max(delay, min(runs, wanted * delay) / self.runs_per_second)
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain JSON."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from .provenance import Provenance
-__all__ = ["Launched", "RunAborted", "RunEnded", "RunFailed", "RunSnapshot", "RunTimedOut"]
+__all__ = ["Launched", "RunAborted", "RunEnded", "RunFailed", "RunSnapshot", "RunTimedOut", "read_whole"]
 
 
 class _Unread:
@@ -136,6 +136,15 @@ _ENDED: Mapping[RunPhase, type[RunEnded]] = {
     RunPhase.ABORTED: RunAborted,
     RunPhase.TIMED_OUT: RunTimedOut,
 }
+
+
+def read_whole(snapshot: RunSnapshot) -> RunSnapshot:
+    """The same, for keeping: one that is not read yet holds the message of the whole list."""
+    try:
+        read: Callable[[], RunSnapshot] = object.__getattribute__(snapshot, "_read")
+    except AttributeError:
+        return snapshot
+    return read()
 
 
 @public

@@ -121,7 +121,7 @@ class SharedPoll:
 
     def _asked(self, names: tuple[str, ...], question: int) -> None:
         """A question is over. Who came while it was asked wants another one."""
-        for name in names:
+        for name in names if self._looks else ():
             for look, after in self._looks.get(name, {}).items():
                 if after >= question:
                     self._watcher.make_due(name, self._loop.time())

@@ -10,6 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..model.runs import read_whole
+from .turns import Turns
+
 if TYPE_CHECKING:
     from ..model.poll_policy import PollPolicy
     from ..model.runs import RunSnapshot
@@ -26,7 +29,8 @@ _TOGETHER = 0.25
 @dataclass(slots=True)
 class _Watched:
     since: float
-    due: float
+    rate: float
+    """How often per second its age deserves a question."""
     last: RunSnapshot | None = None
 
 
@@ -46,6 +50,9 @@ class RunWatcher:
     def __init__(self, poll: PollPolicy) -> None:
         self._poll = poll
         self._runs: dict[str, _Watched] = {}
+        self._turns = Turns()
+        self._rate = 0.0
+        """The sum of theirs."""
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -55,17 +62,22 @@ class RunWatcher:
 
     def add(self, name: str, now: float) -> None:
         """Someone waits for this run from now on; it is due at once. Nothing happens when it is watched already."""
-        self._runs.setdefault(name, _Watched(since=now, due=now))
+        if name not in self._runs:
+            self._runs[name] = run = _Watched(since=now, rate=1 / self._poll.delay(0.0, 0.5))
+            self._rate += run.rate
+            self._turns.set(name, now, now)
 
     def discard(self, name: str) -> None:
         """Nobody waits for it any more."""
-        self._runs.pop(name, None)
+        run = self._runs.pop(name, None)
+        if run is not None:
+            self._rate = self._rate - run.rate if self._runs else 0.0
+            self._turns.discard(name)
 
     def make_due(self, name: str, now: float) -> None:
         """It is due at once."""
-        run = self._runs.get(name)
-        if run is not None:
-            run.due = min(run.due, now)
+        if name in self._runs:
+            self._turns.set(name, min(self._turns.due(name), now), min(self._turns.soon(name), now))
 
     def record(self, name: str, snapshot: RunSnapshot) -> None:
         """News of it, from elsewhere than `apply`."""
@@ -80,21 +92,12 @@ class RunWatcher:
 
     def due_in(self, now: float) -> float | None:
         """Seconds until something is due; None when nothing is watched."""
-        if not self._runs:
-            return None
-        return max(0.0, min(run.due for run in self._runs.values()) - now)
+        first = self._turns.first()
+        return None if first is None else max(0.0, first - now)
 
     def due(self, now: float) -> tuple[str, ...]:
         """Names to ask about now: those due, with those that would be soon; at most `NAMES_PER_CALL`."""
-        names = [
-            name
-            for name, run in self._runs.items()
-            if run.due - now <= _TOGETHER * self._poll.delay(now - run.since, 0.5)
-        ]
-        if not any(self._runs[name].due <= now for name in names):
-            return ()
-        names.sort(key=lambda name: self._runs[name].due)
-        return tuple(names[:NAMES_PER_CALL])
+        return self._turns.next(now, NAMES_PER_CALL)
 
     def rest(self) -> list[tuple[str, ...]]:
         """All names, due or not, in chunks of `NAMES_PER_CALL`: for one last question."""
@@ -114,19 +117,28 @@ class RunWatcher:
         for name in asked:
             if (run := self._runs.get(name)) is None:
                 continue
-            run.last = found.get(name, run.last)
-            if name not in found:
+            news = found.get(name)
+            if news is None:
                 missing.append(name)
-            elif found[name].phase.is_terminal:
+            elif news.phase.is_terminal:
                 finished.append(name)
+            if news is not None and (run.last is None or run.last.phase is not news.phase):
+                run.last = read_whole(
+                    news
+                )  # else most of ten thousand runs would be read anew each time, to say the same
             self.postpone(name, now, chance)
         return Verdict(finished=tuple(finished), missing=tuple(missing))
 
     def postpone(self, name: str, now: float, chance: float) -> None:
-        """Nothing new about this run: its next turn comes after the policy's delay for its age."""
+        """Nothing new about this run: its next turn comes after the policy's delay for its age; later, when there are many."""
         run = self._runs.get(name)
-        if run is not None:
-            run.due = now + self._poll.delay(now - run.since, chance)
+        if run is None:
+            return
+        delay = self._poll.delay(now - run.since, chance)
+        self._rate += 1 / delay - run.rate
+        run.rate = 1 / delay
+        delay = self._poll.among(delay, len(self._runs), self._rate)
+        self._turns.set(name, now + delay, now + delay * (1 - _TOGETHER))
 
     def postpone_all(self, names: Collection[str], now: float, chance: float) -> None:
         """`postpone` for each: they could not be asked about."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import psutil
@@ -87,3 +88,9 @@ def launched_at(sandbox, at):
         for call in sandbox.calls.of("CreateExecution")
         if call.request.inputs.literals["at"].scalar.primitive.string_value == at
     ]
+
+
+def kill_what_is_left(process):
+    """SIGKILL, some time after SIGTERM: a task process of Airflow 2 ends by itself then, and may have."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()

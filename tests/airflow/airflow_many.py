@@ -22,18 +22,22 @@ class Many:
         count: How many runs.
         dag_id: Of a DAG with one mapped task.
         each: Of how many tasks a DAG run consists. None: there is one DAG run.
+        launched: Whether there are such runs. Without, their triggers wait for nothing (`IdleTrigger`).
     """
 
-    def __init__(self, airflow, home, sandbox, count, *, dag_id="many", each=None):
+    def __init__(self, airflow, home, sandbox, count, *, dag_id="many", each=None, launched=True):
         self.airflow, self.home, self.sandbox, self.count, self.dag_id = airflow, home, sandbox, count, dag_id
         self.each = each or count
         self.run_id = f"{dag_id}-{count}-{next(calls)}"
         self.run_ids = [self.run_id, *(f"{self.run_id}-{number}" for number in range(1, count // self.each))]
         self.instance = airflow.instance_id()
         home.script("deferred_rows.py", self.dag_id, ",".join(self.run_ids), str(self.each), timeout=900)
+        self.names = [f"none-{index}" for index in range(count)]
+        if not launched:
+            return
         with Client(sandbox.config()) as flyte:
-            launched = flyte.launch_many([self._request(index) for index in range(count)])
-            self.names = [ref.name for ref in launched]
+            refs = flyte.launch_many([self._request(index) for index in range(count)])
+            self.names = [ref.name for ref in refs]
             entity = EntityRef.launch_plan("tests.held", project="flytesnacks", domain="development")
             self.other = flyte.launch(LaunchRequest(entity, inputs={"n": 0, "at": "elsewhere"})).name
 

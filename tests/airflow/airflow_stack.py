@@ -9,11 +9,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Set
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx
 import psutil
 from airflow_home import BIN, AirflowHome
+from airflow_waiting import eventually
 
 DAGS = frozenset({"deferred", "grace", "waiting"})
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -123,6 +125,20 @@ class AirflowStack:
     def members(self, name: str) -> list[psutil.Process]:
         """The processes of a component, its first one first."""
         return _members(self._processes[name].pid)
+
+    def scheduler_looked(self) -> None:
+        """Returns once the scheduler has finished a loop.
+
+        That of Airflow 3.2 and 3.3 dies of a DAG run that is deleted while it decides about it: its handler of errors reads the
+        run anew, in a session that must be rolled back (`_schedule_all_dag_runs`).
+        """
+        since = datetime.now(UTC)
+
+        def beat() -> bool:
+            health = self.call("GET", "/monitor/health")
+            return datetime.fromisoformat(health["scheduler"]["latest_scheduler_heartbeat"]) > since
+
+        eventually(beat)
 
     def token(self) -> str:
         """For Airflow's API."""

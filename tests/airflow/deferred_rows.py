@@ -1,11 +1,13 @@
 """Writes into Airflow's database what so many tasks leave there that launched a run and deferred: first legs alone take minutes.
 
 Run by AirflowHome.script, twice: ``deferred_rows.py DAG RUN_ID,… COUNT`` before the runs are launched, and without a count
-afterwards, with the runs' names on standard input, one a line. In between, the tasks are running.
+afterwards, with the runs' names on standard input, one a line. In between, the tasks are running. ``FLYTE_BRIDGE_TEST_IDLE`` is
+the file of an `IdleTrigger`, for triggers that wait for nothing.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -18,6 +20,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from idle_trigger import IdleTrigger
 from sqlalchemy import select
 
 from airflow_provider.triggers.flyte import FlyteRunTrigger
@@ -54,7 +57,8 @@ def deferred(dag_id: str, run_id: str, names: list[str]) -> None:
         wanted = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
         for instance in session.scalars(select(TaskInstance).where(*wanted)).all():
             ref = {"project": "flytesnacks", "domain": "development", "name": names[instance.map_index]}
-            path, arguments = FlyteRunTrigger(run=ref).serialize()
+            idle = os.environ.get("FLYTE_BRIDGE_TEST_IDLE")
+            path, arguments = (IdleTrigger(idle) if idle else FlyteRunTrigger(run=ref)).serialize()
             trigger = Trigger(classpath=path, kwargs=arguments)
             session.add(trigger)
             session.flush()

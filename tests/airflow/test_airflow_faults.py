@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from airflow_case import phase
+from airflow_case import kill_what_is_left, phase
 from airflow_home import LINE
 from airflow_waiting import eventually
 from support.flyte import INTEGER, STRING, RawFlyte
@@ -88,7 +88,7 @@ def test_each_try_in_a_pod_of_its_own(start):
     os.kill(process.ppid(), signal.SIGTERM)
     if LINE >= (3, 3) or LINE < (3,):  # a supervisor of 3.1 and 3.2 does not hand the signal on
         case.logged("nobody stopped it")
-    process.kill()
+    kill_what_is_left(process)
     case.wait("running", try_number=2)
     case.logged("launched by an earlier try")
     (name,) = case.launched()

@@ -63,6 +63,7 @@ def test_what_a_deleted_dag_run_left_running_is_aborted_and_not_attached_to(airf
         (old,) = eventually(lambda: made(n))
         airflow.wait("deferred", "left", "deferred")
         airflow.call("PATCH", "/dags/deferred/dagRuns/left", state="failed")
+        airflow.scheduler_looked()
         airflow.call("DELETE", "/dags/deferred/dagRuns/left")
         airflow.trigger("deferred", "left", n)
         _, new = eventually(lambda: runs if len(runs := made(n)) == 2 else None)

@@ -6,10 +6,16 @@ import json
 
 import pytest
 from airflow_case import phase
+from airflow_home import LINE
 from airflow_waiting import eventually
 from flyteidl.admin import execution_pb2
 
 MODES = execution_pb2.ExecutionMetadata
+EVENT_OF_OUTLET = (
+    "select cast(e.extra as text) from asset_event e join asset a on a.id = e.asset_id where a.name = ?"
+    if LINE >= (3,)
+    else "select cast(e.extra as text) from dataset_event e join dataset d on d.id = e.dataset_id where d.uri = ?"
+)
 
 
 def run_of(case, name):
@@ -82,7 +88,15 @@ def test_a_failed_task_shows_its_log(start, dag_id):
 
 @pytest.mark.parametrize(
     ("dag_id", "state", "indexes"),
-    [("slow_deferred", "deferred", (0, 1)), pytest.param("slow", "running", (-1,), marks=pytest.mark.matrix)],
+    [
+        pytest.param(
+            "slow_deferred",
+            "deferred",
+            (0, 1),
+            marks=pytest.mark.skipif(LINE < (3,), reason="the API of Airflow 2 knows no links of mapped tasks"),
+        ),
+        pytest.param("slow", "running", (-1,), marks=pytest.mark.matrix),
+    ],
 )
 def test_the_log_of_what_runs_is_a_link_while_the_task_waits(airflow, start, dag_id, state, indexes):
     case = start(dag_id)
@@ -117,8 +131,7 @@ def test_the_event_of_an_outlet_says_which_run_made_it(start, home, dag_id):
     (name,) = case.launched()
     case.flyte.approve(name)
     case.wait("success")
-    sql = "select e.extra from asset_event e join asset a on a.id = e.asset_id where a.name = ?"
-    ((extra,),) = home.query(sql, dag_id)
+    ((extra,),) = home.query(EVENT_OF_OUTLET, dag_id)
     told = json.loads(extra)["flyte"]
     assert told["run"] == case.xcom("flyte_run")
     assert told["entity"].startswith("launch_plan:flytesnacks/development/tests.held@")

@@ -11,7 +11,7 @@ import signal
 import time
 
 import pytest
-from airflow_case import phase
+from airflow_case import kill_what_is_left, phase
 from airflow_home import LINE
 from airflow_waiting import eventually
 
@@ -81,7 +81,7 @@ def test_drained_worker_leaves_its_run_and_the_retry_attaches(start):
     os.kill(process.ppid(), signal.SIGTERM)  # Kubernetes ends a pod: first politely …
     if LINE >= (3, 3) or LINE < (3,):  # a supervisor of 3.1 and 3.2 does not hand the signal on
         case.logged("nobody stopped it")
-    process.kill()  # … then not
+    kill_what_is_left(process)  # … then not
     case.wait("running", try_number=2)
     case.logged("attaching to")
     (name,) = case.launched()

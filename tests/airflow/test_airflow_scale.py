@@ -1,6 +1,7 @@
 """Ten thousand deferred runs on one triggerer, on PostgreSQL: each end is stored, tasks resume, waiting costs next to nothing.
 
-Prints what it measured. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller: 3,000 were seen to pass, of 10,000 the waiting.
+Prints what it measured. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller: 3,000 were seen to pass, of 10,000 the waiting
+and the resumed legs.
 """
 
 from __future__ import annotations
@@ -76,16 +77,35 @@ def asked(sandbox, since):
     return {name for call in calls for name in re.findall(r"[a-z][a-z0-9-]+", call.request.filters)}, len(calls)
 
 
+def waiting_costs(airflow):
+    """What the triggerer's processes take while nothing happens."""
+    processes = airflow.members("triggerer")
+    before = [sum(one.cpu_times()[:2]) for one in processes]
+    time.sleep(STEADY)
+    after = [sum(one.cpu_times()[:2]) for one in processes]
+    return {
+        "runs": COUNT,
+        "cpu_percent_of_a_core": [round(100 * (b - a) / STEADY, 1) for a, b in zip(before, after, strict=True)],
+        "rss_mb": [one.memory_info().rss // 2**20 for one in processes],
+        "open_files": [one.num_fds() for one in processes],
+    }
+
+
+@pytest.fixture
+def say(capsys):
+    def say(figures):
+        with capsys.disabled():
+            print(json.dumps(figures), flush=True)
+
+    return say
+
+
 @pytest.fixture
 def case(airflow, home, sandbox):
     return Many(airflow, home, sandbox, COUNT, dag_id="scale", each=EACH)
 
 
-def test_ten_thousand_deferred_runs(case, flyte, lookups, capsys):
-    def say(figures):
-        with capsys.disabled():
-            print(json.dumps(figures), flush=True)
-
+def test_ten_thousand_deferred_runs(case, flyte, lookups, say):
     airflow, home, sandbox = case.airflow, case.home, case.sandbox
     since = sandbox.calls.count("ListExecutions")
     case.defer()
@@ -93,24 +113,18 @@ def test_ten_thousand_deferred_runs(case, flyte, lookups, capsys):
     eventually(lambda: set(case.names) <= asked(sandbox, since)[0], 600, explain=airflow.logs)
     waited_for = time.monotonic()
 
-    processes = airflow.members("triggerer")
     time.sleep(15)  # until starting is over
-    since, before = sandbox.calls.count("ListExecutions"), [sum(one.cpu_times()[:2]) for one in processes]
-    time.sleep(STEADY)
-    after = [sum(one.cpu_times()[:2]) for one in processes]
+    since = sandbox.calls.count("ListExecutions")
+    figures = waiting_costs(airflow)
     names, questions = asked(sandbox, since)
     assert set(case.names) <= names, "all were asked about meanwhile"
     # Where triggers run; its parent is asked by it, and looks for the sweep once a minute.
-    triggerer = {one.pid for one in processes[1:]}
+    triggerer = {one.pid for one in airflow.members("triggerer")[1:]}
     looked_up = [line for line in lookups.read_text().splitlines() if int(line.split()[1]) in triggerer]
-    figures = {
-        "runs": COUNT,
+    figures |= {
         "all_waited_for_s_after_their_rows": round(waited_for - deferred),
-        "cpu_percent_of_a_core": [round(100 * (b - a) / STEADY, 1) for a, b in zip(before, after, strict=True)],
         "questions_a_minute": round(60 * questions / STEADY),
         "lookups": len(looked_up),
-        "rss_mb": [one.memory_info().rss // 2**20 for one in processes],
-        "open_files": [one.num_fds() for one in processes],
     }
     say(figures)  # what comes now takes long
     assert len(looked_up) == 1, looked_up
@@ -134,3 +148,15 @@ def test_ten_thousand_deferred_runs(case, flyte, lookups, capsys):
     assert count(home, stored) == COUNT - RESUMED
     assert not case.aborts()
     say(figures)
+
+
+def test_what_as_many_triggers_cost_that_do_nothing(airflow, home, sandbox, tmp_path, say):
+    """The floor: Airflow looks through all its triggers each second, whatever they are."""
+    begun = tmp_path / "begun"
+    begun.touch()
+    case = Many(airflow, home, sandbox, COUNT, dag_id="scale", each=EACH, launched=False)
+    home.env["FLYTE_BRIDGE_TEST_IDLE"] = str(begun)
+    case.defer()
+    eventually(lambda: begun.stat().st_size >= COUNT, 600, explain=airflow.logs)
+    time.sleep(15)
+    say({"idle": True, **waiting_costs(airflow)})

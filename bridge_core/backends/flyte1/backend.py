@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import common_pb2, execution_pb2
@@ -15,6 +15,7 @@ from ...model.ids import EntityKind
 from ...model.phases import RunPhase
 from ...model.run_errors import AlreadyExists
 from ...model.run_names import is_run_name
+from ...model.runs import RunSnapshot
 from .console import console_url
 from .convert import (
     FINGERPRINT_LABEL,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from ...model.graph import WorkflowGraph
     from ...model.ids import EntityRef, RunRef
     from ...model.run_options import RunOptions
-    from ...model.runs import RunSnapshot
     from ..values import Existing, Interface, SignedUpload, StoredLiterals
     from .interfaces import Flyte1Interfaces
     from .lists import Flyte1Lists
@@ -170,8 +170,17 @@ class Flyte1Backend:
             filters=f"value_in(execution_name,{';'.join(legal)})",
         )
         page = await self._calls.unary(rpc("ListExecutions"), request, timeout=timeout)
-        found = (snapshot(item, self.console_url(run_ref(item.id))) for item in page.executions)
-        return {item.ref.name: item for item in found}
+        return {item.id.name: self._listed(item) for item in page.executions}
+
+    def _listed(self, execution: Any) -> RunSnapshot:
+        """Of a run that goes on, what is more than its phase is read when it is asked for."""
+        ref, phase = run_ref(execution.id), phase_of(execution.closure.phase)
+        if phase.is_terminal:
+            return self._whole(execution, ref)
+        return RunSnapshot.unread(ref, phase, partial(self._whole, execution, ref))
+
+    def _whole(self, execution: Any, ref: RunRef) -> RunSnapshot:
+        return snapshot(execution, self.console_url(ref))
 
     async def stored_inputs(self, ref: RunRef) -> StoredLiterals:
         """GetExecutionData; when nothing came inline, the signed URL."""
