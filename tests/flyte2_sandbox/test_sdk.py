@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.forks import Forks
 
 from bridge_core.sandbox import Sandbox
 
@@ -19,15 +18,13 @@ from .wires import D, Grpc, P, data_of, ended, until
 PROJECT = Path(__file__).parent / "sdk_project"
 SHAPES = ["fan_out", "mapped", "grouped", "ordered", "read_file", "read_directory", "traced", "caught", "squares"]
 SHAPES += ["reported", "flaky"]
-MAIN = "from flyte.cli.main import main; main()"
 
 
 class Sdk:
     """A home directory of a user of the SDK, with a configuration of this sandbox."""
 
-    def __init__(self, sandbox, home, forks):
+    def __init__(self, sandbox, home):
         self.sandbox = sandbox
-        self._forks = forks
         self.wire = Grpc(sandbox.flyte2_endpoint)
         config = home / "config.yaml"
         config.write_text(
@@ -39,17 +36,13 @@ class Sdk:
 
     def flyte(self, *words, code=0):
         """What the command line prints."""
-        words = ("--config", str(self._config), *words)
-        done = self._forks.run(MAIN, *words, name="flyte", cwd=PROJECT, env=self._env, alone=True, timeout=170)
-        return self._said(done, code)
+        program = Path(sys.executable).with_name("flyte")
+        return self.process(str(program), "--config", str(self._config), *words, code=code)
 
-    def process(self, *command):
+    def process(self, *command, code=0):
         done = subprocess.run(
             command, cwd=PROJECT, env=self._env, capture_output=True, text=True, timeout=170, stdin=subprocess.DEVNULL
         )
-        return self._said(done, 0)
-
-    def _said(self, done, code):
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -62,17 +55,9 @@ class Sdk:
 
 
 @pytest.fixture(scope="module")
-def clients():
-    """A process that has imported the SDK: its commands are forks of it."""
-    forks = Forks("flyte.cli.main", learns=True)
-    yield forks
-    forks.stop()
-
-
-@pytest.fixture(scope="module")
-def sdk(clients, tmp_path_factory):
+def sdk(tmp_path_factory):
     with Sandbox(prompt=True, crash_limit=3, isolation="fork") as sandbox:
-        user = Sdk(sandbox, tmp_path_factory.mktemp("home"), clients)
+        user = Sdk(sandbox, tmp_path_factory.mktemp("home"))
         yield user
         user.wire.close()
 
@@ -165,14 +150,14 @@ def test_a_deployed_task_is_listed_run_by_name_and_aborted(sdk):
     assert ended(sdk.wire, waiting).status.phase == 7
 
 
-def test_with_s3_storage_tasks_of_the_sdk_reach_their_files(clients, tmp_path):
+def test_with_s3_storage_tasks_of_the_sdk_reach_their_files(tmp_path):
     find_rclone = pytest.importorskip("bridge_core.sandbox.blobs.s3").find_rclone
     try:
         find_rclone()
     except OSError as error:
         pytest.skip(str(error))
     with Sandbox(prompt=True, crash_limit=2, isolation="fork", storage="s3") as sandbox:
-        user = Sdk(sandbox, tmp_path, clients)
+        user = Sdk(sandbox, tmp_path)
         run = user.run("shapes.py", "read_file")
         details = ended(user.wire, run)
         assert details.status.phase == 5, details.error_info

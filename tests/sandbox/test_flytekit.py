@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from flyteidl.admin import common_pb2
-from support.forks import Forks
 
 from bridge_core.sandbox import Sandbox
 
@@ -22,25 +22,10 @@ from .test_executions import run_id
 
 WORKFLOWS = Path(__file__).parent / "workflows"
 PYFLYTE = Path(sys.executable).parent / "pyflyte"
-PYFLYTE_MAIN = "from flytekit.clis.sdk_in_container.pyflyte import main; main()"
 
 
 @pytest.fixture(scope="module")
-def clients():
-    """A process that has imported flytekit: its commands are forks of it."""
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    forks = Forks(
-        "flytekit.clis.sdk_in_container.pyflyte",
-        "flytekit.remote",
-        env={**env, "PYTHONWARNINGS": "ignore"},
-        learns=True,
-    )
-    yield forks
-    forks.stop()
-
-
-@pytest.fixture(scope="module")
-def start_flytekit(clients, tmp_path_factory):
+def start_flytekit(tmp_path_factory):
     """Makes a function that runs commands of flytekit against a sandbox; it returns their output, failing with them."""
 
     def start(sandbox):
@@ -57,12 +42,7 @@ def start_flytekit(clients, tmp_path_factory):
         env.pop("PYTHONDONTWRITEBYTECODE", None)
 
         def run(*command):
-            program, *arguments = command
-            if program == PYFLYTE:
-                code = PYFLYTE_MAIN
-            else:
-                _, code, *arguments = arguments  # "-c" before it
-            result = clients.run(code, *arguments, name=str(program), cwd=WORKFLOWS, env=env, alone=True, timeout=170)
+            result = subprocess.run(command, cwd=WORKFLOWS, env=env, capture_output=True, text=True)
             assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
             return result.stdout
 

@@ -12,6 +12,7 @@ import importlib
 import io
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -60,6 +61,9 @@ def fork(request) -> tuple[int, list[str]]:
     child = os.fork()
     if child:
         os.close(writing)
+        if request["goes_on"]:
+            os.close(reading)
+            return child, []
         with os.fdopen(reading) as told:
             modules = told.read().split()
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), modules
@@ -81,6 +85,12 @@ def fork(request) -> tuple[int, list[str]]:
         os._exit(code)
 
 
+def killed(child: int) -> tuple[int, list[str]]:
+    """One that goes on is ended."""
+    os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), []
+
+
 def turn(request) -> tuple[int, list[str]]:
     """The same in this process."""
     kept = os.dup(1), os.dup(2)
@@ -98,7 +108,7 @@ def turn(request) -> tuple[int, list[str]]:
 def load(modules) -> None:
     for module in modules:
         if module not in sys.modules and module != "__mp_main__":
-            with contextlib.suppress(ImportError):
+            with contextlib.suppress(Exception):  # not there, or not for this process: who needs it says so
                 importlib.import_module(module)
 
 
@@ -109,6 +119,9 @@ def main(mode: str, learns: str, *modules: str) -> None:
     load(modules)
     for line in sys.stdin:
         request = json.loads(line)
+        if "kill" in request:
+            print(killed(request["kill"])[0], file=answers, flush=True)
+            continue
         before = dict(os.environ)
         if request["alone"]:
             os.environ.clear()

@@ -80,7 +80,7 @@ class Forks:
             try:
                 code_or_nothing = self._answer({
                     "code": code, "arguments": arguments, "name": name, "env": dict(env or {}), "alone": alone,
-                    "cwd": str(cwd or ""), **{stream: str(file) for stream, file in files.items()},
+                    "cwd": str(cwd or ""), "goes_on": False, **{stream: str(file) for stream, file in files.items()},
                 })  # fmt: skip
             finally:
                 late.cancel()
@@ -94,6 +94,23 @@ class Forks:
         """The same of ``python -m module``."""
         code = f"import runpy; runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
         return self.run(code, *arguments, **more)
+
+    def start(self, code: str, *arguments: str, name: str, folder: Path) -> int:
+        """Begins what goes on; its output goes into the files ``out`` and ``error`` there. Returns its process id."""
+        folder.mkdir(exist_ok=True)
+        files = {stream: folder / stream for stream in ("stdin", "out", "error")}
+        for file in files.values():
+            file.write_text("")
+        with self._turn:
+            return int(self._answer({
+                "code": code, "arguments": arguments, "name": name, "env": {}, "alone": False, "cwd": "", "goes_on": True,
+                **{stream: str(file) for stream, file in files.items()},
+            }))  # fmt: skip
+
+    def kill(self, process: int) -> None:
+        """Kills what `start` began; it is gone when this returns."""
+        with self._turn:
+            self._answer({"kill": process})
 
     def stop(self) -> None:
         """Ends it."""
