@@ -8,10 +8,14 @@ import os
 import pkgutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from support.forks import Forks
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from support.flyte import …`, from every folder
 
@@ -39,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="flyte-bridge-tests-")
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_CACHE_HOME"] = folder.name
+    # The processes of a session inherit the folder of the first one: what takes long to make and is the same for all.
+    os.environ.setdefault("BRIDGE_TESTS_SHARED", folder.name)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,3 +74,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     mine = {file for number, file in enumerate(files) if number % int(parts) == int(part) - 1}
     config.hook.pytest_deselected(items=[item for item in items if str(item.path) not in mine])
     items[:] = [item for item in items if str(item.path) in mine]
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """For processes of ours: each is a fork of one that has imported what those before it needed."""
+    from support.forks import Forks
+
+    process = Forks("bridge_core.cli", learns=True)
+    yield process
+    process.stop()

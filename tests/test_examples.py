@@ -8,11 +8,14 @@ import re
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support.flyte import INTEGER, RawFlyte
+from support.forks import Forks
 
 from bridge_core import Client, EntityRef, LaunchRequest
 from bridge_core.sandbox import Sandbox
@@ -36,23 +39,27 @@ def test_every_example_is_run_by_a_test() -> None:
             assert path.name in tests or path.stem in tests, f"{path.name} is run by no test"
 
 
-def run(example: str, *arguments: str, endpoint: str) -> subprocess.CompletedProcess[str]:
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(forks: Forks) -> Run:
+    """Runs an example with these arguments, against the Flyte at ``endpoint``."""
+    return partial(run_example, forks)
+
+
+def run_example(forks: Forks, example: str, *arguments: str, endpoint: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FLYTE")} | {
         "FLYTE_PLATFORM_URL": endpoint,
         "FLYTE_PLATFORM_INSECURE": "true",
         "FLYTE_LOCAL_PROJECT": "flytesnacks",
         "FLYTE_LOCAL_DOMAIN": "development",
     }
-    return subprocess.run(
-        [sys.executable, str(ROOT / "examples" / example), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=environment,
-    )
+    path = ROOT / "examples" / example
+    return forks.run(path.read_text(), *arguments, name=str(path), env=environment, alone=True, timeout=100)
 
 
-def test_plain_launch(flyte_sandbox: Sandbox) -> None:
+def test_plain_launch(run: Run, flyte_sandbox: Sandbox) -> None:
     name = "ex" + uuid.uuid4().hex[:8]
     RawFlyte(flyte_sandbox.endpoint).register(name, {"n": INTEGER})
     first = run("plain_launch.py", name, "3", endpoint=flyte_sandbox.endpoint)
@@ -62,7 +69,7 @@ def test_plain_launch(flyte_sandbox: Sandbox) -> None:
     assert run("plain_launch.py", name, "3", endpoint=flyte_sandbox.endpoint).stdout.startswith("attached to")
 
 
-def test_plain_launch_plan(flyte_sandbox: Sandbox) -> None:
+def test_plain_launch_plan(run: Run, flyte_sandbox: Sandbox) -> None:
     name = "ex" + uuid.uuid4().hex[:8]
     RawFlyte(flyte_sandbox.endpoint).register(name, {"n": INTEGER})
     first = run("plain_launch_plan.py", name, endpoint=flyte_sandbox.endpoint)
@@ -75,7 +82,7 @@ def test_plain_launch_plan(flyte_sandbox: Sandbox) -> None:
     assert "pkg.nothing" in away.stdout
 
 
-def test_plain_register_and_launch(tmp_path: Path) -> None:
+def test_plain_register_and_launch(run: Run, tmp_path: Path) -> None:
     data = tmp_path / "data.txt"
     data.write_text("1\n2\n3\n")
     with Sandbox(images={"busybox:*": []}) as sandbox:
@@ -85,7 +92,7 @@ def test_plain_register_and_launch(tmp_path: Path) -> None:
     assert all(item.stdout.splitlines()[-1] == "lines: 3" for item in told)
 
 
-def test_plain_launch_tells_a_bad_end_from_a_flyte_that_is_away(flyte_sandbox: Sandbox) -> None:
+def test_plain_launch_tells_a_bad_end_from_a_flyte_that_is_away(run: Run, flyte_sandbox: Sandbox) -> None:
     away = run("plain_launch.py", "pkg.workflow", "3", endpoint="127.0.0.1:1")
     assert (away.returncode, away.stderr) == (2, "")
     assert "cannot reach Flyte" in away.stdout
@@ -104,20 +111,20 @@ def test_plain_launch_tells_a_bad_end_from_a_flyte_that_is_away(flyte_sandbox: S
 
 
 @pytest.mark.parametrize("example", ["plain_launch.py", "plain_many.py"])
-def test_an_example_without_arguments_says_how_it_is_used(example: str) -> None:
+def test_an_example_without_arguments_says_how_it_is_used(run: Run, example: str) -> None:
     done = run(example, endpoint="127.0.0.1:1")
     assert done.returncode == 1
     assert done.stderr.startswith("usage: ")
 
 
 @pytest.mark.parametrize("example", ["plain_launch.py", "plain_many.py"])
-def test_a_mistake_is_a_sentence_and_no_traceback(flyte_sandbox: Sandbox, example: str) -> None:
+def test_a_mistake_is_a_sentence_and_no_traceback(run: Run, flyte_sandbox: Sandbox, example: str) -> None:
     done = run(example, "no.such", "3", endpoint=flyte_sandbox.endpoint)
     assert done.returncode != 0
     assert (done.stdout + done.stderr).startswith("no launch plan 'no.such' in flytesnacks/development")
 
 
-def test_plain_many(flyte_sandbox: Sandbox) -> None:
+def test_plain_many(run: Run, flyte_sandbox: Sandbox) -> None:
     name = "ex" + uuid.uuid4().hex[:8]
     RawFlyte(flyte_sandbox.endpoint).register(name, {"n": INTEGER})
     done = run("plain_many.py", name, "5", endpoint=flyte_sandbox.endpoint)
@@ -125,9 +132,12 @@ def test_plain_many(flyte_sandbox: Sandbox) -> None:
     assert done.stdout.count("SUCCEEDED") == 5
 
 
-def test_the_workflows_of_the_examples_register_and_give_what_those_read(
-    flyte_sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_the_workflows_of_the_examples_register_and_give_what_those_read(tmp_path: Path) -> None:
+    with Sandbox(isolation="fork") as sandbox:
+        registered_and_run(sandbox, tmp_path)
+
+
+def registered_and_run(flyte_sandbox: Sandbox, tmp_path: Path) -> None:
     settings = tmp_path / "flyte.yaml"
     settings.write_text(f"admin:\n  endpoint: dns:///{flyte_sandbox.endpoint}\n  insecure: true\n")
     place = ("-p", "flytesnacks", "-d", "development")

@@ -219,7 +219,7 @@ class AirflowStack:
 
     def wait(self, dag_id: str, run_id: str, *states: str, timeout: float = 100, **wanted: Any) -> dict[str, Any]:
         """The task instance, once it is in one of these states (and has these fields)."""
-        deadline = time.monotonic() + timeout
+        deadline, pause = time.monotonic() + timeout, 0.2
         seen: list[str] = []
         while True:
             task = self.task(dag_id, run_id)
@@ -232,7 +232,8 @@ class AirflowStack:
                     f"{dag_id}/{run_id} went {seen}, wanted {states} {wanted}\n"
                     f"{self.task_log(dag_id, run_id)[-6000:]}\n{self.logs()}"
                 )
-            time.sleep(0.25)
+            time.sleep(pause)
+            pause = min(0.5, pause * 1.1)
 
     def xcom(self, dag_id: str, run_id: str, key: str = "return_value") -> Any:
         return self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/run/xcomEntries/{key}")["value"]

@@ -80,6 +80,7 @@ def home(sandbox, tmp_path_factory):
             made = AirflowHome(root, sandbox, dags=DAGS, port=port, ports=ports)
         made.migrate()
         yield made
+        made.close()
 
 
 @pytest.fixture(scope="session")

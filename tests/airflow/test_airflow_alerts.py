@@ -165,7 +165,7 @@ print(sweep.age(360.0))
 
 
 def test_a_connection_that_is_gone_is_missed_by_nobody(home):
-    said = home.python(GONE, env={"_AIRFLOW_PROCESS_CONTEXT": "server"})
+    said = home.forked(GONE, env={"_AIRFLOW_PROCESS_CONTEXT": "server"})
     assert said.splitlines()[0] == "300.0"
     assert said.splitlines()[-1] == "0.0"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from airflow_case import launched_at
@@ -12,7 +11,6 @@ from flyteidl.core import execution_pb2
 from support.ports import free_ports
 
 pytestmark = pytest.mark.timeout(180 * PATIENCE)
-CASES = Path(__file__).parent / "cases"
 REFUSED = {
     "unknown_entity": "tests.nowhere",
     "malformed_entity": "unknown kind 'launchplan'",
@@ -60,12 +58,7 @@ def launched_before(sandbox):
 @pytest.fixture(scope="module")
 def log(home, connections, launched_before):
     """What `airflow dags test` printed for all cases."""
-    environment = {
-        **connections,
-        "AIRFLOW__CORE__DAGS_FOLDER": str(CASES),
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
-    }
-    return home.airflow("dags", "test", "cases", env=environment, fails=True)
+    return home.tested("cases", env=connections, fails=True)
 
 
 @pytest.fixture(scope="module")

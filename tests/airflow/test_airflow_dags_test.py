@@ -24,13 +24,10 @@ def tested(home, examples, flyte):
     yield home.airflow(
         "dags",
         "test",
-        "-f",
-        str(examples / "airflow_run_workflow.py"),
         "flyte_run_workflow",
         "2026-03-01",
         env={
-            "AIRFLOW__CORE__DAGS_FOLDER": str(examples),
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",  # the scheduler of other tests must not run it
+            **home.only(examples / "airflow_run_workflow.py"),
             "AIRFLOW__FLYTE__SYNC_GRACE": "0",
             "AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": "0.5",
         },

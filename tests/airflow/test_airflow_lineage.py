@@ -31,7 +31,7 @@ NAMES = frozenset({"lineage_waits", "lineage_defers"})
 @pytest.fixture(scope="module")
 def events(sandbox, flyte, tmp_path_factory):
     """Runs one DAG to its end in an Airflow that writes its events into a file; gives those of its task."""
-    if not is_installed("airflow.providers.openlineage"):
+    if not is_installed("apache-airflow-providers-openlineage"):
         lacking("apache-airflow-providers-openlineage (pip install --group full)")
     flyte.register("tests.lineage", {"n": INTEGER, "f": FILE})
     root = tmp_path_factory.mktemp("lineage")

@@ -16,7 +16,9 @@ def many(airflow, home, sandbox):
     return lambda count: Many(airflow, home, sandbox, count)
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize(
+    "count", [60, *rows(200), pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+)
 def test_all_are_aborted_when_the_triggerer_has_them(many, count):
     case = many(count)
     case.defer()

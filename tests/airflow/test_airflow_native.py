@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from airflow_case import launched_at
 from airflow_home import PATIENCE
 
 pytestmark = pytest.mark.timeout(180 * PATIENCE)
-CASES = Path(__file__).parent / "cases"
 
 
 @pytest.fixture(scope="module")
 def native_log(home):
-    environment = {"AIRFLOW__CORE__DAGS_FOLDER": str(CASES), "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"}
-    return home.airflow("dags", "test", "native", env=environment, fails=True)
+    return home.tested("native", fails=True)
 
 
 def test_a_text_of_the_dag_stays_a_text_under_native_rendering(native_log, home, sandbox):

@@ -1,4 +1,4 @@
-"""Pieces of the provider that need Airflow's code but no running Airflow; each in a child process."""
+"""Pieces of the provider that need Airflow's code but no running Airflow; each in a child process, most in a fork of one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ print(sorted(set(get_provider_info()) - set(schema["properties"])))
 """
     # Airflow 2 passes over what it does not know.
     unknown = [] if LINE >= (3,) else ["asset-uris", "hooks", "integrations", "operators", "sensors"]
-    assert home.python(code).splitlines()[-1] == str(unknown)
+    assert home.forked(code).splitlines()[-1] == str(unknown)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def probed(home, sandbox, tmp_path_factory):
     }
     probe = Path(__file__).with_name("probe_operator.py").read_text()
     try:
-        return json.loads(home.python(probe, env=connections).splitlines()[-1])
+        return json.loads(home.forked(probe, env=connections).splitlines()[-1])
     finally:
         sandbox.faults.clear()
 
@@ -197,7 +197,7 @@ def test_grace_and_floor_come_from_the_configuration(home, floor, heartbeat, exp
     interval = "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL" if LINE >= (3,) else "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC"
     env = {"AIRFLOW__FLYTE__FIRST_EVENT_FLOOR": floor, interval: heartbeat}
     code = "from airflow_provider._compat import *; print([sync_grace(), first_event_floor()])"
-    assert json.loads(home.python(code, env=env)) == expected
+    assert json.loads(home.forked(code, env=env)) == expected
 
 
 def test_a_trace_is_handed_on(home):
@@ -212,7 +212,7 @@ with TracerProvider().get_tracer("t").start_as_current_span("task") as span:
     own = traced(RunOptions(env_vars={"TRACEPARENT": "mine"}), None)
 print(json.dumps([f"{span.get_span_context().trace_id:032x}", options.env_vars, own.env_vars]))
 """
-    trace_id, handed_on, own = json.loads(home.python(code).splitlines()[-1])
+    trace_id, handed_on, own = json.loads(home.forked(code).splitlines()[-1])
     assert handed_on["LEVEL"] == "debug"
     assert handed_on["TRACEPARENT"].split("-")[1] == trace_id
     assert own == {"TRACEPARENT": "mine"}
@@ -234,7 +234,7 @@ gauge("waiting", 7)
             "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
             "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
         }
-        home.python(code, env=env)
+        home.python(code, env=env)  # it knows where they go from its import on
         wanted = {"airflow.flyte.launched:1|c", "airflow.flyte.aborted:2|c", "airflow.flyte.waiting:7|g"}
         while wanted:  # Airflow sends some of its own; the time-out of the socket ends this
             wanted.discard(statsd.recv(1000).decode())
@@ -258,7 +258,7 @@ try:
 except ValueError as error:
     print("ValueError", error)
 """
-    assert home.python(code, uri).splitlines()[-1].startswith(wanted)
+    assert home.forked(code, uri).splitlines()[-1].startswith(wanted)
 
 
 @pytest.mark.skipif(LINE < (3,), reason="Airflow 2 makes its form from the widgets alone")
@@ -271,7 +271,7 @@ from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 shown = {name: field for name, field in found.extra_fields.items()}
 print(json.dumps([sorted(shown), shown["token"]["schema"]["format"], [name for name in shown if shown[name]["value"]]]))
 """
-    fields, secret, touched = json.loads(home.python(code).splitlines()[-1])
+    fields, secret, touched = json.loads(home.forked(code).splitlines()[-1])
     assert {"auth_mode", "command", "insecure", "allowed_projects"} <= set(fields)
     assert secret == "password"
     assert not touched, "what nobody touched is not given"
@@ -301,7 +301,7 @@ with DAG("d"):
     except ValueError as error:
         print(error)
 """
-    assert "begins where no XComArg can be read; write a template" in home.python(code)
+    assert "begins where no XComArg can be read; write a template" in home.forked(code)
 
 
 @pytest.mark.full  # Airflow's OpenLineage provider
@@ -319,9 +319,9 @@ query = told.run_facets["externalQuery"]
 names = [[(one.namespace, one.name) for one in half] for half in (told.inputs, told.outputs)]
 print(json.dumps([*names, query.externalQueryId, query.source]))
 """
-    if not is_installed("airflow.providers.openlineage"):
+    if not is_installed("apache-airflow-providers-openlineage"):
         lacking("apache-airflow-providers-openlineage (pip install --group full)")
-    inputs, outputs, run, source = json.loads(home.python(code).splitlines()[-1])
+    inputs, outputs, run, source = json.loads(home.forked(code).splitlines()[-1])
     assert inputs == [["s3://b", "rows.csv"]]
     assert outputs == [["gs://b", "o0"]]
     assert (run, source) == ("ml/production/r1", "https://flyte/r1")

@@ -13,17 +13,9 @@ from bridge_core import Client, EntityRef
 
 
 @pytest.fixture(scope="module")
-def tested(home, examples, sandbox):
+def tested(home, sandbox):
     sandbox.calls.clear()
-    return home.airflow(
-        "dags",
-        "test",
-        "-f",
-        str(examples / "airflow_register.py"),
-        "flyte_register",
-        "2026-03-01",
-        env={"AIRFLOW__CORE__DAGS_FOLDER": str(examples), "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"},
-    )
+    return home.tested("flyte_register", "2026-03-01")
 
 
 def test_the_example(tested, home, sandbox):
@@ -59,7 +51,7 @@ print(json.dumps(out))
 
 def test_mistakes_fail_for_good_and_write_nothing(home, sandbox):
     sandbox.calls.clear()
-    told = json.loads(home.python(MISTAKES).splitlines()[-1])
+    told = json.loads(home.forked(MISTAKES).splitlines()[-1])
     assert {name: kind for name, (kind, _) in told.items()} == dict.fromkeys(told, "AirflowFailException")
     assert "'nowhere.py' is no file" in told["missing"][1]
     assert "'pyton' is no argument of a registration" in told["unknown"][1]

@@ -57,6 +57,7 @@ def home(sandbox, lookups, tmp_path_factory):
         del home.env["AIRFLOW_CONN_FLYTE_DEFAULT"]  # stored: a variable would be found without being asked for
         home.migrate()
         yield home
+        home.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def probed(home):
-    return json.loads(home.python(Path(__file__).with_name("timetable_probe.py").read_text()).splitlines()[-1])
+    return json.loads(home.forked(Path(__file__).with_name("timetable_probe.py").read_text()).splitlines()[-1])
 
 
 def test_airflow_finds_it_through_the_provider(probed):

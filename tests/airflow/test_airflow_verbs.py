@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from airflow_home import PATIENCE
 from flyteidl.core import execution_pb2
 
 pytestmark = pytest.mark.timeout(180 * PATIENCE)
-CASES = Path(__file__).parent / "cases"
 name_of = execution_pb2.WorkflowExecution.Phase.Name
 
 
 @pytest.fixture(scope="module")
 def log(home, sandbox):
-    environment = {"AIRFLOW__CORE__DAGS_FOLDER": str(CASES), "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"}
-    return home.airflow("dags", "test", "verbs", env=environment, fails=True, timeout=170)
+    return home.tested("verbs", timeout=170, fails=True)
 
 
 @pytest.fixture(scope="module")

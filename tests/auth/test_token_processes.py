@@ -35,7 +35,7 @@ with Client(Config.from_mapping(config)) as client:
             pass
         if time.monotonic() >= end:
             break
-        time.sleep(0.02)
+        time.sleep(0.1)
 """
 
 RING = '''

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flyteidl.core import types_pb2
 from support.flyte import BOOLEAN, FILE, INTEGER, STRING, STRUCT, RawFlyte
+from support.forks import Forks
 
 from bridge_core import Client, Config, ShellTask
 from bridge_core.cli.commands import COMMANDS
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 class Shell:
     """Runs the program in a folder and a home of its own."""
 
-    def __init__(self, home: Path, endpoint: str) -> None:
+    def __init__(self, home: Path, endpoint: str, forks: Forks) -> None:
         self.home = home
+        self._forks = forks
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("FLYTE")} | {
             "HOME": str(home),
             "FLYTE_PLATFORM_URL": endpoint,
@@ -37,19 +39,13 @@ class Shell:
         }
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bridge_core.cli", *arguments],
-            cwd=self.home,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        env = self.environment | environment
+        return self._forks.module("bridge_core.cli", *arguments, cwd=self.home, env=env, alone=True, timeout=60)
 
 
 @pytest.fixture
-def shell(tmp_path: Path, flyte_sandbox: Sandbox) -> Shell:
-    return Shell(tmp_path, flyte_sandbox.endpoint)
+def shell(tmp_path: Path, flyte_sandbox: Sandbox, forks: Forks) -> Shell:
+    return Shell(tmp_path, flyte_sandbox.endpoint, forks)
 
 
 def failed(done: subprocess.CompletedProcess[str], code: int) -> str:

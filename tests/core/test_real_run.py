@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,6 +85,15 @@ again = LaunchPlan.get_or_create(turns, name="deckwork.again")
 def caller(n: int) -> int:
     return again(n=n)
 """
+
+
+@pytest.fixture(scope="module")
+def _flyte_sandbox_server() -> Iterator[Sandbox]:
+    """Instead of the shared one: tasks of flytekit are forked, which takes a tenth of the time."""
+    from bridge_core.sandbox import Sandbox
+
+    with Sandbox(isolation="fork") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

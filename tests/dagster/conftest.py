@@ -52,7 +52,7 @@ def _flyte_sandbox_server() -> Iterator[Sandbox]:
     """One for this folder: the daemon of `running` asks it for ever, and other tests count what they are asked."""
     from bridge_core.sandbox import Sandbox
 
-    with Sandbox() as started:
+    with Sandbox(isolation="fork") as started:  # of flytekit's tasks: test_dagster_pipes.py
         yield started
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from support.forks import Forks
 
 from bridge_core import Client, Config, Cron, EntityRef, RunPhase, RunQuery, Trigger, TriggerTime
 from dagster_integration import FlyteResource, build_flyte_assets, flyte_run_op
@@ -51,7 +50,7 @@ def task(flyte_sandbox: Sandbox, name: str) -> str:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, flyte_sandbox: Sandbox) -> Any:
+def shell(tmp_path: Path, flyte_sandbox: Sandbox, forks: Forks) -> Any:
     """It is told the endpoint, and finds out which Flyte is there."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FLYTE")} | {
         "HOME": str(tmp_path),
@@ -62,10 +61,7 @@ def shell(tmp_path: Path, flyte_sandbox: Sandbox) -> Any:
     }
 
     def run(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "bridge_core.cli", *arguments],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90,
-        )  # fmt: skip
+        done = forks.module("bridge_core.cli", *arguments, cwd=tmp_path, env=environment, alone=True, timeout=90)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr

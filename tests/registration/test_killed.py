@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2, tasks_pb2, types_pb2
+from support.killed import Killed
 
 from bridge_core import Client, RegistrationReport
 from bridge_core.sandbox import Sandbox
 
 TASKS, WORKFLOWS = 6, 3
 
-KILLED = """
-import os, sys
+REGISTERS = """
+import sys
 from bridge_core import Client, Config
-from bridge_core.transport.blocking import BlockingTransport
-made, last = 0, int(sys.argv[3])
-unary = BlockingTransport.unary
-async def counted(self, method, request, *, timeout, metadata):
-    global made
-    answer = await unary(self, method, request, timeout=timeout, metadata=metadata)
-    made += 1
-    if made == last:
-        os.kill(os.getpid(), 9)
-    return answer
-BlockingTransport.unary = counted
 with Client(Config.for_endpoint(sys.argv[1], insecure=True, project="ours", domain="development")) as client:
-    client.register(sys.argv[2], version=sys.argv[4], activate=True)
-print("DONE", made)
+    client.register(sys.argv[2], version=sys.argv[3], activate=True)
+print("DONE")
 """
-"""Ends itself after the answer to that call, counted from 1; 0: never."""
 
 
 @pytest.fixture(scope="module")
@@ -95,33 +85,32 @@ def state(client: Client, version: str) -> list[tuple[str, str, bool | None]]:
     return sorted(found)
 
 
-def test_killed_after_every_answer(flyte: Sandbox, client: Client, package: Path) -> None:
+@pytest.fixture
+def killed(flyte: Sandbox, package: Path) -> Iterator[Killed]:
+    """Registers a version in a process of its own, which ends itself after an answer."""
+    with Killed(flyte, f"client.register({str(package)!r}, version=word, activate=True)") as registers:
+        yield registers
+
+
+def test_killed_after_every_answer(client: Client, package: Path, killed: Killed) -> None:
     report = client.register(package, version="whole", activate=True)
     assert len(report.entities) == TASKS + 2 * WORKFLOWS
     wanted = state(client, "whole")
     assert len(wanted) == 12
     assert all(active for kind, _, active in wanted if kind == "launch_plan")
-    calls = int(ended(flyte, package, 0, "counted").stdout.split()[-1])
+    calls = killed.never("counted").answers
     assert calls >= 12
 
     for boundary in range(1, calls + 1):  # one after another: of a launch plan one version is active
         version = f"killed{boundary}"
-        assert ended(flyte, package, boundary, version).returncode == -9
+        assert killed.after(boundary, version).code == -9
         again: RegistrationReport = client.register(package, version=version, activate=True)
         assert not again.of("different")
         assert state(client, version) == wanted, f"killed after call {boundary} of {calls}"
 
 
-def ended(flyte: Sandbox, package: Path, boundary: int, version: str) -> subprocess.CompletedProcess[str]:
-    """One registration that is killed after that call."""
-    command = [sys.executable, "-c", KILLED, flyte.endpoint, str(package), str(boundary), version]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert run.returncode in (0, -9), run.stderr
-    return run
-
-
 def test_two_at_once(flyte: Sandbox, client: Client, package: Path) -> None:
-    command = [sys.executable, "-c", KILLED, flyte.endpoint, str(package), "0", "both"]
+    command = [sys.executable, "-c", REGISTERS, flyte.endpoint, str(package), "both"]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for run in runs:
         out, err = run.communicate(timeout=120)

@@ -16,6 +16,7 @@ import grpc
 import pytest
 from flyteidl.admin import common_pb2, launch_plan_pb2
 from google.protobuf import json_format
+from support.forks import Forks
 
 from bridge_core import (
     AsyncClient,
@@ -239,7 +240,7 @@ YAML = """launch_plans:
 """
 
 
-def test_from_yaml(bare: Client, flyte: Sandbox, tmp_path: Path) -> None:
+def test_from_yaml(bare: Client, flyte: Sandbox, forks: Forks, tmp_path: Path) -> None:
     file = tmp_path / "plans.yaml"
     file.write_text(YAML)
     python = LaunchPlan(
@@ -266,12 +267,9 @@ def test_from_yaml(bare: Client, flyte: Sandbox, tmp_path: Path) -> None:
         ("plans.yaml", "activated"),
     ]
     assert bare.register([python, rate]).version == report.version
-    told = subprocess.run(
-        [
-            sys.executable, "-m", "bridge_core.cli", "register", str(file), "--endpoint", flyte.endpoint, "--insecure",
-            "--project", "ours", "--domain", "development",
-        ],
-        capture_output=True, text=True,
+    told = forks.module(
+        "bridge_core.cli", "register", str(file), "--endpoint", flyte.endpoint, "--insecure", "--project", "ours", "--domain",
+        "development",
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
     assert told.stdout.splitlines() == [

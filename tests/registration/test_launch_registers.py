@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.killed import Killed
 
 from bridge_core import (
     AsyncClient,
@@ -49,32 +50,18 @@ def wf(n: int = 1) -> int:
     return one(n=n)
 """
 
-KILLED = """
-import os, sys
-from bridge_core import Client, Config, ContainerTask, LaunchRequest
-from bridge_core.transport.blocking import BlockingTransport
-left = int(sys.argv[2])
-unary = BlockingTransport.unary
-async def counted(self, method, request, *, timeout, metadata):
-    global left
-    answer = await unary(self, method, request, timeout=timeout, metadata=metadata)
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), 9)
-    return answer
-BlockingTransport.unary = counted
+LAUNCHES = """
 task = ContainerTask(
-    name=sys.argv[3], image="busybox:1.36", command=("/bin/sh", "-c", "echo $(({{.inputs.n}} + 1)) > /var/outputs/n"),
+    name=word, image="busybox:1.36", command=("/bin/sh", "-c", "echo $(({{.inputs.n}} + 1)) > /var/outputs/n"),
     inputs={"n": int}, outputs={"n": int},
 )
-with Client(Config.for_endpoint(sys.argv[1], insecure=True, project="ours", domain="development")) as client:
-    print(client.launch(LaunchRequest("task:" + sys.argv[3], inputs={"n": 1}, name=sys.argv[3].replace(".", "-"), register=task)))
+said = client.launch(LaunchRequest("task:" + word, inputs={"n": 1}, name=word.replace(".", "-"), register=task))
 """
 
 
 @pytest.fixture(scope="module")
 def boxes() -> Iterator[Sandbox]:
-    with Sandbox(projects=("ours",), images={"busybox:*": []}) as sandbox:
+    with Sandbox(projects=("ours",), images={"busybox:*": []}, isolation="fork") as sandbox:
         yield sandbox
 
 
@@ -118,20 +105,18 @@ def test_without_a_name(client: Client) -> None:
 
 def test_killed_after_every_answer(boxes: Sandbox, client: Client) -> None:
     boundary = 0
-    while True:
-        boundary += 1
-        task = f"killed.at{boundary}"
-        command = [sys.executable, "-c", KILLED, boxes.endpoint, str(boundary), task]
-        run = subprocess.run(command, capture_output=True, text=True)
-        if run.returncode == 0:
-            break
-        assert run.returncode == -9, run.stderr
-        command[-2] = "1000"
-        again = subprocess.run(command, capture_output=True, text=True, check=True)
-        (found,) = runs(client, f"killed-at{boundary}-")
-        assert again.stdout.strip() == str(found.ref)
-        assert len(client.list_entities("task", name=task)) == 1
-        client.wait(found.ref, timeout=60).raise_for_phase()
+    with Killed(boxes, LAUNCHES) as killed:
+        while True:
+            boundary += 1
+            task = f"killed.at{boundary}"
+            if (code := killed.after(boundary, task).code) == 0:
+                break
+            assert code == -9
+            again = killed.never(task)
+            (found,) = runs(client, f"killed-at{boundary}-")
+            assert again.said == str(found.ref)
+            assert len(client.list_entities("task", name=task)) == 1
+            client.wait(found.ref, timeout=60).raise_for_phase()
     assert boundary > 5  # domains, lists, CreateTask, GetTask, CreateExecution at least
 
 

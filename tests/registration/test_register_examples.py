@@ -48,7 +48,7 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def boxes() -> Iterator[Sandbox]:
-    with Sandbox(images={"busybox:*": []}, pythonpath=[str(EXAMPLES)]) as sandbox:
+    with Sandbox(images={"busybox:*": []}, pythonpath=[str(EXAMPLES)], isolation="fork") as sandbox:
         yield sandbox
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from flyteidl.admin import common_pb2
 from flyteidl.core import execution_pb2 as core_execution_pb2
 from flyteidl.core import literals_pb2, tasks_pb2
+from support.forks import Forks
 from support.ports import free_ports
 
 from bridge_core import Client, RunRef
@@ -50,19 +52,31 @@ TASK = core_execution_pb2.TaskExecution
 class Connector:
     """A connector service in a process of its own, and the files a test steers it with."""
 
-    def __init__(self, directory, port=0, *, service="flytekit"):
+    def __init__(self, directory, port=0, *, service="flytekit", forks=None):
         self.directory = directory
         self.port = port
         self.service = service
+        self._forks = (
+            forks  # of a process that has imported what the service needs; None: a process started from nothing
+        )
         directory.mkdir(exist_ok=True)
 
     def start(self):
-        command = [sys.executable, str(SERVERS[self.service]), str(self.directory), str(self.port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        server, arguments = SERVERS[self.service], (str(self.directory), str(self.port))
+        if self._forks is not None:
+            output = self.directory.with_name(f"{self.directory.name}.output")
+            self._pid = self._forks.start(server.read_text(), *arguments, name=str(server), folder=output)
+            wait_until(lambda: (output / "out").read_text().endswith("\n") or (output / "error").read_text())
+            self.port = int((output / "out").read_text() or (output / "error").read_text())
+            return self
+        self._process = subprocess.Popen([sys.executable, str(server), *arguments], stdout=subprocess.PIPE, text=True)
         self.port = int(self._process.stdout.readline())
         return self
 
     def kill(self):
+        if self._forks is not None:
+            self._forks.kill(self._pid)
+            return
         self._process.kill()
         self._process.wait()
         self._process.stdout.close()
@@ -86,9 +100,18 @@ class Connector:
         return json.loads((self.directory / f"{number}.job").read_text())
 
 
+@pytest.fixture(scope="module")
+def services():
+    """A process that has imported flytekit's service, which takes longer than all that it does in a test."""
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    forks = Forks("flytekit", "flytekit.extend.backend.connector_service", env={**env, "PYTHONWARNINGS": "ignore"})
+    yield forks
+    forks.stop()
+
+
 @pytest.fixture
-def connector(tmp_path):
-    running = Connector(tmp_path / "jobs").start()
+def connector(services, tmp_path):
+    running = Connector(tmp_path / "jobs", forks=services).start()
     yield running
     running.kill()
 

@@ -15,6 +15,7 @@ import pytest
 from flyteidl.core import types_pb2
 from flyteidl.service import dataproxy_pb2, dataproxy_pb2_grpc
 from support.flyte import DIRECTORY, DOMAIN, FILE, PROJECT, RawFlyte
+from support.matrix import rows
 
 from bridge_core import Client, EntityRef, InvalidRequest, LaunchRequest
 from bridge_core.sandbox import Sandbox
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 s3fs = pytest.importorskip("s3fs")
 
-FILES_COUNT, TREE_COUNT = 750, 250
-"""Of each road, each with names of its own: 2,000 in all. Many more, of each, in ``make test-long``."""
+FILES_COUNT, TREE_COUNT = 150, 120
+"""Of each road, each with names of its own: the nasty ones, and as many by chance. 2,000 in all in ``make test-full``, many more
+in ``make test-long``."""
 ACCESS = {"access_key_id": "minio", "secret_access_key": "miniostorage"}
 FILES = types_pb2.LiteralType(collection_type=FILE)
 NASTY = (
@@ -95,7 +97,7 @@ LONG = pytest.param(2000, marks=pytest.mark.long)
 
 
 @pytest.mark.parametrize("road", ["signed", "fsspec"])
-@pytest.mark.parametrize("count", [FILES_COUNT, LONG])
+@pytest.mark.parametrize("count", [FILES_COUNT, *rows(750), LONG])
 def test_files_given_as_inputs(flyte: Sandbox, store: Any, tmp_path: Path, road: str, count: int) -> None:
     tree = planted(tmp_path / "tree", count, f"{road} files")
     RawFlyte(flyte.endpoint).register(f"files-{road}-{count}", {"f": FILES})
@@ -114,7 +116,7 @@ def test_files_given_as_inputs(flyte: Sandbox, store: Any, tmp_path: Path, road:
 
 
 @pytest.mark.parametrize("road", ["signed", "fsspec"])
-@pytest.mark.parametrize("count", [TREE_COUNT, LONG])
+@pytest.mark.parametrize("count", [TREE_COUNT, *rows(250), LONG])
 def test_files_in_a_directory(flyte: Sandbox, store: Any, tmp_path: Path, road: str, count: int) -> None:
     tree = planted(tmp_path / "tree", count, f"{road} directory")
     RawFlyte(flyte.endpoint).register(f"directory-{road}-{count}", {"d": DIRECTORY})

@@ -1,9 +1,9 @@
 """Which tests share a process when several run at once, and which begin first.
 
-What a session starts is started once per process, and an Airflow is four processes that are busy even when nobody asks them
-anything. So the tests of the running Airflow are two groups, those of the running Dagster one; every other file is a group. The
-longest begin first, so that no process is left with one of them when the others are done. (xdist's own ``--dist loadgroup`` marks
-node ids, which pytest 9.2 does not let it.)
+What a session starts is started once per process, and an Airflow is four processes that take 40 seconds of CPU to begin and are
+busy even when nobody asks them anything. So the tests of the running Airflow are one group, those of a home of it another one,
+those of the running Dagster a third; every other file is a group. The longest begin first, so that no process is left with one
+of them when the others are done. (xdist's own ``--dist loadgroup`` marks node ids, which pytest 9.2 does not let it.)
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _FIRST = (
     "flyte2",
 )
 """Folders whose files take minutes, longest first."""
-_SECOND_AIRFLOW = frozenset({
-    "test_airflow_identity", "test_airflow_running", "test_airflow_register", "test_airflow_sweep", "test_airflow_verbs",
-    "test_airflow_pieces", "test_airflow_timetable",
+_HOME_OF_AIRFLOW = frozenset({
+    "test_airflow_alerts", "test_airflow_cases", "test_airflow_limits", "test_airflow_native", "test_airflow_pieces",
+    "test_airflow_timetable", "test_airflow_verbs",
 })  # fmt: skip
-"""Files that take half of the time of all that use an Airflow."""
+"""Files that use a home of Airflow, and none of its components."""
 _NO_AIRFLOW = frozenset({
-    "test_airflow_alerts", "test_airflow_lineage", "test_airflow_units", "test_airflow_upgrade", "test_airflow_upgrade_watch",
-    "test_airflow_values", "test_airflow_watch",
+    "test_airflow_lineage", "test_airflow_units", "test_airflow_upgrade", "test_airflow_upgrade_watch", "test_airflow_values",
+    "test_airflow_watch",
 })  # fmt: skip
 """Files that use none, or one of their own."""
 _RUNNING_DAGSTER = frozenset({
@@ -58,7 +58,7 @@ class Groups(LoadScopeScheduling):
             return "dagster"
         if file.parent.name != "airflow" or file.stem in _NO_AIRFLOW:
             return str(file)
-        return "airflow-2" if file.stem in _SECOND_AIRFLOW else "airflow-1"
+        return "airflow-home" if file.stem in _HOME_OF_AIRFLOW else "airflow"
 
 
 def longest_first(items: list[pytest.Item]) -> None:
