@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flyteidl2.common import list_pb2
@@ -27,7 +27,6 @@ from ...model.errors import InvalidRequest, NotFound, RunNotFound, Unauthenticat
 from ...model.ids import EntityKind
 from ...model.phases import RunPhase
 from ...model.run_errors import AlreadyExists
-from ...model.runs import RunSnapshot
 from ..values import Existing, StoredLiterals
 from .action_data import LATE, action_data
 from .catalog import Flyte2Catalog
@@ -53,6 +52,7 @@ from .tasks import equal, interface_of, newest_first
 if TYPE_CHECKING:
     from ...model.ids import EntityRef, RunRef
     from ...model.run_options import RunOptions
+    from ...model.runs import RunSnapshot
     from ..values import Interface
     from .lists import Flyte2Lists
     from .nodes import Flyte2Nodes
@@ -222,18 +222,7 @@ class Flyte2Backend(Flyte2Catalog):
             project_id=project_id(project, domain, self._org),
         )
         page = await self._calls.unary(rpc("ListRuns"), request, timeout=timeout)
-        found = [self._listed(item.action) for item in page.runs]
-        return {item.ref.name: await self._looked_at(item) for item in found}
-
-    def _listed(self, action: Any) -> RunSnapshot:
-        """Of a run that goes on, what is more than its phase is read when it is asked for."""
-        ref, phase = run_ref(action.id.run), phase_of(action.status.phase)
-        if phase.is_terminal:
-            return self._whole(action, ref)
-        return RunSnapshot.unread(ref, phase, partial(self._whole, action, ref))
-
-    def _whole(self, action: Any, ref: RunRef) -> RunSnapshot:
-        return snapshot(action, self.console_url(ref))
+        return {item.action.id.run.name: await self._looked_at(self.lists.unread(item.action)) for item in page.runs}
 
     async def stored_inputs(self, ref: RunRef) -> StoredLiterals:
         """GetActionData."""
