@@ -68,5 +68,6 @@ def one_try(n, publish, try_number=1, age=60):
 
 
 import_and_connect()
+print(json.dumps({"outcome": "ready"}), flush=True)
 for line in sys.stdin:
     print(json.dumps({"outcome": one_try(**json.loads(line))}), flush=True)

@@ -34,14 +34,18 @@ def one_try(home, sandbox, flyte, tmp_path_factory):
         text=True,
     )
 
-    def run(**arguments):
-        process.stdin.write(json.dumps(arguments) + "\n")
-        process.stdin.flush()
+    def answer():
         while line := process.stdout.readline():
             if line.startswith('{"outcome"'):  # Airflow logs to the same place
                 return json.loads(line)["outcome"]
         raise AssertionError("the process ended")
 
+    def run(**arguments):
+        process.stdin.write(json.dumps(arguments) + "\n")
+        process.stdin.flush()
+        return answer()
+
+    assert answer() == "ready"  # what it asked Flyte until then uses up no fault of a test
     yield run
     process.stdin.close()
     process.wait(20)

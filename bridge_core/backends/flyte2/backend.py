@@ -36,7 +36,6 @@ from .convert import (
     LAUNCH,
     action_id,
     launched_from,
-    listed_snapshot,
     literal_map,
     phase_of,
     project_id,
@@ -223,8 +222,7 @@ class Flyte2Backend(Flyte2Catalog):
             project_id=project_id(project, domain, self._org),
         )
         page = await self._calls.unary(rpc("ListRuns"), request, timeout=timeout)
-        found = [listed_snapshot(item.action, self.console_url) for item in page.runs]
-        return {item.ref.name: await self._looked_at(item) for item in found}
+        return {item.action.id.run.name: await self._looked_at(self.lists.unread(item.action)) for item in page.runs}
 
     async def stored_inputs(self, ref: RunRef) -> StoredLiterals:
         """GetActionData."""

@@ -6,7 +6,7 @@ out (``Inputs``, ``Outputs``, ``VariableMap``). So they are cast by their bytes,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,8 +22,8 @@ from ...model.run_failure import RunError
 from ...model.runs import RunSnapshot
 
 __all__ = [
-    "FINGERPRINT", "LAUNCH", "ROOT", "TERMINAL", "action_id", "error_of", "inputs_message", "launched_from", "listed_snapshot",
-    "literal_map", "parameters",
+    "FINGERPRINT", "LAUNCH", "ROOT", "TERMINAL", "action_id", "error_of", "inputs_message", "launched_from", "literal_map",
+    "parameters",
     "phase_name", "phase_of", "project_id", "run_id", "run_ref", "snapshot", "task_id", "task_ref", "variables", "when",
 ]  # fmt: skip
 
@@ -138,14 +138,6 @@ def snapshot(action: Any, console_url: str, spec: Any = None) -> RunSnapshot:
         console_url=console_url,
         provenance=None if spec is None else Provenance.of(spec.labels.values, spec.annotations.values),
     )
-
-
-def listed_snapshot(action: Any, console_url: Callable[[RunRef], str]) -> RunSnapshot:
-    """One of a list. Of a run that goes on, what is more than its phase is read when it is asked for."""
-    ref, phase = run_ref(action.id.run), phase_of(action.status.phase)
-    if phase.is_terminal:
-        return snapshot(action, console_url(ref))
-    return RunSnapshot.unread(ref, phase, lambda: snapshot(action, console_url(ref)))
 
 
 def error_of(holder: Any) -> RunError:

@@ -91,7 +91,7 @@ class Flyte2Lists:
     async def _matching(self, items: list[Any], query: RunQuery) -> list[RunSnapshot]:
         """Snapshots of those that have the labels; without labels, of all."""
         if not query.labels:
-            return [self._unread(item.action) for item in items]
+            return [self.unread(item.action) for item in items]
         wanted = dict(query.labels).items()
 
         async def read(item: Any) -> RunSnapshot | None:
@@ -108,7 +108,8 @@ class Flyte2Lists:
         found = await self._calls.transport.map_calls(read, items, limit=_READ_AT_ONCE)
         return [item for item in found if item is not None]
 
-    def _unread(self, action: Any) -> RunSnapshot:
+    def unread(self, action: Any) -> RunSnapshot:
+        """A run of a list: what is more than its phase is read when it is asked for."""
         ref = run_ref(action.id.run)
         return RunSnapshot.unread(ref, phase_of(action.status.phase), lambda: snapshot(action, self._console_url(ref)))
 
