@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SIGNALS", "Interrupts", "by_hand"]
 
-_AGAIN = 0.5  # seconds after which a signal that nobody has acted on is given again: its error takes microseconds to be caught
+_AGAIN = 0.5  # seconds after which a signal that nobody has acted on is given again
 _DEAF = 4  # signals that an abort in progress outlives; whoever presses Ctrl-C more often means the process
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -61,7 +61,8 @@ class Interrupts:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._again = _Again(threading.get_ident())
-            self._before = {number: signal.signal(number, self._take) for number in SIGNALS}
+            for number in SIGNALS:
+                self._before[number] = signal.signal(number, self._take)
         return self
 
     def __exit__(
@@ -76,15 +77,21 @@ class Interrupts:
         if self._came and not acted:
             signal.raise_signal(self._came[0])  # the work had ended before anybody saw it
 
-    def _take(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the signature of a handler
+    def _take(self, number: int, frame: FrameType | None) -> None:
         assert self._again is not None
-        if not self._again.given():
+        given = self._again.given(number)
+        if not given:
             self._came.append(number)
-        if self._bearable is None:
-            self._again.soon(number)
-            raise dg.DagsterExecutionInterruptedError
-        if len(self._came) > self._bearable:
-            raise dg.DagsterExecutionInterruptedError
+        if self._bearable is not None:
+            if len(self._came) > self._bearable:
+                raise dg.DagsterExecutionInterruptedError
+            return
+        self._again.soon(number)
+        if given and _under_way():
+            return  # its error is on its way to whoever acts on it, and waits for what is cleaned up
+        if frame is not None and frame.f_code in _OWN:
+            return  # raised in there, it would leave the handlers in place; given again, it comes to the work, or afterwards
+        raise dg.DagsterExecutionInterruptedError
 
     def check(self) -> None:
         """Raises for a signal whose error was lost: Python drops what is raised in a callback or a finalizer.
@@ -110,6 +117,9 @@ class Interrupts:
         return self._turn.turns.by_hand if self._turn is not None else by_hand(run, self._came)
 
 
+_OWN = (Interrupts.__enter__.__code__, Interrupts.__exit__.__code__)
+
+
 class _Again:
     """A thread that gives a signal once more, every half second until it is told that somebody acted on it.
 
@@ -122,7 +132,7 @@ class _Again:
         self._came: queue.SimpleQueue[int | None] = (
             queue.SimpleQueue()
         )  # a handler may put, whatever it has interrupted
-        self._given = 0
+        self._given: set[int] = set()  # by this thread, and not seen yet: Python makes one of those that come together
         self._lock = threading.Lock()
         self._ended = False
         threading.Thread(target=self._work, name="flyte-interrupts", daemon=True).start()
@@ -131,12 +141,11 @@ class _Again:
         """From a handler: this one came, and its error is raised now."""
         self._came.put(number)
 
-    def given(self) -> bool:
-        """From a handler: whether the signal is one that was given again, and counts no more."""
-        if self._given:
-            self._given -= 1
-            return True
-        return False
+    def given(self, number: int) -> bool:
+        """From a handler: whether this signal is one that was given again, and counts no more."""
+        was = number in self._given
+        self._given.discard(number)
+        return was
 
     def end(self) -> None:
         """Gives nothing from now on."""
@@ -155,13 +164,23 @@ class _Again:
 
     def _give(self, number: int | None) -> None:
         with self._lock:
-            if self._ended or number is None:
+            if self._ended or number is None or number in self._given:
                 return
-            self._given += 1
+            self._given.add(number)
             if sys.platform == "win32":
                 signal.raise_signal(number)  # seen when the main thread next does something
             else:
                 signal.pthread_kill(self._main, number)  # and ends a sleep or a call of the system
+
+
+def _under_way() -> bool:
+    """Whether the code that the signal came upon is at work because of the error of an earlier one: ``finally``, ``__exit__``."""
+    error = sys.exception()
+    while error is not None:
+        if isinstance(error, dg.DagsterExecutionInterruptedError):
+            return True
+        error = error.__context__
+    return False
 
 
 def by_hand(run: dg.DagsterRun, came: Collection[int]) -> bool:

@@ -10,6 +10,7 @@ import contextlib
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from ..config.metadata import check_value
 from ..model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ def passthrough(owner: object, *pairs: tuple[str, str]) -> Iterator[None]:
     """Sends these pairs with every call that ``owner`` makes inside the block, instead of a token of its own.
 
     Raises:
-        ConfigError: A pair is not made of two texts, or a key is not one that gRPC carries.
+        ConfigError: A pair is not made of two texts, a key is not one that gRPC carries, or a value
+            cannot be sent: the error never shows it.
     """
     for pair in pairs:
         if len(pair) != 2 or not all(isinstance(item, str) for item in pair) or not pair[0].isascii():  # noqa: PLR2004
             raise ConfigError("auth_metadata takes (key, value) pairs of texts; keys are ASCII")
+        if not pair[0].lower().endswith("-bin"):
+            check_value(f"auth_metadata key {pair[0]!r}", pair[1])
     lowered = tuple((key.lower(), value) for key, value in pairs)
     mark = _passed.set((*_passed.get(), (owner, lowered)))
     try:

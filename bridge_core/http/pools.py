@@ -10,7 +10,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from ..model.errors import ConfigError
-from ..model.masking import url_shown
+from ..model.masking import HiddenBytes, url_shown
 from .tls import show_client_certificate, tls_context
 
 if TYPE_CHECKING:
@@ -106,9 +106,15 @@ def _place(proxy: str) -> tuple[str, str]:
     try:
         parts = urllib.parse.urlsplit(proxy)
         host, port, scheme = parts.hostname, parts.port, parts.scheme
+        (host or "").encode("idna")  # as the socket will: a label may be too long
     except ValueError:
         host, port, scheme = None, None, ""
-    if not host or not host.isascii() or scheme not in ("http", "https", "socks5", "socks5h"):
+    if (
+        not host
+        or not host.isascii()
+        or any(each.isspace() for each in host)
+        or scheme not in ("http", "https", "socks5", "socks5h")
+    ):
         raise unusable(proxy)
     named = f"[{host}]" if ":" in host else host
     return scheme, f"{scheme}://{named}" if port is None else f"{scheme}://{named}:{port}"
@@ -118,4 +124,5 @@ def _login(proxy: str) -> tuple[bytes, bytes] | None:
     parts = urllib.parse.urlsplit(proxy)
     if not (parts.username or parts.password):
         return None
-    return tuple(urllib.parse.unquote(part or "").encode() for part in (parts.username, parts.password))  # type: ignore[return-value]
+    # httpcore writes those of SOCKS into its log
+    return tuple(HiddenBytes(urllib.parse.unquote(part or "").encode()) for part in (parts.username, parts.password))  # type: ignore[return-value]

@@ -34,19 +34,19 @@ class PollPolicy:
     jitter: float = 0.1
     """Largest relative deviation, so that many waiters do not ask in step."""
 
-    runs_per_second: float | None = 500.0
+    runs_per_second: float = 500.0
     """Runs of one project and domain that are asked about per second, on average; 200 of them are one call. Of 10,000 that have
-    just begun, each is asked about every 20 s. None: no limit."""
+    just begun, each is asked about every 20 s. 0: no limit."""
 
     def __post_init__(self) -> None:
         if (
             not 0 < self.shortest <= self.longest < math.inf
             or not 0 <= self.share < math.inf
             or not 0 <= self.jitter < 1
-            or (self.runs_per_second is not None and not 0 < self.runs_per_second < math.inf)
+            or not 0 <= self.runs_per_second < math.inf
         ):
             raise ConfigError(
-                "poll policy: wanted 0 < shortest <= longest, share >= 0, 0 <= jitter < 1 and runs_per_second > 0 or None, all "
+                "poll policy: wanted 0 < shortest <= longest, share >= 0, 0 <= jitter < 1 and runs_per_second >= 0, all "
                 f"finite, got {self}"
             )
 
@@ -55,7 +55,7 @@ class PollPolicy:
         """A fixed interval, as ``poll_interval=`` asks for."""
         if not 0 < seconds < math.inf:
             raise ConfigError(f"poll_interval must be a positive number of seconds, got {seconds!r}")
-        return cls(shortest=seconds, longest=seconds, share=0.0, jitter=0.0, runs_per_second=None)
+        return cls(shortest=seconds, longest=seconds, share=0.0, jitter=0.0, runs_per_second=0.0)
 
     def delay(self, waited: float, chance: float) -> float:
         """Seconds until the next question.
@@ -75,7 +75,7 @@ class PollPolicy:
             runs: How many are waited for.
             wanted: How many would be asked about per second if all delays were as they would be alone.
         """
-        if self.runs_per_second is None:
+        if not self.runs_per_second:
             return delay
         # The first alone would do, but a run that has just begun would wait for nothing where all others are old.
         return max(delay, min(runs, wanted * delay) / self.runs_per_second)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from .base import Metadata
 
 __all__ = [
-    "ENOUGH", "Body", "Frames", "Refused", "base_url", "enveloped", "failure_of", "failures", "head", "is_answer", "is_stream",
+    "ENOUGH", "Body", "Frames", "Refused", "base_url", "enveloped", "failure_of", "failures", "head", "in_time",
+    "is_answer", "is_stream",
     "own_failure", "patience", "told",
 ]  # fmt: skip
 
@@ -54,6 +56,7 @@ _BY_STATUS = {
 
 _OK = 200
 _SHOWN = 200
+_LABEL = 63  # characters between two dots of a name
 ENOUGH = 1 << 20
 """Bytes of an answer that is an error: more are not read."""
 _READABLE = ("", "identity", "gzip")
@@ -76,9 +79,10 @@ class Refused(Exception):
 
 def base_url(endpoint: str, *, insecure: bool) -> str:
     """Where paths of methods are appended. A name that is not ASCII goes as the DNS wants it."""
+    host, colon, port = endpoint.rpartition(":") if endpoint.rpartition(":")[2].isdigit() else (endpoint, "", "")
     try:
-        place = endpoint if endpoint.isascii() else endpoint.encode("idna").decode()
-    except UnicodeError:
+        place = _dns_name(host) + colon + port
+    except ValueError:
         raise ConfigError(f"endpoint {endpoint!r}: no such name can be in the DNS") from None
     return f"{'http' if insecure else 'https'}://{'localhost' if place.startswith(':') else ''}{place}"
 
@@ -184,6 +188,16 @@ def own_failure(error: Exception, proxy: str | None) -> Refused:
     return Refused("DEADLINE_EXCEEDED" if waited else "UNAVAILABLE", reason_of(error, proxy))
 
 
+def in_time(end: float) -> None:
+    """A read may take as long as the whole call: an answer that trickles must not take for ever.
+
+    Raises:
+        Refused: The clock (`time.monotonic`) is past the end.
+    """
+    if time.monotonic() > end:
+        raise Refused("DEADLINE_EXCEEDED", "the answer was not whole in time")
+
+
 class Body:
     """Gathers the bytes of an answer, unpacked.
 
@@ -216,6 +230,8 @@ class Body:
                 chunk = self._unpacker.decompress(chunk, self._limit + 1 - len(self._held))
             except zlib.error:
                 raise Refused("INTERNAL", "what came is no answer (not gzip, which it says it is)") from None
+            if self._unpacker.unused_data:
+                raise Refused("INTERNAL", "what came is no answer (its gzip goes on after its end)")
         self._held += chunk
         if len(self._held) > self._limit:
             said = None if self._unpacker is not None else self._headers.get("content-length")
@@ -285,6 +301,21 @@ def too_large(length: int, limit: int) -> Refused:
     return Refused("RESOURCE_EXHAUSTED", f"the answer has {length} bytes, and max_message_bytes is {limit}")
 
 
+def _dns_name(host: str) -> str:
+    """A name as the DNS wants it (IDNA 2008, as browsers have it); addresses as they are.
+
+    Raises:
+        ValueError: It can be none.
+    """
+    if not host.isascii():
+        import idna  # what httpx has for this
+
+        host = idna.encode(host, uts46=True).decode()
+    if host and not all(0 < len(label) <= _LABEL for label in host.removesuffix(".").split(".")):
+        raise ValueError(host)
+    return host
+
+
 def _base64(value: Any) -> str:
     """Of a configuration such a value is bytes, of `Client.auth_metadata` a text."""
     return base64.b64encode(value.encode() if isinstance(value, str) else value).decode().rstrip("=")
@@ -298,7 +329,7 @@ def _error(body: bytes, inside: str | None = None) -> Refused | None:
     """The Connect error in a JSON text; None when there is none."""
     try:
         told = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if inside is not None and isinstance(told, dict):
         told = told.get(inside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 from .connect import (
@@ -15,6 +16,7 @@ from .connect import (
     failure_of,
     failures,
     head,
+    in_time,
     is_answer,
     is_stream,
     own_failure,
@@ -82,6 +84,7 @@ class AioConnect:
         Raises:
             Refused: It failed, or ended without saying so.
         """
+        end = time.monotonic() + timeout
         headers = head(self._url, metadata, timeout, stream=True)
         frames = Frames(self._config.max_message_bytes)
         async with self._sent(method.path, enveloped(method.encode(request)), headers, timeout) as (response, _):
@@ -90,6 +93,7 @@ class AioConnect:
                     yield method.decode(message)
                 if frames.ended:
                     return
+                in_time(end)
         frames.finish()
 
     async def aclose(self) -> None:
@@ -103,14 +107,14 @@ class AioConnect:
         self, path: str, body: bytes, headers: dict[str, str], timeout: float
     ) -> AsyncIterator[tuple[httpcore.Response, dict[str, str]]]:
         """The answer, whose body is still to be read, and its headers."""
-        pool = await self._open()
+        pool, end = await self._open(), time.monotonic() + timeout
         try:
             async with pool.stream(
                 "POST", self._url + path, content=body, headers=list(headers.items()), extensions=patience(timeout)
             ) as response:
                 about = told(response.headers)
                 if not is_answer(response.status, about, stream=is_stream(headers)):
-                    raise failure_of(response.status, about, await _error(response))
+                    raise failure_of(response.status, about, await _error(response, end))
                 yield response, about
         except failures() as error:
             raise own_failure(error, self._proxy) from None
@@ -129,10 +133,11 @@ class AioConnect:
         return self._pool
 
 
-async def _error(response: httpcore.Response) -> bytes:
+async def _error(response: httpcore.Response, end: float) -> bytes:
     held = bytearray()
     async for chunk in response.aiter_stream():
         held += chunk
         if len(held) >= ENOUGH:
             break
+        in_time(end)
     return bytes(held)

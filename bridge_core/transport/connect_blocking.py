@@ -12,12 +12,12 @@ from .connect import (
     ENOUGH,
     Body,
     Frames,
-    Refused,
     base_url,
     enveloped,
     failure_of,
     failures,
     head,
+    in_time,
     is_answer,
     is_stream,
     own_failure,
@@ -59,7 +59,7 @@ class BlockingConnect:
             body = Body(about, self._config.max_message_bytes)
             for chunk in response.iter_stream():
                 body.feed(chunk)
-                _in_time(end)
+                in_time(end)
             return method.decode(body.whole())
 
     def stream(self, method: Method[Req, Resp], request: Req, *, timeout: float, metadata: Metadata) -> Iterator[Resp]:
@@ -77,7 +77,7 @@ class BlockingConnect:
                     yield method.decode(message)
                 if frames.ended:
                     return
-                _in_time(end)
+                in_time(end)
         frames.finish()
 
     def close(self) -> None:
@@ -125,11 +125,5 @@ def _error(response: httpcore.Response, end: float) -> bytes:
         held += chunk
         if len(held) >= ENOUGH:
             break
-        _in_time(end)
+        in_time(end)
     return bytes(held)
-
-
-def _in_time(end: float) -> None:
-    """A read may take as long as the whole call: an answer that trickles must not take for ever."""
-    if time.monotonic() > end:
-        raise Refused("DEADLINE_EXCEEDED", "the answer was not whole in time")

@@ -146,7 +146,7 @@ def test_mapping_both_ways_is_json_and_never_holds_metadata() -> None:
         insecure=True,
         project="p",
         retry=RetryPolicy(retries=1),
-        poll=PollPolicy(shortest=2),
+        poll=PollPolicy(shortest=2, runs_per_second=0),
         grpc_options=(("a", 1),),
     )
     assert Config.from_mapping(json.loads(json.dumps(config.to_mapping()))) == config

@@ -60,7 +60,7 @@ def test_polling_slows_down_with_age(waited: float, delay: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"shortest": 0}, {"shortest": 40}, {"jitter": 1.0}, {"share": -1}, {"runs_per_second": 0}]
+    "bad", [{"shortest": 0}, {"shortest": 40}, {"jitter": 1.0}, {"share": -1}, {"runs_per_second": -1}]
 )
 def test_senseless_polling_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="poll policy"):

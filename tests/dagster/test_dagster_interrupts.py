@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 from dagster_support import Home, runs_of, until
 from flyteidl.core import execution_pb2
 from support.flyte import INTEGER, RawFlyte
+
+from dagster_integration._interrupts import Interrupts
 
 if TYPE_CHECKING:
     from bridge_core.sandbox import Sandbox
@@ -37,6 +44,38 @@ def test_a_second_signal_does_not_end_the_abort_that_the_first_began(
 
 def test_a_signal_whose_error_python_drops_is_given_again(flyte_sandbox: Sandbox, raw: RawFlyte, name: str) -> None:
     stop_again_and_again(flyte_sandbox, raw, name, *["lost"] * 3)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.3])
+def test_what_is_cleaned_up_after_a_signal_is_not_cut_short_by_the_same_signal(seconds: float) -> None:
+    """A signal is given again after half a second, but not to code that ends because of it: it may wait for transfers."""
+    assert threading.current_thread() is threading.main_thread()
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    cleaned = False
+    with Interrupts() as interrupts:
+        try:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(30)
+            finally:
+                time.sleep(seconds)
+                cleaned = True
+        except dg.DagsterExecutionInterruptedError:
+            interrupts.settle()
+    assert cleaned
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_signal_that_nobody_acted_on_is_handed_to_whoever_had_them_before() -> None:
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    try:
+        with Interrupts(), contextlib.suppress(dg.DagsterExecutionInterruptedError):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+        assert came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def stop_again_and_again(sandbox: Sandbox, raw: RawFlyte, name: str, *gaps: str) -> None:

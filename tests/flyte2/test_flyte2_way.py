@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import importlib.util
 import os
@@ -22,6 +23,10 @@ from support.authority import Authority
 from support.http_proxy import HttpProxy
 
 from bridge_core import AsyncClient, BridgeError, Client, Config, ConfigError, LimitExceeded, Unavailable
+from bridge_core.backends.flyte2.methods import rpc
+from bridge_core.transport.connect import Refused, base_url
+from bridge_core.transport.connect_aio import AioConnect
+from bridge_core.transport.connect_blocking import BlockingConnect
 
 NAMES = ["one", "two"]
 ANSWER = project_service_pb2.ListProjectsResponse(
@@ -149,10 +154,11 @@ def test_a_packed_answer(body: bytes, *, aio: bool) -> None:
     [
         (gzip.compress(b"x" * 5000), "gzip", LimitExceeded, "max_message_bytes is 1000"),
         (gzip.compress(ANSWER)[:-9], "gzip", BridgeError, "its gzip breaks off"),
+        (gzip.compress(ANSWER) * 2, "gzip", BridgeError, "goes on after its end"),
         (ANSWER, "gzip", BridgeError, "not gzip"),
         (ANSWER, "br", BridgeError, "packed its answer as 'br'"),
     ],
-    ids=["too large", "cut", "not packed", "otherwise packed"],
+    ids=["too large", "cut", "more", "not packed", "otherwise packed"],
 )
 def test_a_packed_answer_that_cannot_be_read(
     body: bytes, packed: str, error: type[BridgeError], words: str, *, aio: bool
@@ -169,6 +175,95 @@ def test_a_long_error_is_an_error_all_the_same(*, packed: bool, aio: bool) -> No
         said.body, said.headers["content-encoding"] = gzip.compress(said.body), "gzip"
     with serving(said), pytest.raises(Unavailable, match="503 <html>busy"):
         projects(connect(f"127.0.0.1:{said.port}", insecure=True, max_message_bytes=1000), aio=aio)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("straße.example:443", "http://xn--strae-oqa.example:443"),
+        ("MÜNCHEN.example", "http://xn--mnchen-3ya.example"),
+        ("[::1]:8090", "http://[::1]:8090"),
+        (":8090", "http://localhost:8090"),
+        ("flyte.example.", "http://flyte.example."),
+    ],
+)
+def test_names_are_those_that_browsers_would_ask_for(endpoint: str, url: str) -> None:
+    assert base_url(endpoint, insecure=True) == url
+
+
+@pytest.mark.parametrize("endpoint", ["a..b:80", f"{'a' * 64}.example:80", "\u00ad.example"])
+def test_a_name_that_can_be_none_is_refused(endpoint: str, *, aio: bool) -> None:
+    with pytest.raises(ConfigError, match="no such name can be in the DNS"):
+        projects(connect(endpoint, insecure=True), aio=aio)
+
+
+@pytest.mark.parametrize("value", ["bad\nline-of-the-secret", "geheim-of-the-secret-ß"])
+def test_a_value_that_no_header_can_hold_is_refused_and_not_shown(value: str) -> None:
+    with (
+        Client(connect("127.0.0.1:1", insecure=True)) as client,
+        pytest.raises(ConfigError, match="auth_metadata key 'x-token'") as refused,
+        client.auth_metadata(("x-token", value)),
+    ):
+        pass
+    assert "of-the-secret" not in str(refused.value)
+
+
+def test_a_stream_that_trickles_ends_with_its_time(*, aio: bool) -> None:
+    """Each read is answered in time, and the whole never."""
+
+    class Trickling(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self.send_response(200)
+            self.send_header("content-type", "application/connect+proto")
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while not over.wait(0.05):
+                    self.wfile.write(b"5\r\n\x00\x00\x00\x00\x00\r\n")
+
+    over = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Trickling)
+    server.daemon_threads = True
+    server.block_on_close = False
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        with pytest.raises(Refused, match="not whole in time"):
+            _stream(connect(f"127.0.0.1:{server.server_port}", insecure=True), aio=aio)
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def _stream(config: Config, *, aio: bool) -> None:
+    method = rpc("ListProjects")
+    request = project_service_pb2.ListProjectsRequest()
+
+    async def main() -> None:
+        way = AioConnect(config, threaded=asyncio.to_thread, until=asyncio.timeout)
+        try:
+            async for _ in way.stream(method, request, timeout=0.5, metadata=()):
+                pass
+        finally:
+            await way.aclose()
+
+    if aio:
+        asyncio.run(main())
+        return
+    way = BlockingConnect(config)
+    try:
+        for _ in way.stream(method, request, timeout=0.5, metadata=()):
+            pass
+    finally:
+        way.close()
 
 
 # -- TLS
