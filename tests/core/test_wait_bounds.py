@@ -134,8 +134,10 @@ def test_the_last_question_does_not_wait_for_its_turn(
         async with AsyncClient(flyte_sandbox.config()) as waiting:
             with pytest.raises(WaitTimeout):
                 await waiting.wait(ref, timeout=0)  # a poll is there
-            one = asyncio.create_task(waiting.wait(ref, timeout=0.4, poll_interval=60))
-            await asyncio.sleep(0.2)  # asked once, and not due for a minute
+            asked = flyte_sandbox.calls.count("ListExecutions")
+            one = asyncio.create_task(waiting.wait(ref, timeout=3, poll_interval=60))
+            while flyte_sandbox.calls.count("ListExecutions") == asked:  # once, and not due for a minute
+                await asyncio.sleep(0.02)
             await asyncio.to_thread(raw.approve, ref.name)
             await asyncio.to_thread(client.wait, ref, timeout=30)
             return (await one).phase

@@ -37,6 +37,9 @@ def ended_with(job) -> int:
 def code_of(request):
     """What it runs, as if it were all that there is."""
     sys.argv = [request["name"], *request["arguments"]]
+    beside = Path(request["name"]).parent  # what a program may import, too; with -c it has no place
+    if beside.is_absolute() and str(beside) not in sys.path:
+        sys.path.insert(0, str(beside))
     names = {"__name__": "__main__", "__builtins__": __builtins__, "__file__": request["name"]}
     body = compile(request["code"], request["name"], "exec", dont_inherit=True)
     return lambda: exec(body, names)
