@@ -124,6 +124,11 @@ def test_waits_that_end_together_share_their_last_question(flyte_sandbox: Sandbo
     )
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  # what is waited for is in the sandbox, not on the loop
+        await asyncio.sleep(0.02)
+
+
 def test_the_last_question_does_not_wait_for_its_turn(
     flyte_sandbox: Sandbox, client: Client, raw: RawFlyte, name: str
 ) -> None:
@@ -136,8 +141,8 @@ def test_the_last_question_does_not_wait_for_its_turn(
                 await waiting.wait(ref, timeout=0)  # a poll is there
             asked = flyte_sandbox.calls.count("ListExecutions")
             one = asyncio.create_task(waiting.wait(ref, timeout=3, poll_interval=60))
-            while flyte_sandbox.calls.count("ListExecutions") == asked:  # once, and not due for a minute
-                await asyncio.sleep(0.02)
+            # once, and not due for a minute
+            await until(lambda: flyte_sandbox.calls.count("ListExecutions") > asked)
             await asyncio.to_thread(raw.approve, ref.name)
             await asyncio.to_thread(client.wait, ref, timeout=30)
             return (await one).phase
@@ -158,10 +163,6 @@ def test_both_clients_refuse_the_same_intervals(client: Client) -> None:
 
 
 def test_how_long_flyte_has_not_answered_those_who_wait(flyte_sandbox: Sandbox, held: list[RunRef]) -> None:
-    async def until(condition: Callable[[], bool]) -> None:
-        while not condition():  # noqa: ASYNC110  # what is waited for is in the sandbox, not on the loop
-            await asyncio.sleep(0.02)
-
     async def job() -> None:
         patient = PollPolicy(shortest=0.05, longest=0.1)
         config = flyte_sandbox.config().replace(poll=patient, retry=RetryPolicy(retries=0))
