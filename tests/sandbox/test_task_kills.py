@@ -31,7 +31,7 @@ def one_node(wire, script="sleep 600", *, retries=0):
 
 def test_out_of_memory_takes_the_retries_of_the_task(wire, plan):
     target = one_node(wire, "echo going; sleep 600", retries=1)
-    plan("oom", node="n0", after=0.3)
+    plan("oom", node="n0", after=2.5)  # it has spoken by then
     run = wire.run(target)
     error = run.closure.error
     assert (run.closure.phase, error.code, error.kind) == (PHASE.FAILED, "RetriesExhausted|OOMKilled", USER)
