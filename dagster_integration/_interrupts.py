@@ -129,9 +129,8 @@ class _Again:
 
     def __init__(self, thread: int) -> None:
         self._main = thread
-        self._came: queue.SimpleQueue[int | None] = (
-            queue.SimpleQueue()
-        )  # a handler may put, whatever it has interrupted
+        # Of all queues the one that a handler may put into, whatever it has interrupted.
+        self._came: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._given: set[int] = set()  # by this thread, and not seen yet: Python makes one of those that come together
         self._lock = threading.Lock()
         self._ended = False

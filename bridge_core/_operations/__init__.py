@@ -83,9 +83,8 @@ class Operations:
         """Values."""
         from .data import DataOperations
 
-        return DataOperations(
-            self.backend, self._transport, lambda: self.files, self._codec
-        )  # plain values need no files
+        # Files on use: plain values need none.
+        return DataOperations(self.backend, self._transport, lambda: self.files, self._codec)
 
     @cached_property
     def stored(self) -> StoredOperations:

@@ -122,10 +122,9 @@ class RunWatcher:
                 missing.append(name)
             elif news.phase.is_terminal:
                 finished.append(name)
+            # Else most of ten thousand runs would be read anew each time, to say the same.
             if news is not None and (run.last is None or run.last.phase is not news.phase):
-                run.last = read_whole(
-                    news
-                )  # else most of ten thousand runs would be read anew each time, to say the same
+                run.last = read_whole(news)
             self.postpone(name, now, chance)
         return Verdict(finished=tuple(finished), missing=tuple(missing))
 

@@ -17,6 +17,7 @@ import trustme
 from support.authority import serving
 from support.guarded import GuardedFlyte
 from support.http_proxy import HttpProxy
+from support.ports import has_ipv6
 
 from bridge_core import AsyncClient, Client, Config, ConfigError, RunNotFound, RunRef, Unavailable
 from bridge_core.cli.main import main
@@ -189,16 +190,7 @@ def test_a_proxy_that_grpc_cannot_use_is_told(
     assert "hunter2" not in caplog.text + str(steps)
 
 
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6 loopback")
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
 @pytest.mark.parametrize("tls", ["plain", "trusted", "skipped"])
 def test_ipv6_literals(
     tls: str, serve: Serve, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -64,13 +64,19 @@ def ask(watcher: RunWatcher, now: float, asked: dict[str, list[float]]) -> None:
         watcher.apply(names, dict.fromkeys(names, RUNNING), now, 0.5)
 
 
+def until(end: float, watcher: RunWatcher, now: float, asked: dict[str, list[float]]) -> float:
+    """Lets time pass, and asks about what is due; the time afterwards."""
+    while now < end:
+        ask(watcher, now, asked)
+        now += max(watcher.due_in(now), 0.01)
+    return now
+
+
 def test_thousands_of_young_runs_are_asked_about_at_a_bounded_rate_and_none_is_forgotten() -> None:
     watcher, asked, now = RunWatcher(PollPolicy(jitter=0)), {}, 0.0
     for number in range(10_000):
         watcher.add(f"run-{number}", now)
-    while now < 120:
-        ask(watcher, now, asked)
-        now += max(watcher.due_in(now), 0.01)
+    until(120, watcher, now, asked)
     questions = sum(map(len, asked.values()))
     assert questions <= 10_000 + 120 * 500 / 0.75, "a quarter of the interval earlier, where that saves a call"
     assert len(asked) == 10_000
@@ -81,14 +87,9 @@ def test_a_young_run_among_thousands_of_old_ones_is_asked_about_as_often_as_alon
     watcher, asked, now = RunWatcher(PollPolicy(jitter=0)), {}, 0.0
     for number in range(10_000):
         watcher.add(f"old-{number}", now)
-    while now < 600:
-        ask(watcher, now, asked)
-        now += max(watcher.due_in(now), 0.01)
+    now = until(600, watcher, now, asked)
     watcher.add("young", now)
-    begin = now
-    while now < begin + 5:
-        ask(watcher, now, asked)
-        now += max(watcher.due_in(now), 0.01)
+    until(now + 5, watcher, now, asked)
     assert len(asked["young"]) >= 9, "every half second"
 
 

@@ -21,6 +21,7 @@ import pytest
 from flyteidl2.project import project_service_pb2
 from support.authority import Authority
 from support.http_proxy import HttpProxy
+from support.ports import has_ipv6
 
 from bridge_core import AsyncClient, BridgeError, Client, Config, ConfigError, LimitExceeded, Unavailable
 from bridge_core.backends.flyte2.methods import rpc
@@ -63,6 +64,15 @@ def serving(said: Said, *, tls: ssl.SSLContext | None = None, address: str = "12
             self.end_headers()
             self.wfile.write(said.body)
 
+    with listening(Handler, tls=tls, address=address) as port:
+        said.port = port
+        yield said
+
+
+@contextmanager
+def listening(
+    handler: type[BaseHTTPRequestHandler], *, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+) -> Iterator[int]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
@@ -71,14 +81,13 @@ def serving(said: Said, *, tls: ssl.SSLContext | None = None, address: str = "12
         def handle_error(self, *_: Any) -> None:
             """A client that does not trust us hangs up."""
 
-    server = Server((address, 0), Handler)
+    server = Server((address, 0), handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    said.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield said
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()
@@ -129,7 +138,7 @@ def projects(config: Config, *, aio: bool) -> list[str]:
 
 @pytest.mark.parametrize(("address", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
 def test_what_is_sent(address: str, shown: str, *, aio: bool) -> None:
-    if address == "::1" and not _has_ipv6():
+    if address == "::1" and not has_ipv6():
         pytest.skip("this machine has no IPv6 loopback")
     with serving(Said(), address=address) as said:
         metadata = (("x-team", "ml"), ("trace-bin", b"\xff\x00"))
@@ -228,19 +237,12 @@ def test_a_stream_that_trickles_ends_with_its_time(*, aio: bool) -> None:
                     self.wfile.write(b"5\r\n\x00\x00\x00\x00\x00\r\n")
 
     over = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Trickling)
-    server.daemon_threads = True
-    server.block_on_close = False
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        with pytest.raises(Refused, match="not whole in time"):
-            _stream(connect(f"127.0.0.1:{server.server_port}", insecure=True), aio=aio)
-    finally:
-        over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with listening(Trickling) as port:
+        try:
+            with pytest.raises(Refused, match="not whole in time"):
+                _stream(connect(f"127.0.0.1:{port}", insecure=True), aio=aio)
+        finally:
+            over.set()
 
 
 def _stream(config: Config, *, aio: bool) -> None:
@@ -341,12 +343,3 @@ def _context(authority: Authority, *, mutual: bool = False) -> ssl.SSLContext:
         authority.ca.configure_trust(context)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
