@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import subprocess
 import tempfile
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from ..model.errors import ConfigError, InvalidRequest
+from ..storage.scratch import make_folder
 
 __all__ = ["Interpreter", "environment_of_code"]
 
@@ -60,7 +62,10 @@ class Interpreter:
         self._origin = origin
         self._patience = patience
         self.started = time.time()
+        # flytekit makes a folder there whenever it is imported, and leaves it.
+        self._temporary = make_folder()
         self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
+        environment = environment_of_code(os.environ, builds_images=builds_images)
         try:
             self._process = subprocess.Popen(
                 [_placed(python), "-u", str(script)],
@@ -68,11 +73,12 @@ class Interpreter:
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
                 cwd=cwd,
-                env=environment_of_code(os.environ, builds_images=builds_images),
+                env={**environment, "TMPDIR": str(self._temporary)},
                 start_new_session=True,  # a Ctrl-C is ours to answer
             )
         except OSError as error:
             self._printed.close()
+            shutil.rmtree(self._temporary, ignore_errors=True)
             raise ConfigError(f"the interpreter {python} cannot be started: {error.strerror or error}") from None
 
     def __enter__(self) -> Self:
@@ -124,6 +130,7 @@ class Interpreter:
         if process.stdout is not None:
             process.stdout.close()
         self._printed.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def printed(self) -> str:
         """The end of what user code printed."""

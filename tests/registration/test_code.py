@@ -8,6 +8,7 @@ import shutil
 import sys
 import sysconfig
 import tarfile
+import tempfile
 import venv
 from pathlib import Path
 
@@ -48,6 +49,20 @@ def test_the_content_names_the_version_wherever_it_lies(client: Client, tmp_path
     assert version(client, second) == first  # not imported
     (second.parent / "helper.py").write_text("VALUE = 2\n")
     assert version(client, second) != first
+
+
+def test_importing_code_leaves_nothing_in_the_temporary_folder(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    client.register(small(tmp_path / "code"), version="tmp1")
+    bad = small(tmp_path / "bad", "raise RuntimeError('no')\n")
+    with pytest.raises(InvalidRequest, match="no"):
+        client.register(bad)
+    assert not list(place.iterdir()), "flytekit makes folders there whenever it is imported"
 
 
 def another_python(folder: Path) -> Path:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +22,7 @@ from .outcome_files import failure_in, outcome_in
 from .paths import AttemptPaths
 from .pod_failure import PodEnd, failure_of, vanished
 from .template import fill
+from .workspace import workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,14 +105,14 @@ class TaskAttempt:
         command = flattened(command_of(order.task, self._context.images), self._image.python.parent)
         argv = fill(command.argv, self._paths.template_values(), order.values, layout.local)
         own = command.env
-        work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
-        try:
+        with workspace(layout) as folders:
+            work = folders.work
             if command.distribution is not None:
                 self._context.code.place(layout.local(command.distribution), work)
             if command.data is not None:
                 argv, own = prepare(command, argv, work, order.inputs, layout.local)
             code_folder = work if command.distribution is not None else None
-            env = self._environment(own, code_folder, command.paths(own, code_folder))
+            env = self._environment(own, code_folder, command.paths(own, code_folder), folders.temporary)
             with self._lock:
                 if self._stopped:
                     return CANCELLED
@@ -133,16 +132,16 @@ class TaskAttempt:
                 variables = order.task.interface.outputs.variables
                 outputs = upload(work / OUTPUTS, variables, layout.raw(order.pod), layout)
                 layout.write(self._paths.output / "outputs.pb", outputs.SerializeToString(deterministic=True))
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
         if kill is not None:
             return self._killed(kill)
         return self._result(_exit_code(code or 0, wrapped=command.distribution is not None))
 
-    def _environment(self, container: dict[str, str], code: Path | None, paths: Sequence[str]) -> dict[str, str]:
+    def _environment(
+        self, container: dict[str, str], code: Path | None, paths: Sequence[str], temporary: Path
+    ) -> dict[str, str]:
         order, context = self._order, self._context
         execution, task = order.execution, order.task.id
-        env = {**context.secrets.environment(order.task, os.environ), **container}
+        env = {**context.secrets.environment(order.task, os.environ), "TMPDIR": str(temporary), **container}
         path = [str(code)] if code is not None else []
         path += [*map(str, self._image.pythonpath), *paths]
         env |= {
