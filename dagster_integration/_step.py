@@ -81,6 +81,7 @@ class How:
         nodes: Of which nodes of the run, too.
         more_inputs: Gives further inputs, over the author's; it may ask for the interface.
         register: What brings the entity, registered before it is launched; None: it is registered.
+        check_registration: Raises, before anything is written, when that may not be registered with this resource.
         trace_nodes: Whether the run's nodes become OpenTelemetry spans when it has ended.
         metrics_in_event_log: Whether the try's counters become an event of the step.
         on_run: Is told which run it is, as soon as it is there.
@@ -97,6 +98,7 @@ class How:
     nodes: tuple[str, ...] = ()
     more_inputs: Callable[[Callable[[], Entity]], Mapping[str, Any]] | None = None
     register: RegisterRequest | None = None
+    check_registration: Callable[[RegisterRequest], None] | None = None
     trace_nodes: bool = False
     metrics_in_event_log: bool = False
     on_run: Callable[[RunRef], None] | None = None
@@ -203,8 +205,13 @@ class Step:
             if (pinned := noted_pin(context.instance, run_id, step, entity)) is not None:
                 context.log.info("version %s was registered by an earlier try of this step", pinned.version)
                 return pinned
-        asked = LaunchRequest(entity, register=register)
-        pinned = self.patience.ask(f"registering {entity}", lambda: self.client.register_for(asked)).entity
+
+        def registered() -> LaunchRequest:
+            if self.how.check_registration is not None:
+                self.how.check_registration(register.for_launch(entity))
+            return self.client.register_for(LaunchRequest(entity, register=register))
+
+        pinned = self.patience.ask(f"registering {entity}", registered).entity
         note_pin(context, pinned, step)
         return pinned
 

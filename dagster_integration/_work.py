@@ -109,6 +109,7 @@ class Work:
             nodes=self.nodes,
             more_inputs=None if self.partitions is None else functools.partial(self.partitions.values, context),
             register=self.register,
+            check_registration=resource.check_registration,
             trace_nodes=self.trace_nodes,
             metrics_in_event_log=bool(resource.metrics_in_event_log),
         )

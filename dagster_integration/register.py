@@ -55,9 +55,9 @@ def flyte_register_op(
         from ._work import flyte_of
 
         anything = EntityRef.launch_plan("what is registered")
-        _, client = flyte_of(context, anything, resource_key)
+        flyte, _ = flyte_of(context, anything, resource_key)
         try:
-            report = client.register(asked)
+            report = flyte.register(asked)
         except BridgeError as error:
             raise failure_of_error(error, None) from None
         yield dg.Output(report.to_dict(), metadata=_metadata(report))

@@ -3,13 +3,23 @@
 No ``from __future__ import annotations`` here: Dagster and pydantic read the annotations of the fields at run time.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from bridge_core import Checkpoint, Client, Config, EntityKind, EntityRef, RegistrationReport, RunOptions
+    from bridge_core import (
+        Checkpoint,
+        Client,
+        Config,
+        EntityKind,
+        EntityRef,
+        RegisterRequest,
+        RegistrationReport,
+        RunOptions,
+    )
 
     from ._catalog import Selector
     from ._compat import StepContext
@@ -205,19 +215,34 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         Raises:
             InvalidRequest: It is not allowed here.
         """
+        self._check(entity, options.service_account or "", "launches in", "lets runs use")
+
+    def check_registration(self, request: "RegisterRequest") -> None:
+        """The same of what is to be registered: a dry run tells where it would be, and as whom it would run.
+
+        Raises:
+            InvalidRequest: It is not allowed here; nothing was written.
+            BridgeError: See ``Client.register``.
+        """
+        if self.allowed_projects is None and self.allowed_service_accounts is None:
+            return
+        for item in self.get_client().register(replace(request, dry_run=True, progress=None)).entities:
+            self._check(item.ref, item.service_account, "registers in", "registers what uses")
+
+    def _check(self, entity: "EntityRef", account: str, in_places: str, as_accounts: str) -> None:
         from bridge_core import InvalidRequest
 
         place = f"{entity.project}/{entity.domain}"
         allowed = self.allowed_projects
         if allowed is not None and entity.project not in allowed and place not in allowed:
             raise InvalidRequest(
-                f"{entity}: this FlyteResource launches in {', '.join(allowed) or 'no project'} only (allowed_projects), not "
+                f"{entity}: this FlyteResource {in_places} {', '.join(allowed) or 'no project'} only (allowed_projects), not "
                 f"in {place}"
             )
-        account, accounts = options.service_account, self.allowed_service_accounts
-        if account is not None and accounts is not None and account not in accounts:
+        accounts = self.allowed_service_accounts
+        if account and accounts is not None and account not in accounts:
             raise InvalidRequest(
-                f"{entity}: this FlyteResource lets runs use {', '.join(accounts) or 'no service account'} only "
+                f"{entity}: this FlyteResource {as_accounts} {', '.join(accounts) or 'no service account'} only "
                 f"(allowed_service_accounts), not {account!r}"
             )
 
@@ -231,7 +256,11 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         Raises:
             BridgeError: See there.
         """
-        return self.get_client().register(source, **arguments)
+        from bridge_core import RegisterRequest
+
+        asked = RegisterRequest.given(source, **arguments)
+        self.check_registration(asked)
+        return self.get_client().register(asked)
 
     def checkpoint(self, context: "StepContext", folder: str | None = None) -> "Checkpoint":
         """Where a step of yours saves its progress: its next try, and a re-execution after a failure, find it again.

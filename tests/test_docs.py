@@ -71,7 +71,7 @@ def test_every_parameter_of_the_operator_is_on_its_page() -> None:
     ("page", "names"),
     [
         ("airflow_sensors.md", ["sensors.flyte.FlyteRunSensor", "triggers.flyte.FlyteRunEventTrigger"]),
-        ("airflow_verbs.md", ["operators.flyte.FlyteSignalOperator", "operators.flyte.FlyteAbortOperator"]),
+        ("airflow_verbs.md", [f"operators.flyte.Flyte{verb}Operator" for verb in ("Signal", "Abort", "DeployTrigger")]),
     ],
 )
 def test_every_parameter_of_the_other_classes_is_on_its_page(page: str, names: list[str]) -> None:

@@ -26,6 +26,7 @@ from .._shared.task_key import TaskKey
 from ..hooks.flyte import FlyteHook
 from .kill import SyncKill, abort_and_tell
 from .launch_or_attach import build_request, launch_for, placed
+from .registering import check_registration
 from .retry_mode import checked_mode
 from .run_ended import bring_home, raise_for_end, tell_failure
 from .shown_log import show_log, shown_log
@@ -77,7 +78,7 @@ class RunTask:
             operator.attend(kill)
             try:
                 if request.register is not None:
-                    request = self._registered(client, request, key)
+                    request = self._registered(hook, client, request, key)
                 launched = self._launch(client, request, key, kill, fresh=fresh)
                 self._publish(client, launched.ref)
                 if not operator.wait_for_completion:
@@ -179,20 +180,21 @@ class RunTask:
         entity = placed(request.entity, client.config, operator.flyte_conn_id)
         return replace(request, entity=entity, register=operator.register)
 
-    def _registered(self, client: Client, request: LaunchRequest, key: TaskKey) -> LaunchRequest:
+    def _registered(self, hook: FlyteHook, client: Client, request: LaunchRequest, key: TaskKey) -> LaunchRequest:
         """The launch of what is registered for this task: by an earlier try, else now. Kept before anything is launched."""
         known = remembered_pin(self.context, key.epoch, request.entity)
         if known is not None:
             request = replace(request, register=None, entity=known)
             self.log.info("version %s was registered by an earlier try; clear the task to register anew", known.version)
         else:
+
+            def register() -> LaunchRequest:
+                assert request.register is not None
+                check_registration(hook, client, request.register.for_launch(request.entity))
+                return client.register_for(request)
+
             with airflow_failures():
-                request = patiently(
-                    lambda: client.register_for(request),
-                    "registering",
-                    patience=LAUNCH_PATIENCE,
-                    refusals=Unauthenticated,
-                )
+                request = patiently(register, "registering", patience=LAUNCH_PATIENCE, refusals=Unauthenticated)
             remember_pin(self.context, key.epoch, request.entity)
             self.log.info("registered %s", request.entity)
         key.version = request.entity.version or ""

@@ -1,15 +1,26 @@
-"""What operators do that act on a run of somebody else: one call each, which a retry may make again."""
+"""What operators do that act on a run of somebody else, or on a schedule: one call each, which a retry may make again."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from bridge_core import Client, LiteralError, NotFound, RunNotFound, RunRef, Unauthenticated, seconds
+from bridge_core import (
+    Client,
+    InvalidRequest,
+    LiteralError,
+    NotFound,
+    RunNotFound,
+    RunRef,
+    Trigger,
+    Unauthenticated,
+    seconds,
+)
 
 from .._shared.failures import airflow_failures
 from .._shared.refusals import LAUNCH_PATIENCE, patiently
@@ -18,9 +29,9 @@ from .._shared.values import from_xcom
 from ..hooks.flyte import FlyteHook
 
 if TYPE_CHECKING:
-    from bridge_core import RunSnapshot
+    from bridge_core import DeployedTrigger, RunSnapshot
 
-__all__ = ["abort_run", "act_for", "signal_run"]
+__all__ = ["abort_run", "act_for", "deploy_trigger", "signal_run"]
 
 log = logging.getLogger("airflow.task.flyte")
 
@@ -82,6 +93,49 @@ def signal_run(operator: Any, context: Mapping[str, Any]) -> None:
                 raise AirflowException(error.message) from None
             raise
     operator.log.info("gate %s of run %s has its value", operator.signal_id, run_argument(operator.run))
+
+
+def deploy_trigger(operator: Any) -> dict[str, Any]:
+    """See `FlyteDeployTriggerOperator.execute`."""
+    with airflow_failures():
+        trigger = _trigger(operator.trigger)
+        hook = FlyteHook(operator.flyte_conn_id)
+        with hook.get_client() as client:
+            trigger = replace(trigger, **_chosen(operator, trigger, client))
+            hook.check_place(trigger.entity.project, trigger.entity.domain)
+            if hook.limits is not None:
+                hook.limits.check_options(trigger.options, f"trigger {trigger.name!r}")
+
+            def deploy() -> DeployedTrigger:
+                deployed = client.deploy_trigger(trigger)
+                if operator.active is not False:
+                    return deployed
+                # Without its version: an older one may be the one that fires.
+                return replace(client.deactivate(replace(deployed.ref, version=None)), created=deployed.created)
+
+            deployed = patiently(
+                deploy, f"deploying trigger {trigger.name!r}", patience=LAUNCH_PATIENCE, refusals=Unauthenticated
+            )
+    state = "active" if deployed.active else "inactive"
+    operator.log.info("trigger %s: %s, %s (%s)", deployed.name, state, deployed.schedule or "no schedule", deployed.ref)
+    return deployed.to_dict()
+
+
+def _chosen(operator: Any, trigger: Trigger, client: Client) -> dict[str, Any]:
+    """What the operator says instead of the trigger."""
+    entity = trigger.entity.placed(client.config)
+    out: dict[str, Any] = {"entity": entity.pinned(operator.version) if operator.version else entity}
+    if operator.active is not None:
+        out["auto_activate"] = operator.active
+    return out
+
+
+def _trigger(given: Any) -> Trigger:
+    if isinstance(given, Trigger):
+        return given
+    if isinstance(given, Mapping):
+        return Trigger.from_dict(given)
+    raise InvalidRequest(f"trigger: wanted a Trigger, or a mapping as in triggers.yaml, got {given!r}")
 
 
 def _act(operator: Any, ti: Any, act: Callable[[Client, RunRef], T]) -> T:

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from ..links import FlyteConsoleLink, FlyteLogLink
 from .abort import FlyteAbortOperator
+from .deploy_trigger import FlyteDeployTriggerOperator
 from .register import FlyteRegisterOperator
 from .signal import FlyteSignalOperator
 
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
     from .._worker.kill import SyncKill
 
-__all__ = ["FlyteAbortOperator", "FlyteRegisterOperator", "FlyteRunOperator", "FlyteSignalOperator"]
+__all__ = [
+    "FlyteAbortOperator",
+    "FlyteDeployTriggerOperator",
+    "FlyteRegisterOperator",
+    "FlyteRunOperator",
+    "FlyteSignalOperator",
+]
 
 
 class FlyteRunOperator(BaseOperator):

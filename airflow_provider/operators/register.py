@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from bridge_core import RegisterRequest
+    from bridge_core import RegisterRequest, RegistrationReport
 
 __all__ = ["FlyteRegisterOperator"]
 
@@ -84,14 +84,19 @@ class FlyteRegisterOperator(BaseOperator):
 
         from .._shared.failures import airflow_failures
         from .._shared.refusals import LAUNCH_PATIENCE, patiently
+        from .._worker.registering import check_registration
         from ..hooks.flyte import FlyteHook
 
         with airflow_failures():
             asked = self._request()
-            with FlyteHook(self.flyte_conn_id).get_client() as client:
-                report = patiently(
-                    lambda: client.register(asked), "registering", patience=LAUNCH_PATIENCE, refusals=Unauthenticated
-                )
+            hook = FlyteHook(self.flyte_conn_id)
+            with hook.get_client() as client:
+
+                def register() -> RegistrationReport:
+                    check_registration(hook, client, asked)
+                    return client.register(asked)
+
+                report = patiently(register, "registering", patience=LAUNCH_PATIENCE, refusals=Unauthenticated)
         for item in report.entities:
             self.log.info("%s %s %s", item.outcome, item.ref, item.url)
         for key in ("flyte_version", "version"):

@@ -345,6 +345,7 @@ class RegisterOperations:
                     outcome=known.outcome[spec.ref],
                     url=self._backend.console_url(spec.ref),
                     diff=known.diff.get(spec.ref, ""),
+                    service_account=self._backend.registry.account_of(spec.ref, spec.message),
                 )
                 for spec in planned.specs
             ),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..model.errors import InvalidRequest
 from ..model.run_names import versioned_run_name
 
 if TYPE_CHECKING:
@@ -45,28 +44,10 @@ class RegisterFirst:
         if request.name is not None:
             versioned_run_name(request.name, "")  # refused before anything is written
         entity = request.entity.placed(self._config)
-        register = replace(
-            register,
-            project=register.project or entity.project,
-            domain=register.domain or entity.domain,
-            version=_version(register, entity),
-        )
+        register = register.for_launch(entity)
         found = next((pin for known, wanted, pin in self._known if wanted == entity and known == register), None)
         if found is None:
             _, found = await self._registration().register_for(entity, register)
             self._known.append((register, entity, found))
         name = None if request.name is None else versioned_run_name(request.name, found.version or "")
         return replace(request, register=None, entity=found, name=name)
-
-
-def _version(register: RegisterRequest, entity: EntityRef) -> str | None:
-    if entity.version in ("latest", "active"):
-        raise InvalidRequest(
-            f"{entity}: what is launched is what register= brings, not the {entity.version} version; leave '@{entity.version}' "
-            "out, or name the version that it is to be registered under"
-        )
-    if entity.version and register.version not in (None, entity.version):
-        raise InvalidRequest(
-            f"{entity}: it names version {entity.version!r} and register= version {register.version!r}; name one of them"
-        )
-    return register.version or entity.version

@@ -134,6 +134,10 @@ class Registry(Protocol):
         """Whether a launch plan of `of_version` is active."""
         ...
 
+    def account_of(self, ref: EntityRef, message: Any) -> str:
+        """The Kubernetes service account that an entity names for its runs; empty when it names none."""
+        ...
+
     async def create(self, ref: EntityRef, message: Any) -> str | None:
         """None when it was made now, an empty text when the identical one is there, else what differs."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import timedelta
 from os import PathLike
 from typing import Any, Self
@@ -100,6 +100,28 @@ class RegisterRequest:
         if self.progress is not None and not callable(self.progress):
             raise wrong("progress", "a function that takes a RegistrationProgress", self.progress)
 
+    def for_launch(self, entity: EntityRef) -> Self:
+        """The registration that comes before a launch of this entity: where that is, and under its version if it has one.
+
+        Raises:
+            InvalidRequest: Two versions are named, or one that is to be looked up.
+        """
+        if entity.version in ("latest", "active"):
+            raise InvalidRequest(
+                f"{entity}: what is launched is what register= brings, not the {entity.version} version; leave "
+                f"'@{entity.version}' out, or name the version that it is to be registered under"
+            )
+        if entity.version and self.version not in (None, entity.version):
+            raise InvalidRequest(
+                f"{entity}: it names version {entity.version!r} and register= version {self.version!r}; name one of them"
+            )
+        return replace(
+            self,
+            project=self.project or entity.project,
+            domain=self.domain or entity.domain,
+            version=self.version or entity.version,
+        )
+
     @classmethod
     def given(cls, source: object, **arguments: Any) -> Self:
         """A request that was given whole, or one of these arguments.
@@ -134,10 +156,18 @@ class RegisteredEntity:
     """Its page in Flyte's console."""
     diff: str = ""
     """``different``: what the server says differs. ``failed``: why."""
+    service_account: str = ""
+    """The Kubernetes service account that it names for its runs, which a launch may replace; empty when it names none."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
-        return {"entity": str(self.ref), "outcome": self.outcome, "url": self.url, "diff": self.diff}
+        return {
+            "entity": str(self.ref),
+            "outcome": self.outcome,
+            "url": self.url,
+            "diff": self.diff,
+            "service_account": self.service_account,
+        }
 
 
 @public

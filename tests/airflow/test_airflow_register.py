@@ -60,6 +60,75 @@ def test_mistakes_fail_for_good_and_write_nothing(home, sandbox):
     assert sandbox.calls.count("CreateLaunchPlan") == 0
 
 
+LIMITED = """
+import json, os, sys
+from types import SimpleNamespace
+from airflow_provider.operators.flyte import FlyteDeployTriggerOperator, FlyteRegisterOperator
+from bridge_core import ContainerTask, Cron, LaunchPlan, SecurityContext, Trigger
+given = json.loads(os.environ["AIRFLOW_CONN_FLYTE_DEFAULT"])
+for name, limits in {
+    "places": {"allowed_projects": "flytesnacks", "allowed_domains": "development"},
+    "accounts": {"allowed_service_accounts": "ours"},
+}.items():
+    os.environ[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps({**given, "extra": {**given["extra"], **limits}})
+def plan(**more):
+    return LaunchPlan("limited.plan", "tests.quick", fixed={"n": 1, "at": "x"}, **more)
+def trigger(**more):
+    return Trigger("limited.trigger", Cron("0 0 1 1 *"), inputs={"n": 1, "at": "x"}, **{"entity": "tests.quick", **more})
+def task(**more):
+    return ContainerTask(name="limited.task", image="any", command=("true",), **more)
+ours, theirs = (SecurityContext(service_account=name) for name in ("ours", "theirs"))
+register, deploy = FlyteRegisterOperator, FlyteDeployTriggerOperator
+out = {}
+for name, conn, kind, arguments in (
+    ("project", "places", register, {"source": task(), "project": "elsewhere"}),
+    ("domain", "places", register, {"source": task(), "domain": "staging"}),
+    ("value", "places", register, {"source": plan(domain="staging")}),
+    ("schedule", "places", deploy, {"trigger": trigger(entity="launch_plan:flytesnacks/staging/tests.quick")}),
+    ("account", "accounts", register, {"source": plan(security_context=theirs)}),
+    ("active", "accounts", register, {"source": plan(), "activate": True}),
+    ("task", "accounts", register, {"source": task(service_account="theirs")}),
+    ("fires", "accounts", deploy, {"trigger": trigger()}),
+    ("fires_as", "accounts", deploy, {"trigger": trigger(options={"service_account": "theirs"})}),
+    ("free", "places", register, {"source": task(), "version": "limited1"}),
+    ("inactive", "accounts", register, {"source": plan(), "version": "limited1"}),
+    ("ours", "accounts", register, {"source": plan(security_context=ours), "activate": True, "version": "limited2"}),
+):
+    try:
+        kind(task_id="t", flyte_conn_id=conn, **arguments).execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
+        out[name] = "done"
+    except Exception as error:
+        out[name] = f"{type(error).__name__}: {error}"
+    if name == "fires_as":
+        print(json.dumps(out), flush=True)
+        out = {}
+print(json.dumps(out))
+"""
+
+
+def test_a_connection_with_limits_registers_and_schedules_nothing_else(home, sandbox):
+    sandbox.calls.clear()
+    *_, refused, allowed = home.forked(LIMITED).splitlines()
+    refused = json.loads(refused)
+    wanted = {
+        "project": "project 'elsewhere'",
+        "domain": "domain 'staging'",
+        "value": "domain 'staging'",
+        "schedule": "domain 'staging'",
+        "account": "service account 'theirs'",
+        "active": "which would be activated, names none",
+        "task": "service account 'theirs'",
+        "fires": "trigger 'limited.trigger' names none",
+        "fires_as": "service account 'theirs'",
+    }
+    assert {name: (text.partition(":")[0], wanted[name] in text) for name, text in refused.items()} == dict.fromkeys(
+        wanted, ("AirflowFailException", True)
+    ), refused
+    assert set(json.loads(allowed).values()) == {"done"}, allowed
+    made = [call.request.id.name for method in ("CreateTask", "CreateLaunchPlan") for call in sandbox.calls.of(method)]
+    assert sorted(made) == ["limited.plan", "limited.plan", "limited.task"]
+
+
 def registered(sandbox):
     """Versions of the task that were registered, in order."""
     calls = sandbox.calls.of("CreateTask")

@@ -6,6 +6,8 @@ import pytest
 from airflow_home import PATIENCE
 from flyteidl.core import execution_pb2
 
+from bridge_core import Client
+
 pytestmark = pytest.mark.timeout(180 * PATIENCE)
 name_of = execution_pb2.WorkflowExecution.Phase.Name
 
@@ -44,6 +46,9 @@ def runs(flyte, sandbox, n):
         "down",
         "nothing_to_abort",
         "after_all",
+        "fires",
+        "fires_still",
+        "fires_no_more",
     ],
 )
 def test_these_succeed_at_once(task, states):
@@ -99,3 +104,27 @@ def test_each_item_of_a_mapped_group_has_runs_of_its_own(states, flyte, sandbox,
 
 def test_a_rule_that_takes_failures(states):
     assert states["failed", -1] == ("failed", 1)
+
+
+def test_a_schedule_is_handed_to_flyte_and_stopped(states, home, sandbox):
+    fires, still, no_more = (home.xcom("verbs", task) for task in ("fires", "fires_still", "fires_no_more"))
+    assert fires | {"ref": "", "created": True} == {
+        "name": "verbs.verbs",
+        "ref": "",
+        "entity": "workflow:flytesnacks/development/tests.quick@v1",
+        "schedule": "0 3 1 1 *",
+        "kickoff_input": None,
+        "active": True,
+        "created": True,
+        "description": "",
+    }
+    assert (fires["created"], still["created"], still["ref"], still["active"]) == (True, False, fires["ref"], True)
+    assert (no_more["created"], no_more["active"]) == (True, False)
+    with Client(sandbox.config()) as client:
+        (found,) = [item for item in client.list_triggers() if item.name == "verbs.verbs"]
+        assert not found.active, "the older version, too"
+
+
+def test_a_schedule_that_cannot_be_is_refused_at_once(states, log):
+    assert states["fires_never", -1] == ("failed", 1)
+    assert "trigger 'verbs.verbs'" in log

@@ -204,3 +204,68 @@ def test_mistakes_fail_for_good_and_write_nothing(
     (event,) = [event for event in result.all_events if event.is_step_failure]
     assert words in str(event.step_failure_data.user_failure_data)
     assert sum(boxes.calls.count(method) for method in WRITES) == 0
+
+
+@pytest.mark.parametrize(
+    ("allowed", "more", "message"),
+    [
+        ({"allowed_projects": ["ml"]}, {}, "registers in ml only (allowed_projects), not in flytesnacks/development"),
+        (
+            {"allowed_projects": ["flytesnacks/development"]},
+            {"domain": "staging"},
+            "(allowed_projects), not in flytesnacks/staging",
+        ),
+        (
+            {"allowed_service_accounts": ["ml"]},
+            {},
+            "registers what uses ml only (allowed_service_accounts), not 'root'",
+        ),
+    ],
+)
+def test_what_is_not_allowed_is_not_registered(
+    boxes: Sandbox, flyte: FlyteResource, allowed: dict[str, list[str]], more: dict[str, str], message: str
+) -> None:
+    limited = FlyteResource(
+        endpoint=flyte.endpoint, insecure=True, project="flytesnacks", domain="development", **allowed
+    )
+    source = ContainerTask(name="tests.limited", image="busybox:1.36", command=("true",), service_account="root")
+    with pytest.raises(InvalidRequest) as caught:
+        limited.register(source, **more)
+    assert message in str(caught.value)
+
+    @dg.job(resource_defs={"flyte": limited})
+    def job() -> None:
+        flyte_register_op(source, **more)()
+
+    asset = build_flyte_assets(
+        "task:tests.limited",
+        name="limited",
+        options={"service_account": "ml"},
+        register=RegisterRequest(source, **more),
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = [
+            job.execute_in_process(raise_on_error=False, instance=instance),
+            dg.materialize([asset], resources={"flyte": limited}, raise_on_error=False, instance=instance),
+        ]
+    for result in made:
+        (event,) = result.get_step_failure_events()
+        failure = event.step_failure_data.user_failure_data
+        assert failure is not None
+        assert message[message.index("(allowed_") :] in (failure.description or "")
+    assert not [call for method in WRITES for call in boxes.calls.of(method)]
+
+
+def test_what_is_allowed_is_registered(boxes: Sandbox, flyte: FlyteResource) -> None:
+    limited = FlyteResource(
+        endpoint=flyte.endpoint,
+        insecure=True,
+        project="flytesnacks",
+        domain="development",
+        allowed_projects=["flytesnacks/development"],
+        allowed_service_accounts=["ml"],
+    )
+    asset = build_flyte_assets("task:tests.allowed", name="allowed", inputs={"n": 3}, register=task("tests.allowed"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert dg.materialize([asset], resources={"flyte": limited}, instance=instance).success
+    assert len(registered(boxes, "tests.allowed")) == 1

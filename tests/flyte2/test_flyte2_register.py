@@ -113,6 +113,12 @@ def test_triggers_of_the_code_are_deployed_with_it(verbs: Client, tmp_path: Path
     assert verbs.outputs(ref) == {"o0": "2026 7 w"}
 
 
+def test_a_report_says_as_whom_it_would_run(verbs: Client, name: str) -> None:
+    task = ContainerTask(name=f"c.{name}", image="python:3.11", command=("true",), service_account="robot")
+    (item,) = verbs.register(task, dry_run=True).entities
+    assert item.service_account == "robot"
+
+
 def test_another_content_under_a_version_is_never_written(verbs: Client, name: str) -> None:
     one = ContainerTask(name=f"c.{name}", image="python:3.11", command=("true",))
     verbs.register(one, version="v1")

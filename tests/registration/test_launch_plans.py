@@ -262,9 +262,9 @@ def test_from_yaml(bare: Client, flyte: Sandbox, forks: Forks, tmp_path: Path) -
     )
     rate = LaunchPlan("plans.rate", "flows.report", fixed={"top": 3}, schedule=FixedRate(15))
     report = bare.register(file)
-    assert [(item.ref.name, item.outcome) for item in report.entities] == [
-        ("plans.rate", "created"),
-        ("plans.yaml", "activated"),
+    assert [(item.ref.name, item.outcome, item.service_account) for item in report.entities] == [
+        ("plans.rate", "created", ""),
+        ("plans.yaml", "activated", "robot"),
     ]
     assert bare.register([python, rate]).version == report.version
     told = forks.module(

@@ -79,6 +79,16 @@ class Flyte1Registry:
         """Whether a launch plan of a list is active."""
         return bool(kept.closure.state == launch_plan_pb2.ACTIVE)
 
+    def account_of(self, ref: EntityRef, message: Any) -> str:  # noqa: ARG002 - of the protocol
+        """As whom runs of a launch plan, or of a task by itself, run unless the launch says something else."""
+        if isinstance(message, launch_plan_pb2.LaunchPlanSpec):
+            named = message.security_context.run_as.k8s_service_account or message.auth_role.kubernetes_service_account
+        elif isinstance(message, task_pb2.TaskSpec):
+            named = message.template.security_context.run_as.k8s_service_account
+        else:
+            named = ""
+        return str(named)
+
     async def create(self, ref: EntityRef, message: Any) -> str | None:
         """Create…: None when it was made now, an empty text when the identical one is there, else what differs.
 

@@ -45,6 +45,13 @@ class DeclaredTriggers:
         found = await self._calls.transport.map_calls(self._triggers.get, names, limit=8)
         return {item.id.name.name: item for item in found if item is not None and item.spec.task_version == version}
 
+    def account_of(self, message: Any) -> str:
+        """The Kubernetes service account that its runs have; empty when it names none."""
+        if not isinstance(message, bytes):
+            return ""
+        request = trigger_service_pb2.DeployTriggerRequest.FromString(message)
+        return str(request.spec.run_spec.security_context.run_as.k8s_service_account)
+
     async def create(self, ref: EntityRef, message: Any) -> str | None:
         """Deploys it, unless it is there for that version: None when it was made now, else what differs, nothing for the same.
 

@@ -73,6 +73,12 @@ class Flyte2Registry:
         """Whether a trigger is."""
         return bool(kept.spec.active)
 
+    def account_of(self, ref: EntityRef, message: Any) -> str:
+        """That of the runs of a trigger, or of the task."""
+        if ref.kind is EntityKind.LAUNCH_PLAN:
+            return self._triggers.account_of(message)
+        return str(spec_of(message).task_template.security_context.run_as.k8s_service_account)
+
     async def create(self, ref: EntityRef, message: Any) -> str | None:
         """Deploys it, unless the version is there: None when it was made now, else what differs, nothing for the same."""
         if ref.kind is EntityKind.LAUNCH_PLAN:

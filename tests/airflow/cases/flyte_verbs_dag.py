@@ -7,8 +7,14 @@ from datetime import timedelta
 from airflow.sdk import DAG, task, task_group
 
 from airflow_provider.notifications.flyte import FlyteRunsNotifier
-from airflow_provider.operators.flyte import FlyteAbortOperator, FlyteRunOperator, FlyteSignalOperator
+from airflow_provider.operators.flyte import (
+    FlyteAbortOperator,
+    FlyteDeployTriggerOperator,
+    FlyteRunOperator,
+    FlyteSignalOperator,
+)
 from airflow_provider.sensors.flyte import FlyteRunSensor
+from bridge_core import Cron, Trigger
 
 with DAG("verbs", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(0)}):
     # A function gives the inputs.
@@ -97,3 +103,11 @@ with DAG("verbs", schedule=None, default_args={"retries": 1, "retry_delay": time
     failed >> FlyteRunOperator(
         task_id="after_all", entity="tests.quick", inputs={"n": 409, "at": "verbs"}, trigger_rule="all_done"
     )
+
+    # A schedule is handed to Flyte, changed, and stopped.
+    yearly = {"name": "verbs.{{ dag.dag_id }}", "entity": "tests.quick", "cron": "0 3 1 1 *"}
+    fires = FlyteDeployTriggerOperator(task_id="fires", trigger={**yearly, "inputs": {"n": 411, "at": "first"}})
+    again = FlyteDeployTriggerOperator(task_id="fires_still", trigger={**yearly, "inputs": {"n": 411, "at": "first"}})
+    stopped = Trigger("verbs.verbs", Cron("0 3 1 1 *"), inputs={"n": 411, "at": "second"}, entity="tests.quick")
+    fires >> again >> FlyteDeployTriggerOperator(task_id="fires_no_more", trigger=stopped, active=False)
+    FlyteDeployTriggerOperator(task_id="fires_never", trigger={**yearly, "inputs": {"n": "many", "at": "first"}})
