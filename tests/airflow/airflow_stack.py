@@ -202,7 +202,10 @@ class AirflowStack:
         deadline = time.monotonic() + 30
         while True:
             answer = self._http.request(method, f"{self.api}{path}", json=body or None)
-            locked = answer.status_code == 500 and "Database error" in answer.text
+            # 3.2 and older say nothing more in the answer; their log says "database is locked".
+            locked = answer.status_code == 500 and (
+                "Database error" in answer.text or answer.text == "Internal Server Error"
+            )
             if not locked or time.monotonic() > deadline:
                 break
             time.sleep(0.5)
