@@ -287,6 +287,7 @@ def _one(where: str, name: str, value: Any, alias: str, other: Any) -> Any:
 
 def _options(where: str, options: RunOptions | None, settings: Mapping[str, Any]) -> RunOptions:
     base = options if options is not None else RunOptions()
+    need(f"{where}: options", base, RunOptions, "RunOptions(…)")
     if not settings:
         return base
     given = {key: value for key, value in settings.items() if value is not None}

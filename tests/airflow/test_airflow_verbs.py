@@ -112,7 +112,7 @@ def test_a_schedule_is_handed_to_flyte_and_stopped(states, home, sandbox):
         "name": "verbs.verbs",
         "ref": "",
         "entity": "workflow:flytesnacks/development/tests.quick@v1",
-        "schedule": "0 3 1 1 *",
+        "schedule": "CRON_TZ=UTC 0 3 1 1 *",
         "kickoff_input": None,
         "active": True,
         "created": True,

@@ -54,6 +54,8 @@ def test_aliases_and_settings() -> None:
         nightly(labels={"a": "b"}, options=RunOptions(labels={"c": "d"}))
     with pytest.raises(InvalidRequest, match="'nightly': unknown run option 'colour'"):
         nightly(colour="red")
+    with pytest.raises(InvalidRequest, match="'nightly': options"):
+        nightly(options={"service_account": "a"})
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 256, "two\nlines", None])
