@@ -13,12 +13,12 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, XComArg
 
-from bridge_core import BridgeError, EntityRef
+from bridge_core import BridgeError, EntityRef, Trigger
 
 from ._shared.outputs import RESERVED
 from ._shared.run_search import RunSearch
 from .decorators.flyte import _DecoratedFlyteRunOperator
-from .operators.flyte import FlyteRunOperator
+from .operators.flyte import FlyteDeployTriggerOperator, FlyteRunOperator
 from .sensors.flyte import FlyteRunSensor
 from .triggers.flyte import FlyteRunEventTrigger
 
@@ -35,7 +35,7 @@ def watch(notes: Any) -> Callable[[Any], None]:
         notes: Takes uses and problems (`bridge_core.contracts.loading.Notes`).
     """
     made: list[tuple[Any, int]] = []
-    for kind in (FlyteRunOperator, FlyteRunSensor):
+    for kind in (FlyteRunOperator, FlyteRunSensor, FlyteDeployTriggerOperator):
         _hook(kind, "__init__", lambda operator: made.append((operator, notes.line())))
     watches: list[tuple[Any, int]] = []
     _hook(FlyteRunEventTrigger, "__init__", lambda trigger: watches.append((trigger, notes.line())))
@@ -77,6 +77,9 @@ def _note(notes: Any, dag: Any, task: Any, line: int, outputs: tuple[str, ...]) 
     what = f"task {task.task_id} of DAG {dag.dag_id}"
     mapped = getattr(task, "partial_kwargs", None)
     kind = getattr(task, "operator_class", None) if mapped is not None else type(task)
+    if isinstance(task, FlyteDeployTriggerOperator):
+        _note_trigger(notes, task, line, what)
+        return
     if not isinstance(kind, type) or not issubclass(kind, FlyteRunOperator | FlyteRunSensor):
         return
     if issubclass(kind, FlyteRunSensor) and mapped is None and not _is_later(_search_of(task)):
@@ -111,6 +114,26 @@ def _note(notes: Any, dag: Any, task: Any, line: int, outputs: tuple[str, ...]) 
             notes.use(line, what, ref, item if isinstance(item, Mapping) else None, unknown=_is_later, **common)
     else:
         notes.use(line, what, ref, None if later else inputs, unknown=_is_later, open=later, **common)
+
+
+def _note_trigger(notes: Any, task: FlyteDeployTriggerOperator, line: int, what: str) -> None:
+    """Of a schedule that is handed to Flyte, as it is written."""
+    given = task.trigger
+    if isinstance(given, Mapping):
+        if _is_later([given.get(name) for name in given if name != "inputs"]):
+            return
+    elif _is_later(given):
+        return
+    try:
+        trigger = given if isinstance(given, Trigger) else Trigger.from_dict(given)
+        ref = _placed(trigger.entity, {"version": task.version})
+    except BridgeError as error:
+        notes.problem(line, f"{what}: {error.message}")
+        return
+    if ref is not None:
+        ticks = trigger.kickoff_inputs
+        inputs = {name: value for name, value in trigger.inputs.items() if name not in ticks}
+        notes.use(line, what, ref, inputs, unknown=_is_later, options=trigger.options, unknown_inputs=ticks)
 
 
 def _search_of(sensor: FlyteRunSensor) -> dict[str, Any]:

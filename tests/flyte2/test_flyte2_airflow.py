@@ -113,11 +113,14 @@ def test_every_other_verb(dags_test, home, sandbox, transport):
     printed = dags_test("flyte2_verbs")
     found = states(home, "flyte2_verbs")
     assert set(found.values()) == {"success"}, printed[-4000:]
-    assert len(found) == 8
+    assert len(found) == 10
     with Client(sandbox.config(flyte_version=2, transport=transport)) as client:
         gated = RunRef.from_dict(home.xcom("flyte2_verbs", "gated", "flyte_run"))
         assert client.outputs(gated) == {"o0": 5}
         assert client.describe(gated).entity.version == home.xcom("flyte2_verbs", "register", "version")
         slow = RunRef.from_dict(home.xcom("flyte2_verbs", "slow", "flyte_run"))
         assert client.wait(slow, timeout=30).phase is RunPhase.ABORTED
+        fires, no_more = (home.xcom("flyte2_verbs", task) for task in ("fires", "fires_no_more"))
+        (trigger,) = [item for item in client.list_triggers() if item.name == fires["name"]]
+    assert (fires["active"], no_more["active"], trigger.active) == (True, False, False)
     assert home.xcom("flyte2_verbs", "decorated") == {"rows": 7}

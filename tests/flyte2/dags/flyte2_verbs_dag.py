@@ -1,4 +1,4 @@
-"""Every other verb of the provider on Flyte 2: register, launch that, answer, look for it, abort, the decorator."""
+"""Every other verb of the provider on Flyte 2: register, launch that, answer, look for it, abort, schedules, the decorator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from airflow.sdk import DAG, task
 
 from airflow_provider.operators.abort import FlyteAbortOperator
+from airflow_provider.operators.deploy_trigger import FlyteDeployTriggerOperator
 from airflow_provider.operators.flyte import FlyteRunOperator
 from airflow_provider.operators.register import FlyteRegisterOperator
 from airflow_provider.operators.signal import FlyteSignalOperator
@@ -36,6 +37,14 @@ with DAG("flyte2_verbs", schedule=None):
         return {"n": n, "word": "d"}
 
     newest = FlyteRunSensor(task_id="newest", entity=f"task:{TASK}", poke_interval=1, timeout=60)
+    yearly = {
+        "name": "verbs-{{ ds_nodash }}",
+        "entity": f"task:{TASK}",
+        "cron": "0 3 1 1 *",
+        "inputs": {"n": 2, "word": "t"},
+    }
+    fires = FlyteDeployTriggerOperator(task_id="fires", trigger=yearly)
+    fires >> FlyteDeployTriggerOperator(task_id="fires_no_more", trigger=yearly, active=False)
     gated.set_upstream(register)
     answer >> answered
     decorated(5) >> newest
