@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ class AirflowHome:
             and key not in {"PYTHONDONTWRITEBYTECODE", "UCTL_CONFIG"}
         }
         self.env = {**inherited, **{key: str(value) for key, value in own.items()}}
-        self._kept: dict[str, Forks] = {}
+        self._kept: dict[str, tuple[Forks, dict[str, str]]] = {}
 
     def migrate(self) -> None:
         """Makes Airflow's tables: those that the first home of a test session made, copied."""
@@ -208,21 +208,28 @@ class AirflowHome:
 
     def close(self) -> None:
         """Ends the processes that it keeps."""
-        for process in self._kept.values():
+        for process, _ in self._kept.values():
             process.stop()
         self._kept.clear()
 
     def _forks(self) -> Forks:
-        if "forks" not in self._kept:
-            self._kept["forks"] = Forks(*MODULES, python=PYTHON, env=self.env, folder=self.root)
-        return self._kept["forks"]
+        return self._kept_for("forks", lambda: Forks(*MODULES, python=PYTHON, env=self.env, folder=self.root))
 
     def _commands(self) -> Forks:
-        if "commands" not in self._kept:
+        def made() -> Forks:
             dags = self.only(*sorted(CASES.glob("*.py")), ROOT / "examples" / "airflow_register.py")
-            env = {**self.env, **dags}
-            self._kept["commands"] = Forks("airflow", python=PYTHON, turns=True, env=env, folder=self.root)
-        return self._kept["commands"]
+            return Forks("airflow", python=PYTHON, turns=True, env={**self.env, **dags}, folder=self.root)
+
+        return self._kept_for("commands", made)
+
+    def _kept_for(self, name: str, make: Callable[[], Forks]) -> Forks:
+        """The process of that name; a new one when a test has changed the environment of this home since."""
+        found = self._kept.get(name)
+        if found is None or found[1] != self.env:
+            if found is not None:
+                found[0].stop()
+            found = self._kept[name] = (make(), dict(self.env))
+        return found[0]
 
     def only(self, *files: Path) -> dict[str, str]:
         """Environment of commands for which there are no other DAGs: ``dags test`` reads all that there are, twice."""
