@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ._catalog import Selector
     from ._compat import StepContext
+    from ._limits import Limits
     from .translator import FlyteEntityProps
 
 __all__ = ["FlyteResource"]
@@ -215,7 +216,9 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
         Raises:
             InvalidRequest: It is not allowed here.
         """
-        self._check(entity, options.service_account or "", "launches in", "lets runs use")
+        context = options.security_context
+        account = options.service_account or (context.service_account if context is not None else None)
+        self._limits().check(entity, account or "", "launches in", "lets runs use")
 
     def check_registration(self, request: "RegisterRequest") -> None:
         """The same of what is to be registered: a dry run tells where it would be, and as whom it would run.
@@ -224,27 +227,16 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
             InvalidRequest: It is not allowed here; nothing was written.
             BridgeError: See ``Client.register``.
         """
-        if self.allowed_projects is None and self.allowed_service_accounts is None:
-            return
-        for item in self.get_client().register(replace(request, dry_run=True, progress=None)).entities:
-            self._check(item.ref, item.service_account, "registers in", "registers what uses")
+        limits = self._limits()
+        for item in (
+            self.get_client().register(replace(request, dry_run=True, progress=None)).entities if limits else ()
+        ):
+            limits.check(item.ref, item.service_account, "registers in", "registers what uses")
 
-    def _check(self, entity: "EntityRef", account: str, in_places: str, as_accounts: str) -> None:
-        from bridge_core import InvalidRequest
+    def _limits(self) -> "Limits":
+        from ._limits import Limits
 
-        place = f"{entity.project}/{entity.domain}"
-        allowed = self.allowed_projects
-        if allowed is not None and entity.project not in allowed and place not in allowed:
-            raise InvalidRequest(
-                f"{entity}: this FlyteResource {in_places} {', '.join(allowed) or 'no project'} only (allowed_projects), not "
-                f"in {place}"
-            )
-        accounts = self.allowed_service_accounts
-        if account and accounts is not None and account not in accounts:
-            raise InvalidRequest(
-                f"{entity}: this FlyteResource {as_accounts} {', '.join(accounts) or 'no service account'} only "
-                f"(allowed_service_accounts), not {account!r}"
-            )
+        return Limits(self.allowed_projects, self.allowed_service_accounts)
 
     def register(self, source: Any, **arguments: Any) -> "RegistrationReport":
         """Registers tasks, workflows and launch plans; see ``Client.register``.

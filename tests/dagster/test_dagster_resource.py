@@ -251,6 +251,11 @@ def test_a_token_that_is_written_out_is_refused() -> None:
         ),
         ({"allowed_projects": ["flytesnacks/production"]}, None, "not in flytesnacks/development"),
         ({"allowed_service_accounts": ["ml"]}, {"service_account": "root"}, "(allowed_service_accounts), not 'root'"),
+        (
+            {"allowed_service_accounts": ["ml"]},
+            {"security_context": {"service_account": "root"}},
+            "(allowed_service_accounts), not 'root'",
+        ),
         ({"allowed_projects": ["flytesnacks"], "allowed_service_accounts": ["ml"]}, {"service_account": "ml"}, None),
         ({"allowed_projects": ["flytesnacks/development"], "allowed_service_accounts": []}, None, None),
     ],
