@@ -38,26 +38,13 @@ def open_pool(config: Config, url: str, *, proxy: str | None) -> httpcore.Connec
     Raises:
         ConfigError: A certificate cannot be read, or the proxy's URL cannot be used.
     """
-    import httpcore
-
-    pool: httpcore.ConnectionPool = _opened(
-        config, url, proxy, straight=httpcore.ConnectionPool, http=httpcore.HTTPProxy, socks=httpcore.SOCKSProxy
-    )
+    pool: httpcore.ConnectionPool = _opened(config, url, proxy, on_loop=False)
     return pool
 
 
 def open_async_pool(config: Config, url: str, *, proxy: str | None) -> httpcore.AsyncConnectionPool:
     """The same on an event loop. Its arguments and errors are those of `open_pool`."""
-    import httpcore
-
-    pool: httpcore.AsyncConnectionPool = _opened(
-        config,
-        url,
-        proxy,
-        straight=httpcore.AsyncConnectionPool,
-        http=httpcore.AsyncHTTPProxy,
-        socks=httpcore.AsyncSOCKSProxy,
-    )
+    pool: httpcore.AsyncConnectionPool = _opened(config, url, proxy, on_loop=True)
     return pool
 
 
@@ -71,24 +58,30 @@ def unusable(proxy: str) -> ConfigError:
     return ConfigError(f"the proxy {url_shown(proxy)} cannot be used; wanted http://HOST:PORT (or https://, socks5://)")
 
 
-def _opened(config: Config, url: str, proxy: str | None, *, straight: Any, http: Any, socks: Any) -> Any:
+def _opened(config: Config, url: str, proxy: str | None, *, on_loop: bool) -> Any:
+    import httpcore
+
     tls = _tls(config) if any(one.lower().startswith("https:") for one in (url, proxy or "")) else None
-    more = {
+    more: dict[str, Any] = {
         "ssl_context": tls,
         "max_connections": None,
         "max_keepalive_connections": KEPT,
         "keepalive_expiry": KEPT_FOR,
     }
     if proxy is None:
-        return straight(**more)
+        return (httpcore.AsyncConnectionPool if on_loop else httpcore.ConnectionPool)(**more)
     scheme, place = _place(proxy)
     if scheme in ("socks5", "socks5h"):
+        socks = httpcore.AsyncSOCKSProxy if on_loop else httpcore.SOCKSProxy
         try:
             return socks(proxy_url=place, proxy_auth=_login(proxy), **more)
         except RuntimeError:
             raise no_socks(proxy) from None
+    from .tunnels import AsyncProxyPool, ProxyPool
+
     own = tls if scheme == "https" else None
-    return http(proxy_url=place, proxy_auth=_login(proxy), proxy_ssl_context=own, **more)
+    through = AsyncProxyPool if on_loop else ProxyPool
+    return through(proxy_url=place, proxy_auth=_login(proxy), proxy_ssl_context=own, **more)
 
 
 def _tls(config: Config) -> ssl.SSLContext:

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from flyteidl2.project import project_service_pb2
 from support.authority import Authority
@@ -320,6 +321,41 @@ def test_a_proxy_that_refuses(proxy: HttpProxy, *, aio: bool) -> None:
         projects(connect("flyte.invalid:443", auth={"http_proxy_url": way}), aio=aio)
     assert f"the proxy 127.0.0.1:{proxy.port} refused to connect: 407" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_tunnel_that_does_not_come_about_leaves_nothing_open(proxy: HttpProxy, *, aio: bool) -> None:
+    """The proxy answers, and nobody behind it: an outage costs no connection for each question."""
+    method, request = rpc("ListProjects"), project_service_pb2.ListProjectsRequest()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"127.0.0.1:{silent.getsockname()[1]}"
+        config = connect(endpoint, auth={"http_proxy_url": f"http://127.0.0.1:{proxy.port}"})
+
+        def held() -> int:
+            return len([one for one in psutil.Process().net_connections("tcp") if one.raddr[1:] == (proxy.port,)])
+
+        async def main() -> None:
+            way = AioConnect(config, threaded=asyncio.to_thread, until=asyncio.timeout)
+            for _ in range(3):
+                with pytest.raises(Refused):
+                    await way.unary(method, request, timeout=0.3, metadata=())
+            await asyncio.sleep(0.1)
+            assert (held(), len(pooled(way))) == (0, 0)
+            await way.aclose()
+
+        def pooled(way: AioConnect | BlockingConnect) -> list[Any]:
+            assert way._pool is not None
+            return way._pool.connections
+
+        if aio:
+            asyncio.run(main())
+        else:
+            way = BlockingConnect(config)
+            for _ in range(3):
+                with pytest.raises(Refused):
+                    way.unary(method, request, timeout=0.3, metadata=())
+            assert (held(), len(pooled(way))) == (0, 0)
+            way.close()
+    assert len(proxy.tunnels) == 3
 
 
 @pytest.mark.parametrize("way", ["ftp://me:hunter2@proxy.example:3128", "http://me:hunter2@proxy.example:http"])
