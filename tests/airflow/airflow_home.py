@@ -96,6 +96,7 @@ class AirflowHome:
             "AIRFLOW__FLYTE__SWEEP_PAUSE": 20,  # the triggerer comes first, on a busy machine too
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": False,
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
+            "AIRFLOW__TRIGGERER__CAPACITY": 1100,  # a test defers 1,000 tasks, and asset watchers take places as well
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": 1,
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": 5,
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": 1,

@@ -64,9 +64,11 @@ class Many:
     def watched(self):
         """Once the triggerer waits for all of them."""
         folder = self.home.root / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}"
-        eventually(
-            lambda: sum("waiting for run" in log.read_text() for log in folder.rglob("*.log*")) == self.count, 90
-        )
+
+        def waiting():
+            return sum("waiting for run" in log.read_text() for log in folder.rglob("*.log*"))
+
+        eventually(lambda: waiting() == self.count, 90, explain=lambda: f"{waiting()} of {self.count} wait")
 
     def stop(self, state="failed"):
         self.airflow.call("PATCH", f"/dags/{self.dag_id}/dagRuns/{self.run_id}", state=state)
