@@ -33,6 +33,7 @@ __all__ = [
     "is_deferral_timeout",
     "is_native",
     "late_leg",
+    "leaves_templates",
     "may_look_up",
     "outputs_limit",
     "state_in",
@@ -74,6 +75,11 @@ def has_template(text: str, jinja_env: Any) -> bool:
     env = jinja_env
     begins = (env.variable_start_string, env.block_start_string, env.comment_start_string)
     return bool(env.line_statement_prefix or env.line_comment_prefix) or any(begin in text for begin in begins)
+
+
+def leaves_templates(arguments: Mapping[str, Any]) -> bool:
+    """Whether a trigger that a task starts from would get templates as they stand in the DAG file, as on Airflow 2."""
+    return IS_AIRFLOW_2 and any(begin in str(arguments) for begin in ("{{", "{%"))
 
 
 def is_native(operator: Any) -> bool:

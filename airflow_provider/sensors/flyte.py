@@ -39,7 +39,7 @@ class FlyteRunSensor(BaseSensorOperator):
         flyte_conn_id: Connection of type ``flyte``. Templated.
         deferrable: Wait in the triggerer. Default: ``[operators] default_deferrable``.
         start_from_trigger: With ``deferrable``: begin there, too, and take no worker at all before the run has ended. Not for
-            mapped tasks: Airflow lets those begin on a worker.
+            mapped tasks, which Airflow lets begin on a worker, and on Airflow 2 not with templates, which only a worker renders.
         **kwargs: Of every Airflow sensor: ``poke_interval``, ``timeout``, ``mode``, ``soft_fail``, …
 
     Example:
@@ -85,12 +85,15 @@ class FlyteRunSensor(BaseSensorOperator):
         self.console_url: str | None = None
         self.start_from_trigger = deferrable and start_from_trigger
         if self.start_from_trigger:
+            from .._compat import leaves_templates
             from .._shared.sensor_arguments import trigger_arguments
 
+            arguments = trigger_arguments(self)
+            self.start_from_trigger = not leaves_templates(arguments)  # else it begins on a worker, which renders them
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=_TRIGGER,
                 next_method="execute_complete",
-                trigger_kwargs=trigger_arguments(self),
+                trigger_kwargs=arguments,
                 timeout=timedelta(seconds=self.timeout),
             )
 
