@@ -29,7 +29,6 @@ LEFT_OUT = {
     "test_airflow_register": "it keeps no state of tasks: a retry registers again",
     "test_airflow_scale": "rows are written as Airflow 3 writes them",
     "test_airflow_secrets": "looks where Airflow 3 keeps things",
-    "test_airflow_sweep": "looks into the tables of Airflow 3; the sweep of a triggerer was not tried",
     "test_airflow_trace": "not tried",
     "test_airflow_verbs": "its DAG is run by `dags test`",
 }

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from airflow_case import phase
-from airflow_home import BIN
+from airflow_home import BIN, LINE
 from airflow_waiting import eventually
 
 
@@ -30,6 +30,23 @@ def reap(airflow, sandbox, *arguments, token=None, code=0):
     return done.stdout + done.stderr
 
 
+by_hand = pytest.mark.skipif(LINE < (3,), reason="the command speaks the API of Airflow 3")
+
+
+@pytest.mark.matrix  # test_airflow_many.py has many of them, on Airflow 3
+def test_by_a_triggerer_that_comes_back(start, airflow):
+    case, alone = start("deferred"), start("left_alone")
+    for one in (case, alone):
+        one.wait("deferred")
+    with airflow.without("triggerer"):
+        for one in (case, alone):
+            airflow.mark(one.dag_id, one.run_id, "failed")
+    (abort,) = case.eventually(case.aborts, 100)
+    assert abort.cause.endswith(("nobody waits for the run", "failed)"))
+    assert phase(alone.runs()[0]) == "RUNNING"
+
+
+@by_hand
 def test_by_hand(start, airflow, sandbox):
     waits, stopped, alone = start("waiting"), start("deferred"), start("left_alone")
     with airflow.without("triggerer"):
@@ -53,6 +70,7 @@ def test_by_hand(start, airflow, sandbox):
     waits.wait("success")
 
 
+@by_hand
 def test_who_may_not_ask_airflow_aborts_nothing(start, airflow, sandbox):
     case = start("waiting")
     case.waiting_process()
