@@ -7,7 +7,6 @@ whose Flyte is away that is one for each question.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import httpcore  # noqa: TID253  # `pools.py` imports this when there is a proxy to go through
@@ -87,7 +86,7 @@ class _AsyncTunnel(httpcore.AsyncConnectionInterface):
         except BaseException:
             if not self._is_open:
                 self._is_lost = True
-                await asyncio.shield(self._made.aclose())  # also when this is cancelled once more
+                await self._made.aclose()  # its socket is closed before it waits for anything
             raise
         self._is_open = True
         return response

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from bridge_core.sandbox import Sandbox
 
-GENERATIONS = pytest.mark.parametrize("generation", [1, 2])
-
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -45,12 +43,11 @@ def told(seen: Path) -> str:
     return seen.read_text().strip()
 
 
-@GENERATIONS
 def test_the_temporary_folder_of_a_task_goes_with_it(
-    fresh: Callable[..., Sandbox], temporary: Path, tmp_path: Path, generation: int
+    fresh: Callable[..., Sandbox], temporary: Path, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
-    with Client(fresh(images={"any": []}).config(flyte_version=generation)) as client:
+    with Client(fresh(images={"any": []}).config()) as client:
         entity = registered(client, f'mktemp -d > "$TMPDIR"/name && cat "$TMPDIR"/name > {seen}')
         before = set(temporary.iterdir())
         client.wait(client.launch(LaunchRequest(entity, name=unique("run"))), timeout=60).raise_for_phase()
@@ -60,12 +57,11 @@ def test_the_temporary_folder_of_a_task_goes_with_it(
         assert set(temporary.iterdir()) == before
 
 
-@GENERATIONS
 def test_the_temporary_folder_of_a_task_that_is_ended_goes_with_it(
-    fresh: Callable[..., Sandbox], temporary: Path, tmp_path: Path, generation: int
+    fresh: Callable[..., Sandbox], temporary: Path, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
-    with Client(fresh(images={"any": []}).config(flyte_version=generation)) as client:
+    with Client(fresh(images={"any": []}).config()) as client:
         run = client.launch(LaunchRequest(registered(client, f"mktemp -d > {seen}; sleep 600"), name=unique("run")))
         made = Path(told(seen))
         assert made.is_dir()
@@ -76,13 +72,12 @@ def test_the_temporary_folder_of_a_task_that_is_ended_goes_with_it(
             time.sleep(0.05)
 
 
-@GENERATIONS
 def test_a_temporary_folder_that_the_task_names_is_its_own(
-    fresh: Callable[..., Sandbox], temporary: Path, tmp_path: Path, generation: int
+    fresh: Callable[..., Sandbox], temporary: Path, tmp_path: Path
 ) -> None:
     seen, own = tmp_path / "seen", tmp_path / "own"
     own.mkdir()
-    with Client(fresh(images={"any": []}).config(flyte_version=generation)) as client:
+    with Client(fresh(images={"any": []}).config()) as client:
         entity = registered(client, f'mktemp -d > /dev/null; echo "$TMPDIR" > {seen}', env={"TMPDIR": str(own)})
         client.wait(client.launch(LaunchRequest(entity, name=unique("run"))), timeout=60).raise_for_phase()
     assert told(seen) == str(own)

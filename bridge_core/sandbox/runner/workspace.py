@@ -24,7 +24,10 @@ class Workspace:
     work: Path
     """The working directory."""
     temporary: Path
-    """``TMPDIR``. Flyte's SDKs make folders there as soon as they are imported, and leave them to the end of the pod."""
+    """``TMPDIR``. flytekit makes a folder there as soon as it is imported, and leaves it to the end of the pod.
+
+    Not for tasks of Flyte 2: where outputs go to local files, its SDK hands on files of a task where they lie.
+    """
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +23,6 @@ from ...runner.command import command_of, flattened
 from ...runner.copilot import OUTPUTS, prepare, upload
 from ...runner.outcome_files import failure_in
 from ...runner.template import fill
-from ...runner.workspace import workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -145,9 +146,9 @@ class ProcessAttempt:
         command = flattened(command_of(task, context.images), image.python.parent)
         argv = fill(command.argv, template_values(order, places), inputs, layout.local)
         own = command.env
+        work = Path(tempfile.mkdtemp(prefix="task-", dir=layout.work))
         log = output / "task.log"
-        with workspace(layout) as folders:
-            work = folders.work
+        try:
             if command.data is not None:
                 argv, own = prepare(command, argv, work, inputs, places.path)
             kill = context.kills.take(order.run.name, order.action, task.id.name)
@@ -158,7 +159,7 @@ class ProcessAttempt:
                     argv,
                     python=image.python,
                     cwd=work,
-                    env=self._environment(task, own, image, folders.temporary),
+                    env=self._environment(task, own, image),
                     log=log,
                     own=[*command.env, *order.envs],
                 )
@@ -169,6 +170,8 @@ class ProcessAttempt:
             if command.data is not None and code == 0:
                 found = upload(work / OUTPUTS, task.interface.outputs.variables, output / "raw", layout)
                 places.write(f"{order.outputs_prefix}/outputs.pb", found.SerializeToString(deterministic=True))
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
         if code:
             return AttemptEnd(crashed=f"exit code {code}")
         failure = failure_in(output)
@@ -178,15 +181,9 @@ class ProcessAttempt:
             failure = Failure("", f'plugin "pod" failed with system error 4 times: {text}', kind=_SYSTEM)
         return AttemptEnd(failure)
 
-    def _environment(self, task: Any, container: Mapping[str, str], image: Any, temporary: Path) -> dict[str, str]:
+    def _environment(self, task: Any, container: Mapping[str, str], image: Any) -> dict[str, str]:
         order, context = self._order, self._context
-        env = {
-            **context.secrets.environment(task, os.environ),
-            "TMPDIR": str(temporary),
-            **order.secrets,
-            **container,
-            **order.envs,
-        }
+        env = {**context.secrets.environment(task, os.environ), **order.secrets, **container, **order.envs}
         path = [*map(str, image.pythonpath), *filter(None, [env.get("PYTHONPATH") if container else None])]
         env.pop("PYTHONPATH", None)
         if path:
