@@ -228,9 +228,9 @@ class FlyteResource(dg.ConfigurableResource["FlyteResource"]):
             BridgeError: See ``Client.register``.
         """
         limits = self._limits()
-        for item in (
-            self.get_client().register(replace(request, dry_run=True, progress=None)).entities if limits else ()
-        ):
+        if not limits:
+            return
+        for item in self.get_client().register(replace(request, dry_run=True, progress=None)).entities:
             limits.check(item.ref, item.service_account, "registers in", "registers what uses")
 
     def _limits(self) -> "Limits":

@@ -7,7 +7,7 @@ whose Flyte is away that is one for each question.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpcore  # noqa: TID253  # `pools.py` imports this when there is a proxy to go through
 
@@ -33,14 +33,36 @@ class AsyncProxyPool(httpcore.AsyncHTTPProxy):
         return _AsyncTunnel(super().create_connection(origin))
 
 
-class _Tunnel(httpcore.ConnectionInterface):
-    def __init__(self, made: httpcore.ConnectionInterface) -> None:
+class _Kept:
+    """What a pool asks about its connections: of a tunnel whose first request failed, that it is gone."""
+
+    def __init__(self, made: Any) -> None:
         self._made = made
         self._is_open = self._is_lost = False
 
+    def info(self) -> str:
+        return str(self._made.info())
+
+    def can_handle_request(self, origin: Origin) -> bool:
+        return bool(self._made.can_handle_request(origin))
+
+    def is_available(self) -> bool:
+        return not self._is_lost and self._made.is_available()
+
+    def has_expired(self) -> bool:
+        return self._is_lost or self._made.has_expired()
+
+    def is_idle(self) -> bool:
+        return self._is_lost or self._made.is_idle()
+
+    def is_closed(self) -> bool:
+        return self._is_lost or self._made.is_closed()
+
+
+class _Tunnel(_Kept, httpcore.ConnectionInterface):
     def handle_request(self, request: Request) -> Response:
         try:
-            response = self._made.handle_request(request)
+            response: Response = self._made.handle_request(request)
         except httpcore.ConnectionNotAvailable:
             raise
         except BaseException:
@@ -54,33 +76,11 @@ class _Tunnel(httpcore.ConnectionInterface):
     def close(self) -> None:
         self._made.close()
 
-    def info(self) -> str:
-        return self._made.info()
 
-    def can_handle_request(self, origin: Origin) -> bool:
-        return self._made.can_handle_request(origin)
-
-    def is_available(self) -> bool:
-        return not self._is_lost and self._made.is_available()
-
-    def has_expired(self) -> bool:
-        return self._is_lost or self._made.has_expired()
-
-    def is_idle(self) -> bool:
-        return self._is_lost or self._made.is_idle()
-
-    def is_closed(self) -> bool:
-        return self._is_lost or self._made.is_closed()
-
-
-class _AsyncTunnel(httpcore.AsyncConnectionInterface):
-    def __init__(self, made: httpcore.AsyncConnectionInterface) -> None:
-        self._made = made
-        self._is_open = self._is_lost = False
-
+class _AsyncTunnel(_Kept, httpcore.AsyncConnectionInterface):
     async def handle_async_request(self, request: Request) -> Response:
         try:
-            response = await self._made.handle_async_request(request)
+            response: Response = await self._made.handle_async_request(request)
         except httpcore.ConnectionNotAvailable:
             raise
         except BaseException:
@@ -93,21 +93,3 @@ class _AsyncTunnel(httpcore.AsyncConnectionInterface):
 
     async def aclose(self) -> None:
         await self._made.aclose()
-
-    def info(self) -> str:
-        return self._made.info()
-
-    def can_handle_request(self, origin: Origin) -> bool:
-        return self._made.can_handle_request(origin)
-
-    def is_available(self) -> bool:
-        return not self._is_lost and self._made.is_available()
-
-    def has_expired(self) -> bool:
-        return self._is_lost or self._made.has_expired()
-
-    def is_idle(self) -> bool:
-        return self._is_lost or self._made.is_idle()
-
-    def is_closed(self) -> bool:
-        return self._is_lost or self._made.is_closed()
